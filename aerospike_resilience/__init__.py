@@ -1,0 +1,1 @@
+"""Keep an Aerospike client serving while nodes stall, overload and die."""

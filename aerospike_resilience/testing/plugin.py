@@ -1,0 +1,1 @@
+"""The pytest plugin: an embedded cluster and a client on it, as fixtures."""

@@ -1,0 +1,593 @@
+"""`LocalCluster`: an Aerospike cluster for tests, in processes of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+from .controller import ClusterError, ControlConnection, SupervisorProcess
+from .counters import FAULT_SLOTS, NodeCounters, SharedCounters, operations_named, size_for
+from .digest import digest_of
+from .faults import Rule, make_rule, seconds
+from .server.partitions import replica_lists
+from .server.records import partition_of
+from .server.settings import NodeSettings
+
+State = Literal["running", "stalled", "killed"]
+Key = int | str | bytes | bytearray
+Duration = float | str
+
+_HOST: Final = "127.0.0.1"
+_POLL_S: Final = 0.01
+
+
+class LocalNode:
+    """One node of a `LocalCluster`; what it shows is always current.
+
+    Attributes:
+        name: Its name, `A1`, `A2` and so on.
+        host: Where clients connect.
+    """
+
+    __slots__ = ("_connection", "_incarnation", "_pid", "_settings", "_state", "host", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.host = _HOST
+        self._pid = 0
+        self._state: State = "killed"
+        self._settings: NodeSettings
+        self._incarnation = 0
+        self._connection: ControlConnection | None = None
+
+    @property
+    def port(self) -> int:
+        """The port clients connect to."""
+        return self._settings.port
+
+    @property
+    def fabric_port(self) -> int:
+        """The port the other nodes connect to."""
+        return self._settings.fabric_port
+
+    @property
+    def pid(self) -> int:
+        """The process id; 0 after `kill()`."""
+        return self._pid
+
+    @property
+    def state(self) -> State:
+        """`running`, `stalled` or `killed`."""
+        return self._state
+
+    def __repr__(self) -> str:
+        return f"LocalNode({self.name!r}, {self.host}:{self.port}, pid={self.pid}, {self.state})"
+
+
+class Fault:
+    """A fault in force; `clear()` or the end of a `with` block ends it.
+
+    Attributes:
+        rule: What it does.
+    """
+
+    __slots__ = ("_cluster", "nodes", "rule")
+
+    def __init__(self, cluster: LocalCluster, rule: Rule, nodes: tuple[str, ...]) -> None:
+        self._cluster = cluster
+        self.rule = rule
+        self.nodes = nodes
+
+    @property
+    def hits(self) -> int:
+        """How many requests it struck so far."""
+        return self._cluster._counters().fault_hits(self.rule.slot)  # noqa: SLF001
+
+    def clear(self) -> None:
+        """End it; the second time does nothing."""
+        self._cluster._clear(self)  # noqa: SLF001
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def __repr__(self) -> str:
+        shown = {k: v for k, v in self.rule.pack().items() if v not in (None, (), False, 1.0)}
+        return f"Fault({shown}, nodes={self.nodes})"
+
+
+class LocalCluster:
+    """An Aerospike cluster on this machine, for tests.
+
+    Each node is a process that speaks Aerospike's wire protocol on loopback, so that the
+    real clients connect to it. It is no database: it keeps everything in memory.
+
+    Args:
+        nodes: How many nodes, 1 to 8.
+        replication_factor: How many nodes hold each record.
+        namespaces: The namespaces.
+        cluster_name: What clients may compare with theirs.
+        heartbeat_interval: How often the nodes tell each other that they live.
+        heartbeat_timeout: After how many missed heartbeats a node is gone.
+        default_ttl: How long a record lives when the client leaves it open; 0 is for ever.
+        max_record_size: Bytes a record may take.
+        expiry: Whether records may expire; without, a TTL is refused (22).
+        node_names: Names for the nodes instead of `A1`, `A2`...
+
+    Raises:
+        ValueError: An argument is not possible.
+    """
+
+    def __init__(
+        self,
+        nodes: int = 3,
+        replication_factor: int = 2,
+        namespaces: Sequence[str] = ("test",),
+        *,
+        cluster_name: str = "local",
+        heartbeat_interval: Duration = "150ms",
+        heartbeat_timeout: int = 10,
+        default_ttl: Duration = 0,
+        max_record_size: int = 1024 * 1024,
+        expiry: bool = True,
+        node_names: Sequence[str] | None = None,
+    ) -> None:
+        if not 1 <= nodes <= 8:
+            raise ValueError(f"a LocalCluster has 1 to 8 nodes, not {nodes!r}")
+        if not 1 <= replication_factor <= 8:
+            raise ValueError(f"replication_factor is 1 to 8, not {replication_factor!r}")
+        if isinstance(namespaces, str) or not namespaces:
+            raise ValueError("namespaces is a sequence of names, for example ('test',)")
+        names = tuple(node_names) if node_names else tuple(f"A{n + 1}" for n in range(nodes))
+        if len(set(names)) != nodes:
+            raise ValueError(f"node_names needs {nodes} different names, not {names!r}")
+        self._common: dict[str, Any] = {
+            "namespaces": tuple(namespaces),
+            "replication_factor": replication_factor,
+            "heartbeat_s": seconds(heartbeat_interval),
+            "heartbeat_timeout": heartbeat_timeout,
+            "cluster_name": cluster_name,
+            "default_ttl_s": int(seconds(default_ttl)),
+            "max_record_size": max_record_size,
+            "expiry": expiry,
+        }
+        self._nodes = {name: LocalNode(name) for name in names}
+        self._lock = threading.RLock()
+        self._supervisor: SupervisorProcess | None = None
+        self._shared: SharedCounters | None = None
+        self._faults: dict[int, Fault] = {}
+        self._clock_offset_ms = 0
+        self._cleanup: Callable[[], object] = lambda: None
+
+    # Life
+
+    def start(self) -> Self:
+        """Start the nodes; returns once all accept connections.
+
+        Raises:
+            ClusterError: It runs already, or a node did not start.
+        """
+        with self._lock:
+            if self._supervisor is not None:
+                raise ClusterError("this LocalCluster runs already; make another, or stop() it")
+            # Not closed here: the nodes map it as long as they live.
+            file = tempfile.TemporaryFile(prefix="aerospike-resilience-")  # noqa: SIM115
+            lock = tempfile.NamedTemporaryFile(prefix="aerospike-resilience-")  # noqa: SIM115
+            file.truncate(size_for(len(self._nodes)))
+            self._shared = SharedCounters(file.fileno(), len(self._nodes))
+            self._supervisor = SupervisorProcess(file.fileno(), len(self._nodes))
+            self._cleanup = weakref.finalize(
+                self, _clean_up, self._supervisor, [file, lock], os.getpid()
+            )
+            try:
+                self._start_all(lock.name)
+            except BaseException:
+                self.stop()
+                raise
+        return self
+
+    def _start_all(self, lock_path: str) -> None:
+        assert self._supervisor is not None
+        ports = self._supervisor.reserve(2 * len(self._nodes))
+        incarnation = time.time_ns() // 1_000_000
+        token = secrets.token_bytes(32)
+        roster = {
+            name: (ports[2 * n + 1], ports[2 * n], name) for n, name in enumerate(self._nodes)
+        }
+        for number, node in enumerate(self._nodes.values()):
+            node._settings = NodeSettings(  # noqa: SLF001
+                name=node.name,
+                index=number,
+                incarnation=incarnation,
+                alias=node.name,
+                port=ports[2 * number],
+                fabric_port=ports[2 * number + 1],
+                roster=roster,
+                token=token,
+                lock_path=lock_path,
+                bootstrap=dict.fromkeys(self._nodes, incarnation),
+                **self._common,
+            )
+            self._launch(node, node._settings)  # noqa: SLF001
+
+    def _launch(self, node: LocalNode, settings: NodeSettings) -> None:
+        answer = self._ask_supervisor({"do": "start", "settings": settings.pack()})
+        node._pid = answer["pid"]  # noqa: SLF001
+        node._state = "running"  # noqa: SLF001
+        node._connection = ControlConnection(settings.fabric_port, settings.token)  # noqa: SLF001
+
+    def stop(self) -> None:
+        """End all nodes; the second time does nothing."""
+        with self._lock:
+            for node in self._nodes.values():
+                self._forget_process(node)
+            self._faults.clear()
+            self._cleanup()
+            if self._shared is not None:
+                self._shared.close()
+            self._shared = None
+            self._supervisor = None
+
+    close = stop
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    # Where it is
+
+    @property
+    def hosts(self) -> list[tuple[str, int]]:
+        """Addresses for `aerospike.client({"hosts": ...})`."""
+        self._running_supervisor()
+        return [(node.host, node.port) for node in self._nodes.values()]
+
+    @property
+    def seeds(self) -> str:
+        """The addresses as text, for clients that take them so."""
+        return ",".join(f"{host}:{port}" for host, port in self.hosts)
+
+    @property
+    def nodes(self) -> tuple[LocalNode, ...]:
+        """The nodes, in order."""
+        return tuple(self._nodes.values())
+
+    def node(self, name: str | LocalNode) -> LocalNode:
+        """Return a node by name.
+
+        Raises:
+            KeyError: There is none; the message names those there are.
+        """
+        if isinstance(name, LocalNode):
+            name = name.name
+        if name not in self._nodes:
+            raise KeyError(f"no node is called {name!r}; there are {', '.join(self._nodes)}")
+        return self._nodes[name]
+
+    # What can happen to a node
+
+    def stall(self, node: LocalNode | str) -> None:
+        """Stop a node's process (SIGSTOP): it keeps its connections and answers nothing."""
+        self._signal(node, signal.SIGSTOP, expected="running", becomes="stalled")
+
+    def resume(self, node: LocalNode | str) -> None:
+        """Let a stalled node go on (SIGCONT)."""
+        node = self._signal(node, signal.SIGCONT, expected="stalled", becomes="running")
+        self._send_faults(node)
+
+    def kill(self, node: LocalNode | str) -> None:
+        """End a node's process at once (SIGKILL); its records are gone."""
+        node = self.node(node)
+        with self._lock:
+            if node.state == "killed":
+                raise ClusterError(f"node {node.name} is killed already; restart() it first")
+            self._ask_supervisor({"do": "signal", "name": node.name, "signal": int(signal.SIGKILL)})
+            self._forget_process(node)
+
+    def restart(self, node: LocalNode | str) -> None:
+        """Start a killed node again: same name, same port, no records; it catches up.
+
+        A node that still lives is killed first.
+        """
+        node = self.node(node)
+        with self._lock:
+            if node.state != "killed":
+                self.kill(node)
+            old = node._settings  # noqa: SLF001
+            packed = old.pack()
+            packed |= {
+                "incarnation": max(time.time_ns() // 1_000_000, old.incarnation + 1),
+                "bootstrap": None,
+                "faults": [fault.rule.pack() for fault in self._faults_of(node)],
+                "clock_offset_ms": self._clock_offset_ms,
+            }
+            node._settings = NodeSettings.unpack(packed)  # noqa: SLF001
+            self._launch(node, node._settings)  # noqa: SLF001
+
+    def _signal(
+        self, node: LocalNode | str, number: signal.Signals, *, expected: State, becomes: State
+    ) -> LocalNode:
+        node = self.node(node)
+        with self._lock:
+            if node.state != expected:
+                verb = "stall" if becomes == "stalled" else "resume"
+                raise ClusterError(
+                    f"cannot {verb} node {node.name}: it is {node.state}, not {expected}"
+                )
+            self._ask_supervisor({"do": "signal", "name": node.name, "signal": int(number)})
+            node._state = becomes  # noqa: SLF001
+        return node
+
+    # Faults
+
+    def inject(
+        self,
+        *,
+        node: LocalNode | str | None = None,
+        op: str | tuple[str, ...] | None = None,
+        latency: Duration | tuple[Duration, Duration] | None = None,
+        code: int | str | None = None,
+        answer: str | None = None,
+        applied: bool = True,
+        namespace: str | None = None,
+        set: str | None = None,  # noqa: A002
+        share: float = 1.0,
+        count: int | None = None,
+        refuse: bool = False,
+        max_connections: int | None = None,
+        leave: bool = False,
+    ) -> Fault:
+        """Put a fault in force until it is cleared.
+
+        Args:
+            node: At this node; by default at all.
+            op: For these operations or groups (`read`, `write`, `batch`, `tend`...); by
+                default for all but `tend` and logins.
+            latency: How long a request waits before it is looked at; a pair is median and p99
+                of a log-normal distribution.
+            code: Answer with this result code (number or name), without carrying out anything.
+            answer: What becomes of the answer: `drop`, `half`, `garbage`, `reset` or `close`.
+            applied: With `answer`, whether the request is carried out.
+            namespace: Only for requests to this namespace.
+            set: Only for requests to this set.
+            share: Only for this share of the requests, at random.
+            count: Only this often, over all nodes together.
+            refuse: Refuse new connections and reset those there are.
+            max_connections: Close what is more, like `proto-fd-max`.
+            leave: The node stops to talk to the others, which go on without it.
+
+        Returns:
+            The fault, to clear it or to use it as a context manager.
+
+        Raises:
+            ValueError: What was asked is not possible.
+        """
+        with self._lock:
+            slot = next((n for n in range(FAULT_SLOTS) if n not in self._faults), None)
+            if slot is None:
+                raise ClusterError(f"{FAULT_SLOTS} faults are in force; clear_faults() first")
+            rule = make_rule(
+                slot,
+                latency=latency,
+                op=op,
+                namespace=namespace,
+                set=set,
+                share=share,
+                count=count,
+                code=code,
+                answer=answer,
+                applied=applied,
+                refuse=refuse,
+                max_connections=max_connections,
+                leave=leave,
+            )
+            struck = tuple(self._nodes) if node is None else (self.node(node).name,)
+            self._counters().clear_fault(slot)
+            fault = Fault(self, rule, struck)
+            self._faults[slot] = fault
+            self._send_all_faults(struck)
+        return fault
+
+    def clear_faults(self) -> None:
+        """End all faults. Stalled and killed nodes stay so."""
+        with self._lock:
+            self._faults.clear()
+            self._send_all_faults(tuple(self._nodes))
+
+    def _clear(self, fault: Fault) -> None:
+        with self._lock:
+            if self._faults.get(fault.rule.slot) is fault:
+                del self._faults[fault.rule.slot]
+                self._send_all_faults(fault.nodes)
+
+    def _faults_of(self, node: LocalNode) -> list[Fault]:
+        return [fault for fault in self._faults.values() if node.name in fault.nodes]
+
+    def _send_all_faults(self, names: tuple[str, ...]) -> None:
+        if self._supervisor is not None:
+            for name in names:
+                self._send_faults(self._nodes[name])
+
+    def _send_faults(self, node: LocalNode) -> None:
+        # A stalled node hears of them when it goes on, a killed one when it starts.
+        self._ask(node, "faults", [fault.rule.pack() for fault in self._faults_of(node)])
+
+    # Time
+
+    def advance_clock(self, by: Duration) -> None:
+        """Move all nodes' clocks on, so that records expire without waiting."""
+        with self._lock:
+            self._clock_offset_ms += int(seconds(by) * 1000)
+            for node in self._nodes.values():
+                self._ask(node, "clock", self._clock_offset_ms)
+
+    def stop_writes(self, namespace: str, *, on: bool = True) -> None:
+        """Let a namespace refuse writes as if its memory were full (8)."""
+        for node in self._nodes.values():
+            self._ask(node, "stop_writes", namespace, on)
+
+    # What happened
+
+    def requests(self, op: str | None = None, node: LocalNode | str | None = None) -> int:
+        """Return how many requests arrived.
+
+        Args:
+            op: An operation or group of them; by default all that concern data.
+            node: At this node; by default at all.
+        """
+        names = operations_named(op or "data")
+        nodes = self.nodes if node is None else (self.node(node),)
+        return sum(self.counters(each).operations[name].seen for each in nodes for name in names)
+
+    def counters(self, node: LocalNode | str) -> NodeCounters:
+        """Return what a node counted, also if it is stalled or killed."""
+        node = self.node(node)
+        counted = self._counters().read(list(self._nodes).index(node.name))
+        if node.state == "killed":
+            return NodeCounters(counted.operations, counted.connections_opened, 0)
+        return counted
+
+    # The map
+
+    def owners(self, namespace: str, set: str | None, key: Key) -> tuple[LocalNode, ...]:  # noqa: A002
+        """Return the nodes that hold a record by the current map, master first."""
+        if namespace not in self._common["namespaces"]:
+            known = ", ".join(self._common["namespaces"])
+            raise ValueError(f"no namespace is called {namespace!r}; there are {known}")
+        members = max(self._states().values(), key=lambda state: state["epoch"])["members"]
+        lists = replica_lists(tuple(sorted(members)), self._common["replication_factor"])
+        return tuple(self._nodes[name] for name in lists[partition_of(digest_of(set, key))])
+
+    def master(self, namespace: str, set: str | None, key: Key) -> LocalNode:  # noqa: A002
+        """Return the node that is master of a record."""
+        return self.owners(namespace, set, key)[0]
+
+    def replica(self, namespace: str, set: str | None, key: Key) -> LocalNode:  # noqa: A002
+        """Return the node that holds the first copy of a record.
+
+        Raises:
+            LookupError: With one node or replication factor 1 there is none.
+        """
+        owners = self.owners(namespace, set, key)
+        if len(owners) < 2:
+            raise LookupError("there is no replica: one node, or replication_factor=1")
+        return owners[1]
+
+    def wait_until_stable(self, timeout: Duration = 10.0) -> None:
+        """Wait until the running nodes agree that they are the cluster and hold all they should.
+
+        Args:
+            timeout: How long at most.
+
+        Raises:
+            TimeoutError: They did not in time; the message tells what each node thought.
+        """
+        until = time.monotonic() + seconds(timeout)
+        while not self._is_stable():
+            if time.monotonic() > until:
+                raise TimeoutError(
+                    f"the nodes did not agree within {timeout}; they think: {self._states()}"
+                )
+            time.sleep(_POLL_S)
+
+    def _is_stable(self) -> bool:
+        states = self._states()
+        running = {node.name for node in self._nodes.values() if node.state == "running"}
+        return (
+            states.keys() == running
+            and len({state["epoch"] for state in states.values()}) == 1
+            and all(
+                state["stable"] and state["settled"] and set(state["members"]) == running
+                for state in states.values()
+            )
+        )
+
+    def _states(self) -> dict[str, dict[str, Any]]:
+        answers = {node.name: self._ask(node, "state") for node in self._nodes.values()}
+        states = {name: answer for name, answer in answers.items() if answer is not None}
+        if not states:
+            raise ClusterError("no node is running; resume() or restart() one first")
+        return states
+
+    # Wires
+
+    def _ask(self, node: LocalNode, *command: Any) -> Any:
+        connection = node._connection  # noqa: SLF001
+        if node.state != "running" or connection is None:
+            return None
+        try:
+            return connection.ask(*command)
+        except OSError as error:
+            raise ClusterError(
+                f"node {node.name} (pid {node.pid}) does not answer its control port; it may "
+                "have been stopped or killed from outside"
+            ) from error
+
+    def _ask_supervisor(self, command: dict[str, Any]) -> dict[str, Any]:
+        return self._running_supervisor().ask(command)
+
+    def _running_supervisor(self) -> SupervisorProcess:
+        if self._supervisor is None:
+            raise ClusterError(
+                "this LocalCluster does not run; use it in a with block or start() it"
+            )
+        return self._supervisor
+
+    def _counters(self) -> SharedCounters:
+        self._running_supervisor()
+        assert self._shared is not None
+        return self._shared
+
+    @staticmethod
+    def _forget_process(node: LocalNode) -> None:
+        node._state = "killed"  # noqa: SLF001
+        node._pid = 0  # noqa: SLF001
+        if node._connection is not None:  # noqa: SLF001
+            node._connection.close()  # noqa: SLF001
+        node._connection = None  # noqa: SLF001
+
+    def __repr__(self) -> str:
+        return f"LocalCluster({', '.join(map(repr, self._nodes.values()))})"
+
+    def __iter__(self) -> Iterator[LocalNode]:
+        return iter(self.nodes)
+
+
+def _clean_up(supervisor: SupervisorProcess, files: list[Any], owner: int) -> None:
+    # A fork of the test process must not end the cluster of its parent.
+    if os.getpid() != owner:
+        return
+    supervisor.close()
+    for file in files:
+        with contextlib.suppress(OSError):
+            file.close()

@@ -1,0 +1,284 @@
+"""Single-record commands: what a request makes of a record, and the order of the checks.
+
+Everything here is a function of the request and the record. Nothing is stored or sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from . import operate, values
+from .errors import (
+    ERR_ENTERPRISE_ONLY,
+    ERR_FILTERED_OUT,
+    ERR_FORBIDDEN,
+    ERR_GENERATION,
+    ERR_KEY_MISMATCH,
+    ERR_NOT_FOUND,
+    ERR_PARAMETER,
+    ERR_RECORD_EXISTS,
+    ERR_RECORD_TOO_BIG,
+    ERR_UDF_EXECUTION,
+    OK,
+    OpError,
+)
+from .records import Clock, Record
+from .view import RecordView
+from .wire import (
+    FIELD_DIGEST,
+    FIELD_FILTER,
+    FIELD_KEY,
+    FIELD_SET,
+    FIELD_TRANSACTION,
+    FIELD_UDF_PACKAGE,
+    INFO1_ALL_BINS,
+    INFO1_NO_BINS,
+    INFO1_READ,
+    INFO2_CREATE_ONLY,
+    INFO2_DELETE,
+    INFO2_DURABLE_DELETE,
+    INFO2_GENERATION,
+    INFO2_GENERATION_GT,
+    INFO2_RESPOND_ALL_OPS,
+    INFO3_CREATE_OR_REPLACE,
+    INFO3_REPLACE_ONLY,
+    INFO3_UPDATE_ONLY,
+    OP_READ,
+    STRING,
+    TTL_KEEP,
+    TTL_NEVER,
+    Bin,
+    Request,
+    encode_op,
+)
+
+MAX_TTL_S: Final = 10 * 365 * 24 * 3600
+MAX_SET_NAME: Final = 63
+_CARRIES_GENERATION: Final = frozenset((3, 5, 12, 24, 26, 27))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a namespace allows.
+
+    Attributes:
+        default_ttl_s: Seconds a record lives when the request leaves it open; 0 is for ever.
+        max_record_size: Bytes a record may take.
+        expiry: Whether records may expire at all.
+    """
+
+    default_ttl_s: int = 0
+    max_record_size: int = 1024 * 1024
+    expiry: bool = True
+
+
+class View:
+    """A record and bins that may be ahead of it, as expressions see them."""
+
+    __slots__ = (
+        *("bins", "digest", "generation", "key", "last_update_ms"),
+        *("now_ms", "set_name", "size", "void_time"),
+    )
+
+    def __init__(
+        self, record: Record | None, bins: dict[bytes, Bin], digest: bytes, clock: Clock
+    ) -> None:
+        self.bins = bins
+        self.digest = digest
+        self.now_ms = clock.now_ms()
+        self.set_name = record.set_name if record else b""
+        self.key = record.key if record else None
+        self.generation = record.generation if record else 0
+        self.void_time = record.void_time if record else 0
+        self.last_update_ms = record.last_update_ms if record else self.now_ms
+        self.size = record.size if record else 0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a write makes of a record.
+
+    Attributes:
+        code: The result code.
+        record: The record from now on; None once it is removed.
+        changed: Whether there is anything to store.
+        generation: For the answer.
+        void_time: For the answer.
+        ops: The answer's ops.
+        op_count: Their number.
+    """
+
+    code: int
+    record: Record | None = None
+    changed: bool = False
+    generation: int = 0
+    void_time: int = 0
+    ops: bytes = b""
+    op_count: int = 0
+
+
+def read(request: Request, record: Record | None, clock: Clock) -> Outcome:
+    """Answer a read of one record."""
+    info1 = request.info1
+    if not request.ops and not info1 & (INFO1_ALL_BINS | INFO1_NO_BINS):
+        return Outcome(ERR_PARAMETER)
+    if record is None:
+        return Outcome(ERR_NOT_FOUND)
+    fields = request.fields
+    try:
+        if len(fields) > 3:
+            _check_identity(request, record)
+            _check_filter(request, record, clock)
+        elif fields.get(FIELD_SET, b"") != record.set_name and FIELD_SET in fields:
+            return Outcome(ERR_PARAMETER)
+        if info1 & INFO1_NO_BINS:
+            return Outcome(OK, None, False, record.generation, record.void_time)
+        if info1 & INFO1_ALL_BINS:
+            image, count = record.image, len(record.bins)
+        else:
+            image, count = operate.read(
+                record,
+                request.ops,
+                lambda bins: View(record, bins, record.digest, clock),
+                respond_all=bool(request.info2 & INFO2_RESPOND_ALL_OPS),
+            )
+    except OpError as error:
+        return _failed(error.code, record)
+    return Outcome(OK, None, False, record.generation, record.void_time, image, count)
+
+
+def write(request: Request, record: Record | None, clock: Clock, rules: Rules) -> Outcome:
+    """Carry out a write of one record."""
+    try:
+        if FIELD_TRANSACTION in request.fields:
+            raise OpError(ERR_ENTERPRISE_ONLY)
+        if len(request.fields.get(FIELD_SET, b"")) > MAX_SET_NAME:
+            raise OpError(ERR_PARAMETER)
+        if request.info2 & INFO2_DELETE:
+            return _delete(request, record, clock)
+        if FIELD_UDF_PACKAGE in request.fields:
+            return _apply(request, record, clock)
+        return _write(request, record, clock, rules)
+    except OpError as error:
+        return _failed(error.code, record)
+
+
+def _write(request: Request, record: Record | None, clock: Clock, rules: Rules) -> Outcome:
+    info2, info3 = request.info2, request.info3
+    _check_flags(request)
+    void_time = _void_time(request.ttl, record, clock, rules)
+    if record is None:
+        if info3 & (INFO3_UPDATE_ONLY | INFO3_REPLACE_ONLY):
+            raise OpError(ERR_NOT_FOUND)
+        if info2 & INFO2_GENERATION and request.generation:
+            raise OpError(ERR_GENERATION)
+    else:
+        if info2 & INFO2_CREATE_ONLY:
+            raise OpError(ERR_RECORD_EXISTS)
+        _check_generation(request, record)
+        _check_identity(request, record)
+        _check_filter(request, record, clock)
+    digest = request.fields[FIELD_DIGEST]
+    replace = info3 & (INFO3_CREATE_OR_REPLACE | INFO3_REPLACE_ONLY)
+    bins = {} if record is None or replace else dict(record.bins)
+    ops, count = operate.write(
+        bins,
+        request.ops,
+        lambda bins: View(record, bins, digest, clock),
+        respond_all=bool(info2 & INFO2_RESPOND_ALL_OPS),
+    )
+    if not bins:
+        if record is None:
+            raise OpError(ERR_NOT_FOUND)
+        return Outcome(OK, None, True, 0, 0, ops, count)
+    stored = Record(
+        digest,
+        request.set_name if record is None else record.set_name,
+        request.fields.get(FIELD_KEY) or (record.key if record else None),
+        bins,
+        record.generation % 0xFFFF + 1 if record else 1,
+        void_time,
+        clock.now_us(),
+    )
+    if stored.size > rules.max_record_size:
+        raise OpError(ERR_RECORD_TOO_BIG)
+    return Outcome(OK, stored, True, stored.generation, void_time, ops, count)
+
+
+def _delete(request: Request, record: Record | None, clock: Clock) -> Outcome:
+    if request.info2 & INFO2_DURABLE_DELETE:
+        raise OpError(ERR_ENTERPRISE_ONLY)
+    if record is None:
+        raise OpError(ERR_NOT_FOUND)
+    try:
+        _check_generation(request, record)
+        _check_identity(request, record)
+        _check_filter(request, record, clock)
+    except OpError as error:
+        return Outcome(error.code)
+    return Outcome(OK, None, True)
+
+
+def _apply(request: Request, record: Record | None, clock: Clock) -> Outcome:
+    if record is not None:
+        _check_filter(request, record, clock)
+    text = (STRING, b"UDF: Execution Error 1")
+    return Outcome(ERR_UDF_EXECUTION, None, False, 0, 0, encode_op(OP_READ, b"FAILURE", text), 1)
+
+
+def _check_flags(request: Request) -> None:
+    if not request.ops:
+        raise OpError(ERR_PARAMETER, "a write needs ops")
+    if request.info1 & INFO1_ALL_BINS and request.info2 & INFO2_RESPOND_ALL_OPS:
+        raise OpError(ERR_PARAMETER)
+    if not request.info1 & INFO1_READ:
+        for op, *_ in request.ops:
+            if op == OP_READ:
+                raise OpError(ERR_PARAMETER, "a read needs the read flag")
+
+
+def _check_generation(request: Request, record: Record) -> None:
+    if request.info2 & INFO2_GENERATION and request.generation != record.generation:
+        raise OpError(ERR_GENERATION)
+    if request.info2 & INFO2_GENERATION_GT and request.generation <= record.generation:
+        raise OpError(ERR_GENERATION)
+
+
+def _check_identity(request: Request, record: Record) -> None:
+    if FIELD_SET in request.fields and request.set_name != record.set_name:
+        raise OpError(ERR_PARAMETER)
+    key = request.fields.get(FIELD_KEY)
+    if key and record.key and key != record.key:
+        raise OpError(ERR_KEY_MISMATCH)
+
+
+def _check_filter(request: Request, record: Record, clock: Clock) -> None:
+    raw = request.fields.get(FIELD_FILTER)
+    if raw is not None and not matches(raw, View(record, record.bins, record.digest, clock)):
+        raise OpError(ERR_FILTERED_OUT)
+
+
+def matches(expression: bytes, view: RecordView) -> bool:
+    """Tell whether a filter expression lets a record pass."""
+    return values.matches(expression, view)
+
+
+def _void_time(ttl: int, record: Record | None, clock: Clock, rules: Rules) -> int:
+    if ttl == TTL_NEVER:
+        return 0
+    if ttl == TTL_KEEP and record is not None:
+        return record.void_time
+    if ttl in (0, TTL_KEEP):
+        return clock.now_s() + rules.default_ttl_s if rules.default_ttl_s else 0
+    if ttl > MAX_TTL_S:
+        raise OpError(ERR_PARAMETER)
+    if not rules.expiry:
+        raise OpError(ERR_FORBIDDEN)
+    return clock.now_s() + ttl
+
+
+def _failed(code: int, record: Record | None) -> Outcome:
+    if record is None or code not in _CARRIES_GENERATION:
+        return Outcome(code)
+    return Outcome(code, None, False, record.generation, record.void_time)

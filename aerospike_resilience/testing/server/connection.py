@@ -1,0 +1,255 @@
+"""A client's connection: frames in, answers out, one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+from typing import TYPE_CHECKING, Final
+
+from ..counters import ANSWERED, INDEX, OPEN, OPENED, SEEN
+from ..faults import Rule
+from .errors import ERR_ENTERPRISE_ONLY, ERR_NOT_AUTHENTICATED, ERR_PARAMETER, OpError
+from .wire import (
+    FIELD_SET,
+    FRAME_HEADER,
+    MAX_BODY,
+    TYPE_ADMIN,
+    TYPE_COMPRESSED,
+    TYPE_INFO,
+    TYPE_MESSAGE,
+    VERSION,
+    answer,
+    frame,
+    parse_request,
+)
+
+if TYPE_CHECKING:
+    from .node import Node
+
+_READ_AHEAD: Final = 1 << 20
+_MALFORMED: Final = INDEX["malformed"]
+_INFO: Final = INDEX["info"]
+_TEND: Final = INDEX["tend"]
+_LOGIN: Final = INDEX["login"]
+_ADMIN: Final = INDEX["admin"]
+_TEND_COMMANDS: Final = (b"peers-", b"partition-generation\n", b"replicas\n", b"node\n")
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection.
+
+    Args:
+        node: The node it reached.
+    """
+
+    __slots__ = (
+        *("_buffer", "_busy", "_closing", "_fault", "_node", "_number", "_words"),
+        *("transport", "user"),
+    )
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._words = node.words
+        self._buffer = b""
+        self._busy = False
+        self._closing = False
+        self._number = 0
+        self._fault: Rule | None = None
+        self.user: str | None = None
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count it, unless the node takes no more."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._words[OPENED] += 1
+        self._words[OPEN] += 1
+        node = self._node
+        node.connections.add(self)
+        if node.max_connections is not None and len(node.connections) > node.max_connections:
+            self._closing = True
+            transport.close()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Forget it; what it asked for is still carried out."""
+        self._closing = True
+        self._words[OPEN] -= 1
+        self._node.connections.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each complete request, in order."""
+        if self._closing:
+            return
+        self._buffer = self._buffer + data if self._buffer else data
+        if not self._busy:
+            self._drain()
+        elif len(self._buffer) > _READ_AHEAD:
+            self.transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Close when the client has said all it will."""
+        self._closing = True
+        return False
+
+    def _drain(self) -> None:
+        buffer = self._buffer
+        while not self._busy and not self._closing:
+            available = len(buffer)
+            if available < FRAME_HEADER:
+                break
+            size = int.from_bytes(buffer[2:8])
+            kind = buffer[1]
+            if buffer[0] != VERSION or not 1 <= kind <= 5 or size > MAX_BODY:
+                self._words[SEEN + _MALFORMED] += 1
+                self._closing = True
+                self.transport.close()
+                return
+            end = FRAME_HEADER + size
+            if available < end:
+                break
+            body = buffer[FRAME_HEADER:end]
+            self._buffer = buffer = buffer[end:] if available > end else b""
+            self._busy = True
+            self._serve(kind, body)
+            buffer = self._buffer
+
+    def _serve(self, kind: int, body: bytes) -> None:
+        if kind == TYPE_MESSAGE:
+            self._serve_message(body)
+        elif kind == TYPE_INFO:
+            self._serve_info(body)
+        elif kind == TYPE_ADMIN:
+            self._serve_admin(body)
+        else:
+            code = ERR_ENTERPRISE_ONLY if kind == TYPE_COMPRESSED else ERR_PARAMETER
+            self._begin(_MALFORMED)
+            self.reply(answer(code))
+
+    def _begin(self, number: int) -> None:
+        self._number = number
+        self._words[SEEN + number] += 1
+
+    def _serve_message(self, body: bytes) -> None:
+        node = self._node
+        if node.security is not None and self.user is None:
+            self._begin(_MALFORMED)
+            self.reply(answer(ERR_NOT_AUTHENTICATED))
+            return
+        try:
+            request = parse_request(body)
+            number = node.classify(request)
+        except OpError as error:
+            self._begin(_MALFORMED)
+            self.reply(answer(error.code))
+            return
+        self._number = number
+        self._words[SEEN + number] += 1
+        if node.faults.rules:
+            fields = request.fields
+            rules = node.strike(number, request.namespace, fields.get(FIELD_SET, b""))
+            if rules:
+                self._struck(rules, lambda: node.run(number, request, self), answer)
+                return
+        node.run(number, request, self)
+
+    def _serve_info(self, body: bytes) -> None:
+        node = self._node
+        tend = body.startswith(_TEND_COMMANDS)
+        self._begin(_TEND if tend else _INFO)
+        if node.security is not None and self.user is None:
+            self._closing = True
+            self.transport.close()
+            return
+        rules = node.strike(self._number, b"", b"") if node.faults.rules else []
+
+        def serve() -> None:
+            self.reply(frame(node.info(body), TYPE_INFO))
+
+        if rules:
+            self._struck(rules, serve, None)
+        else:
+            serve()
+
+    def _serve_admin(self, body: bytes) -> None:
+        node = self._node
+        login = len(body) > 2 and body[2] in (0, 20)
+        self._begin(_LOGIN if login else _ADMIN)
+        rules = node.strike(self._number, b"", b"") if node.faults.rules else []
+
+        def serve() -> None:
+            self.reply(frame(node.admin(body, self), TYPE_ADMIN))
+
+        if rules:
+            self._struck(rules, serve, None)
+        else:
+            serve()
+
+    def _struck(self, rules: list[Rule], serve, coded) -> None:  # type: ignore[no-untyped-def]
+        """Carry out a request under faults: wait, then refuse, tamper or serve."""
+        node = self._node
+        delay = sum(rule.latency.draw(node.faults.source) for rule in rules if rule.latency)
+        code = next((rule.code for rule in rules if rule.code is not None), None)
+        self._fault = next((rule for rule in rules if rule.answer is not None), None)
+
+        def go() -> None:
+            fault = self._fault
+            if code is not None and coded is not None:
+                self.reply(coded(code))
+            elif fault is not None and not fault.applied:
+                self.reply(answer(0))
+            else:
+                serve()
+
+        if delay:
+            node.loop.call_later(delay, go)
+        else:
+            go()
+
+    def stream(self, data: bytes) -> None:
+        """Send a part of an answer that is not complete yet."""
+        if not self._closing and self._fault is None:
+            self.transport.write(data)
+
+    def reply(self, data: bytes) -> None:
+        """Send the answer, or its last part, and go on to the next request."""
+        self._words[ANSWERED + self._number] += 1
+        if self._closing:
+            return
+        if self._fault is not None:
+            self._tamper(self._fault, data)
+            return
+        self.transport.write(data)
+        self._busy = False
+        if self._buffer:
+            self.transport.resume_reading()
+            self._node.loop.call_soon(self._continue)
+
+    def _continue(self) -> None:
+        if not self._busy and not self._closing:
+            self._drain()
+
+    def _tamper(self, fault: Rule, data: bytes) -> None:
+        self._fault = None
+        self._words[ANSWERED + self._number] -= 1
+        half = data[: max(len(data) // 2, 1)]
+        if fault.answer == "garbage":
+            self.transport.write(os.urandom(max(len(data), 32)))
+        elif fault.answer == "half":
+            self.transport.write(half)
+        elif fault.answer == "close":
+            self._closing = True
+            self.transport.close()
+        elif fault.answer == "reset":
+            self.transport.write(half)
+            self.reset()
+
+    def reset(self) -> None:
+        """End the connection the hard way."""
+        self._closing = True
+        raw = self.transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()

@@ -1,0 +1,169 @@
+"""Info requests: names in, values out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from .partitions import bitmap
+
+if TYPE_CHECKING:
+    from .node import Node
+
+BUILD: Final = "8.1.2.0"
+DEFAULT_PORT: Final = 3000
+FEATURES: Final = (
+    "batch-any;batch-index;blob-bits;cdt-index;cdt-list;cdt-map;cluster-stable;float;geo;"
+    "sindex-exists;peers;pipelining;pquery;pscans;query-show;relaxed-sc;replicas;replicas-all;"
+    "replicas-master;replicas-max;truncate-namespace;udf"
+)
+UNKNOWN: Final = "ERROR:4:unrecognized command"
+
+Args = dict[str, str]
+
+
+def respond(node: Node, body: bytes) -> bytes:
+    """Answer the lines of an info request, in order.
+
+    Args:
+        node: The node asked.
+        body: The request: commands, each ended by a newline.
+
+    Returns:
+        The answer's body.
+    """
+    text = body.decode("latin-1")
+    if not text:
+        return "".join(f"{name}\t{_PLAIN[name](node, {})}\n" for name in _STANDARD).encode(
+            "latin-1"
+        )
+    lines = text.split("\n")[:-1]
+    return "".join(f"{line}\t{_value(node, line)}\n" for line in lines).encode("latin-1")
+
+
+def _value(node: Node, line: str) -> str:
+    name, colon, rest = line.partition(":")
+    args: Args = {}
+    if colon:
+        for part in rest.split(";"):
+            key, _, value = part.partition("=")
+            if key:
+                args[key] = value
+    elif "/" in name:
+        name, _, path = name.partition("/")
+        args = {"path": path}
+    command = _PLAIN.get(name)
+    return UNKNOWN if command is None else command(node, args)
+
+
+def cluster_key(node: Node) -> str:
+    """Return the hex value that changes with every membership."""
+    view = node.membership.view
+    if view is None:
+        return "0"
+    return f"{random.Random(repr(sorted(view.members.items()))).getrandbits(48):012X}"  # noqa: S311
+
+
+def _peers(node: Node, _: Args) -> str:
+    tls = node.settings.tls.name if node.settings.tls else ""
+    listed = node.membership.listed
+    entries = ",".join(
+        f"[{alias},{tls},[127.0.0.1:{port}]]" for _, (alias, port) in sorted(listed.items())
+    )
+    return f"{node.membership.peers_generation},{DEFAULT_PORT},[{entries}]"
+
+
+def _replicas(node: Node, _: Args) -> str:
+    view = node.membership.view
+    factor = min(node.settings.replication_factor, len(view.members)) if view else 1
+    key = (view.epoch if view else 0, factor)
+    if node.bitmaps is None or node.bitmaps[0] != key:
+        maps = ",".join(bitmap(view, node.settings.name, rank) for rank in range(factor))
+        node.bitmaps = (key, f"0,{factor},{maps}")
+    return ";".join(f"{name}:{node.bitmaps[1]}" for name in node.settings.namespaces)
+
+
+def _replicas_master(node: Node, _: Args) -> str:
+    maps = bitmap(node.membership.view, node.settings.name, 0)
+    return ";".join(f"{name}:{maps}" for name in node.settings.namespaces)
+
+
+def _replicas_all(node: Node, args: Args) -> str:
+    return ";".join(part.replace(":0,", ":", 1) for part in _replicas(node, args).split(";"))
+
+
+def _cluster_stable(node: Node, args: Args) -> str:
+    membership = node.membership
+    if membership.view is None or not membership.stable:
+        return "ERROR:7:unstable cluster"
+    size = args.get("size")
+    if size is not None and size != str(len(membership.view.members)):
+        return "ERROR:7:unstable cluster"
+    if not membership.view.settled and args.get("ignore-migrations") != "true":
+        return "ERROR:7:unstable cluster"
+    return cluster_key(node)
+
+
+def _statistics(node: Node, _: Args) -> str:
+    membership = node.membership
+    size = len(membership.view.members) if membership.view else 0
+    values = {
+        "failed_best_practices": "false",
+        "cluster_size": size,
+        "cluster_key": cluster_key(node),
+        "cluster_generation": membership.rebalance_generation,
+        "cluster_integrity": str(membership.stable).lower(),
+        "cluster_is_member": str(membership.view is not None).lower(),
+        "uptime": int(node.loop.time() - node.started_s),
+        "client_connections": len(node.connections),
+        "client_connections_opened": node.words_opened,
+        "objects": sum(map(_objects, node.stores.values())),
+        "migrate_allowed": "true",
+        "migrate_partitions_remaining": node.replication.remaining,
+    }
+    return ";".join(f"{name}={value}" for name, value in values.items())
+
+
+def _objects(store: object) -> int:
+    return sum(len(partition) for partition in store.partitions)  # type: ignore[attr-defined]
+
+
+def _namespaces(node: Node, _: Args) -> str:
+    return ";".join(node.settings.namespaces)
+
+
+def _service(node: Node, _: Args) -> str:
+    return f"127.0.0.1:{node.settings.port}"
+
+
+_PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
+    "node": lambda node, _: node.settings.alias,
+    "build": lambda *_: BUILD,
+    "version": lambda *_: f"Aerospike Community Edition build {BUILD}",
+    "edition": lambda *_: "Aerospike Community Edition",
+    "cluster-name": lambda node, _: node.settings.cluster_name,
+    "features": lambda *_: FEATURES,
+    "partition-generation": lambda node, _: str(node.membership.partition_generation),
+    "rebalance-generation": lambda node, _: str(node.membership.rebalance_generation),
+    "peers-generation": lambda node, _: str(node.membership.peers_generation),
+    "peers-clear-std": _peers,
+    "peers-clear-alt": _peers,
+    "peers-tls-std": _peers,
+    "peers-tls-alt": _peers,
+    "service": _service,
+    "service-clear-std": _service,
+    "service-clear-alt": _service,
+    "service-tls-std": _service,
+    "service-tls-alt": _service,
+    "replicas": _replicas,
+    "replicas-master": _replicas_master,
+    "replicas-all": _replicas_all,
+    "user-agent-set": lambda *_: "ok",
+    "rack-ids": lambda *_: "ERROR:25:enterprise only",
+    "cluster-stable": _cluster_stable,
+    "status": lambda *_: "ok",
+    "namespaces": _namespaces,
+    "statistics": _statistics,
+}
+_STANDARD: Final = ("build", "edition", "features", "node", "statistics")

@@ -1,0 +1,98 @@
+"""What all nodes of a cluster share besides records: indexes, UDF modules, truncations."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .node import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A secondary index.
+
+    Attributes:
+        namespace: Of the records.
+        set_name: Of the records; None is every set.
+        name: Its own name.
+        bin_name: What is indexed; empty for an expression or a set index.
+        kind: `numeric`, `string`, `geo2dsphere` or `blob`.
+        collection: `default`, `list`, `mapkeys` or `mapvalues`.
+        context: The context as given, base64.
+        expression: The expression as given, base64.
+    """
+
+    namespace: str
+    set_name: str | None
+    name: str
+    bin_name: str
+    kind: str
+    collection: str
+    context: str | None = None
+    expression: str | None = None
+
+
+class Metadata:
+    """The shared metadata as this node knows it.
+
+    Every entry carries the time at which it was set; the later one wins, and what was
+    removed stays as a mark, so nodes can exchange all they know in any order.
+
+    Args:
+        node: The node.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._entries: dict[tuple[str, str], tuple[int, Any]] = {}
+
+    def set(self, kind: str, key: str, value: Any) -> None:
+        """Set or, with None, remove an entry, here and at the other nodes."""
+        self._entries[kind, key] = (self._node.clock.now_us(), value)
+        self._applied(kind, key, value)
+        self._node.share_metadata()
+
+    def get(self, kind: str, key: str) -> Any:
+        """Return an entry, or None."""
+        entry = self._entries.get((kind, key))
+        return entry[1] if entry else None
+
+    def all(self, kind: str) -> dict[str, Any]:
+        """Return the entries of a kind."""
+        return {
+            key: value
+            for (each, key), (_, value) in sorted(self._entries.items())
+            if each == kind and value is not None
+        }
+
+    def indexes(self) -> list[Index]:
+        """Return the secondary indexes."""
+        return [Index(*value) for value in self.all("index").values()]
+
+    def pack(self) -> dict[tuple[str, str], tuple[int, Any]]:
+        """Return everything, to send it to another node."""
+        return self._entries
+
+    def merge(self, entries: dict[tuple[str, str], tuple[int, Any]]) -> None:
+        """Take in what another node knows."""
+        for (kind, key), entry in entries.items():
+            current = self._entries.get((kind, key))
+            if current is None or current[0] < entry[0]:
+                self._entries[kind, key] = entry
+                self._applied(kind, key, entry[1])
+
+    def _applied(self, kind: str, key: str, value: Any) -> None:
+        if kind == "truncate":
+            namespace, _, set_name = key.partition("|")
+            store = self._node.stores.get(namespace.encode())
+            if store is not None:
+                store.truncated[set_name.encode()] = value
+                store.sweep()
+
+
+def module_hash(content: bytes) -> str:
+    """Return the hash by which `udf-list` names a module's content."""
+    return hashlib.sha1(content).hexdigest()  # noqa: S324

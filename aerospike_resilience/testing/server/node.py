@@ -1,0 +1,420 @@
+"""One node: takes a request to where it belongs, here or at another node."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from .. import counters
+from ..counters import APPLIED, FAULTS, INDEX
+from ..faults import FaultSet, Rule
+from . import batch, commands, info, scan
+from .errors import (
+    ERR_NAMESPACE,
+    ERR_OUT_OF_SPACE,
+    ERR_PARAMETER,
+    ERR_SECURITY_NOT_SUPPORTED,
+    ERR_TIMEOUT,
+    ERR_UNAVAILABLE,
+    ERR_UNSUPPORTED_FEATURE,
+)
+from .fabric import Inbound, Link
+from .membership import Membership, Message, Timing
+from .metadata import Metadata
+from .partitions import MASTER
+from .records import Clock, Store
+from .replication import Replication
+from .security import Security
+from .settings import NodeSettings
+from .wire import (
+    FIELD_BATCH,
+    FIELD_DIGEST,
+    FIELD_INDEX_RANGE,
+    FIELD_PARTITION_IDS,
+    FIELD_DIGESTS,
+    FIELD_UDF_OP,
+    FIELD_UDF_PACKAGE,
+    INFO1_ALL_BINS,
+    INFO1_BATCH,
+    INFO1_NO_BINS,
+    INFO1_READ,
+    INFO2_DELETE,
+    INFO2_WRITE,
+    INFO3_COMMIT_MASTER,
+    OP_APPEND,
+    OP_INCREMENT,
+    OP_PREPEND,
+    OP_READ,
+    OP_TOUCH,
+    OP_WRITE,
+    Request,
+    answer,
+    encode_request,
+    parse_request,
+)
+from .connection import Connection
+
+PROXY: Final = 12
+PROXIED: Final = 13
+METADATA: Final = 17
+MAX_HOPS: Final = 3
+DEFAULT_TIMEOUT_S: Final = 1.0
+
+Reply = Callable[[bytes], None]
+
+_SINGLE_OP: Final = {
+    OP_TOUCH: INDEX["touch"],
+    OP_APPEND: INDEX["append"],
+    OP_PREPEND: INDEX["prepend"],
+    OP_INCREMENT: INDEX["increment"],
+    OP_WRITE: INDEX["put"],
+}
+_GET: Final = INDEX["get"]
+_EXISTS: Final = INDEX["exists"]
+_SELECT: Final = INDEX["select"]
+_REMOVE: Final = INDEX["remove"]
+_PUT: Final = INDEX["put"]
+_OPERATE: Final = INDEX["operate"]
+_APPLY: Final = INDEX["apply"]
+
+
+class Node:
+    """One node of the cluster.
+
+    Args:
+        settings: What it was started with.
+        loop: The event loop.
+        shared: The counters all processes share.
+    """
+
+    def __init__(
+        self,
+        settings: NodeSettings,
+        loop: asyncio.AbstractEventLoop,
+        shared: counters.SharedCounters,
+    ) -> None:
+        self.settings = settings
+        self.loop = loop
+        self.words = shared.block(settings.index)
+        self.words[counters.OPEN] = 0
+        self.shared = shared
+        self.clock = Clock(settings.clock_offset_ms)
+        self.stores = {name.encode(): Store(self.clock) for name in settings.namespaces}
+        self.rules = commands.Rules(
+            settings.default_ttl_s, settings.max_record_size, settings.expiry
+        )
+        self.metadata_store = Metadata(self)
+        self.faults = FaultSet()
+        self.security = Security.of(settings)
+        self.connections: set[Connection] = set()
+        self.max_connections: int | None = None
+        self.started_s = loop.time()
+        self.bitmaps: tuple[tuple[int, int], str] | None = None
+        self.membership = Membership(
+            settings.name,
+            settings.index,
+            settings.incarnation,
+            loop,
+            Timing(settings.heartbeat_s, settings.heartbeat_s * settings.heartbeat_timeout),
+            settings.replication_factor,
+        )
+        self.membership.port = settings.port
+        self.membership.alias = settings.alias
+        self.replication = Replication(loop, self.membership, self)
+        self.roles = self.replication.roles
+        self._waiting: list[tuple[float, int, Request, Reply, int]] = []
+        self._proxied: dict[int, tuple[float, Reply]] = {}
+        self._next_proxy = (settings.incarnation << 24) + 1
+        self._handlers: dict[int, Callable[[Message], None]] = {
+            **self.membership.handlers,
+            **self.replication.handlers,
+            PROXY: self._on_proxy,
+            PROXIED: self._on_proxied,
+            METADATA: self._on_metadata,
+        }
+
+    def start(self) -> None:
+        """Connect to the other nodes and begin."""
+        from .membership import Peer
+
+        for name, (port, client_port, alias) in self.settings.roster.items():
+            if name != self.settings.name:
+                link = Link(self.loop, port, self.settings.token)
+                self.membership.peers[name] = Peer(link, port=client_port, alias=alias)
+                link.start()
+        self.membership.start(self.replication, self.settings.bootstrap)
+        for rule in self.settings.faults:
+            self.add_fault(Rule.unpack(rule))
+        self._tick()
+
+    @property
+    def words_opened(self) -> int:
+        """How many client connections this node ever accepted."""
+        return int(self.words[counters.OPENED])
+
+    def inbound(self, on_control: Callable[[Message], Message]) -> Inbound:
+        """Return the protocol for a connection to the fabric port."""
+        return Inbound(self.settings.token, self._on_message, on_control)
+
+    # Requests of clients
+
+    def classify(self, request: Request) -> int:
+        """Return the index of the operation a request is, for counters and faults."""
+        info1, info2 = request.info1, request.info2
+        fields, ops = request.fields, request.ops
+        if info1 & INFO1_BATCH:
+            return batch.classify(fields.get(FIELD_BATCH, b""))
+        if FIELD_DIGEST not in fields:
+            return scan.classify(request)
+        if not info2 & INFO2_WRITE:
+            if info1 & INFO1_NO_BINS:
+                return _EXISTS
+            if info1 & INFO1_ALL_BINS and not ops:
+                return _GET
+            return _SELECT if all(op[0] == OP_READ for op in ops) else _OPERATE
+        if info2 & INFO2_DELETE:
+            return _REMOVE
+        if FIELD_UDF_PACKAGE in fields:
+            return _APPLY
+        if len(ops) == 1:
+            return _SINGLE_OP.get(ops[0][0], _OPERATE)
+        return _PUT if all(op[0] == OP_WRITE for op in ops) else _OPERATE
+
+    def run(self, number: int, request: Request, connection: Connection) -> None:
+        """Carry out a request of a client."""
+        fields = request.fields
+        if request.info1 & INFO1_BATCH:
+            batch.run(self, number, request, connection)
+        elif FIELD_DIGEST in fields:
+            self.single(number, request, connection.reply)
+        elif (
+            FIELD_PARTITION_IDS in fields
+            or FIELD_DIGESTS in fields
+            or FIELD_INDEX_RANGE in fields
+            or FIELD_UDF_OP in fields
+            or number >= INDEX["scan"]
+        ):
+            scan.run(self, number, request, connection)
+        elif fields.get(0, b"") not in self.stores:
+            connection.reply(answer(ERR_NAMESPACE))
+        elif not request.info1 & INFO1_READ and not request.info2 & INFO2_WRITE:
+            connection.reply(answer(ERR_PARAMETER))
+        else:
+            connection.reply(answer(ERR_UNSUPPORTED_FEATURE))
+
+    def single(
+        self, number: int, request: Request, reply: Reply, hops: int = 0, until: float = 0.0
+    ) -> None:
+        """Carry out a request for one record, here or where the record is."""
+        fields = request.fields
+        namespace = fields.get(0, b"")
+        store = self.stores.get(namespace)
+        if store is None:
+            reply(answer(ERR_NAMESPACE))
+            return
+        digest = fields[FIELD_DIGEST]
+        if len(digest) != 20:
+            reply(answer(ERR_PARAMETER))
+            return
+        membership = self.membership
+        if membership.view is None:
+            reply(answer(ERR_UNAVAILABLE))
+            return
+        if not membership.serving:
+            self._wait(number, request, reply, hops, until)
+            return
+        pid = digest[0] | (digest[1] & 0x0F) << 8
+        role = self.roles[pid]
+        if request.info2 & INFO2_WRITE:
+            if role == MASTER:
+                self._write(number, request, reply, store, (namespace, digest), pid, until)
+                return
+        elif not request.info1 & INFO1_READ:
+            reply(answer(ERR_PARAMETER))
+            return
+        elif role:
+            self.words[APPLIED + number] += 1
+            out = commands.read(request, store.get(pid, digest), self.clock)
+            reply(answer(out.code, out.generation, out.void_time, out.ops, out.op_count))
+            return
+        if hops >= MAX_HOPS:
+            reply(answer(ERR_UNAVAILABLE))
+            return
+        self._proxy(membership.view.acting[pid], number, request, reply, hops, until)
+
+    def _write(
+        self,
+        number: int,
+        request: Request,
+        reply: Reply,
+        store: Store,
+        key: tuple[bytes, bytes],
+        pid: int,
+        until: float,
+    ) -> None:
+        until = until or self._deadline(request)
+        replication = self.replication
+        if replication.busy(key):
+            retry = partial(self.single, number, request, reply, 0, until)
+            replication.enqueue(key, until, reply, retry)
+            return
+        if store.stop_writes and not request.info2 & INFO2_DELETE:
+            reply(answer(ERR_OUT_OF_SPACE))
+            return
+        self.words[APPLIED + number] += 1
+        out = commands.write(request, store.get(pid, key[1]), self.clock, self.rules)
+        frame = answer(out.code, out.generation, out.void_time, out.ops, out.op_count)
+        if not out.changed:
+            reply(frame)
+            return
+        store.put(pid, key[1], out.record)
+        wait = not request.info3 & INFO3_COMMIT_MASTER
+        replication.replicate(pid, key, out.record, frame, reply, until, wait=wait)
+
+    def _deadline(self, request: Request) -> float:
+        timeout_ms = request.timeout_ms
+        return self.loop.time() + (timeout_ms / 1000 if timeout_ms else DEFAULT_TIMEOUT_S)
+
+    # Waiting, while the node may not act on its view
+
+    def _wait(self, number: int, request: Request, reply: Reply, hops: int, until: float) -> None:
+        until = until or self._deadline(request)
+        self._waiting.append((until, number, request, reply, hops))
+
+    def resume(self) -> None:
+        """Serve what waited."""
+        waiting, self._waiting = self._waiting, []
+        now = self.loop.time()
+        for until, number, request, reply, hops in waiting:
+            if until <= now:
+                reply(answer(ERR_TIMEOUT))
+            else:
+                self.single(number, request, reply, hops, until)
+
+    def _tick(self) -> None:
+        self.loop.call_later(0.05, self._tick)
+        now = self.loop.time()
+        for number, (until, reply) in list(self._proxied.items()):
+            if until <= now:
+                del self._proxied[number]
+                reply(answer(ERR_TIMEOUT))
+        if not self._waiting:
+            return
+        peer = self.membership.newer_peer() if self.membership.suspect else None
+        kept = []
+        for entry in self._waiting:
+            until, number, request, reply, hops = entry
+            if until <= now:
+                reply(answer(ERR_TIMEOUT))
+            elif peer is not None and hops < MAX_HOPS:
+                name = next(n for n, each in self.membership.peers.items() if each is peer)
+                self._proxy(name, number, request, reply, hops, until)
+            else:
+                kept.append(entry)
+        self._waiting = kept
+
+    # Requests for others
+
+    def _proxy(
+        self, name: str, number: int, request: Request, reply: Reply, hops: int, until: float
+    ) -> None:
+        until = until or self._deadline(request)
+        ticket = self._next_proxy
+        self._next_proxy += 1
+        self._proxied[ticket] = (until, reply)
+        raw = request.raw or encode_request(request)
+        me = self.settings.name
+        self.membership.peers[name].link.send((PROXY, me, ticket, number, hops + 1, until, raw))
+
+    def _on_proxy(self, message: Message) -> None:
+        _, name, ticket, number, hops, until, raw = message
+        peer = self.membership.peers[name]
+
+        def send_back(frame: bytes) -> None:
+            peer.link.send((PROXIED, self.settings.name, ticket, frame))
+
+        if until <= self.loop.time():
+            return
+        self.single(number, parse_request(raw), send_back, hops, until)
+
+    def _on_proxied(self, message: Message) -> None:
+        _, _, ticket, frame = message
+        entry = self._proxied.pop(ticket, None)
+        if entry is not None:
+            entry[1](frame)
+
+    def _on_message(self, message: Message) -> None:
+        self._handlers[message[0]](message)
+
+    # Metadata, which all nodes share
+
+    def metadata(self) -> Any:
+        """Return what all nodes must know."""
+        return self.metadata_store.pack()
+
+    def merge_metadata(self, metadata: Any) -> None:
+        """Take in what another node knows."""
+        self.metadata_store.merge(metadata)
+
+    def share_metadata(self) -> None:
+        """Tell the other nodes what changed."""
+        self.membership.broadcast((METADATA, self.settings.name, self.metadata_store.pack()))
+
+    def _on_metadata(self, message: Message) -> None:
+        self.metadata_store.merge(message[2])
+
+    # Info and admin frames
+
+    def info(self, body: bytes) -> bytes:
+        """Answer an info request."""
+        return info.respond(self, body)
+
+    def admin(self, body: bytes, connection: Connection) -> bytes:
+        """Answer an admin request."""
+        if self.security is None:
+            return bytes((0, ERR_SECURITY_NOT_SUPPORTED, *bytes(14)))
+        return self.security.respond(body, connection)
+
+    # Faults
+
+    def add_fault(self, rule: Rule) -> None:
+        """Put a fault in force."""
+        self.faults.rules[rule.slot] = rule
+        self._apply_standing_faults()
+
+    def clear_faults(self, slots: list[int]) -> None:
+        """End faults."""
+        for slot in slots:
+            self.faults.rules.pop(slot, None)
+        self._apply_standing_faults()
+
+    def strike(self, number: int, namespace: bytes, set_name: bytes) -> list[Rule]:
+        """Return the faults that strike a request, and count them."""
+        struck = self.faults.for_request(number, namespace, set_name)
+        return [rule for rule in struck if self._count(rule)]
+
+    def _count(self, rule: Rule) -> bool:
+        word = FAULTS + rule.slot
+        if rule.count is None:
+            self.words[word] += 1
+            return True
+        # The nodes strike together at most `count` times, so they take turns here.
+        with self.settings.lock_file() as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            if self.shared.fault_hits(rule.slot) >= rule.count:
+                return False
+            self.words[word] += 1
+        return True
+
+    def _apply_standing_faults(self) -> None:
+        rules = self.faults.rules.values()
+        limits = [r.max_connections for r in rules if r.max_connections is not None]
+        self.max_connections = min(limits, default=None)
+        self.membership.left = any(rule.leave for rule in rules)
+        self.refuse(any(rule.refuse for rule in rules))
+
+    def refuse(self, refused: bool) -> None:  # noqa: FBT001
+        """Stop or begin to accept clients; the process replaces this."""

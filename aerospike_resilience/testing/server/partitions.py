@@ -1,0 +1,167 @@
+"""Which node owns which partition: the same answer on every node that has the same view.
+
+A *view* is one agreed membership. Within it every partition has its replicas by rank
+(what clients are told) and an acting master (who holds all data and orders the writes).
+The two differ only while a node that came back is still catching up.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+from array import array
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from .records import PARTITIONS
+
+MASTER = 1
+REPLICA = 2
+
+
+@lru_cache(maxsize=64)
+def _weights(node: str) -> array[int]:
+    # Seeded by name, so that every process ranks the nodes alike.
+    weights = array("I")
+    weights.frombytes(random.Random(f"aerospike/{node}").randbytes(4 * PARTITIONS))  # noqa: S311
+    return weights
+
+
+@lru_cache(maxsize=32)
+def replica_lists(members: tuple[str, ...], factor: int) -> tuple[tuple[str, ...], ...]:
+    """Return for every partition the nodes that own it, master first.
+
+    Args:
+        members: The nodes of the cluster, in any order.
+        factor: The replication factor.
+
+    Returns:
+        One tuple of node names a partition.
+    """
+    columns = [(node, _weights(node)) for node in sorted(members)]
+    return tuple(
+        tuple(
+            node
+            for _, node in sorted(
+                ((weights[pid], node) for node, weights in columns), reverse=True
+            )[:factor]
+        )
+        for pid in range(PARTITIONS)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One agreed membership and who does what in it.
+
+    Attributes:
+        epoch: Its number; a later view has a higher one.
+        members: Node to incarnation.
+        replicas: Per partition, the nodes that own it, master first.
+        acting: Per partition, the node that orders its writes.
+        behind: Per partition that has some, the owners that must first catch up.
+        contributors: Per partition that lost all complete copies, nodes whose older
+            copies are merged into the acting master's.
+        lossy: The partitions that lost all complete copies since the cluster was last whole.
+        settled: Whether every owner is complete.
+        previous: The latest view that any member was in before.
+    """
+
+    epoch: int
+    members: dict[str, int]
+    replicas: tuple[tuple[str, ...], ...]
+    acting: list[str]
+    behind: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    contributors: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    lossy: frozenset[int] = frozenset()
+    settled: bool = True
+    previous: int = 0
+
+    def peers_behind(self, node: str) -> dict[str, list[int]]:
+        """Return for each node that is behind the partitions `node` must send it."""
+        wanted: dict[str, list[int]] = {}
+        for pid, nodes in self.behind.items():
+            if self.acting[pid] == node:
+                for each in nodes:
+                    wanted.setdefault(each, []).append(pid)
+        return wanted
+
+
+def first_view(members: dict[str, int], factor: int, epoch: int) -> View:
+    """Return the view a cluster starts with, when nobody has data yet."""
+    replicas = replica_lists(tuple(sorted(members)), factor)
+    return View(epoch, members, replicas, [owners[0] for owners in replicas])
+
+
+def next_view(
+    epoch: int,
+    members: dict[str, int],
+    factor: int,
+    versions: dict[str, array[int]],
+    latest: int,
+    *,
+    whole: bool,
+) -> View:
+    """Work out the view that follows from what its members hold.
+
+    A copy's version is the epoch in which it was last complete, doubled, plus one if
+    that copy descends from a loss.
+
+    Args:
+        epoch: The number of the new view.
+        members: Node to incarnation.
+        factor: The replication factor.
+        versions: Per member, the versions of its copies.
+        latest: The latest epoch any member had.
+        whole: Whether all nodes of the cluster are members and hold what they should,
+            so that losses are made good.
+
+    Returns:
+        The view.
+    """
+    names = sorted(members)
+    replicas = replica_lists(tuple(names), factor)
+    acting: list[str] = []
+    behind: dict[int, tuple[str, ...]] = {}
+    contributors: dict[int, tuple[str, ...]] = {}
+    lossy: set[int] = set()
+    columns = [(name, versions[name]) for name in names]
+    rows = zip(*(column for _, column in columns), strict=True)
+    for pid, row in enumerate(rows):
+        best = max(row)
+        owners = replicas[pid]
+        if min(row) == best:
+            acting.append(owners[0])
+            if latest and (best >> 1 != latest or best & 1) and not whole:
+                lossy.add(pid)
+            continue
+        holders = {name for name, version in zip(names, row, strict=True) if version == best}
+        acting.append(next((name for name in owners if name in holders), min(holders)))
+        late = tuple(name for name in owners if name not in holders)
+        if late:
+            behind[pid] = late
+        if best & 1 or best >> 1 != latest:
+            older = tuple(
+                name
+                for name, version in zip(names, row, strict=True)
+                if version and name not in holders
+            )
+            if older:
+                contributors[pid] = older
+            if older or not whole:
+                lossy.add(pid)
+    settled = not behind and not contributors
+    return View(
+        *(epoch, members, replicas, acting, behind, contributors),
+        *(frozenset(lossy), settled, latest),
+    )
+
+
+def bitmap(view: View | None, node: str, rank: int) -> str:
+    """Return the partitions a node owns in a rank, as clients are told them."""
+    bits = bytearray(PARTITIONS // 8)
+    if view is not None:
+        for pid, owners in enumerate(view.replicas):
+            if len(owners) > rank and owners[rank] == node:
+                bits[pid >> 3] |= 0x80 >> (pid & 7)
+    return base64.b64encode(bits).decode()

@@ -1,0 +1,170 @@
+"""Records in memory, grouped by partition, and the clock they expire by."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from .wire import OP_READ, Bin, encode_op
+
+PARTITIONS: Final = 4096
+EPOCH_S: Final = 1262304000
+"""2010-01-01 00:00 UTC, from which void times count."""
+
+
+class Clock:
+    """Wall time that tests can move on.
+
+    Attributes:
+        offset_ms: How far it is ahead of the machine's clock.
+    """
+
+    __slots__ = ("offset_ms",)
+
+    def __init__(self, offset_ms: int = 0) -> None:
+        self.offset_ms = offset_ms
+
+    def now_us(self) -> int:
+        """Return microseconds since 2010."""
+        return time.time_ns() // 1000 - EPOCH_S * 1_000_000 + self.offset_ms * 1000
+
+    def now_ms(self) -> int:
+        """Return milliseconds since 2010."""
+        return time.time_ns() // 1_000_000 - EPOCH_S * 1000 + self.offset_ms
+
+    def now_s(self) -> int:
+        """Return whole seconds since 2010."""
+        return self.now_ms() // 1000
+
+
+class Record:
+    """One version of a record. It never changes: a write puts another in its place."""
+
+    __slots__ = (
+        *("digest", "set_name", "key", "bins", "generation", "void_time", "last_update_us"),
+        "_image",
+    )
+
+    def __init__(
+        self,
+        digest: bytes,
+        set_name: bytes,
+        key: bytes | None,
+        bins: dict[bytes, Bin],
+        generation: int,
+        void_time: int,
+        last_update_us: int,
+    ) -> None:
+        self.digest = digest
+        self.set_name = set_name
+        self.key = key
+        self.bins = bins
+        self.generation = generation
+        self.void_time = void_time
+        self.last_update_us = last_update_us
+        self._image: bytes | None = None
+
+    @property
+    def last_update_ms(self) -> int:
+        """Milliseconds since 2010 of the last write."""
+        return self.last_update_us // 1000
+
+    @property
+    def image(self) -> bytes:
+        """All bins as the ops of an answer."""
+        image = self._image
+        if image is None:
+            image = b"".join([encode_op(OP_READ, name, value) for name, value in self.bins.items()])
+            self._image = image
+        return image
+
+    @property
+    def size(self) -> int:
+        """Bytes the record takes, roughly as the server counts them."""
+        bins = sum(len(name) + len(value[1]) + 7 for name, value in self.bins.items())
+        return 39 + bins + (len(self.key) + 1 if self.key else 0) + len(self.set_name)
+
+    def pack(self) -> tuple[object, ...]:
+        """Return the record as plain values, to send it to another node."""
+        return (
+            *(self.digest, self.set_name, self.key, self.bins),
+            *(self.generation, self.void_time, self.last_update_us),
+        )
+
+    @classmethod
+    def unpack(cls, packed: tuple[object, ...]) -> Record:
+        """Return the record another node packed."""
+        return cls(*packed)  # type: ignore[arg-type]
+
+
+def partition_of(digest: bytes) -> int:
+    """Return the partition a digest belongs to."""
+    return digest[0] | (digest[1] & 0x0F) << 8
+
+
+class Store:
+    """The records of one namespace that this node holds.
+
+    Attributes:
+        partitions: Per partition, digest to record.
+        truncated: Set name to the time (µs since 2010) up to which its records are gone;
+            the empty name stands for the whole namespace.
+        stop_writes: Refuse writes as a full namespace does.
+    """
+
+    __slots__ = ("clock", "partitions", "stop_writes", "truncated")
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.partitions: list[dict[bytes, Record]] = [{} for _ in range(PARTITIONS)]
+        self.truncated: dict[bytes, int] = {}
+        self.stop_writes = False
+
+    def get(self, pid: int, digest: bytes) -> Record | None:
+        """Return a record, unless it expired or was truncated."""
+        record = self.partitions[pid].get(digest)
+        if record is None:
+            return None
+        if record.void_time and record.void_time <= self.clock.now_s():
+            return None
+        if self.truncated and self.is_truncated(record):
+            return None
+        return record
+
+    def put(self, pid: int, digest: bytes, record: Record | None) -> None:
+        """Store a record, or remove it when there is none."""
+        if record is None:
+            self.partitions[pid].pop(digest, None)
+        else:
+            self.partitions[pid][digest] = record
+
+    def live(self, pid: int) -> list[Record]:
+        """Return the records of a partition that still count, ordered by digest."""
+        now_s = self.clock.now_s()
+        records = [
+            record
+            for record in self.partitions[pid].values()
+            if not (record.void_time and record.void_time <= now_s)
+            and not (self.truncated and self.is_truncated(record))
+        ]
+        records.sort(key=lambda record: record.digest)
+        return records
+
+    def is_truncated(self, record: Record) -> bool:
+        """Tell whether a truncation covers the record."""
+        at = max(self.truncated.get(b"", 0), self.truncated.get(record.set_name, 0))
+        return record.last_update_us <= at
+
+    def sweep(self) -> None:
+        """Forget what expired or was truncated."""
+        now_s = self.clock.now_s()
+        truncated = bool(self.truncated)
+        for partition in self.partitions:
+            gone = [
+                digest
+                for digest, record in partition.items()
+                if (record.void_time and record.void_time <= now_s)
+                or (truncated and self.is_truncated(record))
+            ]
+            for digest in gone:
+                del partition[digest]

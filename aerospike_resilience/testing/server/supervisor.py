@@ -1,0 +1,163 @@
+"""The process that starts the nodes, and that no node outlives.
+
+It is small and single-threaded, so it can fork: each node is a fork of it, which makes
+starting one a matter of milliseconds. It reads commands from its standard input. When the
+controller is gone, by its own will or by SIGKILL, it ends every node with SIGKILL, which
+also ends those that are stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from typing import Any, Final
+
+from . import process
+
+_CHECK_S: Final = 0.2
+_START_S: Final = 5.0
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class Supervisor:
+    """Starts, signals and ends nodes."""
+
+    def __init__(self) -> None:
+        self._parent = os.getppid()
+        self._pids: dict[str, int] = {}
+        self._reserved: dict[int, socket.socket] = {}
+        self._counters = -1
+        self._nodes = 0
+
+    def run(self) -> None:
+        """Carry out commands until the controller is gone."""
+        buffer = b""
+        try:
+            while True:
+                ready, _, _ = select.select([0], [], [], _CHECK_S)
+                if not ready:
+                    if os.getppid() != self._parent:
+                        return
+                    self._reap()
+                    continue
+                data = os.read(0, 1 << 16)
+                if not data:
+                    return
+                buffer += data
+                *lines, buffer = buffer.split(b"\n")
+                for line in lines:
+                    answer = self._answer(json.loads(line))
+                    os.write(1, json.dumps(answer).encode() + b"\n")
+        finally:
+            self._end_all()
+
+    def _answer(self, command: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._carry_out(command)
+        except OSError as error:
+            return {"error": str(error)}
+
+    def _carry_out(self, command: dict[str, Any]) -> dict[str, Any]:
+        do = command["do"]
+        self._reap()
+        if do == "init":
+            self._counters = command["counters"]
+            self._nodes = command["nodes"]
+            return {"ports": [self._reserve() for _ in range(command["ports"])]}
+        if do == "reserve":
+            return {"ports": [self._reserve()]}
+        if do == "start":
+            return self._start(command["settings"])
+        if do == "signal":
+            pid = self._pids.get(command["name"])
+            if pid is None:
+                return {"error": "not running"}
+            os.kill(pid, command["signal"])
+            if command["signal"] == signal.SIGKILL:
+                os.waitpid(pid, 0)
+                del self._pids[command["name"]]
+            return {}
+        return {"running": self._pids}
+
+    def _reserve(self) -> int:
+        """Bind a port and keep it bound: nobody else gets it, also while its node is dead."""
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        self._reserved[port] = sock
+        return port
+
+    def _start(self, settings: dict[str, Any]) -> dict[str, Any]:
+        if sys.platform != "linux":
+            # Only Linux lets a node listen on a port that we hold as well.
+            for port in (settings["port"], settings["fabric_port"]):
+                self._reserved[port].close()
+        ready, tell = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            self._become_node(settings, ready, tell)
+        os.close(tell)
+        self._pids[settings["name"]] = pid
+        try:
+            told, _, _ = select.select([ready], [], [], _START_S)
+            text = os.read(ready, 4096).decode() if told else "did not start in time"
+        finally:
+            os.close(ready)
+        return {"pid": pid} if text == "ready" else {"error": text or "ended while starting"}
+
+    def _become_node(self, settings: dict[str, Any], ready: int, tell: int) -> None:
+        code = 1
+        try:
+            os.close(ready)
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, 0)
+            os.dup2(null, 1)
+            die_with_parent()
+            for sock in self._reserved.values():
+                sock.close()
+            process.run(settings, self._counters, self._nodes, tell)
+            code = 0
+        except BaseException as error:  # noqa: BLE001 - a fork must not return into the loop
+            with contextlib.suppress(OSError):
+                os.write(tell, f"{type(error).__name__}: {error}".encode())
+        finally:
+            os._exit(code)
+
+    def _reap(self) -> None:
+        for name, pid in list(self._pids.items()):
+            try:
+                ended, _ = os.waitpid(pid, os.WNOHANG)
+            except OSError as error:
+                if error.errno != errno.ECHILD:
+                    raise
+                ended = pid
+            if ended:
+                del self._pids[name]
+
+    def _end_all(self) -> None:
+        for pid in self._pids.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in self._pids.values():
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent ends, where there is a way."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main() -> None:
+    """Run the supervisor."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Supervisor().run()

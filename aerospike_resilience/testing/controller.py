@@ -36,7 +36,7 @@ class SupervisorProcess:
         self._buffer = b""
         self._owner = os.getpid()
         program = Path(__file__).parent / "server" / "__main__.py"
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(program)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -128,7 +128,7 @@ class ControlConnection:
             self._socket.settimeout(timeout_s)
             self._socket.sendall(encode(command))
             size = int.from_bytes(self._receive(4))
-            return marshal.loads(self._receive(size))[0]  # noqa: S302
+            return marshal.loads(self._receive(size))[0]
 
     def _receive(self, size: int) -> bytes:
         data = b""

@@ -71,7 +71,7 @@ def _lane(
 
 def ripemd160(data: bytes) -> bytes:
     """Return the RIPEMD-160 hash of some bytes."""
-    state = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0)
+    state: tuple[int, ...] = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0)
     padded = data + b"\x80" + bytes((55 - len(data)) % 64) + (len(data) * 8).to_bytes(8, "little")
     for start in range(0, len(padded), 64):
         block = [

@@ -183,11 +183,11 @@ def run(node: Node, number: int, request: Request, connection: Connection) -> No
     data = request.fields.get(FIELD_BATCH, b"")
     try:
         rows = parse_rows(data, request.fields.get(FIELD_FILTER), request.timeout_ms)
-        for _, row in rows:
-            if row.namespace not in node.stores:
-                raise OpError(ERR_PARAMETER)
     except OpError as error:
         connection.reply(frame(message(error.code, info3=INFO3_LAST)))
+        return
+    if any(row.namespace not in node.stores for _, row in rows):
+        connection.reply(frame(message(ERR_PARAMETER, info3=INFO3_LAST)))
         return
     batch = _Batch(connection, len(rows), answer_all=bool(data[4] & _ANSWER_ALL))
     for index, row in rows:

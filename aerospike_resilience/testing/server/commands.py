@@ -133,7 +133,7 @@ def read(request: Request, record: Record | None, clock: Clock) -> Outcome:
         elif fields.get(FIELD_SET, b"") != record.set_name and FIELD_SET in fields:
             return Outcome(ERR_PARAMETER)
         if info1 & INFO1_NO_BINS:
-            return Outcome(OK, None, False, record.generation, record.void_time)
+            return Outcome(OK, generation=record.generation, void_time=record.void_time)
         if info1 & INFO1_ALL_BINS:
             image, count = record.image, len(record.bins)
         else:
@@ -145,16 +145,22 @@ def read(request: Request, record: Record | None, clock: Clock) -> Outcome:
             )
     except OpError as error:
         return _failed(error.code, record)
-    return Outcome(OK, None, False, record.generation, record.void_time, image, count)
+    return Outcome(
+        OK,
+        generation=record.generation,
+        void_time=record.void_time,
+        ops=image,
+        op_count=count,
+    )
 
 
 def write(request: Request, record: Record | None, clock: Clock, rules: Rules) -> Outcome:
     """Carry out a write of one record."""
+    if FIELD_TRANSACTION in request.fields:
+        return Outcome(ERR_ENTERPRISE_ONLY)
+    if len(request.fields.get(FIELD_SET, b"")) > MAX_SET_NAME:
+        return Outcome(ERR_PARAMETER)
     try:
-        if FIELD_TRANSACTION in request.fields:
-            raise OpError(ERR_ENTERPRISE_ONLY)
-        if len(request.fields.get(FIELD_SET, b"")) > MAX_SET_NAME:
-            raise OpError(ERR_PARAMETER)
         if request.info2 & INFO2_DELETE:
             return _delete(request, record, clock)
         if FIELD_UDF_PACKAGE in request.fields:
@@ -191,7 +197,7 @@ def _write(request: Request, record: Record | None, clock: Clock, rules: Rules) 
     if not bins:
         if record is None:
             raise OpError(ERR_NOT_FOUND)
-        return Outcome(OK, None, True, 0, 0, ops, count)
+        return Outcome(OK, changed=True, ops=ops, op_count=count)
     stored = Record(
         digest,
         request.set_name if record is None else record.set_name,
@@ -203,7 +209,15 @@ def _write(request: Request, record: Record | None, clock: Clock, rules: Rules) 
     )
     if stored.size > rules.max_record_size:
         raise OpError(ERR_RECORD_TOO_BIG)
-    return Outcome(OK, stored, True, stored.generation, void_time, ops, count)
+    return Outcome(
+        OK,
+        stored,
+        changed=True,
+        generation=stored.generation,
+        void_time=void_time,
+        ops=ops,
+        op_count=count,
+    )
 
 
 def _delete(request: Request, record: Record | None, clock: Clock) -> Outcome:
@@ -217,14 +231,14 @@ def _delete(request: Request, record: Record | None, clock: Clock) -> Outcome:
         _check_filter(request, record, clock)
     except OpError as error:
         return Outcome(error.code)
-    return Outcome(OK, None, True)
+    return Outcome(OK, changed=True)
 
 
 def _apply(request: Request, record: Record | None, clock: Clock) -> Outcome:
     if record is not None:
         _check_filter(request, record, clock)
     text = (STRING, b"UDF: Execution Error 1")
-    return Outcome(ERR_UDF_EXECUTION, None, False, 0, 0, encode_op(OP_READ, b"FAILURE", text), 1)
+    return Outcome(ERR_UDF_EXECUTION, ops=encode_op(OP_READ, b"FAILURE", text), op_count=1)
 
 
 def _check_flags(request: Request) -> None:
@@ -281,4 +295,4 @@ def _void_time(ttl: int, record: Record | None, clock: Clock, rules: Rules) -> i
 def _failed(code: int, record: Record | None) -> Outcome:
     if record is None or code not in _CARRIES_GENERATION:
         return Outcome(code)
-    return Outcome(code, None, False, record.generation, record.void_time)
+    return Outcome(code, generation=record.generation, void_time=record.void_time)

@@ -131,7 +131,7 @@ class Inbound(asyncio.Protocol):
             end = start + 4 + int.from_bytes(buffer[start : start + 4])
             if len(buffer) < end:
                 break
-            message = marshal.loads(bytes(buffer[start + 4 : end]))  # noqa: S302
+            message = marshal.loads(bytes(buffer[start + 4 : end]))
             start = end
             if self._role == PEER:
                 self._on_message(message)

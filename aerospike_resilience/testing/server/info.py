@@ -10,6 +10,7 @@ from .partitions import bitmap
 
 if TYPE_CHECKING:
     from .node import Node
+    from .records import Store
 
 BUILD: Final = "8.1.2.0"
 DEFAULT_PORT: Final = 3000
@@ -62,7 +63,7 @@ def cluster_key(node: Node) -> str:
     view = node.membership.view
     if view is None:
         return "0"
-    return f"{random.Random(repr(sorted(view.members.items()))).getrandbits(48):012X}"  # noqa: S311
+    return f"{random.Random(repr(sorted(view.members.items()))).getrandbits(48):012X}"
 
 
 def _peers(node: Node, _: Args) -> str:
@@ -125,8 +126,8 @@ def _statistics(node: Node, _: Args) -> str:
     return ";".join(f"{name}={value}" for name, value in values.items())
 
 
-def _objects(store: object) -> int:
-    return sum(len(partition) for partition in store.partitions)  # type: ignore[attr-defined]
+def _objects(store: Store) -> int:
+    return sum(len(partition) for partition in store.partitions)
 
 
 def _namespaces(node: Node, _: Args) -> str:

@@ -95,4 +95,4 @@ class Metadata:
 
 def module_hash(content: bytes) -> str:
     """Return the hash by which `udf-list` names a module's content."""
-    return hashlib.sha1(content).hexdigest()  # noqa: S324
+    return hashlib.sha1(content).hexdigest()

@@ -12,6 +12,7 @@ from .. import counters
 from ..counters import APPLIED, FAULTS, INDEX
 from ..faults import FaultSet, Rule
 from . import batch, commands, info, scan
+from .connection import Connection
 from .errors import (
     ERR_NAMESPACE,
     ERR_OUT_OF_SPACE,
@@ -32,9 +33,9 @@ from .settings import NodeSettings
 from .wire import (
     FIELD_BATCH,
     FIELD_DIGEST,
+    FIELD_DIGESTS,
     FIELD_INDEX_RANGE,
     FIELD_PARTITION_IDS,
-    FIELD_DIGESTS,
     FIELD_UDF_OP,
     FIELD_UDF_PACKAGE,
     INFO1_ALL_BINS,
@@ -55,13 +56,14 @@ from .wire import (
     encode_request,
     parse_request,
 )
-from .connection import Connection
 
 PROXY: Final = 12
 PROXIED: Final = 13
 METADATA: Final = 17
 MAX_HOPS: Final = 3
 DEFAULT_TIMEOUT_S: Final = 1.0
+_TICK_S: Final = 0.05
+_STOPPED_S: Final = 0.2
 
 Reply = Callable[[bytes], None]
 
@@ -96,7 +98,7 @@ class Node:
         loop: asyncio.AbstractEventLoop,
         shared: counters.SharedCounters,
     ) -> None:
-        self.settings = settings
+        self.settings: NodeSettings = settings
         self.loop = loop
         self.words = shared.block(settings.index)
         self.words[counters.OPEN] = 0
@@ -111,9 +113,9 @@ class Node:
         self.security = Security.of(settings)
         self.connections: set[Connection] = set()
         self.max_connections: int | None = None
-        self.started_s = loop.time()
+        self.started_s = self._ticked_s = loop.time()
         self.bitmaps: tuple[tuple[int, int], str] | None = None
-        self.membership = Membership(
+        self.membership: Membership = Membership(
             settings.name,
             settings.index,
             settings.incarnation,
@@ -223,6 +225,12 @@ class Node:
         if membership.view is None:
             reply(answer(ERR_UNAVAILABLE))
             return
+        if not until:
+            now = self.loop.time()
+            until = now + (request.timeout_ms / 1000 or DEFAULT_TIMEOUT_S)
+            if request.info2 & INFO2_WRITE and self._outdated(now, request):
+                reply(answer(ERR_TIMEOUT))
+                return
         if not membership.serving:
             self._wait(number, request, reply, hops, until)
             return
@@ -255,7 +263,6 @@ class Node:
         pid: int,
         until: float,
     ) -> None:
-        until = until or self._deadline(request)
         replication = self.replication
         if replication.busy(key):
             retry = partial(self.single, number, request, reply, 0, until)
@@ -274,14 +281,15 @@ class Node:
         wait = not request.info3 & INFO3_COMMIT_MASTER
         replication.replicate(pid, key, out.record, frame, reply, until, wait=wait)
 
-    def _deadline(self, request: Request) -> float:
-        timeout_ms = request.timeout_ms
-        return self.loop.time() + (timeout_ms / 1000 if timeout_ms else DEFAULT_TIMEOUT_S)
+    def _outdated(self, now: float, request: Request) -> bool:
+        # After this process was stopped it first reads what arrived meanwhile. A write whose
+        # client has given up may not be applied after a later one that was acknowledged.
+        gap = now - self._ticked_s
+        return gap > _STOPPED_S and 0 < request.timeout_ms < gap * 1000
 
     # Waiting, while the node may not act on its view
 
     def _wait(self, number: int, request: Request, reply: Reply, hops: int, until: float) -> None:
-        until = until or self._deadline(request)
         self._waiting.append((until, number, request, reply, hops))
 
     def resume(self) -> None:
@@ -295,8 +303,8 @@ class Node:
                 self.single(number, request, reply, hops, until)
 
     def _tick(self) -> None:
-        self.loop.call_later(0.05, self._tick)
-        now = self.loop.time()
+        self.loop.call_later(_TICK_S, self._tick)
+        now = self._ticked_s = self.loop.time()
         for number, (until, reply) in list(self._proxied.items()):
             if until <= now:
                 del self._proxied[number]
@@ -321,7 +329,6 @@ class Node:
     def _proxy(
         self, name: str, number: int, request: Request, reply: Reply, hops: int, until: float
     ) -> None:
-        until = until or self._deadline(request)
         ticket = self._next_proxy
         self._next_proxy += 1
         self._proxied[ticket] = (until, reply)
@@ -416,5 +423,5 @@ class Node:
         self.membership.left = any(rule.leave for rule in rules)
         self.refuse(any(rule.refuse for rule in rules))
 
-    def refuse(self, refused: bool) -> None:  # noqa: FBT001
+    def refuse(self, refused: bool) -> None:
         """Stop or begin to accept clients; the process replaces this."""

@@ -23,7 +23,7 @@ REPLICA = 2
 def _weights(node: str) -> array[int]:
     # Seeded by name, so that every process ranks the nodes alike.
     weights = array("I")
-    weights.frombytes(random.Random(f"aerospike/{node}").randbytes(4 * PARTITIONS))  # noqa: S311
+    weights.frombytes(random.Random(f"aerospike/{node}").randbytes(4 * PARTITIONS))
     return weights
 
 

@@ -76,7 +76,7 @@ class _NodeProcess:
             ssl=self._tls,
         )
 
-    def _refuse(self, refused: bool) -> None:  # noqa: FBT001
+    def _refuse(self, refused: bool) -> None:
         if refused and self._server is not None:
             self._server.close()
             self._server = None
@@ -124,7 +124,7 @@ class _NodeProcess:
 def _listening(port: int) -> socket.socket:
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.setblocking(False)
+    sock.settimeout(0)
     sock.bind(("127.0.0.1", port))
     return sock
 

@@ -1,0 +1,27 @@
+"""What the tests of the embedded cluster have in common."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import aerospike
+
+from aerospike_resilience.testing import LocalCluster
+
+FAST = {"read": {"socket_timeout": 100, "total_timeout": 2000, "max_retries": 5}}
+
+
+def connect(cluster: LocalCluster, **policies: Any) -> aerospike.Client:
+    config = {"hosts": cluster.hosts, "policies": {**FAST, **policies}}
+    return aerospike.client(config).connect()
+
+
+def eventually(condition: Callable[[], Any], within: float = 8.0) -> Any:
+    """Poll until a condition holds; never sleep for a time that merely should be enough."""
+    until = time.monotonic() + within
+    while True:
+        result = condition()
+        if result:
+            return result
+        assert time.monotonic() < until, f"not within {within} s"
+        time.sleep(0.01)

@@ -1,0 +1,177 @@
+"""Nodes that stop, go on, die and come back, under load."""
+
+import contextlib
+import threading
+
+import pytest
+from aerospike import exception as errors
+
+from aerospike_resilience.testing import ClusterError, LocalCluster
+
+from .support import connect, eventually
+
+KEYS = [("test", "load", n) for n in range(400)]
+
+
+class Load:
+    """Writers that remember what was acknowledged, and readers that compare."""
+
+    def __init__(self, client, threads=4):
+        self.client = client
+        self.acknowledged = dict.fromkeys(range(len(KEYS)), -1)
+        self.stale = []
+        self.writes = 0
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(n, threads)) for n in range(threads)
+        ]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, first, step):
+        value = 0
+        while not self._stop.is_set():
+            value += 1
+            for n in range(first, len(KEYS), step):
+                with contextlib.suppress(errors.AerospikeError):
+                    self.client.put(KEYS[n], {"v": value})
+                    self.acknowledged[n] = value
+                    self.writes += 1
+                with contextlib.suppress(errors.AerospikeError):
+                    seen = self.client.get(KEYS[n])[2]["v"]
+                    if seen < self.acknowledged[n]:
+                        self.stale.append((n, seen, self.acknowledged[n]))
+                if self._stop.is_set():
+                    return
+
+    def lost(self):
+        return [
+            (n, value)
+            for n, value in self.acknowledged.items()
+            if value >= 0 and self.client.get(KEYS[n])[2]["v"] < value
+        ]
+
+    def goes_on(self):
+        at = self.writes
+        eventually(lambda: self.writes > at + 200)
+
+
+@pytest.fixture
+def cluster():
+    with LocalCluster(nodes=3, replication_factor=2) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def load(cluster):
+    with contextlib.closing(connect(cluster, write={"total_timeout": 300})) as client:
+        with Load(client) as load:
+            load.goes_on()
+            yield load
+        assert load.stale == []
+
+
+def members(cluster):
+    return [set(state["members"]) for state in cluster._states().values()]
+
+
+def test_survivors_evict_a_stalled_node_and_take_it_back_without_losing_a_write(cluster, load):
+    cluster.stall("A1")
+    eventually(lambda: members(cluster) == [{"A2", "A3"}] * 2)
+    load.goes_on()
+    cluster.resume("A1")
+    cluster.wait_until_stable()
+    load.goes_on()
+    assert load.lost() == []
+
+
+def test_a_killed_node_comes_back_empty_and_catches_up(cluster, load):
+    port = cluster.node("A2").port
+    cluster.kill("A2")
+    cluster.wait_until_stable()
+    load.goes_on()
+    cluster.restart("A2")
+    cluster.wait_until_stable()
+    assert cluster.node("A2").port == port
+    load.goes_on()
+    cluster.kill("A3")
+    cluster.wait_until_stable()
+    assert load.lost() == []
+
+
+def test_a_node_that_is_restarted_at_once_is_not_taken_for_the_old_one(cluster, load):
+    cluster.kill("A3")
+    cluster.restart("A3")
+    cluster.wait_until_stable()
+    cluster.kill("A1")
+    cluster.wait_until_stable()
+    assert load.lost() == []
+
+
+def test_a_short_stall_changes_no_membership(cluster, load):
+    epoch = cluster._states()["A1"]["epoch"]
+    cluster.stall("A2")
+    at = load.writes
+    cluster.resume("A2")
+    eventually(lambda: load.writes > at + 100)
+    assert {state["epoch"] for state in cluster._states().values()} == {epoch}
+
+
+def test_two_stalled_nodes_bring_their_records_back(cluster):
+    with contextlib.closing(connect(cluster)) as client:
+        for key in KEYS:
+            client.put(key, {"v": 1})
+        cluster.stall("A2")
+        cluster.stall("A3")
+        cluster.wait_until_stable()
+        cluster.resume("A2")
+        cluster.resume("A3")
+        cluster.wait_until_stable()
+        assert [key for key in KEYS if client.exists(key)[1] is None] == []
+
+
+def test_a_write_waits_for_a_stalled_replica_and_times_out_though_it_was_applied(cluster):
+    with contextlib.closing(connect(cluster)) as client:
+        key = KEYS[0]
+        client.put(key, {"v": 1})
+        master, replica = cluster.master(*key), cluster.replica(*key)
+        cluster.stall(replica)
+        with pytest.raises(errors.TimeoutError):
+            client.put(key, {"v": 2}, policy={"total_timeout": 200, "max_retries": 0})
+        assert client.get(key)[2] == {"v": 2}
+        assert cluster.requests("put", master) == 2
+
+
+def test_a_read_leaves_a_stalled_master_for_the_replica(cluster):
+    with contextlib.closing(connect(cluster)) as client:
+        key = KEYS[0]
+        client.put(key, {"v": 1})
+        cluster.stall(cluster.master(*key))
+        assert client.get(key)[2] == {"v": 1}
+        assert cluster.requests("get", cluster.replica(*key)) == 1
+
+
+def test_a_client_learns_that_a_node_left_and_returned(cluster):
+    with contextlib.closing(connect(cluster)) as client:
+        cluster.kill("A1")
+        eventually(lambda: len(client.get_nodes()) == 2)
+        cluster.restart("A1")
+        eventually(lambda: len(client.get_nodes()) == 3)
+
+
+def test_a_node_cannot_be_resumed_unless_it_is_stalled(cluster):
+    with pytest.raises(ClusterError, match="cannot resume node A1: it is running"):
+        cluster.resume("A1")
+    cluster.kill("A1")
+    with pytest.raises(ClusterError, match="cannot stall node A1: it is killed"):
+        cluster.stall("A1")
+    with pytest.raises(KeyError, match="there are A1, A2, A3"):
+        cluster.stall("A9")

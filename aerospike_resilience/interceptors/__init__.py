@@ -1,1 +1,30 @@
-"""."""
+"""Interceptors, one concern a file.
+
+In chain order, outermost first: telemetry, deadline, retry, backpressure, breaker, attempt.
+"""
+
+from .attempt import Attempt
+from .backoff import Backoff
+from .backpressure import Backpressure
+from .base import Interceptor, Proceed, ProceedAsync
+from .breaker import Breaker
+from .budget import RetryBudget
+from .deadline import Deadline
+from .gate import Gate
+from .retry import Retry
+from .telemetry import Telemetry
+
+__all__ = [
+    "Attempt",
+    "Backoff",
+    "Backpressure",
+    "Breaker",
+    "Deadline",
+    "Gate",
+    "Interceptor",
+    "Proceed",
+    "ProceedAsync",
+    "Retry",
+    "RetryBudget",
+    "Telemetry",
+]

@@ -1,0 +1,150 @@
+"""What a block of code says about the calls inside it: a deadline, and what `using()` switches.
+
+Ambient values live in one `ContextVar`, so they follow tasks and `asyncio.to_thread`, and hold for
+the current thread. They do not follow work handed to an executor by hand: `carry` does that.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Using:
+    """What ``client.resilience.using(...)`` switches for one wrapped client.
+
+    Attributes:
+        profile: a profile's name; None keeps the client's.
+        overrides: settings over it, in the shape of a policy file.
+        idempotent: the application's word on whether writes may be sent again; None asks the rules.
+    """
+
+    profile: str | None = None
+    overrides: Mapping[str, Any] | None = None
+    idempotent: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ambient:
+    """All that holds for the current thread or task.
+
+    Attributes:
+        deadline: on the monotonic clock, in seconds; ``inf`` for none.
+        using: by the identity of the wrapped client's handle.
+    """
+
+    deadline: float = math.inf
+    using: Mapping[int, Using] = field(default_factory=dict)
+
+
+_current: contextvars.ContextVar[Ambient | None] = contextvars.ContextVar(
+    "aerospike_resilience.ambient", default=None
+)
+
+current = _current.get
+"""Return what holds here, or None. Read by every call, so it is the variable's own method."""
+
+
+def deadline_at() -> float:
+    """Return the ambient deadline on the monotonic clock; ``inf`` if there is none."""
+    ambient = _current.get()
+    return math.inf if ambient is None else ambient.deadline
+
+
+def remaining() -> float | None:
+    """Return the seconds left until the ambient deadline, not below 0; None if there is none."""
+    at = deadline_at()
+    return None if math.isinf(at) else max(at - time.monotonic(), 0.0)
+
+
+class deadline:  # noqa: N801 - read as a statement: ``with deadline(0.2):``
+    """Give every operation inside the block at most this long in all.
+
+    Works as ``with`` and as ``async with``. Nested deadlines only shorten. It bounds what this
+    library does; code of the application's own is not interrupted.
+
+    Args:
+        seconds: from now; must not be negative.
+
+    Raises:
+        ValueError: `seconds` is negative or not a number.
+    """
+
+    __slots__ = ("_seconds", "_tokens")
+
+    def __init__(self, seconds: float) -> None:
+        if not seconds >= 0:
+            raise ValueError(f"deadline() takes seconds from now, 0 or more; got {seconds!r}")
+        self._seconds = seconds
+        self._tokens: list[contextvars.Token[Ambient | None]] = []
+
+    def __enter__(self) -> deadline:
+        outer = _current.get() or Ambient()
+        at = min(outer.deadline, time.monotonic() + self._seconds)
+        self._tokens.append(_current.set(replace(outer, deadline=at)))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _current.reset(self._tokens.pop())
+
+    async def __aenter__(self) -> deadline:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+
+def carry(function: Callable[P, R]) -> Callable[P, R]:
+    """Bind `function` to what holds here, for an executor: ``pool.submit(carry(work), item)``.
+
+    The result may be called any number of times, from several threads at once.
+    """
+    ambient = _current.get()
+
+    @functools.wraps(function)
+    def carried(*args: P.args, **kwargs: P.kwargs) -> R:
+        token = _current.set(ambient)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _current.reset(token)
+
+    return carried
+
+
+@contextmanager
+def switched(handle: int, using: Using) -> Iterator[None]:
+    """Switch one wrapped client, named by its handle's identity, for a block."""
+    outer = _current.get() or Ambient()
+    inner = outer.using.get(handle, Using())
+    merged = Using(
+        profile=using.profile if using.profile is not None else inner.profile,
+        overrides=using.overrides if using.overrides is not None else inner.overrides,
+        idempotent=using.idempotent if using.idempotent is not None else inner.idempotent,
+    )
+    token = _current.set(replace(outer, using={**outer.using, handle: merged}))
+    try:
+        yield
+    finally:
+        _current.reset(token)

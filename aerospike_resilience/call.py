@@ -1,0 +1,363 @@
+"""What travels through the chain: the operation, the call made of it, and what became of it."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+Key: TypeAlias = tuple[Any, ...]
+"""A record's key as the application writes it: ``(namespace, set, user key[, digest])``."""
+
+
+class Kind(enum.StrEnum):
+    """What an operation does to the database."""
+
+    READ = "read"
+    WRITE = "write"
+    INFO = "info"
+    ADMIN = "admin"
+    TXN = "txn"
+
+
+class Shape(enum.StrEnum):
+    """How much of the database one operation touches."""
+
+    POINT = "point"
+    BATCH = "batch"
+    QUERY = "query"
+    CLUSTER = "cluster"
+
+
+class FailureKind(enum.StrEnum):
+    """Why an attempt failed, in words that are the same for every client."""
+
+    TIMEOUT = "timeout"
+    """The client gave up waiting (its socket or total timeout)."""
+    SERVER_TIMEOUT = "server_timeout"
+    """The server answered that it gave up (result code 9)."""
+    CONNECTION = "connection"
+    """Refused, reset or closed: the node's socket is not serving."""
+    OVERLOAD = "overload"
+    """The server refused for load: ``DEVICE_OVERLOAD`` and full queues."""
+    UNAVAILABLE = "unavailable"
+    """The node does not hold the partition now (result code 11)."""
+    BUSY = "busy"
+    """The record is busy (``KEY_BUSY``): never applied, about the key and not the node."""
+    POOL_EXHAUSTED = "pool_exhausted"
+    """No free connection on our side."""
+    NATIVE_BREAKER = "native_breaker"
+    """The client's own error-rate breaker refused."""
+    CONFLICT = "conflict"
+    """A condition of the write did not hold: generation, create-only, replace-only."""
+    RECORD = "record"
+    """An answer about the record or the request: not found, wrong type, too big, filtered out."""
+    SECURITY = "security"
+    """Not authenticated, not permitted, over quota."""
+    CALLER = "caller"
+    """Bad arguments, or an exception of the application's own callback."""
+    REFUSED = "refused"
+    """Refused by this library: open node, full gate, spent deadline."""
+    OTHER = "other"
+    """None of these; charged to nobody and not retried."""
+
+
+class Fault(enum.StrEnum):
+    """Whose fault a failure is, as far as the failure itself can say."""
+
+    NODE = "node"
+    """A node's: it feeds the breaker, once blame has named the node."""
+    LOCAL = "local"
+    """Our side's: the pool, the native breaker, this library's own refusals."""
+    NOBODY = "nobody"
+    """Nobody's: the database answered, or the application erred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What an attempt's error means. Built by an adapter's ``classify``.
+
+    Attributes:
+        kind: why it failed.
+        retryable: whether sending it again could help at all.
+        in_doubt: whether a write may have been applied.
+        fault: whose fault it is.
+        address: ``host:port`` of the node the error names, if it names one.
+        node: the node's name, where the error or the address gives it.
+        tries: requests on the wire that the native call made, if known.
+        code: the client's result code, if it has one.
+    """
+
+    kind: FailureKind
+    retryable: bool = False
+    in_doubt: bool = False
+    fault: Fault = Fault.NOBODY
+    address: str | None = None
+    node: str | None = None
+    tries: int | None = None
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One native call made for an operation, as ``error.attempts`` tells it.
+
+    Attributes:
+        number: 1 for the first.
+        duration_s: from its start to its end, in seconds.
+        tries: requests it may have made on the wire (native retries included).
+        failure: why it failed; None for the one that succeeded.
+        error: ``str()`` of what was raised, without any key value; empty on success.
+        nodes: names of the nodes that hold the record, master first; empty if unknown.
+        slept_s: how long was slept after it, in seconds.
+    """
+
+    number: int
+    duration_s: float
+    tries: int = 1
+    failure: Failure | None = None
+    error: str = ""
+    nodes: tuple[str, ...] = ()
+    slept_s: float = 0.0
+
+
+Idempotence: TypeAlias = Callable[[Mapping[str, Any]], bool]
+"""Given a call's arguments by name: may it be sent again after it may have been applied?"""
+
+
+def always(_arguments: Mapping[str, Any]) -> bool:
+    """Idempotent whatever the arguments."""
+    return True
+
+
+def never(_arguments: Mapping[str, Any]) -> bool:
+    """Not idempotent whatever the arguments."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of a client: a row of its adapter's operation table.
+
+    Attributes:
+        name: the method's name on the client.
+        kind: read, write, info, admin or transaction.
+        shape: point, batch, query or cluster.
+        family: the client's policy kind whose fields it takes (``read``, ``write``, ``batch`` …);
+            empty where the method takes no policy.
+        parameters: names of the parameters, in positional order.
+        policy: the parameter that takes the policy; empty if there is none.
+        key: the parameter that holds the record's key; empty if there is none.
+        rows: the parameter that holds a batch's keys or records; empty if there is none.
+        idempotent: decides from the arguments whether a second application changes nothing.
+            A read is idempotent by its kind.
+        read_only: decides from the arguments whether a call of a writing method only reads
+            (``operate`` made of reads); None where the kind alone says it.
+    """
+
+    name: str
+    kind: Kind
+    shape: Shape
+    family: str = ""
+    parameters: tuple[str, ...] = ()
+    policy: str = ""
+    key: str = ""
+    rows: str = ""
+    idempotent: Idempotence = field(default=never, repr=False)
+    read_only: Idempotence | None = field(default=None, repr=False)
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change a record."""
+        return self.kind is Kind.WRITE
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments by name; the first of a doubled one counts (the client refuses it)."""
+        return {**kwargs, **dict(zip(self.parameters, args, strict=False))}
+
+
+Send: TypeAlias = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
+"""A client's method: ``send(args, kwargs, native policy)``."""
+
+Classify: TypeAlias = Callable[[BaseException, Operation], Failure]
+"""An adapter's word on what an error means."""
+
+
+class Plan:
+    """One operation under one profile, resolved: all that a call of it needs to know.
+
+    Built at wrap and reload time and only read by calls, but for the two fields that the tend thread
+    swaps, each by one assignment.
+
+    Attributes:
+        operation: the method.
+        profile: the profile's name.
+        total_timeout_s: the operation's time in seconds; ``inf`` for none.
+        socket_timeout_s: the profile's socket timeout in seconds; ``inf`` for none.
+        max_tries: requests on the wire that an operation may make, ``max_retries + 1``.
+        native_retries: how many of them beyond the first one native call may make.
+        idempotent: whether it may be sent again when it may have been applied.
+        conditional: whether it holds a condition (generation, create-only) that its own first
+            application would make fail.
+        failover: whether the client moves to another replica by itself when a try fails.
+        fields: Aerospike's policy fields in force, constants in the client's own numbers.
+        send: the client's method: takes arguments, keyword arguments and a native policy.
+        classify: what an error of the client's means for this operation.
+        policy: the native policy for a first attempt. *Swapped by the tend thread.*
+        patience_s: the socket timeout inside `policy`, in seconds: a success that took longer left
+            its first node early. *Swapped by the tend thread.*
+    """
+
+    __slots__ = (
+        "classify",
+        "conditional",
+        "failover",
+        "fields",
+        "idempotent",
+        "max_tries",
+        "native_retries",
+        "operation",
+        "patience_s",
+        "policy",
+        "profile",
+        "send",
+        "socket_timeout_s",
+        "total_timeout_s",
+    )
+
+    def __init__(
+        self,
+        operation: Operation,
+        profile: str,
+        *,
+        send: Send,
+        classify: Classify,
+        fields: Mapping[str, Any],
+        policy: Any,
+        total_timeout_s: float = math.inf,
+        socket_timeout_s: float = math.inf,
+        max_tries: int = 1,
+        native_retries: int = 0,
+        idempotent: bool = False,
+        conditional: bool = False,
+        failover: bool = False,
+    ) -> None:
+        self.operation = operation
+        self.profile = profile
+        self.send = send
+        self.classify = classify
+        self.fields = fields
+        self.policy = policy
+        self.total_timeout_s = total_timeout_s
+        self.socket_timeout_s = socket_timeout_s
+        self.patience_s = socket_timeout_s
+        self.max_tries = max_tries
+        self.native_retries = native_retries
+        self.idempotent = idempotent
+        self.conditional = conditional
+        self.failover = failover
+
+
+class Call:
+    """One operation on its way through the chain. Lives as long as the operation.
+
+    Attributes:
+        plan: the operation, resolved.
+        args: positional arguments, without a policy.
+        kwargs: keyword arguments, without a policy.
+        key: the record's key; None where the operation has no single one.
+        started: when the operation began (the chain's clock, in seconds).
+        deadline: when it must have ended, on the same clock.
+        now: the last time read from the clock.
+        tries_left: requests on the wire that it may still make.
+        tailored: whether the next attempt needs a policy of its own: less time, fewer tries, another
+            socket timeout. An ordinary first attempt uses the plan's as it is.
+        patience_s: how long the next attempt waits for its first node before it leaves for another, in
+            seconds: the socket timeout of a try.
+        steered: whether `patience_s` was chosen for the node's state, and so stands.
+        nodes: names of the nodes that hold the record, master first; empty while nobody asked.
+        leases: names of half-open nodes this call is a probe of.
+        commit_master: whether a write is to be committed on its master alone.
+        failure: what the last attempt's error means; None after a success.
+        attempts: what was tried so far; empty until something failed.
+    """
+
+    __slots__ = (
+        "args",
+        "attempts",
+        "commit_master",
+        "deadline",
+        "failure",
+        "key",
+        "kwargs",
+        "leases",
+        "nodes",
+        "now",
+        "patience_s",
+        "plan",
+        "started",
+        "steered",
+        "tailored",
+        "tries_left",
+    )
+
+    def __init__(
+        self, plan: Plan, args: tuple[Any, ...], kwargs: Mapping[str, Any], key: Key | None
+    ) -> None:
+        self.plan = plan
+        self.args = args
+        self.kwargs = kwargs
+        self.key = key
+        self.tries_left = plan.max_tries
+        self.tailored = False
+        self.started = self.now = 0.0
+        self.deadline = math.inf
+        self.patience_s = plan.patience_s
+        self.steered = False
+        self.nodes: tuple[str, ...] = ()
+        self.leases: tuple[str, ...] = ()
+        self.commit_master = False
+        self.failure: Failure | None = None
+        self.attempts: tuple[Attempt, ...] = ()
+
+
+class NodeAddress(NamedTuple):
+    """A node as the client lists it."""
+
+    name: str
+    host: str
+    port: int
+
+
+class NodeSource(Protocol):
+    """One client's view of its cluster."""
+
+    def nodes(self) -> Sequence[NodeAddress]:
+        """Return the nodes the client knows now. No I/O; empty when it knows none."""
+        ...
+
+    def partition_id(self, key: Key) -> int:
+        """Return the partition of a record, 0 to 4095. No I/O.
+
+        Raises:
+            Exception: the key is no key; whatever the client raises for it.
+        """
+        ...
+
+    def info(self, node: str, command: str, timeout_s: float) -> str:
+        """Ask one node an info command and return the value of its answer.
+
+        Raises:
+            Exception: no answer within `timeout_s` seconds, or an error.
+        """
+        ...
+
+    def read(self, key: Key, timeout_s: float) -> None:
+        """Read one record's metadata from its master, in one try. A missing record is an answer.
+
+        Raises:
+            Exception: no answer within `timeout_s` seconds.
+        """
+        ...

@@ -1,0 +1,123 @@
+"""The adapter of the C client: what the house asks, answered from the tables beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...call import Failure, Operation, Send
+from ..base import Lazy, Refusals
+from . import failures, idempotence, policies
+from .operations import LAZY, OPERATIONS
+from .source import AerospikeSource
+
+
+class AerospikeAdapter:
+    """`aerospike.Client`, distribution ``aerospike`` 19."""
+
+    name = "aerospike"
+    is_async = False
+    operations: Mapping[str, Operation] = OPERATIONS
+    lazy: Mapping[str, Lazy] = LAZY
+
+    def recognises(self, client: object) -> bool:
+        """Return whether this is an `aerospike.Client` or of a class derived from it."""
+        return any(
+            cls.__module__.partition(".")[0] == "aerospike" and cls.__name__ == "Client"
+            for cls in type(client).__mro__
+        )
+
+    def is_closed(self, client: Any) -> bool:
+        """Return whether the client was closed: only then does it refuse to list its nodes.
+
+        A client that merely has not reached a node yet (``fail_if_not_connected: False``) lists none.
+        """
+        try:
+            client.get_nodes()
+        except AttributeError:
+            return False  # a stand-in
+        except Exception as error:  # noqa: BLE001 - told apart by its code, without importing the client
+            return error.args[:1] == (11,)
+        return False
+
+    @property
+    def refusals(self) -> Refusals:
+        """Our errors as this client's errors."""
+        from . import errors
+
+        return Refusals(
+            errors.AerospikeCircuitOpenError,
+            errors.AerospikeBackpressureError,
+            errors.AerospikeDeadlineExceededError,
+        )
+
+    def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:
+        """Return the effective policies of the client's configuration, by family."""
+        own = getattr(client, "get_policies", None)
+        found: Mapping[str, Mapping[str, Any]] = own() if own is not None else {}
+        return found
+
+    def fields(self, operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Turn a profile's settings into this client's policy fields."""
+        return policies.native(operation.family, settings)
+
+    def tailor(
+        self,
+        fields: Mapping[str, Any],
+        *,
+        total_timeout_ms: int,
+        socket_timeout_ms: int,
+        max_retries: int,
+        commit_master: bool = False,
+    ) -> Any:
+        """Make a policy dict; info and admin commands only know ``timeout``."""
+        policy = dict(fields)
+        if "timeout" in policy:
+            policy["timeout"] = total_timeout_ms
+            return policy
+        policy["total_timeout"] = total_timeout_ms
+        policy["socket_timeout"] = socket_timeout_ms
+        policy["max_retries"] = max_retries
+        if commit_master:
+            policy["commit_level"] = policies.COMMIT_MASTER
+        return policy
+
+    def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:
+        """Reads move on unless they are for the master only or linearizable."""
+        return (
+            fields.get("replica") != policies.MASTER_ONLY
+            and fields.get("read_mode_sc") != policies.LINEARIZE
+        )
+
+    def conditional(self, fields: Mapping[str, Any]) -> bool:
+        """Generation checks and create-only fail once the write has been applied."""
+        return idempotence.conditional(fields)
+
+    def classify(self, error: BaseException, operation: Operation) -> Failure:
+        """Say what an error means."""
+        return failures.classify(error, operation)
+
+    def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
+        """Return the native call; the policy goes by keyword, under the method's own name for it."""
+        parameter = operation.policy
+        if not parameter:
+            return lambda args, kwargs, _policy: method(*args, **kwargs)
+        if parameter == "policy":
+
+            def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
+                if policy is None:
+                    return method(*args, **kwargs)
+                return method(*args, policy=policy, **kwargs)
+
+        else:
+
+            def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
+                if policy is None:
+                    return method(*args, **kwargs)
+                return method(*args, **{parameter: policy}, **kwargs)
+
+        return send
+
+    def source(self, client: Any) -> AerospikeSource:
+        """Return the client's view of its cluster."""
+        return AerospikeSource(client)

@@ -1,0 +1,56 @@
+"""Our errors as the C client's errors. Imported when the first client is wrapped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aerospike import exception
+
+from ...errors import (
+    BackpressureError,
+    CircuitOpenError,
+    DeadlineExceededError,
+    RefusedError,
+)
+
+if TYPE_CHECKING:
+    # The extension's classes carry no types.
+    class _RateError(Exception): ...
+
+    class _ClientError(Exception): ...
+
+    class _TimeoutError(Exception): ...
+else:
+    _RateError = exception.MaxErrorRateExceeded
+    _ClientError = exception.ClientError
+    _TimeoutError = exception.TimeoutError
+
+
+class _CodedError(RefusedError):
+    """A refusal with the attributes that the client's errors have, on the instance."""
+
+    CODE: int
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.code = self.CODE
+        self.msg = message
+        self.file = self.line = None
+
+
+class AerospikeCircuitOpenError(_CodedError, CircuitOpenError, _RateError):
+    """`CircuitOpenError` as ``aerospike.exception.MaxErrorRateExceeded``."""
+
+    CODE = -14
+
+
+class AerospikeBackpressureError(_CodedError, BackpressureError, _ClientError):
+    """`BackpressureError` as ``aerospike.exception.ClientError``: this client has none of its own."""
+
+    CODE = -1
+
+
+class AerospikeDeadlineExceededError(_CodedError, DeadlineExceededError, _TimeoutError):
+    """`DeadlineExceededError` as ``aerospike.exception.TimeoutError``."""
+
+    CODE = 9

@@ -1,0 +1,104 @@
+"""What makes a write of the C client safe to send again, read off its arguments."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+# Operators of `operate` lists, as the package numbers them (``aerospike.OPERATOR_*``).
+_READ: Final = 0
+_WRITE: Final = 1
+_TOUCH: Final = 11
+_DELETE: Final = 14
+
+_READING_PREFIXES: Final = (
+    *("OP_LIST_GET", "OP_LIST_SIZE", "OP_MAP_GET", "OP_MAP_SIZE"),
+    *("OP_BIT_GET", "OP_BIT_COUNT", "OP_BIT_LSCAN", "OP_BIT_RSCAN"),
+    *("OP_HLL_GET", "OP_HLL_DESCRIBE", "OP_HLL_MAY_CONTAIN", "OP_EXPR_READ"),
+)
+
+
+@functools.cache
+def _reading() -> frozenset[int]:
+    """Return the operators that only read. Named, not numbered: the package may renumber them."""
+    import aerospike  # the client is imported when it is used, never with this library
+
+    return frozenset(
+        {_READ}
+        | {
+            getattr(aerospike, name)
+            for name in dir(aerospike)
+            if name.startswith(_READING_PREFIXES)
+        }
+    )
+
+
+def only_reads(parameter: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Return whether every operator in the list given as `parameter` reads."""
+
+    def decide(arguments: Mapping[str, Any]) -> bool:
+        operators = _operators(arguments.get(parameter))
+        return operators is not None and operators <= _reading()
+
+    return decide
+
+
+def repeatable(parameter: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Return whether every operator in the list reads, writes a given value, touches or deletes."""
+
+    def decide(arguments: Mapping[str, Any]) -> bool:
+        return _repeatable(_operators(arguments.get(parameter)))
+
+    return decide
+
+
+def records_only_read(arguments: Mapping[str, Any]) -> bool:
+    """Return whether every row of a ``BatchRecords`` reads."""
+    return all(not getattr(row, "_has_write", True) for row in _rows(arguments))
+
+
+def records_repeatable(arguments: Mapping[str, Any]) -> bool:
+    """Return whether every row of a ``BatchRecords`` may be applied twice."""
+    return all(row_repeatable(row) for row in _rows(arguments))
+
+
+def row_repeatable(row: Any) -> bool:
+    """Return whether one row of a ``BatchRecords`` may be applied twice."""
+    if not getattr(row, "_has_write", True):
+        return True
+    if conditional(getattr(row, "policy", None) or {}):
+        return False
+    if hasattr(row, "function"):  # Apply
+        return False
+    if not hasattr(row, "ops"):  # Remove
+        return True
+    return _repeatable(_operators(row.ops))
+
+
+def conditional(fields: Mapping[str, Any]) -> bool:
+    """Return whether a write under these policy fields fails once it has been applied.
+
+    That is a generation check (``gen`` other than ignore) and create-only. Update-only and replace
+    still hold after the write.
+    """
+    return bool(fields.get("gen")) or fields.get("exists") == 1
+
+
+def _repeatable(operators: frozenset[int] | None) -> bool:
+    return operators is not None and operators <= _reading() | {_WRITE, _TOUCH, _DELETE}
+
+
+def _operators(listed: object) -> frozenset[int] | None:
+    """Return the operators of an `operate` list; None where it is not one."""
+    if not isinstance(listed, Iterable):
+        return None
+    try:
+        return frozenset(item["op"] for item in listed)
+    except (KeyError, TypeError):
+        return None
+
+
+def _rows(arguments: Mapping[str, Any]) -> Iterable[Any]:
+    rows = arguments.get("batch_records")
+    return getattr(rows, "batch_records", None) or ()

@@ -1,0 +1,75 @@
+"""Policy fields of the C client: which family takes which, and the numbers behind the names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_BASE: Final = frozenset(
+    "total_timeout socket_timeout max_retries sleep_between_retries compress txn expressions "
+    "connect_timeout timeout_delay error_detail_verbosity".split()
+)
+
+FIELDS: Final[Mapping[str, frozenset[str]]] = {
+    "read": _BASE
+    | frozenset("key replica deserialize read_touch_ttl_percent read_mode_ap read_mode_sc".split()),
+    "write": _BASE
+    | frozenset(
+        "key gen exists commit_level durable_delete replica compression_threshold on_locking_only "
+        "ttl".split()
+    ),
+    "operate": _BASE
+    | frozenset(
+        "key gen commit_level replica durable_delete deserialize exists read_touch_ttl_percent "
+        "on_locking_only read_mode_ap read_mode_sc ttl".split()
+    ),
+    "remove": _BASE | frozenset("generation key gen commit_level replica durable_delete".split()),
+    "apply": _BASE
+    | frozenset("key replica commit_level durable_delete ttl on_locking_only".split()),
+    "batch": _BASE
+    | frozenset(
+        "concurrent allow_inline allow_inline_ssd respond_all_keys deserialize replica "
+        "read_touch_ttl_percent read_mode_ap read_mode_sc".split()
+    ),
+    "query": _BASE
+    | frozenset("deserialize replica short_query expected_duration partition_filter".split()),
+    "scan": _BASE
+    | frozenset(
+        "durable_delete records_per_second max_records replica ttl partition_filter".split()
+    ),
+    "info": frozenset("timeout send_as_is check_bounds".split()),
+    "admin": frozenset({"timeout"}),
+}
+"""The keys each family accepts in a call's policy, as the extension checks them with ``validate_keys``."""
+
+NUMBERS: Final[Mapping[str, Mapping[str, int]]] = {
+    "replica": {"master": 0, "any": 1, "sequence": 2, "prefer_rack": 3, "random": 4},
+    "key": {"digest": 0, "send": 1},
+    "gen": {"ignore": 0, "eq": 1, "gt": 2},
+    "exists": {
+        "ignore": 0,
+        "create_only": 1,
+        "update_only": 2,
+        "replace_only": 3,
+        "create_or_replace": 4,
+    },
+    "commit_level": {"all": 0, "master": 1},
+    "read_mode_ap": {"one": 0, "all": 1},
+    "read_mode_sc": {"session": 0, "linearize": 1, "allow_replica": 2, "allow_unavailable": 3},
+    "expected_duration": {"long": 0, "short": 1, "long_relax_ap": 2},
+}
+"""This client's numbers for the names in a policy file; they differ from client to client."""
+
+MASTER_ONLY: Final = NUMBERS["replica"]["master"]
+LINEARIZE: Final = NUMBERS["read_mode_sc"]["linearize"]
+COMMIT_MASTER: Final = NUMBERS["commit_level"]["master"]
+
+
+def native(family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of `settings` that the family takes, names turned into numbers."""
+    accepted = FIELDS.get(family, frozenset())
+    return {
+        name: NUMBERS[name].get(value, value) if name in NUMBERS else value
+        for name, value in settings.items()
+        if name in accepted
+    }

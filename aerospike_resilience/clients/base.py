@@ -1,0 +1,103 @@
+"""What an adapter is: everything the house needs to know of one client, behind one seam."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from ..call import Failure, NodeSource, Operation, Send
+from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError
+
+
+class Refusals(NamedTuple):
+    """Our errors combined with the client's own classes for the same case."""
+
+    circuit_open: type[CircuitOpenError]
+    backpressure: type[BackpressureError]
+    deadline: type[DeadlineExceededError]
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """A method that returns an object which touches the database later (a query, a scan).
+
+    Attributes:
+        executing: the operation behind each method of that object that touches the database.
+        callback: the parameter of those methods that takes an application's callback.
+    """
+
+    executing: Mapping[str, Operation] = field(default_factory=dict)
+    callback: str = ""
+
+
+class Adapter(Protocol):
+    """One client: its operations, its policies, its failures, its nodes."""
+
+    name: str
+    """The distribution's name, as ``--client`` takes it."""
+
+    is_async: bool
+    """Whether its methods are awaited."""
+
+    operations: Mapping[str, Operation]
+    """Every method that touches the database, by name."""
+
+    lazy: Mapping[str, Lazy]
+    """Every method that returns an object which does so later, by name."""
+
+    def recognises(self, client: object) -> bool:
+        """Return whether this is such a client. Imports nothing."""
+        ...
+
+    def is_closed(self, client: Any) -> bool:
+        """Return whether the client has been closed."""
+        ...
+
+    @property
+    def refusals(self) -> Refusals:
+        """Our errors as this client's errors. Imports the client when first asked."""
+        ...
+
+    def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:
+        """Return the policies the client was configured with, by family; empty if it cannot say."""
+        ...
+
+    def fields(self, operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Turn a profile's settings into the client's policy fields, leaving out what it lacks.
+
+        Names become the client's numbers; milliseconds stay milliseconds.
+        """
+        ...
+
+    def tailor(
+        self,
+        fields: Mapping[str, Any],
+        *,
+        total_timeout_ms: int,
+        socket_timeout_ms: int,
+        max_retries: int,
+        commit_master: bool = False,
+    ) -> Any:
+        """Make a native policy: `fields` with these in their place; 0 ms stands for no limit."""
+        ...
+
+    def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether a read under these fields goes to another replica when a try fails."""
+        ...
+
+    def conditional(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether a write under these fields fails once it has been applied."""
+        ...
+
+    def classify(self, error: BaseException, operation: Operation) -> Failure:
+        """Say what an error means."""
+        ...
+
+    def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
+        """Return the native call behind a method of the client or of a lazy object of its."""
+        ...
+
+    def source(self, client: Any) -> NodeSource:
+        """Return the client's view of its cluster."""
+        ...

@@ -1,0 +1,143 @@
+"""Attempt: one native call, with the time and the tries it may use."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from ..call import Attempt as Record
+from ..call import Call, Failure, FailureKind, Fault
+from ..errors import DeadlineExceededError
+from .base import Proceed, ProceedAsync
+
+
+class Tailor(Protocol):
+    """An adapter's way to make a native policy for one attempt."""
+
+    def __call__(
+        self,
+        fields: Mapping[str, Any],
+        *,
+        total_timeout_ms: int,
+        socket_timeout_ms: int,
+        max_retries: int,
+        commit_master: bool,
+    ) -> Any:
+        """Return a native policy: `fields` with these in their place; 0 ms stands for no limit."""
+        ...
+
+
+class Attempt:
+    """Make the native call, and say what its failure means.
+
+    Args:
+        tailor: makes native policies for attempts that need one of their own.
+        error: what to raise when no time is left.
+        clock: seconds on the clock that the whole chain uses.
+    """
+
+    __slots__ = ("_clock", "_error", "_tailor")
+
+    def __init__(
+        self,
+        tailor: Tailor,
+        error: type[DeadlineExceededError] = DeadlineExceededError,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tailor = tailor
+        self._error = error
+        self._clock = clock
+
+    def around(self, call: Call, proceed: Proceed) -> Any:
+        """Proceed to the native call, which takes its policy from `policy_for`."""
+        call.failure = None
+        begun = call.now
+        try:
+            return proceed(call)
+        except Exception as error:
+            self._failed(call, begun, error)
+            raise
+
+    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        """Proceed to the native call, which takes its policy from `policy_for`."""
+        call.failure = None
+        begun = call.now
+        try:
+            return await proceed(call)
+        except Exception as error:
+            self._failed(call, begun, error)
+            raise
+
+    def send(self, call: Call) -> Any:
+        """Make the native call: the end of every chain. Its result may be an awaitable."""
+        plan = call.plan
+        return plan.send(
+            call.args, call.kwargs, self.policy_for(call) if call.tailored else plan.policy
+        )
+
+    def policy_for(self, call: Call) -> Any:
+        """Return the native policy for an attempt that has less time, fewer tries or its own pace.
+
+        Raises:
+            DeadlineExceededError: less than a millisecond is left.
+        """
+        plan = call.plan
+        if plan.policy is None:
+            return None
+        total_ms = 0
+        if not math.isinf(call.deadline):
+            total_ms = int((call.deadline - call.now) * 1000)
+            if total_ms < 1:
+                call.failure = Failure(FailureKind.REFUSED, fault=Fault.LOCAL)
+                operation = plan.operation.name
+                raise self._error(
+                    f"{operation} was not sent: nothing is left of the "
+                    f"{(call.deadline - call.started) * 1000:.0f} ms it had",
+                    operation=operation,
+                    profile=plan.profile,
+                    deadline_s=call.deadline - call.started,
+                )
+        retries = min(plan.native_retries, call.tries_left - 1)
+        return self._tailor(
+            plan.fields,
+            total_timeout_ms=total_ms,
+            socket_timeout_ms=self._socket_timeout_ms(call, total_ms, retries + 1),
+            max_retries=retries,
+            commit_master=call.commit_master,
+        )
+
+    @staticmethod
+    def _socket_timeout_ms(call: Call, total_ms: int, tries: int) -> int:
+        """Choose how long one try may take.
+
+        The last attempt is patient: nothing comes after it, so its tries share all that is left.
+        Without that a cluster that became slower than ``socket_timeout`` everywhere would fail calls
+        that the bare client serves.
+        """
+        if call.tries_left <= tries and not call.steered and total_ms:
+            call.patience_s = max(call.patience_s, total_ms / 1000 / tries)
+        timeout_s = call.patience_s
+        if math.isinf(timeout_s):
+            return total_ms
+        timeout_ms = max(int(timeout_s * 1000), 1)
+        return min(timeout_ms, total_ms) if total_ms else timeout_ms
+
+    def _failed(self, call: Call, begun: float, error: Exception) -> None:
+        call.now = self._clock()
+        if call.failure is None:  # else: refused on our side of the wire, nothing was sent
+            plan = call.plan
+            failure = call.failure = plan.classify(error, plan.operation)
+            tries = failure.tries or min(plan.native_retries + 1, call.tries_left)
+            call.tries_left -= tries
+            call.attempts += (
+                Record(
+                    number=len(call.attempts) + 1,
+                    duration_s=max(call.now - begun, 0.0),
+                    tries=tries,
+                    failure=failure,
+                    error=type(error).__name__,
+                    nodes=call.nodes,
+                ),
+            )

@@ -1,0 +1,73 @@
+"""Breaker: ask the cluster's health before an attempt, tell it what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..call import Call
+from ..errors import CircuitOpenError
+from ..nodes import Admission, ClusterHealth
+from .base import Proceed, ProceedAsync
+
+
+class Breaker:
+    """Keep attempts away from open nodes and feed the evidence of every attempt to the right one.
+
+    It stands innermost, so that it sees attempts and not operations.
+
+    Args:
+        health: the state of every node.
+        error: what to raise for an open node; the client's own class combined with
+            `CircuitOpenError`.
+        clock: seconds on the clock that the whole chain uses.
+    """
+
+    __slots__ = ("_admission", "_clock", "health")
+
+    def __init__(
+        self,
+        health: ClusterHealth,
+        error: type[CircuitOpenError] = CircuitOpenError,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.health = health
+        self._admission = Admission(health, error)
+        self._clock = clock
+
+    def around(self, call: Call, proceed: Proceed) -> Any:
+        """Ask, proceed, tell."""
+        health = self.health
+        if not health.calm:
+            self._admission.admit(call)
+        began = call.now
+        try:
+            result = proceed(call)
+        except BaseException:
+            health.failed(call, began)
+            raise
+        ended = self._clock()
+        if ended - began >= call.patience_s or call.leases:
+            health.answered(call, began, ended)
+        elif call.key is not None:
+            health.recent.append((call.key, began, ended, call.plan.operation.writes))
+        return result
+
+    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        """Ask, proceed, tell."""
+        health = self.health
+        if not health.calm:
+            self._admission.admit(call)
+        began = call.now
+        try:
+            result = await proceed(call)
+        except BaseException:
+            health.failed(call, began)
+            raise
+        ended = self._clock()
+        if ended - began >= call.patience_s or call.leases:
+            health.answered(call, began, ended)
+        elif call.key is not None:
+            health.recent.append((call.key, began, ended, call.plan.operation.writes))
+        return result

@@ -1,0 +1,77 @@
+"""Retry budget: how much extra load retries may make, as a share of recent operations plus a reserve.
+
+The rule is Finagle's (``RetryBudget``: a percentage of requests and a minimum a second, over about
+ten seconds). Instead of a ring of slots it keeps two sums that fade with one time constant, so that
+an operation costs one addition and only a retry looks at the clock.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+
+MEMORY_S = 10.0
+"""How far back "recent" reaches: the time constant of both sums, in seconds."""
+
+
+class RetryBudget:
+    """A purse that operations fill and retries empty.
+
+    Attributes:
+        operations: operations so far. Added to by every call without a lock: a lost addition under
+            threads makes the budget a little smaller, never larger.
+    """
+
+    __slots__ = (
+        "_at",
+        "_lock",
+        "_recent_operations",
+        "_recent_retries",
+        "_seen",
+        "min_per_second",
+        "operations",
+        "ratio",
+    )
+
+    def __init__(self, ratio: float, min_per_second: float) -> None:
+        self.ratio = ratio
+        self.min_per_second = min_per_second
+        self.operations = 0
+        self._lock = threading.Lock()
+        self._at = -math.inf
+        self._seen = 0
+        self._recent_operations = 0.0
+        self._recent_retries = 0.0
+
+    def withdraw(self, tries: int, now: float) -> bool:
+        """Pay for `tries` more requests on the wire, if there is enough left.
+
+        Args:
+            tries: how many the retry may make.
+            now: the chain's clock, in seconds.
+        """
+        with self._lock:
+            self._fade_locked(now)
+            # A sum that fades never reaches nothing, so a hundredth of a try is forgiven.
+            if self._balance_locked() < tries - 0.01:
+                return False
+            self._recent_retries += tries
+            return True
+
+    def balance(self, now: float) -> float:
+        """Return how many tries are left to spend."""
+        with self._lock:
+            self._fade_locked(now)
+            return max(self._balance_locked(), 0.0)
+
+    def _balance_locked(self) -> float:
+        earned = self.ratio * self._recent_operations + self.min_per_second * MEMORY_S
+        return earned - self._recent_retries
+
+    def _fade_locked(self, now: float) -> None:
+        fading = math.exp(min(self._at - now, 0.0) / MEMORY_S)
+        fresh = self.operations - self._seen
+        self._seen += fresh
+        self._recent_operations = self._recent_operations * fading + fresh
+        self._recent_retries *= fading
+        self._at = max(self._at, now)

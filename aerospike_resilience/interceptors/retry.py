@@ -1,0 +1,135 @@
+"""Retry: send again what failed, where that is safe, useful and paid for.
+
+The native client moves a read to the next replica by itself, because only it can; what is decided
+here is whether the operation makes another native call at all, and after what sleep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from ..call import Call, FailureKind
+from .backoff import Backoff
+from .base import Proceed, ProceedAsync
+from .budget import RetryBudget
+from .story import tell
+
+MAX_OVERLOAD_RETRIES: Final = 2
+"""Overload answers are retried at most this often whatever the profile says, as the MongoDB drivers'
+client-backpressure specification has it: under overload retries are the load."""
+
+
+class Verdict(NamedTuple):
+    """Whether to send again.
+
+    Attributes:
+        sleep_s: how long to sleep first, in seconds; None to give up.
+        reason: why it gives up: ``failure`` (another try cannot help), ``tries``, ``in_doubt``,
+            ``overload``, ``deadline`` or ``budget``; empty if it goes on.
+    """
+
+    sleep_s: float | None
+    reason: str = ""
+
+
+class Retry:
+    """Make further attempts after a failed one.
+
+    Args:
+        backoff: how long to sleep between attempts.
+        budget: what retries may cost; None for no bound but ``max_retries``.
+        closing: set when the client is being closed; it ends every sleep.
+    """
+
+    __slots__ = ("_backoff", "_budget", "_closing", "retries", "suppressed")
+
+    def __init__(
+        self, backoff: Backoff, budget: RetryBudget | None, closing: threading.Event | None = None
+    ) -> None:
+        self._backoff = backoff
+        self._budget = budget
+        self._closing = closing or threading.Event()
+        self.retries = 0
+        self.suppressed: Counter[str] = Counter()
+
+    @property
+    def budget(self) -> RetryBudget | None:
+        """The purse, for `snapshot()`."""
+        return self._budget
+
+    def around(self, call: Call, proceed: Proceed) -> Any:
+        """Proceed; after a failure, sleep and proceed again as long as `decide` says so."""
+        if self._budget is not None:
+            self._budget.operations += 1
+        while True:
+            try:
+                return proceed(call)
+            except Exception as error:
+                verdict = self.decide(call)
+                if verdict.sleep_s is None or self._closing.wait(verdict.sleep_s):
+                    tell(error, call, verdict.reason)
+                    raise
+            self._prepare(call, verdict.sleep_s)
+
+    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        """Proceed; after a failure, sleep and proceed again as long as `decide` says so."""
+        if self._budget is not None:
+            self._budget.operations += 1
+        while True:
+            try:
+                return await proceed(call)
+            except Exception as error:
+                verdict = self.decide(call)
+                if verdict.sleep_s is None or self._closing.is_set():
+                    tell(error, call, verdict.reason)
+                    raise
+            await asyncio.sleep(verdict.sleep_s)
+            self._prepare(call, verdict.sleep_s)
+
+    def decide(self, call: Call) -> Verdict:
+        """Decide about a call whose last attempt failed with ``call.failure``."""
+        reason = self._objection(call)
+        if not reason:
+            last_s = call.attempts[-2].slept_s if len(call.attempts) > 1 else 0.0
+            sleep_s = self._backoff.sleep_s(len(call.attempts), last_s)
+            if call.now + sleep_s >= call.deadline:
+                reason = "deadline"
+            elif self._budget is not None and not self._budget.withdraw(1, call.now):
+                reason = "budget"
+            else:
+                return Verdict(sleep_s)
+        if reason != "failure":
+            self.suppressed[reason] += 1
+        return Verdict(None, reason)
+
+    @staticmethod
+    def _objection(call: Call) -> str:
+        failure, plan = call.failure, call.plan
+        if failure is None or not failure.retryable:
+            return "failure"
+        if call.tries_left < 1:
+            return "tries"
+        if failure.in_doubt and not plan.idempotent:
+            return "in_doubt"
+        if failure.kind is FailureKind.OVERLOAD:
+            refused = sum(
+                1
+                for attempt in call.attempts
+                if attempt.failure is not None and attempt.failure.kind is FailureKind.OVERLOAD
+            )
+            if refused > MAX_OVERLOAD_RETRIES:
+                return "overload"
+        return ""
+
+    def _prepare(self, call: Call, slept_s: float) -> None:
+        self.retries += 1
+        *before, last = call.attempts
+        call.attempts = (*before, replace(last, slept_s=slept_s))
+        call.now += slept_s
+        call.patience_s = call.plan.socket_timeout_s  # only a first attempt is in a hurry
+        call.steered = False
+        call.tailored = True

@@ -1,0 +1,217 @@
+"""Telemetry: one span and one duration sample for an operation, whatever its retries.
+
+Names follow OpenTelemetry's semantic conventions for database clients (``db.*``, stable since 1.33);
+what they do not cover (retries, breaker, gate) is under ``aerospike.resilience.*``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sized
+from typing import Any, Final
+
+from opentelemetry import context, metrics, trace
+from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider
+
+from ..call import Call, Shape
+from .base import Proceed, ProceedAsync
+
+SCOPE: Final = "aerospike_resilience"
+
+DURATION_BUCKETS_S: Final = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+"""Finer than the convention's first bucket of 1 ms, below which most of Aerospike's answers fall."""
+
+Gauge = Callable[[], Iterable[tuple[float, dict[str, str]]]]
+"""Yields what a gauge shows now: values with their attributes."""
+
+
+def is_live(provider: TracerProvider | MeterProvider) -> bool:
+    """Return whether somebody configured an SDK: the API's own providers are placeholders."""
+    return not type(provider).__module__.startswith(
+        ("opentelemetry.trace", "opentelemetry.metrics")
+    )
+
+
+class Telemetry:
+    """Trace and time operations.
+
+    The chain is built without it while no SDK is configured (`wanted`), so that then it costs
+    nothing.
+
+    Args:
+        spans: whether the profile wants spans.
+        metrics_: whether the profile wants metrics.
+        tracer_provider: None for the global one.
+        meter_provider: None for the global one.
+        node_address: from a node's name to its ``(host, port)``, None where unknown.
+    """
+
+    def __init__(
+        self,
+        *,
+        spans: bool = True,
+        metrics_: bool = True,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        node_address: Callable[[str], tuple[str, int] | None] = lambda _name: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        tracer_provider = tracer_provider or trace.get_tracer_provider()
+        meter_provider = meter_provider or metrics.get_meter_provider()
+        self._tracer = (
+            tracer_provider.get_tracer(SCOPE) if spans and is_live(tracer_provider) else None
+        )
+        meter = meter_provider.get_meter(SCOPE) if metrics_ and is_live(meter_provider) else None
+        self._duration = (
+            None
+            if meter is None
+            else meter.create_histogram(
+                "db.client.operation.duration",
+                unit="s",
+                description="Duration of database client operations.",
+                explicit_bucket_boundaries_advisory=DURATION_BUCKETS_S,
+            )
+        )
+        self._meter = meter
+        self._node_address = node_address
+        self._clock = clock
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything listens."""
+        return self._tracer is not None or self._duration is not None
+
+    def observe(self, name: str, unit: str, description: str, gauge: Gauge) -> None:
+        """Show `gauge` as an observable gauge, which costs the call path nothing."""
+        if self._meter is None:
+            return
+
+        def callback(_options: CallbackOptions) -> Iterable[Observation]:
+            return [Observation(value, attributes) for value, attributes in gauge()]
+
+        self._meter.create_observable_gauge(name, [callback], unit=unit, description=description)
+
+    def around(self, call: Call, proceed: Proceed) -> Any:
+        """Open a span, proceed, close it and record the duration."""
+        started = self._clock()
+        attributes = _attributes(call)
+        span = self._start(call, attributes)
+        token = context.attach(trace.set_span_in_context(span)) if span is not None else None
+        try:
+            result = proceed(call)
+        except BaseException as error:
+            self._end(call, span, attributes, started, error)
+            raise
+        else:
+            self._end(call, span, attributes, started, None)
+            return result
+        finally:
+            if token is not None:
+                context.detach(token)
+
+    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        """Open a span, proceed, close it and record the duration."""
+        started = self._clock()
+        attributes = _attributes(call)
+        span = self._start(call, attributes)
+        token = context.attach(trace.set_span_in_context(span)) if span is not None else None
+        try:
+            result = await proceed(call)
+        except BaseException as error:
+            self._end(call, span, attributes, started, error)
+            raise
+        else:
+            self._end(call, span, attributes, started, None)
+            return result
+        finally:
+            if token is not None:
+                context.detach(token)
+
+    def _start(self, call: Call, attributes: dict[str, Any]) -> Span | None:
+        if self._tracer is None:
+            return None
+        target = attributes.get("db.collection.name") or attributes.get("db.namespace")
+        name = call.plan.operation.name
+        return self._tracer.start_span(
+            f"{name} {target}" if target else name,
+            kind=SpanKind.CLIENT,
+            attributes={**attributes, "aerospike.resilience.profile": call.plan.profile},
+        )
+
+    def _end(
+        self,
+        call: Call,
+        span: Span | None,
+        attributes: dict[str, Any],
+        started: float,
+        error: BaseException | None,
+    ) -> None:
+        if error is not None:
+            attributes["error.type"] = type(error).__qualname__
+            if call.failure is not None and call.failure.code is not None:
+                attributes["db.response.status_code"] = str(call.failure.code)
+        if self._duration is not None:
+            self._duration.record(max(self._clock() - started, 0.0), attributes)
+        if span is None:
+            return
+        if span.is_recording():
+            self._describe(call, span, attributes, error)
+        span.end()
+
+    def _describe(
+        self, call: Call, span: Span, attributes: dict[str, Any], error: BaseException | None
+    ) -> None:
+        for attempt in call.attempts:
+            if attempt.failure is not None:
+                span.add_event(
+                    "aerospike.resilience.attempt_failed",
+                    {
+                        "number": attempt.number,
+                        "failure": str(attempt.failure.kind),
+                        "duration_s": attempt.duration_s,
+                        "slept_s": attempt.slept_s,
+                        "node": attempt.failure.node or "",
+                    },
+                )
+        retries = len(call.attempts) - (error is not None)
+        if retries > 0:
+            span.set_attribute("aerospike.resilience.retries", retries)
+        if call.commit_master:
+            span.set_attributes({"aerospike.resilience.commit_master": True})
+        if call.nodes and (address := self._node_address(call.nodes[0])):
+            span.set_attributes({"server.address": address[0], "server.port": address[1]})
+        if error is not None:
+            for name in ("error.type", "db.response.status_code"):
+                if name in attributes:
+                    span.set_attribute(name, attributes[name])
+            span.set_status(Status(StatusCode.ERROR))
+
+
+def _attributes(call: Call) -> dict[str, Any]:
+    """Return what may go on a metric too: names only, never a key or a value of the application's."""
+    operation = call.plan.operation
+    attributes: dict[str, Any] = {
+        "db.system.name": "aerospike",
+        "db.operation.name": operation.name,
+    }
+    namespace, set_name = _target(call)
+    if namespace:
+        attributes["db.namespace"] = namespace
+    if set_name:
+        attributes["db.collection.name"] = set_name
+    if operation.shape is Shape.BATCH:
+        rows = operation.bind(call.args, call.kwargs).get(operation.rows)
+        if isinstance(rows, Sized):
+            attributes["db.operation.batch.size"] = len(rows)
+    return attributes
+
+
+def _target(call: Call) -> tuple[str | None, str | None]:
+    key = call.key
+    if key is not None and len(key) >= 2:
+        return key[0], key[1]
+    return None, None

@@ -1,0 +1,122 @@
+"""Admission: whether an attempt may go to the nodes it needs, and how patient it may be with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..call import Call, Failure, FailureKind, Fault
+from ..errors import CircuitOpenError
+from .cluster import ClusterHealth
+
+
+class Admission:
+    """The decision before an attempt. Only asked while the cluster is not calm.
+
+    Args:
+        health: the state of every node.
+        refuse: what to raise for an open node; the client's own class combined with
+            `CircuitOpenError`.
+    """
+
+    __slots__ = ("_health", "_refuse")
+
+    def __init__(
+        self, health: ClusterHealth, refuse: type[CircuitOpenError] = CircuitOpenError
+    ) -> None:
+        self._health = health
+        self._refuse = refuse
+
+    def admit(self, call: Call) -> None:
+        """Let a call pass, steer it, or refuse it. Only asked while not `calm`.
+
+        Raises:
+            CircuitOpenError: a node it needs is open and no other can serve it.
+        """
+        call.nodes = names = self._health.owners(call.key)
+        if not names or self._health.options.mode != "enforce":
+            return
+        if call.plan.operation.writes:
+            self._admit_write(call, names)
+        else:
+            self._admit_read(call, names)
+
+    def _admit_write(self, call: Call, names: tuple[str, ...]) -> None:
+        for rank, name in enumerate(names):
+            if self._passes(call, name):
+                continue
+            if rank and self._health.options.on_replica_open == "wait":
+                continue
+            if rank and self._health.options.on_replica_open == "commit_master":
+                call.commit_master = call.tailored = True
+                continue
+            raise self._refusal(call, name, "replica" if rank else "master")
+
+    def _admit_read(self, call: Call, names: tuple[str, ...]) -> None:
+        master = self._health.by_name.get(names[0])
+        if master is None or master.quiet:
+            return
+        others = [
+            node
+            for name in (names[1:] if call.plan.failover else ())
+            if (node := self._health.by_name.get(name)) is None or node.breaker.closed
+        ]
+        if not others:
+            if not master.breaker.closed and not self._passes(call, names[0]):
+                raise self._refusal(call, names[0], "master")
+            return
+        # Reads are never spent as probes: whether a suspect master answered one cannot be told, since
+        # the client may have gone to the replica by itself. Pulses and writes show it.
+        plan = call.plan
+        hurried = plan.max_tries > plan.native_retries + 1 and not call.attempts
+        call.patience_s = plan.socket_timeout_s
+        if hurried:
+            call.patience_s = min(self.shortest_s(names[1:]), plan.socket_timeout_s)
+        call.steered = call.tailored = True
+
+    def shortest_s(self, names: Iterable[str]) -> float:
+        """Return the shortest socket timeout that is safe for the replicas a read would move to."""
+        adaptive = self._health.options.adaptive
+        if adaptive is None:
+            return float("inf")
+        usual = [
+            quantile
+            for name in names
+            if (node := self._health.by_name.get(name)) is not None
+            and (quantile := node.latency.quantile(adaptive.quantile)) is not None
+        ]
+        # Half the usual factor: the node is suspect already, the replica only has to be given time.
+        return adaptive.clamp(max(usual) * adaptive.factor / 2) if usual else adaptive.min_s
+
+    def _passes(self, call: Call, name: str) -> bool:
+        node = self._health.by_name.get(name)
+        if node is None or node.breaker.closed:
+            return True
+        with self._health.lock:
+            if node.breaker.lease(self._health.clock()):
+                call.leases = (*call.leases, name)
+                return True
+            return node.breaker.closed
+
+    def _refusal(self, call: Call, name: str, role: str) -> CircuitOpenError:
+        now = self._health.clock()
+        self._health.give_back(call)
+        call.failure = Failure(FailureKind.REFUSED, fault=Fault.LOCAL, node=name)
+        breaker = self._health.by_name[name].breaker
+        operation, profile = call.plan.operation.name, call.plan.profile
+        open_for_s = max(now - breaker.since, 0.0)
+        retry_after_s = None if breaker.isolated else max(breaker.until - now, 0.0)
+        until = (
+            "until released by hand" if retry_after_s is None else f"for {retry_after_s:.1f} s more"
+        )
+        return self._refuse(
+            f"{operation} was not sent: node {name}, the record's {role}, has been {breaker.state} for "
+            f"{open_for_s:.1f} s and stays so {until} ({breaker.reason or 'by hand'}; profile {profile!r})",
+            operation=operation,
+            profile=profile,
+            node=name,
+            role=role,
+            state=breaker.state,
+            open_for_s=open_for_s,
+            retry_after_s=retry_after_s,
+            reason=breaker.reason,
+        )

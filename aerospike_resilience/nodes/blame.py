@@ -1,0 +1,88 @@
+"""Blame: which nodes a failed attempt speaks against, and how strongly.
+
+A write waits for its replica, so a stalled replica makes its healthy master look bad: the client's
+error names the master. What tells them apart is life: a node that answered anything since the call
+began is not the one that kept it waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..call import Call, Failure, FailureKind, Fault
+
+_SPOKEN = frozenset({FailureKind.CONNECTION, FailureKind.OVERLOAD, FailureKind.UNAVAILABLE})
+"""Failures whose error names the very node that failed: it refused, reset or answered so itself."""
+
+
+class Evidence(NamedTuple):
+    """What a failure says about nodes.
+
+    Attributes:
+        suspects: names of the nodes that may have caused it.
+        hard: whether it may count against ``max_error_rate``; soft evidence only makes reads leave
+            the node sooner.
+        spoken: whether the node itself said so (it refused, reset or answered), which settles it.
+    """
+
+    suspects: tuple[str, ...]
+    hard: bool
+    spoken: bool = False
+
+
+NOTHING = Evidence((), hard=False)
+
+
+def weigh(
+    call: Call,
+    failure: Failure,
+    owners: tuple[str, ...],
+    began: float,
+    alive_since: Callable[[str, float], bool],
+) -> Evidence:
+    """Weigh a failed attempt.
+
+    Args:
+        call: the call, with the clock read at the attempt's end.
+        failure: what its error means.
+        owners: the record's nodes, master first; empty if unknown.
+        began: when the attempt began.
+        alive_since: whether a node answered anything after a time.
+    """
+    if failure.fault is not Fault.NODE:
+        return NOTHING
+    if failure.kind in _SPOKEN:
+        if failure.node:
+            return Evidence(
+                (failure.node,), hard=failure.kind is not FailureKind.UNAVAILABLE, spoken=True
+            )
+        return Evidence(_silent(_tried(call, failure, owners), began, alive_since), hard=True)
+    hard = failure.kind is FailureKind.SERVER_TIMEOUT or _waited_in_full(call, began)
+    if call.plan.operation.writes:
+        # The server that answers "timeout" is alive: its replica kept it waiting.
+        suspects = owners[1:] if failure.kind is FailureKind.SERVER_TIMEOUT else owners
+    else:
+        suspects = _tried(call, failure, owners)
+    return Evidence(_silent(suspects, began, alive_since), hard=hard)
+
+
+def _tried(call: Call, failure: Failure, owners: tuple[str, ...]) -> tuple[str, ...]:
+    if not call.plan.failover:
+        return owners if call.plan.operation.writes else owners[:1]
+    tries = failure.tries or call.plan.native_retries + 1
+    return owners[: max(tries, 1)]
+
+
+def _silent(
+    names: tuple[str, ...], began: float, alive_since: Callable[[str, float], bool]
+) -> tuple[str, ...]:
+    return tuple(name for name in names if not alive_since(name, began))
+
+
+def _waited_in_full(call: Call, began: float) -> bool:
+    # A timeout is real if it is the profile's own: one that adaptive timeouts, a deadline or a queue
+    # made shorter says little. Clients count in whole milliseconds.
+    plan = call.plan
+    patience_s = min(plan.socket_timeout_s, plan.total_timeout_s)
+    return call.now - began >= patience_s - 0.002

@@ -1,0 +1,174 @@
+"""One node's circuit breaker over tend windows.
+
+As Aerospike defines it: more than ``max_error_rate`` errors inside ``error_rate_window`` tends open
+the node. Beyond that: half-open probes are leases that end by themselves (Polly re-grants after a
+break for the same reason), re-opening waits longer each time with jitter, and results of calls that
+began before the last transition are ignored.
+
+The state lives in a `pybreaker.CircuitBreaker`, so that pybreaker's listeners and storages work. Its
+``call()`` is never used: it runs the protected call under its lock.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import pybreaker
+
+CLOSED: Final = pybreaker.STATE_CLOSED
+OPEN: Final = pybreaker.STATE_OPEN
+HALF_OPEN: Final = pybreaker.STATE_HALF_OPEN
+ISOLATED: Final = "isolated"
+
+MAX_OPEN_WINDOWS: Final = 16
+"""Re-opening never waits longer than this many windows."""
+
+
+class NodeBreaker:
+    """The state machine. Every method is called under the lock of the cluster that owns it.
+
+    Args:
+        name: the node's name.
+        max_error_rate: errors in a window above which it opens.
+        window_s: the window in seconds, and how long the first opening lasts.
+        half_open_calls: probes lent at a time; as many successes close it.
+        lease_s: how long a probe may stay out before its lease ends, in seconds.
+        listeners: pybreaker's listeners.
+        random_source: where jitter comes from.
+        on_change: told the old and the new state after each transition.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        max_error_rate: int,
+        window_s: float,
+        half_open_calls: int,
+        lease_s: float = 1.0,
+        listeners: Iterable[pybreaker.CircuitBreakerListener] = (),
+        random_source: random.Random | None = None,
+        on_change: Callable[[str, str], None] = lambda _old, _new: None,
+    ) -> None:
+        self.circuit = pybreaker.CircuitBreaker(
+            fail_max=max_error_rate, reset_timeout=window_s, name=name, listeners=list(listeners)
+        )
+        self.max_error_rate = max_error_rate
+        self.window_s = window_s
+        self.half_open_calls = half_open_calls
+        self.lease_s = lease_s
+        self.isolated = False
+        self.errors = 0
+        self.reason = ""
+        self.since = 0.0
+        self.until = 0.0
+        self._random = random_source or random.Random()
+        self._on_change = on_change
+        self._state: str = CLOSED
+        self._window_ends = 0.0
+        self._openings = 0
+        self._successes = 0
+        self._leases: list[float] = []
+
+    @property
+    def state(self) -> str:
+        """``closed``, ``open``, ``half-open`` or ``isolated``."""
+        return ISOLATED if self.isolated else self._state
+
+    @property
+    def closed(self) -> bool:
+        """Whether calls pass unasked."""
+        return self._state == CLOSED and not self.isolated
+
+    def fail(self, began: float, reason: str) -> bool:
+        """Charge one hard error to the node; return whether it wants to open.
+
+        The owner decides, because only it knows how much of the cluster is open already.
+        """
+        if began < self.since:
+            return False  # a late result of an earlier state
+        if self._state == HALF_OPEN:
+            self.reason = reason
+            return True
+        if self._state == CLOSED:
+            self.errors += 1
+            self.reason = reason
+            return self.errors > self.max_error_rate
+        return False
+
+    def open(self, now: float, reason: str) -> None:
+        """Open: reject until the window ends, or longer if it has re-opened before."""
+        self.reason = reason
+        self._stay_open(now)
+        self._enter(OPEN, now)
+        self.circuit.open()
+
+    def _stay_open(self, now: float) -> None:
+        windows = min(2 ** min(self._openings, 30), MAX_OPEN_WINDOWS)
+        self._openings += 1
+        self.until = now + self.window_s * windows * self._random.uniform(0.9, 1.1)
+
+    def half_open(self, now: float) -> None:
+        """Let probes through."""
+        self._successes = 0
+        self._leases.clear()
+        self._enter(HALF_OPEN, now)
+        self.circuit.half_open()
+
+    def close(self, now: float) -> None:
+        """Let everything through and forget."""
+        self._openings = 0
+        self.errors = 0
+        self.reason = ""
+        self._enter(CLOSED, now)
+        self.circuit.close()
+
+    def tick(self, now: float, *, suspect: bool) -> None:
+        """Advance the window; an open node whose time is up becomes half-open.
+
+        One that still owes an answer stays open for longer instead: no call is spent on it.
+        """
+        if now >= self._window_ends:
+            self._window_ends = now + self.window_s
+            self.errors = 0
+        if self._state == OPEN and now >= self.until:
+            if suspect:
+                self._stay_open(now)
+            else:
+                self.half_open(now)
+
+    def lease(self, now: float) -> bool:
+        """Lend a probe of a half-open node; False if all are out or the node is not half-open."""
+        if self._state != HALF_OPEN or self.isolated:
+            return False
+        self._leases = [ends for ends in self._leases if ends > now]
+        if len(self._leases) >= self.half_open_calls:
+            return False
+        self._leases.append(now + self.lease_s)
+        return True
+
+    def give_back(self) -> None:
+        """Take a probe back that proved nothing."""
+        if self._leases:
+            self._leases.pop(0)
+
+    def succeed(self, now: float, began: float) -> None:
+        """Take a probe back that was answered; enough of them close the node."""
+        if self._state != HALF_OPEN or began < self.since:
+            return
+        self.give_back()
+        self._successes += 1
+        if self._successes >= self.half_open_calls:
+            self.close(now)
+
+    @property
+    def probes_out(self) -> int:
+        """Probes lent and not yet back."""
+        return len(self._leases)
+
+    def _enter(self, state: str, now: float) -> None:
+        old, self._state = self._state, state
+        self.since = now
+        self._on_change(old, state)

@@ -1,0 +1,356 @@
+"""The health of one client's cluster: what calls ask before they go, and tell when they come back.
+
+While every node is quiet (`ClusterHealth.calm`) a call asks nothing and tells one tuple; which node
+it concerned is worked out later, by the tend thread or by the first failure, whichever comes first.
+Only when some node is suspect, open or isolated do calls look their nodes up.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from ..call import Call, Failure, FailureKind, Fault, Key, NodeAddress, NodeSource
+from ..errors import UnknownNodeError
+from . import blame, partitions
+from .breaker import CLOSED, HALF_OPEN, OPEN, NodeBreaker
+from .health import NodeHealth
+from .options import NodeOptions
+
+if TYPE_CHECKING:
+    import pybreaker
+
+_log = logging.getLogger("aerospike_resilience.nodes")
+
+RECENT: Final = 512
+"""How many successes are remembered for working out later which node answered: bounded memory."""
+
+SILENCE: Final = "silence"
+
+Answer = tuple[Key, float, float, bool]
+"""A success: the record's key, when its attempt began and ended, and whether it wrote."""
+
+
+_ANSWERS: Final = frozenset(
+    {FailureKind.RECORD, FailureKind.CONFLICT, FailureKind.BUSY, FailureKind.SECURITY}
+)
+
+
+class ClusterHealth:
+    """Every node's health, and the evidence it is judged by.
+
+    Args:
+        source: the client's view of its cluster.
+        options: the profile's words on nodes.
+        wake: called when something happened that the tend thread should look at soon.
+        listeners: pybreaker's listeners, attached to every node's breaker.
+        clock: seconds on the clock that the whole chain uses.
+        random_source: where jitter comes from.
+
+    Attributes:
+        calm: whether no node needs asking about. Written under the lock, read without it.
+        recent: successes not yet worked out. Appended to by calls, without a lock.
+        by_name: every node's health. Written under the lock.
+        partitions: the partition map; swapped by the tend thread.
+        patience_s: the socket timeout of reads while all is calm; None while not adaptive.
+        inquiries: failures of which several nodes may be the cause, for the tend thread to settle by
+            asking them: the nodes, when the attempt began, the kind of failure.
+        verdict: ``cluster`` while so many nodes fail that no node is to blame.
+        lock: guards everything that is written here but `recent`.
+    """
+
+    def __init__(
+        self,
+        source: NodeSource,
+        options: NodeOptions,
+        *,
+        wake: Callable[[], None] = lambda: None,
+        listeners: Iterable[pybreaker.CircuitBreakerListener] = (),
+        clock: Callable[[], float] = time.monotonic,
+        random_source: random.Random | None = None,
+    ) -> None:
+        self.source = source
+        self.options = options
+        self.clock = clock
+        self.calm = True
+        self.recent: deque[Answer] = deque(maxlen=RECENT)
+        self.partitions = partitions.EMPTY
+        self.patience_s: float | None = None
+        self.by_name: dict[str, NodeHealth] = {}
+        self.inquiries: list[tuple[tuple[str, ...], float, FailureKind]] = []
+        self.verdict = ""
+        self.transitions = 0
+        self._wake = wake
+        self._listeners = tuple(listeners)
+        self._random = random_source or random.Random()
+        self._addresses: dict[str, str] = {}
+        self.lock = threading.RLock()
+
+    def owners(self, key: Key | None) -> tuple[str, ...]:
+        """Return the names of the nodes that hold a record, master first; empty if unknown."""
+        if key is None:
+            return ()
+        try:
+            return self.partitions.owners(key[0], self.source.partition_id(key))
+        except Exception:  # noqa: BLE001 - not a key: the client is about to say so, better than we could
+            return ()
+
+    # ----- what calls tell
+
+    def answered(self, call: Call, began: float, ended: float) -> None:
+        """Take note of a success that was slow to come, or was a probe."""
+        with self.lock:
+            names = call.nodes or self.owners(call.key)
+            if call.plan.operation.writes:
+                self.live_locked(names, ended)
+                for name in call.leases:
+                    if node := self.by_name.get(name):
+                        node.breaker.succeed(ended, began)
+                call.leases = ()
+            elif call.plan.failover and names and (master := self.by_name.get(names[0])):
+                master.left_early += 1
+                self.owe_locked(master, began, ended)
+            self.settle_locked()
+
+    def failed(self, call: Call, began: float) -> None:
+        """Take note of a failed attempt: ``call.failure`` says how, ``call.now`` when it ended."""
+        failure = call.failure
+        if failure is None or failure.fault is not Fault.NODE:
+            self.give_back(call)
+            if failure is not None and failure.kind in _ANSWERS and call.key is not None:
+                # "Not found" and the like are answers of the master, without its replica.
+                self.recent.append((call.key, began, call.now, False))
+            return
+        with self.lock:
+            self.fold_locked()
+            failure = self._named(failure)
+            names = call.nodes or self.owners(call.key)
+            evidence = blame.weigh(call, failure, names, began, self._alive_since)
+            for name in evidence.suspects:
+                if node := self.by_name.get(name):
+                    if evidence.spoken:
+                        node.live(call.now)
+                    else:
+                        self.owe_locked(node, began, call.now)
+            if evidence.hard and (evidence.spoken or len(evidence.suspects) == 1):
+                self.charge_locked(evidence.suspects, failure.kind, began, call.now)
+            elif evidence.hard and evidence.suspects:
+                self.inquiries.append((evidence.suspects, began, failure.kind))
+            self.give_back(call)
+            self.settle_locked()
+
+    def give_back(self, call: Call) -> None:
+        """Take probes back that proved nothing."""
+        if call.leases:
+            with self.lock:
+                for name in call.leases:
+                    if node := self.by_name.get(name):
+                        node.breaker.give_back()
+            call.leases = ()
+
+    def _named(self, failure: Failure) -> Failure:
+        if failure.node is None and failure.address is not None:
+            return replace(failure, node=self._addresses.get(failure.address))
+        return failure
+
+    # ----- by hand
+
+    def isolate(self, name: str) -> None:
+        """Keep every call away from a node until `release`.
+
+        Raises:
+            UnknownNodeError: the cluster has no such node.
+        """
+        with self.lock:
+            self._node(name).breaker.isolated = True
+            self.settle_locked()
+
+    def release(self, name: str) -> None:
+        """End an isolation; the node's breaker goes on from where it was.
+
+        Raises:
+            UnknownNodeError: the cluster has no such node.
+        """
+        with self.lock:
+            self._node(name).breaker.isolated = False
+            self.settle_locked()
+
+    def nodes(self) -> Iterator[NodeHealth]:
+        """Return every node, by name."""
+        with self.lock:
+            return iter([self.by_name[name] for name in sorted(self.by_name)])
+
+    def address(self, name: str) -> tuple[str, int] | None:
+        """Return where a node is; None if it is unknown."""
+        node = self.by_name.get(name)
+        return (node.address.host, node.address.port) if node else None
+
+    def _node(self, name: str) -> NodeHealth:
+        try:
+            return self.by_name[name]
+        except KeyError:
+            known = ", ".join(sorted(self.by_name)) or "none yet"
+            raise UnknownNodeError(f"there is no node {name!r}; the client knows {known}") from None
+
+    def reconfigure(self, options: NodeOptions) -> None:
+        """Take over a reloaded profile's words; every node's state carries over."""
+        with self.lock:
+            self.options = options
+            for node in self.by_name.values():
+                breaker = node.breaker
+                breaker.max_error_rate = options.max_error_rate
+                breaker.window_s = options.window_s
+                breaker.half_open_calls = options.half_open_calls
+
+    def after_fork(self) -> None:
+        """Replace the lock, which another thread of the parent may have held."""
+        self.lock = threading.RLock()
+
+    # ----- under the lock
+
+    def _alive_since(self, name: str, moment: float) -> bool:
+        node = self.by_name.get(name)
+        return node is not None and node.last_alive >= moment
+
+    def fold_locked(self) -> None:
+        """Work out which nodes the successes since the last time came from."""
+        for _ in range(len(self.recent)):
+            try:
+                key, began, ended, wrote = self.recent.popleft()
+            except IndexError:
+                break
+            names = self.owners(key)
+            if wrote:
+                self.live_locked(names, ended)
+            elif names and (master := self.by_name.get(names[0])) and not master.suspect:
+                # A read proves nothing about a suspect master: the client may have gone elsewhere.
+                master.live(ended)
+                master.latency.add(ended - began)
+
+    def live_locked(self, names: Iterable[str], at: float) -> None:
+        """Note that nodes answered something."""
+        for name in names:
+            if node := self.by_name.get(name):
+                node.live(at)
+
+    def owe_locked(self, node: NodeHealth, since: float, now: float) -> None:
+        """Note that a node left a call unanswered; one that is silent for too long opens."""
+        node.owe(since)
+        if node.suspect:
+            if node.breaker.closed and node.silent_s(now) > self.options.silence_s:
+                node.errors[SILENCE] += 1
+                self.open_locked(node, SILENCE, now)
+            if self.calm:
+                self.calm = False
+                self._wake()
+
+    def charge_locked(
+        self, names: Iterable[str], kind: FailureKind, began: float, now: float
+    ) -> None:
+        """Charge nodes with a hard error; one with too many in a window opens."""
+        for name in names:
+            if node := self.by_name.get(name):
+                node.errors[kind] += 1
+                if node.breaker.fail(began, str(kind)):
+                    self.open_locked(node, str(kind), now)
+
+    def open_locked(self, node: NodeHealth, reason: str, now: float) -> None:
+        """Open a node, unless too much of the cluster is open already."""
+        if self.options.mode == "off":
+            return
+        others = sum(
+            1 for other in self.by_name.values() if other is not node and not other.breaker.closed
+        )
+        if others + 1 > self.options.max_open_share * len(self.by_name):
+            if not self.verdict:
+                _log.warning(
+                    "%s at node %s, with %d of %d nodes open already: the cluster or our own network "
+                    "is the likely cause, so the node stays closed (max_open_share)",
+                    *(reason, node.address.name, others, len(self.by_name)),
+                )
+            self.verdict = "cluster"
+            return
+        if node.breaker.state in (CLOSED, HALF_OPEN):
+            node.breaker.open(now, reason)
+
+    def settle_locked(self) -> None:
+        """Bring `calm` and `verdict` up to date with the nodes."""
+        self.calm = all(node.quiet for node in self.by_name.values())
+        if all(node.breaker.closed for node in self.by_name.values()):
+            self.verdict = ""
+
+    def update_nodes_locked(self, known: Mapping[str, NodeAddress]) -> None:
+        """Take over the client's list of nodes. A node that left both list and map is forgotten."""
+        for name, address in known.items():
+            if name in self.by_name:
+                self.by_name[name].address = address
+            else:
+                self._add_locked(address)
+        held = self.partitions.nodes()
+        for name in [name for name in self.by_name if name not in known and name not in held]:
+            _log.info("node %s left the cluster", name)
+            del self.by_name[name]
+        self._addresses = {f"{a.host}:{a.port}": a.name for a in known.values()}
+        self.settle_locked()
+
+    def _add_locked(self, address: NodeAddress) -> None:
+        options = self.options
+        name = address.name
+
+        def changed(old: str, new: str) -> None:
+            self.transitions += 1
+            level = logging.INFO if new == CLOSED else logging.WARNING
+            _log.log(
+                level,
+                "node %s: %s -> %s (%s)",
+                *(name, old, new, node.breaker.reason or "answered"),
+            )
+
+        node = NodeHealth(
+            address,
+            NodeBreaker(
+                name,
+                max_error_rate=options.max_error_rate,
+                window_s=options.window_s,
+                half_open_calls=options.half_open_calls,
+                lease_s=max(options.silence_s, options.window_s),
+                listeners=self._listeners,
+                random_source=self._random,
+                on_change=changed,
+            ),
+        )
+        self.by_name[name] = node
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return every node's state as plain values."""
+        now = self.clock()
+        with self.lock:
+            return {
+                node.address.name: {
+                    "address": f"{node.address.host}:{node.address.port}",
+                    "state": node.breaker.state,
+                    "suspect": node.suspect,
+                    "errors_in_window": node.breaker.errors,
+                    "errors": {str(kind): count for kind, count in node.errors.items()},
+                    "left_early": node.left_early,
+                    "reason": node.breaker.reason,
+                    "open_until_s": max(node.breaker.until - now, 0.0)
+                    if node.breaker.state == OPEN
+                    else None,
+                    "probes_out": node.breaker.probes_out,
+                    "p50_ms": _ms(node.latency.quantile(0.5)),
+                    "p99_ms": _ms(node.latency.quantile(0.99)),
+                    "partitions": self.partitions.shares(node.address.name),
+                }
+                for node in self.nodes()
+            }
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)

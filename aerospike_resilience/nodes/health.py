@@ -1,0 +1,72 @@
+"""What is known of one node."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from ..call import NodeAddress
+from .breaker import NodeBreaker
+from .latency import Latency
+
+
+class NodeHealth:
+    """One node's breaker, signs of life and answer times. Written under the cluster's lock.
+
+    Attributes:
+        address: as the client lists it.
+        breaker: its circuit breaker.
+        latency: recent answer times of reads.
+        last_alive: when it last answered anything (the chain's clock, in seconds).
+        asked_since: when the oldest call began that it has not answered; None if nothing is owed. A
+            node that owes an answer is *suspect*: further reads leave it sooner.
+        left_early: reads that left it early, so far.
+        errors: hard errors charged to it so far, by kind of failure.
+        pulse_out: whether a pulse is on its way to it.
+    """
+
+    __slots__ = (
+        "address",
+        "asked_since",
+        "breaker",
+        "errors",
+        "last_alive",
+        "latency",
+        "left_early",
+        "pulse_out",
+    )
+
+    def __init__(self, address: NodeAddress, breaker: NodeBreaker) -> None:
+        self.address = address
+        self.breaker = breaker
+        self.latency = Latency()
+        self.last_alive = -math.inf
+        self.asked_since: float | None = None
+        self.left_early = 0
+        self.errors: Counter[str] = Counter()
+        self.pulse_out = False
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it owes an answer."""
+        return self.asked_since is not None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether calls need not ask about it."""
+        return self.asked_since is None and self.breaker.closed
+
+    def owe(self, since: float) -> None:
+        """Note that a call begun at `since` got no answer from it."""
+        if self.last_alive < since:
+            self.asked_since = since if self.asked_since is None else min(self.asked_since, since)
+
+    def live(self, at: float) -> None:
+        """Note that it answered something at `at`."""
+        self.last_alive = max(self.last_alive, at)
+        if self.asked_since is not None and at > self.asked_since:
+            self.asked_since = None
+
+    def silent_s(self, now: float) -> float:
+        """Return for how long it has owed an answer, in seconds."""
+        return 0.0 if self.asked_since is None else max(now - self.asked_since, 0.0)

@@ -1,0 +1,54 @@
+"""What a profile says about nodes, as this package needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveTimeout:
+    """How long a read waits for a node before it leaves for a replica.
+
+    Attributes:
+        quantile: which quantile of the node's answer times counts.
+        factor: how many times that long a read waits.
+        min_s: never shorter than this, in seconds.
+        max_s: never longer than this, in seconds.
+    """
+
+    quantile: float = 0.99
+    factor: float = 4.0
+    min_s: float = 0.005
+    max_s: float = 0.04
+
+    def clamp(self, seconds: float) -> float:
+        """Keep a timeout between the two bounds."""
+        return min(max(seconds, self.min_s), self.max_s)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """The breaker of each node, and what an open node means for calls.
+
+    Attributes:
+        max_error_rate: hard errors of a node inside a window above which it opens.
+        window_s: the window: ``error_rate_window`` tends, in seconds.
+        tend_interval_s: seconds from tend to tend.
+        half_open_calls: probes that a half-open node is lent at a time.
+        max_open_share: the share of the cluster's nodes that may be open at once.
+        silence_s: no sign of life for this long, though asked, opens a node; in seconds.
+        on_replica_open: what a write does whose master is healthy and whose replica is open.
+        mode: ``enforce``; ``shadow`` counts and reports only; ``off``.
+        adaptive: adaptive socket timeout of reads; None where the profile has none.
+    """
+
+    max_error_rate: int = 20
+    window_s: float = 1.0
+    tend_interval_s: float = 1.0
+    half_open_calls: int = 3
+    max_open_share: float = 0.5
+    silence_s: float = 0.25
+    on_replica_open: Literal["fail", "commit_master", "wait"] = "fail"
+    mode: Literal["enforce", "shadow", "off"] = "enforce"
+    adaptive: AdaptiveTimeout | None = None

@@ -1,0 +1,116 @@
+"""The partition map: which nodes hold a record, master first.
+
+Every node lists only what it holds itself (info command ``replicas``, Aerospike's wire protocol):
+for each namespace ``name:regime,replication-factor,bitmap0,bitmap1,…``, where bitmap 0 marks the
+partitions it is master of, bitmap 1 those it holds as first replica, one bit for each of the 4096.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Final
+
+PARTITIONS: Final = 4096
+
+Owners = tuple[str, ...]
+"""Names of the nodes that hold a partition, master first."""
+
+
+class PartitionMap:
+    """Owners of every partition, merged from the answers of all nodes. Immutable."""
+
+    __slots__ = ("_owners",)
+
+    def __init__(self, owners: Mapping[str, tuple[Owners, ...]]) -> None:
+        self._owners = owners
+
+    def owners(self, namespace: str, partition: int) -> Owners:
+        """Return who holds a partition; empty if the map does not know the namespace."""
+        table = self._owners.get(namespace)
+        return table[partition] if table is not None else ()
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces of the map."""
+        return tuple(self._owners)
+
+    def nodes(self) -> frozenset[str]:
+        """Return every node that holds anything."""
+        return frozenset(
+            name for table in self._owners.values() for owners in set(table) for name in owners
+        )
+
+    def shares(self, node: str) -> dict[str, float]:
+        """Return the share of partitions that a node is master of, by namespace."""
+        return {
+            namespace: sum(1 for owners in table if owners[:1] == (node,)) / PARTITIONS
+            for namespace, table in self._owners.items()
+        }
+
+    def merged(self, answers: Mapping[str, str]) -> PartitionMap:
+        """Return the map after new answers of some nodes, by node name.
+
+        A node that gave no answer keeps what nobody else claims now: a silent node stays in the map
+        until the survivors take its partitions over.
+
+        Raises:
+            ValueError: an answer is not what ``replicas`` answers.
+        """
+        claims = {node: _parse(node, text) for node, text in answers.items()}
+        namespaces = {*self._owners, *(name for claim in claims.values() for name in claim)}
+        return PartitionMap(
+            {namespace: self._merge(namespace, claims) for namespace in sorted(namespaces)}
+        )
+
+    def _merge(
+        self, namespace: str, claims: Mapping[str, dict[str, list[bytes]]]
+    ) -> tuple[Owners, ...]:
+        old = self._owners.get(namespace, ((),) * PARTITIONS)
+        depth = max((len(claim.get(namespace, ())) for claim in claims.values()), default=0)
+        columns: list[list[str]] = [[""] * PARTITIONS for _ in range(depth)]
+        for node, claim in claims.items():
+            for column, bitmap in zip(columns, claim.get(namespace, ()), strict=False):
+                _mark(column, bitmap, node)
+        # The tuples are shared: 4096 rows hold a handful of different owners.
+        known: dict[Owners, Owners] = {}
+        table: list[Owners] = []
+        for partition, before in enumerate(old):
+            owners: list[str] = []
+            for rank in range(max(depth, len(before))):
+                name = columns[rank][partition] if rank < depth else ""
+                if not name and rank < len(before) and before[rank] not in claims:
+                    name = before[rank]
+                if name and name not in owners:
+                    owners.append(name)
+            row = tuple(owners)
+            table.append(known.setdefault(row, row))
+        return tuple(table)
+
+
+EMPTY: Final = PartitionMap({})
+
+
+def _parse(node: str, text: str) -> dict[str, list[bytes]]:
+    try:
+        claim: dict[str, list[bytes]] = {}
+        for part in filter(None, text.strip().split(";")):
+            namespace, _, rest = part.partition(":")
+            _regime, _factor, *bitmaps = rest.split(",")
+            claim[namespace] = [base64.b64decode(bitmap, validate=True) for bitmap in bitmaps]
+    except (ValueError, binascii.Error) as error:
+        raise ValueError(f"node {node} answered 'replicas' with {text[:60]!r}: {error}") from None
+    for namespace, bitmaps_ in claim.items():
+        if any(len(bitmap) != PARTITIONS // 8 for bitmap in bitmaps_):
+            raise ValueError(f"node {node} answered 'replicas' with a short map of {namespace!r}")
+    return claim
+
+
+def _mark(column: list[str], bitmap: bytes, node: str) -> None:
+    for index, byte in enumerate(bitmap):
+        if byte:
+            base = index << 3
+            for bit in range(8):
+                if byte & (0x80 >> bit):
+                    column[base + bit] = node

@@ -1,0 +1,252 @@
+"""The wrapped client: looks and behaves like the client, but for the methods that touch the database.
+
+Those live in the proxy's own ``__dict__``, each bound to its operation once, so that a call costs no
+attribute magic. Everything else goes straight to the client.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from . import ambient
+from .call import Call, Operation, Send
+from .clients import Lazy
+from .handle import Resilience
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+_PASSED_ON: Final = (
+    *("__iter__", "__next__", "__aiter__", "__anext__", "__len__", "__contains__", "__getitem__"),
+    *("__bool__", "__str__"),
+)
+"""Special methods that are looked up on the type; passed on where the client's type has them."""
+
+
+def proxy(
+    client: Any, handle: Resilience, lazy: Mapping[str, Lazy], close: Callable[[], Any]
+) -> Any:
+    """Return a stand-in for `client` whose operations go through the chain.
+
+    Args:
+        client: the client.
+        handle: its handle; becomes the attribute ``resilience``.
+        lazy: its methods that return objects which touch the database later.
+        close: what ``close()`` does.
+    """
+    wrapped = _proxy_type(type(client))(client)
+    own = wrapped.__dict__
+    for name in handle.runtime.plans:
+        own[name] = _method(client, name, handle)
+    for name, spec in lazy.items():
+        if hasattr(client, name):
+            own[name] = _lazy_method(getattr(client, name), spec, handle)
+    own["close"] = (
+        functools.update_wrapper(close, client.close) if hasattr(client, "close") else close
+    )
+    own["resilience"] = handle
+    return wrapped
+
+
+class _Proxy:
+    """What every proxy type has; the client's own special methods are added by `_proxy_type`."""
+
+    def __init__(self, client: Any) -> None:
+        self.__dict__["_client"] = client
+
+    @property  # type: ignore[misc]  # what isinstance() asks; read-only on purpose
+    def __class__(self) -> type:
+        return type(self.__dict__["_client"])
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.__dict__["_client"], name)
+        if getattr(found, "__name__", "") == "connect":
+            return _chained(found, self)
+        return found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.__dict__["_client"], name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*dir(self.__dict__["_client"]), "resilience"})
+
+    def __repr__(self) -> str:
+        return f"<resilient {self.__dict__['_client']!r}, profile {self.resilience.profile.name!r}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a wrapped client cannot be pickled or copied, as little as the client itself"
+        )
+
+
+def _proxy_type(cls: type[Any]) -> type[Any]:
+    def passed_on(name: str) -> Callable[..., Any]:
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return getattr(self.__dict__["_client"], name)(*args, **kwargs)
+
+        method.__name__ = name
+        return method
+
+    def __enter__(self: Any) -> Any:  # noqa: N807 - becomes the type's special method
+        self.__dict__["_client"].__enter__()
+        return self
+
+    def __exit__(self: Any, *error: Any) -> Any:  # noqa: N807
+        self.resilience.close()
+        return self.__dict__["_client"].__exit__(*error)
+
+    async def __aenter__(self: Any) -> Any:  # noqa: N807
+        await self.__dict__["_client"].__aenter__()
+        return self
+
+    async def __aexit__(self: Any, *error: Any) -> Any:  # noqa: N807
+        self.resilience.close()
+        return await self.__dict__["_client"].__aexit__(*error)
+
+    special = {
+        name: passed_on(name)
+        for name in _PASSED_ON
+        if getattr(cls, name, None) not in (None, getattr(object, name, None))
+    }
+    for method in (__enter__, __exit__, __aenter__, __aexit__):
+        if hasattr(cls, method.__name__):
+            special[method.__name__] = method
+    return type(f"Resilient{cls.__name__}", (_Proxy,), {"__module__": __name__, **special})
+
+
+def _chained(connect: Callable[..., Any], wrapped: Any) -> Callable[..., Any]:
+    """Keep ``client.connect()`` chainable: it returns the client, so the wrapped one."""
+
+    @functools.wraps(connect)
+    def chained(*args: Any, **kwargs: Any) -> Any:
+        result = connect(*args, **kwargs)
+        return wrapped if result is wrapped.__dict__["_client"] else result
+
+    return chained
+
+
+def _method(client: Any, name: str, handle: Resilience) -> Callable[..., Any]:
+    """Return the wrapped method of one operation."""
+    operation = handle.runtime.plans[name].operation
+    fewest, most, keyed = _plain_form(operation)
+    current = ambient.current
+
+    def method(*args: Any, **kwargs: Any) -> Any:
+        runtime = handle.runtime
+        if kwargs or not fewest <= len(args) <= most or not runtime.plain or current() is not None:
+            return invoke(handle, operation, args, kwargs)
+        return runtime.head(Call(runtime.plans[name], args, _NOTHING, args[0] if keyed else None))
+
+    return functools.update_wrapper(method, getattr(client, name))
+
+
+def _plain_form(operation: Operation) -> tuple[int, int, bool]:
+    """Return between how many positional arguments a call is plain, and whether the first is a key.
+
+    A plain call gives nothing that could change its policy or whether it may be sent again: it ends
+    before the policy and before ``meta``, and its operation is not told from its arguments.
+    """
+    names = operation.parameters
+    ends = [names.index(name) for name in (operation.policy, "meta") if name in names]
+    most = min(ends, default=len(names))
+    if operation.read_only is not None:
+        most = -1
+    return (1 if operation.key else 0), most, bool(operation.key)
+
+
+def invoke(
+    handle: Resilience,
+    operation: Operation,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    send: Send | None = None,
+) -> Any:
+    """Make a call of any form."""
+    runtime, idempotent = handle.runtime, None
+    if (around := ambient.current()) is not None and (using := around.using.get(id(handle))):
+        runtime = handle.runtime_for(using)
+        idempotent = using.idempotent
+    return runtime.head(
+        runtime.planner.prepare(operation, args, kwargs, idempotent=idempotent, send=send)
+    )
+
+
+def _lazy_method(factory: Callable[..., Any], spec: Lazy, handle: Resilience) -> Callable[..., Any]:
+    @functools.wraps(factory)
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return LazyProxy(factory(*args, **kwargs), spec, handle)
+
+    return method
+
+
+class LazyProxy:
+    """A query or scan of the client's: builders stay chainable, execution goes through the chain."""
+
+    def __init__(self, lazy: Any, spec: Lazy, handle: Resilience) -> None:
+        own = self.__dict__
+        own["_lazy"] = lazy
+        for name, operation in spec.executing.items():
+            if hasattr(lazy, name):
+                own[name] = self._executing(getattr(lazy, name), operation, spec, handle)
+
+    @property  # type: ignore[misc]  # what isinstance() asks; read-only on purpose
+    def __class__(self) -> type:
+        return type(self.__dict__["_lazy"])
+
+    @staticmethod
+    def _executing(
+        method: Callable[..., Any], operation: Operation, spec: Lazy, handle: Resilience
+    ) -> Callable[..., Any]:
+        send = handle.sender(method, operation)
+        takes_callback = spec.callback in operation.parameters
+
+        @functools.wraps(method)
+        def execute(*args: Any, **kwargs: Any) -> Any:
+            if not takes_callback:
+                return invoke(handle, operation, args, kwargs, send)
+            arguments = operation.bind(args, kwargs)
+            guard = _Guard(arguments.get(spec.callback))
+            try:
+                return invoke(handle, operation, (), {**arguments, spec.callback: guard}, send)
+            except Exception:
+                if guard.error is not None:
+                    raise guard.error from None
+                raise
+
+        return execute
+
+    def __getattr__(self, name: str) -> Any:
+        lazy = self.__dict__["_lazy"]
+        found = getattr(lazy, name)
+        if not callable(found):
+            return found
+
+        @functools.wraps(found)
+        def builder(*args: Any, **kwargs: Any) -> Any:
+            result = found(*args, **kwargs)
+            return self if result is lazy else result
+
+        return builder
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.__dict__["_lazy"], name, value)
+
+    def __repr__(self) -> str:
+        return f"<resilient {self.__dict__['_lazy']!r}>"
+
+
+class _Guard:
+    """An application's callback; keeps its exception, which the client would replace by its own."""
+
+    def __init__(self, callback: Any) -> None:
+        self._callback = callback
+        self.error: BaseException | None = None
+
+    def __call__(self, *args: Any) -> Any:
+        try:
+            return self._callback(*args)
+        except BaseException as error:
+            self.error = error
+            raise

@@ -1,0 +1,188 @@
+"""A wrapped client under one profile: its plans and its chain, ready to be called.
+
+A reload builds another runtime and swaps one reference; a call that began under the old one ends
+under it. What must outlive a reload (gate, node health, budget) is in `Shared`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
+
+from .chain import link, link_async
+from .clients import Adapter
+from .interceptors import (
+    Attempt,
+    Backoff,
+    Backpressure,
+    Breaker,
+    Deadline,
+    Gate,
+    Interceptor,
+    Proceed,
+    Retry,
+    RetryBudget,
+    Telemetry,
+)
+from .nodes import AdaptiveTimeout, ClusterHealth, NodeOptions
+from .plan import Planner
+from .profiles import Profile
+
+Arrange: TypeAlias = Callable[[list[Interceptor]], Sequence[Interceptor]]
+"""An application's word on the chain: given the interceptors, outermost first, return what is to run."""
+
+
+@dataclass(slots=True)
+class Shared:
+    """What a wrapped client keeps across reloads.
+
+    Attributes:
+        client: the client that was wrapped.
+        adapter: its adapter.
+        health: the state of its nodes.
+        gate: its permits.
+        budget: what its retries may cost.
+        arrange: the application's word on the chain.
+        tracer_provider: None for the global one.
+        meter_provider: None for the global one.
+        closing: set when the wrapped client is closed.
+        clock: the chain's clock, in seconds.
+    """
+
+    client: Any
+    adapter: Adapter
+    health: ClusterHealth
+    gate: Gate
+    budget: RetryBudget
+    arrange: Arrange | None = None
+    tracer_provider: TracerProvider | None = None
+    meter_provider: MeterProvider | None = None
+    closing: threading.Event = field(default_factory=threading.Event)
+    clock: Callable[[], float] = time.monotonic
+
+
+class Runtime:
+    """One profile, compiled for one client.
+
+    Attributes:
+        profile: the profile.
+        planner: makes plans for calls of any form.
+        plans: the plan of each operation's plain form, by name.
+        head: the outermost link of the chain.
+        retry: the retry interceptor, for its counters.
+        plain: whether a plain call may take its plan from `plans`: not where sets have their own.
+    """
+
+    __slots__ = (
+        "_attempt",
+        "_shared",
+        "head",
+        "plain",
+        "planner",
+        "plans",
+        "profile",
+        "retry",
+        "telemetry",
+    )
+
+    def __init__(self, shared: Shared, profile: Profile) -> None:
+        self._shared = shared
+        self.profile = profile
+        self.plain = not profile.has_sets
+        self.planner = Planner(shared.adapter, shared.client, profile)
+        self.plans = {
+            name: self.planner.plain(operation)
+            for name, operation in shared.adapter.operations.items()
+            if hasattr(shared.client, name)
+        }
+        refusals = shared.adapter.refusals
+        self._attempt = Attempt(shared.adapter.tailor, refusals.deadline, shared.clock)
+        self.retry = self._retry()
+        self.telemetry = self._telemetry()
+        self.head = self._link()
+        if shared.health.patience_s is not None:
+            self.pace(shared.health.patience_s)
+
+    def pace(self, patience_s: float) -> None:
+        """Set how long reads wait for a node before they leave for a replica. Called by the tend thread.
+
+        Only reads with an attempt of ours to come are hurried: the last one must be patient.
+        """
+        if self.profile.adaptive_timeout is None:
+            return
+        for plan in self.planner.plans:
+            if plan.failover and plan.max_tries > plan.native_retries + 1:
+                socket_s = min(patience_s, plan.socket_timeout_s)
+                total_s = plan.total_timeout_s
+                plan.policy = self._shared.adapter.tailor(
+                    plan.fields,
+                    total_timeout_ms=0 if total_s == float("inf") else round(total_s * 1000),
+                    socket_timeout_ms=max(round(socket_s * 1000), 1),
+                    max_retries=plan.native_retries,
+                    commit_master=False,
+                )
+                plan.patience_s = socket_s
+
+    @property
+    def telemetry_is_stale(self) -> bool:
+        """Whether an SDK was configured since, which this chain was built without."""
+        return not self.telemetry.wanted and self._telemetry().wanted
+
+    def _telemetry(self) -> Telemetry:
+        shared, wants = self._shared, self.profile.telemetry
+        return Telemetry(
+            spans=wants.spans,
+            metrics_=wants.metrics,
+            tracer_provider=shared.tracer_provider,
+            meter_provider=shared.meter_provider,
+            node_address=shared.health.address,
+            clock=shared.clock,
+        )
+
+    def _retry(self) -> Retry:
+        retry = self.profile.retry
+        return Retry(
+            Backoff(retry.backoff, retry.sleep_s, retry.max_sleep_s),
+            self._shared.budget if retry.budget is not None else None,
+            self._shared.closing,
+        )
+
+    def _link(self) -> Proceed:
+        shared, profile = self._shared, self.profile
+        refusals = shared.adapter.refusals
+        interceptors: list[Interceptor] = [Deadline(refusals.deadline, shared.clock), self.retry]
+        if self.telemetry.wanted:
+            interceptors.insert(0, self.telemetry)
+        if profile.backpressure.max_concurrent_operations:
+            interceptors.append(Backpressure(shared.gate, refusals.backpressure))
+        if profile.breaker.mode != "off" or profile.adaptive_timeout is not None:
+            interceptors.append(Breaker(shared.health, refusals.circuit_open, shared.clock))
+        interceptors.append(self._attempt)
+        arranged = interceptors if shared.arrange is None else shared.arrange(list(interceptors))
+        if shared.adapter.is_async:
+            return link_async(arranged, self._attempt.send)
+        return link(arranged, self._attempt.send)
+
+
+def node_options(profile: Profile) -> NodeOptions:
+    """Return what a profile says about nodes."""
+    breaker, adaptive = profile.breaker, profile.adaptive_timeout
+    return NodeOptions(
+        max_error_rate=breaker.max_error_rate,
+        window_s=breaker.error_rate_window * profile.tend_interval_s,
+        tend_interval_s=profile.tend_interval_s,
+        half_open_calls=breaker.half_open_calls,
+        max_open_share=breaker.max_open_share,
+        silence_s=breaker.silence_s,
+        on_replica_open=breaker.on_replica_open,
+        mode=breaker.mode,
+        adaptive=None
+        if adaptive is None
+        else AdaptiveTimeout(adaptive.quantile, adaptive.factor, adaptive.min_s, adaptive.max_s),
+    )

@@ -1,0 +1,106 @@
+"""What cannot be provoked otherwise: a clock that tests move, and a call without a client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aerospike_resilience.call import (
+    Call,
+    Failure,
+    FailureKind,
+    Fault,
+    Kind,
+    NodeAddress,
+    Operation,
+    Plan,
+    Shape,
+)
+
+
+class FakeClock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_s(self, seconds: float) -> None:
+        self.now += seconds
+
+
+GET = Operation("get", Kind.READ, Shape.POINT, "read", ("key", "policy"), policy="policy", key="key")
+PUT = Operation(
+    "put", Kind.WRITE, Shape.POINT, "write", ("key", "bins", "meta", "policy"), policy="policy", key="key"
+)
+
+TIMEOUT = Failure(FailureKind.TIMEOUT, retryable=True, fault=Fault.NODE, code=9)
+OVERLOAD = Failure(FailureKind.OVERLOAD, retryable=True, fault=Fault.NODE, code=18)
+NOT_FOUND = Failure(FailureKind.RECORD, code=2)
+
+
+def plan(operation: Operation = GET, classify: Failure = TIMEOUT, **more: Any) -> Plan:
+    """A plan whose errors all mean `classify`."""
+    settings: dict[str, Any] = {"total_timeout_s": 0.25, "socket_timeout_s": 0.04, "max_tries": 3, **more}
+    return Plan(
+        operation,
+        "test-profile",
+        send=settings.pop("send", lambda _args, _kwargs, _policy: "result"),
+        classify=lambda _error, _operation: classify,
+        fields={},
+        policy={},
+        **settings,
+    )
+
+
+def call(a_plan: Plan | None = None, key: tuple[Any, ...] | None = ("test", "s", 1)) -> Call:
+    """A call at the start of its chain."""
+    return Call(a_plan or plan(), (key,), {}, key)
+
+
+def failing_attempt(
+    failure: Failure, clock: Callable[[], float] = lambda: 0.0, took_s: float = 0.0
+) -> Callable[[Call], Any]:
+    """The inner chain of a call whose every attempt fails the same way."""
+    from aerospike_resilience.call import Attempt
+
+    def proceed(a_call: Call) -> Any:
+        if isinstance(clock, FakeClock):
+            clock.pass_s(took_s)
+        a_call.now = clock()
+        a_call.failure = failure
+        a_call.tries_left -= 1
+        a_call.attempts += (
+            Attempt(len(a_call.attempts) + 1, took_s, failure=failure, error="TimeoutError"),
+        )
+        raise TimeoutError("the node did not answer")
+
+    return proceed
+
+
+class FakeSource:
+    """A cluster of three nodes whose partition is the user key modulo 4096."""
+
+    def __init__(self, names: tuple[str, ...] = ("A1", "A2", "A3")) -> None:
+        self.names = names
+        self.silent: set[str] = set()
+        self.replicas: dict[str, str] = {}
+        self.generation = "1"
+
+    def nodes(self) -> list[NodeAddress]:
+        return [NodeAddress(name, "127.0.0.1", 3000 + i) for i, name in enumerate(self.names)]
+
+    def partition_id(self, key: tuple[Any, ...]) -> int:
+        return int(key[2]) % 4096
+
+    def info(self, node: str, command: str, timeout_s: float) -> str:
+        if node in self.silent:
+            raise TimeoutError(node)
+        if command == "replicas":
+            return self.replicas[node]
+        return self.generation
+
+    def read(self, key: tuple[Any, ...], timeout_s: float) -> None:
+        return None

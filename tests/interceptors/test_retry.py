@@ -1,0 +1,174 @@
+"""A failed attempt is made again where that is safe, useful and paid for."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import pytest
+
+from aerospike_resilience.call import Failure, FailureKind, Fault
+from aerospike_resilience.interceptors import Backoff, Retry, RetryBudget
+from tests import fakes
+
+
+def retrying(budget: RetryBudget | None = None, backoff: Backoff | None = None) -> Retry:
+    return Retry(backoff or Backoff("constant", 0.0, 0.05), budget)
+
+
+def ready(**plan_settings):
+    call = fakes.call(fakes.plan(**plan_settings))
+    call.started = call.now = 0.0
+    call.deadline = 10.0
+    return call
+
+
+def attempts_made(call, failure, retry=None) -> int:
+    with pytest.raises(TimeoutError):
+        (retry or retrying()).around(call, fakes.failing_attempt(failure))
+    return len(call.attempts)
+
+
+def test_a_read_is_tried_until_its_tries_are_used_up():
+    assert attempts_made(ready(max_tries=3), fakes.TIMEOUT) == 3
+
+
+def test_an_answer_is_not_tried_again():
+    assert attempts_made(ready(max_tries=3), fakes.NOT_FOUND) == 1
+
+
+def test_a_write_in_doubt_is_sent_again_only_if_it_is_idempotent():
+    doubt = Failure(FailureKind.TIMEOUT, retryable=True, in_doubt=True, fault=Fault.NODE)
+
+    assert attempts_made(ready(operation=fakes.PUT, idempotent=False), doubt) == 1
+    assert attempts_made(ready(operation=fakes.PUT, idempotent=True), doubt) == 3
+
+
+def test_a_write_that_was_never_applied_is_sent_again_whatever_it_is():
+    refused = Failure(FailureKind.CONNECTION, retryable=True, fault=Fault.NODE)
+
+    assert attempts_made(ready(operation=fakes.PUT, idempotent=False), refused) == 3
+
+
+def test_overload_is_retried_twice_whatever_the_profile_says():
+    assert attempts_made(ready(max_tries=10), fakes.OVERLOAD) == 3
+
+
+def test_no_sleep_ends_past_the_deadline():
+    call = ready(max_tries=5)
+    call.deadline = 0.04
+
+    assert attempts_made(call, fakes.TIMEOUT, retrying(backoff=Backoff("constant", 0.05, 0.05))) == 1
+
+
+def test_a_spent_budget_ends_retrying_and_is_counted():
+    budget = RetryBudget(ratio=0.0, min_per_second=0.1)  # one retry in ten seconds
+    retry = retrying(budget)
+
+    made = [attempts_made(ready(max_tries=3), fakes.TIMEOUT, retry) for _ in range(2)]
+
+    assert made == [2, 1]
+    assert retry.suppressed == {"budget": 2}
+
+
+def test_the_budget_is_a_share_of_recent_operations():
+    budget = RetryBudget(ratio=0.1, min_per_second=0.0)
+    budget.operations = 100
+
+    assert sum(budget.withdraw(1, now=0.0) for _ in range(20)) == 10
+
+
+def test_the_budget_forgets():
+    budget = RetryBudget(ratio=0.1, min_per_second=0.1)
+    assert budget.withdraw(1, now=0.0)
+    assert not budget.withdraw(1, now=0.1)
+
+    assert budget.withdraw(1, now=100.0)
+
+
+def test_closing_the_client_ends_a_sleep():
+    closing = threading.Event()
+    retry = Retry(Backoff("constant", 30.0, 30.0), None, closing)
+    call = ready(max_tries=3)
+    call.deadline = 1000.0
+    closing.set()
+
+    with pytest.raises(TimeoutError):
+        retry.around(call, fakes.failing_attempt(fakes.TIMEOUT))
+
+    assert len(call.attempts) == 1
+
+
+async def test_awaited_operations_are_retried_by_the_same_rules():
+    call = ready(max_tries=3)
+    fail = fakes.failing_attempt(fakes.TIMEOUT)
+
+    async def proceed(a_call):
+        return fail(a_call)
+
+    with pytest.raises(TimeoutError):
+        await retrying().around_async(call, proceed)
+
+    assert len(call.attempts) == 3
+
+
+def test_the_error_tells_the_story_and_stays_the_same_object():
+    call = ready(operation=fakes.PUT, idempotent=True, max_tries=2)
+    doubt = Failure(FailureKind.TIMEOUT, retryable=True, in_doubt=True, fault=Fault.NODE)
+
+    with pytest.raises(TimeoutError) as caught:
+        retrying().around(call, fakes.failing_attempt(doubt))
+
+    error = caught.value
+    assert error.attempts == call.attempts
+    assert error.in_doubt is True
+    assert "attempt 1 timeout after 0 ms" in error.__notes__[0]
+    assert "max_retries is used up" in error.__notes__[0]
+
+
+def test_a_conflict_answered_to_a_write_sent_before_is_in_doubt():
+    call = ready(operation=fakes.PUT, idempotent=True, max_tries=2)
+    doubt = Failure(FailureKind.TIMEOUT, retryable=True, in_doubt=True, fault=Fault.NODE)
+    conflict = Failure(FailureKind.CONFLICT, code=3)
+    failures = iter([doubt, conflict])
+
+    with pytest.raises(TimeoutError) as caught:
+        retrying().around(call, lambda a_call: fakes.failing_attempt(next(failures))(a_call))
+
+    assert caught.value.in_doubt is True
+    assert "may be about this very write" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("constant", [0.01, 0.01, 0.01, 0.01]),
+        ("linear", [0.01, 0.02, 0.03, 0.04]),
+        ("exponential", [0.01, 0.02, 0.04, 0.05]),
+    ],
+)
+def test_backoff_follows_its_curve_up_to_the_longest_sleep(name, expected):
+    backoff = Backoff(name, 0.01, 0.05)
+
+    assert [round(backoff.sleep_s(n, 0.0), 6) for n in (1, 2, 3, 4)] == expected
+
+
+@pytest.mark.parametrize("name", ["exponential_jitter", "full_jitter", "decorrelated_jitter"])
+def test_jitter_is_bounded_and_can_be_replayed(name):
+    def sleeps() -> list[float]:
+        backoff, last, found = Backoff(name, 0.01, 0.05, random.Random(7)), 0.0, []
+        for failed in range(1, 2000):
+            last = backoff.sleep_s(failed, last)
+            found.append(last)
+        return found
+
+    first = sleeps()
+
+    assert first == sleeps()
+    assert all(0 <= sleep <= 0.05 for sleep in first)
+    assert len(set(first)) > 5
+
+
+def test_an_unknown_backoff_names_those_there_are():
+    with pytest.raises(ValueError, match="fibonacci.*constant, linear, exponential"):
+        Backoff("fibonacci", 0.01, 0.05)

@@ -46,8 +46,8 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        *("_buffer", "_busy", "_closing", "_fault", "_node", "_number", "_words"),
-        *("transport", "user"),
+        *("_buffer", "_busy", "_fault", "_node", "_number", "_words"),
+        *("closing", "transport", "user"),
     )
 
     def __init__(self, node: Node) -> None:
@@ -55,7 +55,7 @@ class Connection(asyncio.Protocol):
         self._words = node.words
         self._buffer = b""
         self._busy = False
-        self._closing = False
+        self.closing = False
         self._number = 0
         self._fault: Rule | None = None
         self.user: str | None = None
@@ -70,18 +70,18 @@ class Connection(asyncio.Protocol):
         node = self._node
         node.connections.add(self)
         if node.max_connections is not None and len(node.connections) > node.max_connections:
-            self._closing = True
+            self.closing = True
             transport.close()
 
     def connection_lost(self, _: Exception | None) -> None:
         """Forget it; what it asked for is still carried out."""
-        self._closing = True
+        self.closing = True
         self._words[OPEN] -= 1
         self._node.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
         """Answer each complete request, in order."""
-        if self._closing:
+        if self.closing:
             return
         self._buffer = self._buffer + data if self._buffer else data
         if not self._busy:
@@ -91,12 +91,12 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Close when the client has said all it will."""
-        self._closing = True
+        self.closing = True
         return False
 
     def _drain(self) -> None:
         buffer = self._buffer
-        while not self._busy and not self._closing:
+        while not self._busy and not self.closing:
             available = len(buffer)
             if available < FRAME_HEADER:
                 break
@@ -104,7 +104,7 @@ class Connection(asyncio.Protocol):
             kind = buffer[1]
             if buffer[0] != VERSION or not 1 <= kind <= 5 or size > MAX_BODY:
                 self._words[SEEN + _MALFORMED] += 1
-                self._closing = True
+                self.closing = True
                 self.transport.close()
                 return
             end = FRAME_HEADER + size
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
         tend = body.startswith(_TEND_COMMANDS)
         self._begin(_TEND if tend else _INFO)
         if node.security is not None and self.user is None:
-            self._closing = True
+            self.closing = True
             self.transport.close()
             return
         rules = node.strike(self._number, b"", b"") if node.faults.rules else []
@@ -210,13 +210,13 @@ class Connection(asyncio.Protocol):
 
     def stream(self, data: bytes) -> None:
         """Send a part of an answer that is not complete yet."""
-        if not self._closing and self._fault is None:
+        if not self.closing and self._fault is None:
             self.transport.write(data)
 
     def reply(self, data: bytes) -> None:
         """Send the answer, or its last part, and go on to the next request."""
         self._words[ANSWERED + self._number] += 1
-        if self._closing:
+        if self.closing:
             return
         if self._fault is not None:
             self._tamper(self._fault, data)
@@ -228,7 +228,7 @@ class Connection(asyncio.Protocol):
             self._node.loop.call_soon(self._continue)
 
     def _continue(self) -> None:
-        if not self._busy and not self._closing:
+        if not self._busy and not self.closing:
             self._drain()
 
     def _tamper(self, fault: Rule, data: bytes) -> None:
@@ -240,7 +240,7 @@ class Connection(asyncio.Protocol):
         elif fault.answer == "half":
             self.transport.write(half)
         elif fault.answer == "close":
-            self._closing = True
+            self.closing = True
             self.transport.close()
         elif fault.answer == "reset":
             self.transport.write(half)
@@ -248,7 +248,7 @@ class Connection(asyncio.Protocol):
 
     def reset(self) -> None:
         """End the connection the hard way."""
-        self._closing = True
+        self.closing = True
         raw = self.transport.get_extra_info("socket")
         with contextlib.suppress(OSError):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -6,7 +6,9 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from . import catalog
 from .partitions import bitmap
+from .records import PARTITIONS
 
 if TYPE_CHECKING:
     from .node import Node
@@ -19,6 +21,7 @@ FEATURES: Final = (
     "sindex-exists;peers;pipelining;pquery;pscans;query-show;relaxed-sc;replicas;replicas-all;"
     "replicas-master;replicas-max;truncate-namespace;udf"
 )
+ENTERPRISE: Final = "ERROR:25:enterprise only"
 UNKNOWN: Final = "ERROR:4:unrecognized command"
 
 Args = dict[str, str]
@@ -130,6 +133,14 @@ def _objects(store: Store) -> int:
     return sum(len(partition) for partition in store.partitions)
 
 
+def _latencies(node: Node, args: Args) -> str:
+    if "hist" in args:
+        return f"{args['hist']}:"
+    kinds = ("read", "write", "udf", "batch-sub-read", "batch-sub-write", "batch-sub-udf")
+    names = [f"{{{ns}}}-{kind}:" for ns in node.settings.namespaces for kind in kinds]
+    return ";".join(["batch-index:", *names])
+
+
 def _namespaces(node: Node, _: Args) -> str:
     return ";".join(node.settings.namespaces)
 
@@ -150,21 +161,63 @@ _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     "peers-generation": lambda node, _: str(node.membership.peers_generation),
     "peers-clear-std": _peers,
     "peers-clear-alt": _peers,
-    "peers-tls-std": _peers,
-    "peers-tls-alt": _peers,
+    "peers-tls-std": lambda node, _: _peers(node, _) if node.settings.tls else ENTERPRISE,
+    "peers-tls-alt": lambda node, _: _peers(node, _) if node.settings.tls else ENTERPRISE,
     "service": _service,
     "service-clear-std": _service,
     "service-clear-alt": _service,
-    "service-tls-std": _service,
-    "service-tls-alt": _service,
+    "service-tls-std": lambda node, _: _service(node, _) if node.settings.tls else ENTERPRISE,
+    "service-tls-alt": lambda node, _: _service(node, _) if node.settings.tls else ENTERPRISE,
     "replicas": _replicas,
     "replicas-master": _replicas_master,
     "replicas-all": _replicas_all,
     "user-agent-set": lambda *_: "ok",
-    "rack-ids": lambda *_: "ERROR:25:enterprise only",
+    "rack-ids": lambda *_: ENTERPRISE,
     "cluster-stable": _cluster_stable,
     "status": lambda *_: "ok",
     "namespaces": _namespaces,
     "statistics": _statistics,
+    "name": lambda node, _: node.settings.alias,
+    "alumni-clear-std": _peers,
+    "build_os": lambda *_: "any",
+    "build_arch": lambda *_: "any",
+    "compatibility-id": lambda *_: "15",
+    "partitions": lambda *_: str(PARTITIONS),
+    "objects": lambda node, _: str(sum(map(_objects, node.stores.values()))),
+    "services": lambda node, _: ";".join(
+        f"127.0.0.1:{port}" for _, (_, port) in sorted(node.membership.listed.items())
+    ),
+    "services-alumni": lambda *_: "",
+    "health-outliers": lambda *_: "",
+    "health-stats": lambda *_: "",
+    "logs": lambda *_: "0:stderr",
+    "get-sl": lambda node, _: node.settings.alias,
+    "recluster": lambda *_: "ok",
+    "eviction-reset": lambda *_: "ok",
+    "latencies": _latencies,
+    "namespace": catalog.namespace,
+    "sets": catalog.sets,
+    "truncate": catalog.truncate,
+    "truncate-namespace": catalog.truncate_namespace,
+    "sindex-create": catalog.sindex_create,
+    "sindex-delete": catalog.sindex_delete,
+    "sindex-exists": catalog.sindex_exists,
+    "sindex-list": catalog.sindex_list,
+    "sindex-stat": catalog.sindex_stat,
+    "sindex": catalog.sindex_list,
+    "udf-put": catalog.udf_put,
+    "udf-get": catalog.udf_get,
+    "udf-remove": catalog.udf_remove,
+    "udf-list": catalog.udf_list,
+    "query-show": catalog.query_show,
+    "query-abort": catalog.query_abort,
+    "query-abort-all": lambda *_: "number-of-queries-killed:0",
+    **{
+        name: lambda *_: ENTERPRISE
+        for name in (
+            *("feature-key", "masking-show", "quiesce", "quiesce-undo", "racks", "roster"),
+            *("roster-set", "revive", "xdr-dc-state", "xdr-get-filter", "xdr-set-filter"),
+        )
+    },
 }
 _STANDARD: Final = ("build", "edition", "features", "node", "statistics")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from .. import counters
 from ..counters import APPLIED, FAULTS, INDEX
 from ..faults import FaultSet, Rule
-from . import batch, commands, info, scan
+from . import background, batch, commands, info, scan
 from .connection import Connection
 from .errors import (
     ERR_NAMESPACE,
@@ -33,10 +33,6 @@ from .settings import NodeSettings
 from .wire import (
     FIELD_BATCH,
     FIELD_DIGEST,
-    FIELD_DIGESTS,
-    FIELD_INDEX_RANGE,
-    FIELD_PARTITION_IDS,
-    FIELD_UDF_OP,
     FIELD_UDF_PACKAGE,
     INFO1_ALL_BINS,
     INFO1_BATCH,
@@ -81,6 +77,7 @@ _REMOVE: Final = INDEX["remove"]
 _PUT: Final = INDEX["put"]
 _OPERATE: Final = INDEX["operate"]
 _APPLY: Final = INDEX["apply"]
+_MALFORMED: Final = INDEX["malformed"]
 
 
 class Node:
@@ -104,7 +101,9 @@ class Node:
         self.words[counters.OPEN] = 0
         self.shared = shared
         self.clock = Clock(settings.clock_offset_ms)
-        self.stores = {name.encode(): Store(self.clock) for name in settings.namespaces}
+        self.stores: dict[bytes, Store] = {
+            name.encode(): Store(self.clock) for name in settings.namespaces
+        }
         self.rules = commands.Rules(
             settings.default_ttl_s, settings.max_record_size, settings.expiry
         )
@@ -114,6 +113,7 @@ class Node:
         self.connections: set[Connection] = set()
         self.max_connections: int | None = None
         self.started_s = self._ticked_s = loop.time()
+        self.jobs: dict[int, background.Job] = {}
         self.bitmaps: tuple[tuple[int, int], str] | None = None
         self.membership: Membership = Membership(
             settings.name,
@@ -192,13 +192,7 @@ class Node:
             batch.run(self, number, request, connection)
         elif FIELD_DIGEST in fields:
             self.single(number, request, connection.reply)
-        elif (
-            FIELD_PARTITION_IDS in fields
-            or FIELD_DIGESTS in fields
-            or FIELD_INDEX_RANGE in fields
-            or FIELD_UDF_OP in fields
-            or number >= INDEX["scan"]
-        ):
+        elif number != _MALFORMED:
             scan.run(self, number, request, connection)
         elif fields.get(0, b"") not in self.stores:
             connection.reply(answer(ERR_NAMESPACE))

@@ -55,6 +55,17 @@ def matches(expression: bytes, view: RecordView) -> bool:
     return _module("expressions").compile(expression)(view) is True
 
 
+def expression_value(expression: bytes, view: RecordView) -> Bin | None:
+    """Evaluate an expression; None stands for no value."""
+    result: Bin | None = _module("expressions").value(expression, view)
+    return result
+
+
+def check_filter(expression: bytes) -> None:
+    """Refuse a filter that cannot be built (4)."""
+    _module("expressions").compile(expression)
+
+
 def _module(name: str) -> Any:
     try:
         return importlib.import_module(f".{name}", __package__)

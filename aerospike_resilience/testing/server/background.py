@@ -1,0 +1,142 @@
+"""Jobs that change records in the background, and what `query-show` tells of queries."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ..counters import INDEX
+from . import indexes, values
+from .commands import View
+from .errors import ERR_PARAMETER, OpError
+from .partitions import MASTER
+from .records import PARTITIONS, Record
+from .wire import (
+    FIELD_DIGEST,
+    FIELD_FILTER,
+    FIELD_INDEX_RANGE,
+    FIELD_NAMESPACE,
+    FIELD_SET,
+    FIELD_TASK_ID,
+    FIELD_UDF_OP,
+    Request,
+)
+
+if TYPE_CHECKING:
+    from .node import Node
+
+_KEPT: Final = 100
+_AT_ONCE: Final = 64
+
+
+@dataclass(slots=True)
+class Job:
+    """A job in the background.
+
+    Attributes:
+        namespace: Where it works.
+        set_name: On which set.
+        kind: `background-ops` or `background-udf`.
+        started_s: When.
+        total: How many records it is for.
+        succeeded: Records changed.
+        failed: Records that could not be changed.
+    """
+
+    namespace: str
+    set_name: str
+    kind: str
+    started_s: float
+    total: int = 0
+    succeeded: int = 0
+    failed: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether it is over."""
+        return self.succeeded + self.failed >= self.total
+
+    def show(self, number: int, now_s: float) -> str:
+        """Return what `query-show` tells of it."""
+        progress = 100.0 * (self.succeeded + self.failed) / self.total if self.total else 100.0
+        status = "done(ok)" if self.done else "active(ok)"
+        return (
+            f"trid={number}:ns={self.namespace}:set={self.set_name}:rps=10000:active-threads="
+            f"{int(not self.done)}:status={status}:job-progress={progress:.2f}:run-time="
+            f"{int((now_s - self.started_s) * 1000)}:time-since-done=0:recs-throttled=0:"
+            f"recs-filtered-meta=0:recs-filtered-bins=0:recs-succeeded={self.succeeded}:"
+            f"recs-failed={self.failed}:from=127.0.0.1+0:job-type={self.kind}:net-io-bytes=30:"
+            "socket-timeout=10000"
+        )
+
+
+def start(node: Node, request: Request) -> None:
+    """Begin a job on the records this node is master of.
+
+    Raises:
+        OpError: It cannot be done.
+    """
+    task = int.from_bytes(request.fields.get(FIELD_TASK_ID, b""))
+    udf = FIELD_UDF_OP in request.fields
+    if not udf and not request.ops:
+        raise OpError(ERR_PARAMETER)
+    records = _records(node, request)
+    job = Job(
+        request.namespace.decode("latin-1"),
+        request.set_name.decode("latin-1"),
+        "background-udf" if udf else "background-ops",
+        node.loop.time(),
+        len(records),
+    )
+    while len(node.jobs) >= _KEPT:
+        del node.jobs[next(iter(node.jobs))]
+    node.jobs[task] = job
+    if udf:
+        # There is no Lua here: every record fails, as with a module that is not registered.
+        job.failed = job.total
+    else:
+        _go_on(node, request, job, deque(records))
+
+
+def _records(node: Node, request: Request) -> list[Record]:
+    match = None
+    if FIELD_INDEX_RANGE in request.fields:
+        match = indexes.matcher(*indexes.find(node, request))
+    wanted = request.fields.get(FIELD_FILTER)
+    store = node.stores[request.namespace]
+    found = []
+    for pid in range(PARTITIONS):
+        if node.roles[pid] != MASTER or not store.partitions[pid]:
+            continue
+        for record in store.live(pid):
+            if request.set_name and record.set_name != request.set_name:
+                continue
+            if match is not None and match(record, store.clock) is None:
+                continue
+            view = View(record, record.bins, record.digest, store.clock)
+            if wanted is None or values.matches(wanted, view):
+                found.append(record)
+    return found
+
+
+def _go_on(node: Node, request: Request, job: Job, records: deque[Record]) -> None:
+    flags = (request.info1, request.info2, request.info3, request.info4)
+
+    def count(answer: bytes) -> None:
+        if answer[13]:
+            job.failed += 1
+        else:
+            job.succeeded += 1
+
+    for _ in range(min(_AT_ONCE, len(records))):
+        record = records.popleft()
+        fields = {
+            FIELD_NAMESPACE: request.fields[FIELD_NAMESPACE],
+            FIELD_SET: record.set_name,
+            FIELD_DIGEST: record.digest,
+        }
+        one = Request(flags, 0, request.ttl, 0, fields, request.ops, b"")
+        node.single(INDEX["background"], one, count)
+    if records:
+        node.loop.call_soon(_go_on, node, request, job, records)

@@ -1,0 +1,200 @@
+"""Secondary indexes: which one a query means, and which records it finds.
+
+There is no tree behind an index here: a query looks at every record of its partitions.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import itertools
+import json
+import math
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+
+from . import msgpack, values
+from .commands import View
+from .errors import ERR_PARAMETER, ERR_SINDEX_NOT_FOUND, ERR_UNSUPPORTED_FEATURE, OpError
+from .metadata import Index
+from .records import Clock, Record
+from .wire import (
+    BLOB,
+    FIELD_INDEX_CONTEXT,
+    FIELD_INDEX_EXPRESSION,
+    FIELD_INDEX_NAME,
+    FIELD_INDEX_RANGE,
+    FIELD_INDEX_TYPE,
+    GEOJSON,
+    INTEGER,
+    LIST,
+    MAP,
+    STRING,
+    Bin,
+    Request,
+)
+
+if TYPE_CHECKING:
+    from .node import Node
+
+_KINDS: Final = {"numeric": INTEGER, "string": STRING, "blob": BLOB, "geo2dsphere": GEOJSON}
+_COLLECTIONS: Final = {0: "default", 1: "list", 2: "mapkeys", 3: "mapvalues"}
+
+Matcher = Callable[[Record, Clock], int | None]
+"""Returns the value under which the index holds the record, or None if it is not found."""
+
+
+class Range:
+    """What an index query asks for: a bin, and the values between two ends."""
+
+    __slots__ = ("begin", "bin_name", "end", "kind")
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            size = data[1]
+            self.bin_name = data[2 : 2 + size]
+            self.kind = data[2 + size]
+            pos = 3 + size
+            length = int.from_bytes(data[pos : pos + 4])
+            begin, pos = data[pos + 4 : pos + 4 + length], pos + 4 + length
+            length = int.from_bytes(data[pos : pos + 4])
+            end = data[pos + 4 : pos + 4 + length]
+        except IndexError as error:
+            raise OpError(ERR_PARAMETER) from error
+        if data[0] != 1 or len(end) != length:
+            raise OpError(ERR_PARAMETER)
+        self.begin = begin
+        self.end = end
+
+    def value_of(self, value: Bin) -> int | None:
+        """Return what the index holds for a value within the range, else None."""
+        kind, raw = value
+        if kind != self.kind:
+            return None
+        if kind == INTEGER:
+            number = int.from_bytes(raw, signed=True)
+            low = int.from_bytes(self.begin, signed=True)
+            high = int.from_bytes(self.end, signed=True)
+            return number if low <= number <= high else None
+        if kind == GEOJSON:
+            return 0 if within(raw, self.begin) else None
+        return binascii.crc32(raw) if raw == self.begin else None
+
+
+def find(node: Node, request: Request) -> tuple[Index, Range]:
+    """Return the index a query means.
+
+    Raises:
+        OpError: There is none (201).
+    """
+    fields = request.fields
+    wanted = Range(fields[FIELD_INDEX_RANGE])
+    collection = _COLLECTIONS.get(fields.get(FIELD_INDEX_TYPE, b"\0")[0], "default")
+    name = fields.get(FIELD_INDEX_NAME, b"").decode("latin-1")
+    namespace = request.namespace.decode("latin-1")
+    set_name = request.set_name.decode("latin-1") or None
+    context = fields.get(FIELD_INDEX_CONTEXT)
+    expression = fields.get(FIELD_INDEX_EXPRESSION)
+    for index in node.metadata_store.indexes():
+        if index.namespace != namespace or _KINDS.get(index.kind) != wanted.kind:
+            continue
+        if index.set_name is not None and index.set_name != set_name:
+            continue
+        if name:
+            if index.name == name:
+                return index, wanted
+        elif expression is not None:
+            if index.expression is not None and base64.b64decode(index.expression) == expression:
+                return index, wanted
+        elif (
+            index.expression is None
+            and index.bin_name.encode("latin-1") == wanted.bin_name
+            and index.collection == collection
+            and (base64.b64decode(index.context) if index.context else None) == context
+        ):
+            return index, wanted
+    raise OpError(ERR_SINDEX_NOT_FOUND)
+
+
+def matcher(index: Index, wanted: Range) -> Matcher:
+    """Return the function that decides whether a query finds a record."""
+    if index.context is not None:
+        raise OpError(ERR_UNSUPPORTED_FEATURE)
+    bin_name = index.bin_name.encode("latin-1")
+    expression = base64.b64decode(index.expression) if index.expression else None
+
+    def match(record: Record, clock: Clock) -> int | None:
+        if expression is not None:
+            view = View(record, record.bins, record.digest, clock)
+            value = values.expression_value(expression, view)
+        else:
+            value = record.bins.get(bin_name)
+        if value is None:
+            return None
+        for each in _indexed(value, index.collection):
+            held = wanted.value_of(each)
+            if held is not None:
+                return held
+        return None
+
+    return match
+
+
+def entries(index: Index, records: Iterable[Record]) -> int:
+    """Return how many of some records an index holds."""
+    kind = _KINDS.get(index.kind)
+    name = index.bin_name.encode("latin-1")
+    return sum(
+        1
+        for record in records
+        if index.set_name is None or record.set_name == index.set_name.encode("latin-1")
+        for value in _indexed(record.bins.get(name, (0, b"")), index.collection)
+        if value[0] == kind
+    )
+
+
+def _indexed(value: Bin, collection: str) -> list[Bin]:
+    kind, raw = value
+    if collection == "default":
+        return [value]
+    if collection == "list":
+        items = msgpack.elements(raw)[1] if kind == LIST else []
+    elif kind == MAP:
+        items = msgpack.elements(raw)[1][0 if collection == "mapkeys" else 1 :: 2]
+    else:
+        items = []
+    return [each for each in map(msgpack.to_bin, items) if each is not None]
+
+
+def within(point: bytes, region: bytes) -> bool:
+    """Tell whether a stored point lies in a circle or polygon, all GeoJSON."""
+    try:
+        cells = int.from_bytes(point[1:3])
+        position = json.loads(point[3 + 8 * cells :])
+        area = json.loads(region)
+        if position["type"] != "Point":
+            return False
+        longitude, latitude = position["coordinates"]
+        if area["type"] == "AeroCircle":
+            (centre_longitude, centre_latitude), radius_m = area["coordinates"]
+            return _metres(longitude, latitude, centre_longitude, centre_latitude) <= radius_m
+        ring = area["coordinates"][0] if area["type"] == "Polygon" else []
+        return _inside(longitude, latitude, ring)
+    except (ValueError, KeyError, TypeError, IndexError):
+        return False
+
+
+def _metres(longitude: float, latitude: float, other_longitude: float, other: float) -> float:
+    a, b = math.radians(latitude), math.radians(other)
+    across = math.sin(math.radians(other_longitude - longitude) / 2)
+    along = math.sin((b - a) / 2)
+    chord = along * along + math.cos(a) * math.cos(b) * across * across
+    return 2 * 6_371_000 * math.asin(min(1.0, math.sqrt(chord)))
+
+
+def _inside(x: float, y: float, ring: list[list[float]]) -> bool:
+    inside = False
+    for (x1, y1), (x2, y2) in itertools.pairwise(ring):
+        if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
+            inside = not inside
+    return inside

@@ -193,6 +193,7 @@ class Plan:
 
     Attributes:
         operation: the method.
+        writes: whether it may change a record.
         profile: the profile's name.
         total_timeout_s: the operation's time in seconds; ``inf`` for none.
         socket_timeout_s: the profile's socket timeout in seconds; ``inf`` for none.
@@ -225,6 +226,7 @@ class Plan:
         "send",
         "socket_timeout_s",
         "total_timeout_s",
+        "writes",
     )
 
     def __init__(
@@ -245,6 +247,7 @@ class Plan:
         failover: bool = False,
     ) -> None:
         self.operation = operation
+        self.writes = operation.writes
         self.profile = profile
         self.send = send
         self.classify = classify

@@ -55,9 +55,9 @@ class Planner:
             idempotent: the application's word on whether it may be sent again.
             send: the native call, where it is not the client's method of the operation's name.
         """
-        if len(args) > len(operation.parameters):
-            # Too many: the client raises its own TypeError.
-            return Call(self._kept(operation, send, {}, idempotent), args, kwargs, None)
+        if len(args) > len(operation.parameters) or not kwargs.keys() <= {*operation.parameters}:
+            # No such form: the client raises its own TypeError, undisturbed by a policy of ours.
+            return Call(self._bare(operation, send), args, kwargs, None)
         arguments = operation.bind(args, kwargs)
         caller = arguments.pop(operation.policy, None) if operation.policy else None
         key = arguments.get(operation.key) if operation.key else None
@@ -84,17 +84,18 @@ class Planner:
         key: Key | None = None,
     ) -> Plan:
         operation, retryable = self._sort(operation, arguments, idempotent)
+        said = idempotent is True
         place = (key[0], key[1]) if key is not None and self._profile.has_sets else (None, None)
-        index = (operation.name, operation.family, operation.kind, retryable, *place)
+        index = (operation.name, operation.family, operation.kind, retryable, said, *place)
         if send is not None:  # a lazy object's own method: a new one each time
-            return self._resolve(operation, send, retryable, place, None)
+            return self._resolve(operation, send, retryable, said, place, None)
         try:
             return self._plans[index]
         except KeyError:
-            plan = self._resolve(operation, send, retryable, place, None)
+            plan = self._resolve(operation, send, retryable, said, place, None)
             return self._plans.setdefault(index, plan)
         except TypeError:  # a namespace or set that cannot be one; the client says so
-            return self._resolve(operation, send, retryable, (None, None), None)
+            return self._resolve(operation, send, retryable, said, (None, None), None)
 
     def _plan(
         self,
@@ -107,7 +108,7 @@ class Planner:
     ) -> Plan:
         operation, retryable = self._sort(operation, arguments, idempotent)
         place = (key[0], key[1]) if key is not None else (None, None)
-        return self._resolve(operation, send, retryable, place, caller)
+        return self._resolve(operation, send, retryable, idempotent is True, place, caller)
 
     @staticmethod
     def _sort(
@@ -125,22 +126,11 @@ class Planner:
         operation: Operation,
         send: Send | None,
         idempotent: bool,
+        said: bool,
         place: tuple[Any, Any],
         caller: Any,
     ) -> Plan:
         adapter, profile = self._adapter, self._profile
-        send = send or adapter.sender(getattr(self._client, operation.name), operation)
-
-        def plan(fields: Mapping[str, Any], policy: Any, **more: Any) -> Plan:
-            return Plan(
-                operation,
-                profile.name,
-                send=send,
-                classify=adapter.classify,
-                fields=fields,
-                policy=policy,
-                **more,
-            )
 
         settings = profile.settings(
             operation, retryable=idempotent, namespace=place[0], set_name=place[1]
@@ -150,7 +140,7 @@ class Planner:
         if not fields or not _usable(caller):
             # The profile leaves this operation as the client has it, or the client will object to
             # what the caller gave.
-            return plan({}, caller, idempotent=idempotent)
+            return self._bare(operation, send, caller)
         fields.update(caller or {})
         family = (
             "batch_parent_write"
@@ -159,7 +149,7 @@ class Planner:
         )
         effective = {**self._own.get(family, {}), **fields}
         conditional = operation.writes and adapter.conditional(effective)
-        idempotent = idempotent and not conditional
+        idempotent = idempotent and (said or not conditional)
         total_s = _seconds(effective.get("total_timeout", effective.get("timeout")))
         socket_s = min(_seconds(effective.get("socket_timeout")), total_s)
         retries = _count(effective.get("max_retries"))
@@ -171,9 +161,13 @@ class Planner:
             # Rows and partitions fail one by one inside the native call, so its retries stay there.
             native = retries if reads or idempotent else 0
             retries = native
-        return plan(
-            fields,
-            adapter.tailor(
+        return Plan(
+            operation,
+            profile.name,
+            send=send or self._sender(operation),
+            classify=adapter.classify,
+            fields=fields,
+            policy=adapter.tailor(
                 fields,
                 total_timeout_ms=_ms(total_s),
                 socket_timeout_ms=_ms(socket_s),
@@ -187,6 +181,20 @@ class Planner:
             conditional=conditional,
             failover=failover and operation.shape is Shape.POINT,
         )
+
+    def _bare(self, operation: Operation, send: Send | None, policy: Any = None) -> Plan:
+        """Return a plan that sends the call as the application made it, once."""
+        return Plan(
+            operation,
+            self._profile.name,
+            send=send or self._sender(operation),
+            classify=self._adapter.classify,
+            fields={},
+            policy=policy,
+        )
+
+    def _sender(self, operation: Operation) -> Send:
+        return self._adapter.sender(getattr(self._client, operation.name), operation)
 
 
 def _usable(caller: Any) -> bool:

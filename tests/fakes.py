@@ -31,9 +31,17 @@ class FakeClock:
         self.now += seconds
 
 
-GET = Operation("get", Kind.READ, Shape.POINT, "read", ("key", "policy"), policy="policy", key="key")
+GET = Operation(
+    "get", Kind.READ, Shape.POINT, "read", ("key", "policy"), policy="policy", key="key"
+)
 PUT = Operation(
-    "put", Kind.WRITE, Shape.POINT, "write", ("key", "bins", "meta", "policy"), policy="policy", key="key"
+    "put",
+    Kind.WRITE,
+    Shape.POINT,
+    "write",
+    ("key", "bins", "meta", "policy"),
+    policy="policy",
+    key="key",
 )
 
 TIMEOUT = Failure(FailureKind.TIMEOUT, retryable=True, fault=Fault.NODE, code=9)
@@ -43,7 +51,12 @@ NOT_FOUND = Failure(FailureKind.RECORD, code=2)
 
 def plan(operation: Operation = GET, classify: Failure = TIMEOUT, **more: Any) -> Plan:
     """A plan whose errors all mean `classify`."""
-    settings: dict[str, Any] = {"total_timeout_s": 0.25, "socket_timeout_s": 0.04, "max_tries": 3, **more}
+    settings: dict[str, Any] = {
+        "total_timeout_s": 0.25,
+        "socket_timeout_s": 0.04,
+        "max_tries": 3,
+        **more,
+    }
     return Plan(
         operation,
         "test-profile",

@@ -51,7 +51,7 @@ class Breaker:
         if ended - began >= call.patience_s or call.leases:
             health.answered(call, began, ended)
         elif call.key is not None:
-            health.recent.append((call.key, began, ended, call.plan.operation.writes))
+            health.recent.append((call.key, began, ended, call.plan.writes))
         return result
 
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
@@ -69,5 +69,5 @@ class Breaker:
         if ended - began >= call.patience_s or call.leases:
             health.answered(call, began, ended)
         elif call.key is not None:
-            health.recent.append((call.key, began, ended, call.plan.operation.writes))
+            health.recent.append((call.key, began, ended, call.plan.writes))
         return result

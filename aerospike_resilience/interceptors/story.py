@@ -33,7 +33,7 @@ def tell(error: Exception, call: Call, reason: str) -> None:
         return
     operation = call.plan.operation
     error.attempts = attempts  # type: ignore[attr-defined]
-    if operation.writes:
+    if call.plan.writes:
         error.in_doubt = any(a.failure and a.failure.in_doubt for a in attempts)  # type: ignore[attr-defined]
         if any(a.failure and a.failure.in_doubt for a in attempts[:-1]) and (
             call.failure is not None and call.failure.kind in _ECHOES

@@ -35,7 +35,7 @@ class Admission:
         call.nodes = names = self._health.owners(call.key)
         if not names or self._health.options.mode != "enforce":
             return
-        if call.plan.operation.writes:
+        if call.plan.writes:
             self._admit_write(call, names)
         else:
             self._admit_read(call, names)

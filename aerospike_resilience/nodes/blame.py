@@ -59,7 +59,7 @@ def weigh(
             )
         return Evidence(_silent(_tried(call, failure, owners), began, alive_since), hard=True)
     hard = failure.kind is FailureKind.SERVER_TIMEOUT or _waited_in_full(call, began)
-    if call.plan.operation.writes:
+    if call.plan.writes:
         # The server that answers "timeout" is alive: its replica kept it waiting.
         suspects = owners[1:] if failure.kind is FailureKind.SERVER_TIMEOUT else owners
     else:
@@ -69,7 +69,7 @@ def weigh(
 
 def _tried(call: Call, failure: Failure, owners: tuple[str, ...]) -> tuple[str, ...]:
     if not call.plan.failover:
-        return owners if call.plan.operation.writes else owners[:1]
+        return owners if call.plan.writes else owners[:1]
     tries = failure.tries or call.plan.native_retries + 1
     return owners[: max(tries, 1)]
 

@@ -107,7 +107,7 @@ class ClusterHealth:
         """Take note of a success that was slow to come, or was a probe."""
         with self.lock:
             names = call.nodes or self.owners(call.key)
-            if call.plan.operation.writes:
+            if call.plan.writes:
                 self.live_locked(names, ended)
                 for name in call.leases:
                     if node := self.by_name.get(name):

@@ -58,7 +58,9 @@ def test_no_sleep_ends_past_the_deadline():
     call = ready(max_tries=5)
     call.deadline = 0.04
 
-    assert attempts_made(call, fakes.TIMEOUT, retrying(backoff=Backoff("constant", 0.05, 0.05))) == 1
+    assert (
+        attempts_made(call, fakes.TIMEOUT, retrying(backoff=Backoff("constant", 0.05, 0.05))) == 1
+    )
 
 
 def test_a_spent_budget_ends_retrying_and_is_counted():
@@ -170,5 +172,5 @@ def test_jitter_is_bounded_and_can_be_replayed(name):
 
 
 def test_an_unknown_backoff_names_those_there_are():
-    with pytest.raises(ValueError, match="fibonacci.*constant, linear, exponential"):
+    with pytest.raises(ValueError, match=r"fibonacci.*constant, linear, exponential"):
         Backoff("fibonacci", 0.01, 0.05)

@@ -163,9 +163,7 @@ class BreakerMachine(RuleBasedStateMachine):
             return
         if self.model == CLOSED:
             self.errors += 1
-        assert wants_open == (
-            self.model == HALF_OPEN or (self.model == CLOSED and self.errors > 2)
-        )
+        assert wants_open == (self.model == HALF_OPEN or (self.model == CLOSED and self.errors > 2))
         if wants_open:
             self.node.open(self.now, "timeout")
             self.model, self.since = OPEN, self.now

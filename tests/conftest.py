@@ -1,0 +1,57 @@
+"""What every test may use: a cluster that nobody harms, and one of its own to harm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import aerospike
+import pytest
+
+from aerospike_resilience import resilient
+from aerospike_resilience.testing import LocalCluster
+
+
+@pytest.fixture(scope="session")
+def healthy() -> Iterator[LocalCluster]:
+    """Three nodes that stay well."""
+    with LocalCluster(nodes=3, replication_factor=2) as cluster:
+        cluster.wait_until_stable()
+        yield cluster
+
+
+@pytest.fixture
+def cluster() -> Iterator[LocalCluster]:
+    """Three nodes for one test to harm."""
+    with LocalCluster(nodes=3, replication_factor=2) as cluster:
+        cluster.wait_until_stable()
+        yield cluster
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., Any]]:
+    """Connect a bare client, closed when the test ends."""
+    clients = []
+
+    def connect_(cluster: LocalCluster, **config: Any) -> Any:
+        client = aerospike.client({"hosts": cluster.hosts, "max_conns_per_node": 300, **config})
+        clients.append(client)
+        return client
+
+    yield connect_
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def bare(healthy: LocalCluster, connect: Callable[..., Any]) -> Any:
+    """A client of the healthy cluster as it comes."""
+    return connect(healthy)
+
+
+@pytest.fixture
+def client(bare: Any) -> Iterator[Any]:
+    """The same client, wrapped."""
+    wrapped = resilient(bare, profile="latency")
+    yield wrapped
+    wrapped.resilience.close()

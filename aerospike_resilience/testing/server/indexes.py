@@ -177,7 +177,8 @@ def within(point: bytes, region: bytes) -> bool:
         longitude, latitude = position["coordinates"]
         if area["type"] == "AeroCircle":
             (centre_longitude, centre_latitude), radius_m = area["coordinates"]
-            return _metres(longitude, latitude, centre_longitude, centre_latitude) <= radius_m
+            away_m = _metres(longitude, latitude, centre_longitude, centre_latitude)
+            return away_m <= float(radius_m)
         ring = area["coordinates"][0] if area["type"] == "Polygon" else []
         return _inside(longitude, latitude, ring)
     except (ValueError, KeyError, TypeError, IndexError):

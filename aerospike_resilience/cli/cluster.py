@@ -1,0 +1,73 @@
+"""`aerospike-resilience cluster`: an embedded cluster from the shell."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from ..testing import ClusterError, LocalCluster
+from ..testing.console import HELP, Console
+
+
+@click.command()
+@click.option("--nodes", default=3, show_default=True, help="How many nodes.")
+@click.option("--replication-factor", default=2, show_default=True, help="Copies of a record.")
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    default=("test",),
+    show_default=True,
+    help="Again for more.",
+)
+@click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Carry out the lines of this file, then read the keyboard.",
+)
+def cluster(
+    nodes: int, replication_factor: int, namespaces: tuple[str, ...], faults: Path | None
+) -> None:
+    """Run an embedded Aerospike cluster, and do things to it.
+
+    Prints the seeds on the first line. Then takes commands from standard input, among them
+    stall, resume, kill, restart, inject and clear; `help` shows them all. At the end of the
+    input it goes on until Ctrl-C.
+    """
+    try:
+        local = LocalCluster(nodes, replication_factor, namespaces)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    with local:
+        click.echo(local.seeds)
+        console = Console(local, time.sleep)
+        try:
+            if faults is not None and not _run_lines(console, faults.read_text().splitlines()):
+                return
+            if sys.stdin.isatty():
+                click.echo(HELP, err=True)
+            if not _run_lines(console, iter(sys.stdin.readline, "")):
+                return
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            click.echo("stopping", err=True)
+
+
+def _run_lines(console: Console, lines: Iterable[str]) -> bool:
+    """Carry out lines; tell whether to go on after them."""
+    for line in lines:
+        try:
+            shown = console.run(line)
+        except (ValueError, KeyError, ClusterError, TimeoutError) as error:
+            click.echo(f"error: {error.args[0] if error.args else error}", err=True)
+            continue
+        if shown is None:
+            return False
+        if shown:
+            click.echo(shown)
+    return True

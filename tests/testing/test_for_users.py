@@ -1,0 +1,135 @@
+"""What users get: fixtures, the shell command, processes that never stay behind."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from aerospike_resilience.cli.cluster import cluster as command
+from aerospike_resilience.testing import ClusterError, LocalCluster
+
+from .support import connect, eventually
+
+pytest_plugins = ["pytester"]
+
+
+def test_the_fixtures_give_a_cluster_and_a_client(aerospike_cluster, aerospike_client):
+    key = ("test", "fixture", 1)
+    aerospike_client.put(key, {"n": 1})
+    assert aerospike_client.get(key)[2] == {"n": 1}
+    assert aerospike_cluster.requests("put") >= 1
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_the_fixture_undoes_what_a_test_did(aerospike_cluster, turn):
+    assert [node.state for node in aerospike_cluster.nodes] == ["running"] * 3
+    aerospike_cluster.inject(latency="1ms")
+    aerospike_cluster.stall("A1")
+
+
+def test_with_a_real_cluster_tests_that_need_faults_are_skipped_by_name(pytester):
+    pytester.makepyfile(
+        """
+        def test_stall(aerospike_cluster):
+            aerospike_cluster.stall("A1")
+
+        def test_hosts(aerospike_hosts):
+            assert aerospike_hosts == [("db1", 3000), ("db2", 4000)]
+        """
+    )
+    result = pytester.runpytest_subprocess("--aerospike=db1,db2:4000", "-rs", "-q")
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*test_stall needs faults*"])
+
+
+def test_three_nodes_start_within_a_second():
+    started = time.monotonic()
+    with LocalCluster(nodes=3):
+        assert time.monotonic() - started < 1.0
+
+
+def test_using_a_cluster_that_does_not_run_says_what_to_do():
+    with pytest.raises(ClusterError, match="use it in a with block or start"):
+        _ = LocalCluster().hosts
+
+
+async def test_a_cluster_is_an_async_context_manager():
+    async with LocalCluster(nodes=1) as cluster:
+        assert cluster.nodes[0].state == "running"
+
+
+def test_the_shell_command_prints_seeds_and_takes_faults():
+    script = "inject latency=1ms op=get\nfaults\nstall A1\nnodes\nnonsense\nkill A2\nquit\n"
+    result = CliRunner().invoke(command, ["--nodes", "2"], input=script)
+    lines = result.output.splitlines()
+    assert result.exit_code == 0
+    assert lines[0].count("127.0.0.1:") == 2
+    assert "fault 1 is in force" in lines
+    assert any(line.startswith("A1") and line.endswith("stalled") for line in lines)
+    assert any("unknown command 'nonsense'" in line for line in lines)
+
+
+def test_the_shell_command_reads_faults_from_a_file(tmp_path):
+    faults = tmp_path / "faults.txt"
+    faults.write_text("# a slow node\ninject node=A1 latency=5ms share=0.5\nsleep 1ms\nquit\n")
+    result = CliRunner().invoke(command, ["--nodes", "1", "--faults", str(faults)])
+    assert result.exit_code == 0
+    assert "fault 1 is in force" in result.output
+
+
+def alive(pid):
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_no_node_survives_a_parent_that_is_killed_not_even_a_stalled_one():
+    program = textwrap.dedent("""
+        import time
+        from aerospike_resilience.testing import LocalCluster
+        cluster = LocalCluster().start()
+        cluster.stall("A2")
+        print(*[node.pid for node in cluster.nodes], cluster._supervisor.pid, flush=True)
+        time.sleep(100)
+    """)
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(pids) == 4
+    assert all(map(alive, pids))
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    eventually(lambda: not any(map(alive, pids)))
+
+
+def test_no_node_survives_its_supervisor():
+    cluster = LocalCluster().start()
+    pids = [node.pid for node in cluster.nodes]
+    cluster.stall("A1")
+    os.kill(cluster._supervisor.pid, signal.SIGKILL)
+    eventually(lambda: not any(map(alive, pids)))
+    with pytest.raises(ClusterError, match="supervisor is gone"):
+        cluster.kill("A2")
+    cluster.stop()
+
+
+def test_a_fork_of_the_test_process_does_not_end_the_cluster():
+    with LocalCluster(nodes=1) as cluster:
+        pid = os.fork()
+        if pid == 0:
+            with contextlib.suppress(BaseException):
+                cluster.stop()
+            os._exit(0)
+        os.waitpid(pid, 0)
+        with contextlib.closing(connect(cluster)) as client:
+            client.put(("test", "fork", 1), {"n": 1})

@@ -11,17 +11,20 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
+from .certificates import Certificate
 from .controller import ClusterError, ControlConnection, SupervisorProcess
 from .counters import FAULT_SLOTS, NodeCounters, SharedCounters, operations_named, size_for
+from .credentials import credential_of
 from .digest import digest_of
 from .faults import Rule, make_rule, seconds
 from .server.partitions import replica_lists
 from .server.records import partition_of
-from .server.settings import NodeSettings
+from .server.security import ROLE_NAMES as ALL_ROLES
+from .server.settings import NodeSettings, TlsFiles
 
 State = Literal["running", "stalled", "killed"]
 Key = int | str | bytes | bytearray
@@ -125,6 +128,11 @@ class LocalCluster:
         max_record_size: Bytes a record may take.
         expiry: Whether records may expire; without, a TTL is refused (22).
         node_names: Names for the nodes instead of `A1`, `A2`...
+        users: User to password, or to password and roles; clients must then log in. The
+            default roles allow everything.
+        session_ttl: How long a login lasts.
+        tls: A certificate for the nodes (see `TestAuthority`); clients must then use TLS.
+        client_ca_file: With `tls`, the authority that must have signed clients' certificates.
 
     Raises:
         ValueError: An argument is not possible.
@@ -143,6 +151,10 @@ class LocalCluster:
         max_record_size: int = 1024 * 1024,
         expiry: bool = True,
         node_names: Sequence[str] | None = None,
+        users: Mapping[str, str | tuple[str, Sequence[str]]] | None = None,
+        session_ttl: Duration = "1h",
+        tls: Certificate | None = None,
+        client_ca_file: str | None = None,
     ) -> None:
         if not 1 <= nodes <= 8:
             raise ValueError(f"a LocalCluster has 1 to 8 nodes, not {nodes!r}")
@@ -162,6 +174,11 @@ class LocalCluster:
             "default_ttl_s": int(seconds(default_ttl)),
             "max_record_size": max_record_size,
             "expiry": expiry,
+            "users": None if users is None else _with_credentials(users),
+            "session_ttl_s": int(seconds(session_ttl)),
+            "tls": None
+            if tls is None
+            else TlsFiles(tls.certificate, tls.key, client_ca_file or "", tls.name),
         }
         self._nodes = {name: LocalNode(name) for name in names}
         self._lock = threading.RLock()
@@ -451,6 +468,11 @@ class LocalCluster:
             for node in self._nodes.values():
                 self._ask(node, "clock", self._clock_offset_ms)
 
+    def expire_sessions(self) -> None:
+        """End all logins: who authenticates with an old session is told so (66)."""
+        for node in self._nodes.values():
+            self._ask(node, "expire_sessions")
+
     def stop_writes(self, namespace: str, *, on: bool = True) -> None:
         """Let a namespace refuse writes as if its memory were full (8)."""
         for node in self._nodes.values():
@@ -581,6 +603,19 @@ class LocalCluster:
 
     def __iter__(self) -> Iterator[LocalNode]:
         return iter(self.nodes)
+
+
+def _with_credentials(
+    users: Mapping[str, str | tuple[str, Sequence[str]]],
+) -> dict[str, tuple[str, tuple[str, ...]]]:
+    found = {}
+    for user, entry in users.items():
+        password, roles = (entry, ALL_ROLES) if isinstance(entry, str) else entry
+        unknown = [role for role in roles if role not in ALL_ROLES]
+        if unknown:
+            raise ValueError(f"no role is called {unknown[0]!r}; there are {', '.join(ALL_ROLES)}")
+        found[user] = (credential_of(password), tuple(roles))
+    return found
 
 
 def _clean_up(supervisor: SupervisorProcess, files: list[Any], owner: int) -> None:

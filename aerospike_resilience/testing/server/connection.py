@@ -9,9 +9,9 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Final
 
-from ..counters import ANSWERED, INDEX, OPEN, OPENED, SEEN
+from ..counters import ANSWERED, GROUPS, INDEX, OPEN, OPENED, OPERATIONS, SEEN
 from ..faults import Rule
-from .errors import ERR_ENTERPRISE_ONLY, ERR_NOT_AUTHENTICATED, ERR_PARAMETER, OpError
+from .errors import ERR_ENTERPRISE_ONLY, ERR_NOT_AUTHENTICATED, ERR_PARAMETER, ERR_ROLE_VIOLATION, OpError
 from .wire import (
     FIELD_SET,
     FRAME_HEADER,
@@ -35,6 +35,7 @@ _INFO: Final = INDEX["info"]
 _TEND: Final = INDEX["tend"]
 _LOGIN: Final = INDEX["login"]
 _ADMIN: Final = INDEX["admin"]
+_WRITES: Final = frozenset(GROUPS["write"])
 _TEND_COMMANDS: Final = (b"peers-", b"partition-generation\n", b"replicas\n", b"node\n")
 
 
@@ -134,10 +135,6 @@ class Connection(asyncio.Protocol):
 
     def _serve_message(self, body: bytes) -> None:
         node = self._node
-        if node.security is not None and self.user is None:
-            self._begin(_MALFORMED)
-            self.reply(answer(ERR_NOT_AUTHENTICATED))
-            return
         try:
             request = parse_request(body)
             number = node.classify(request)
@@ -147,6 +144,8 @@ class Connection(asyncio.Protocol):
             return
         self._number = number
         self._words[SEEN + number] += 1
+        if node.security is not None and not self._allowed(number):
+            return
         if node.faults.rules:
             fields = request.fields
             rules = node.strike(number, request.namespace, fields.get(FIELD_SET, b""))
@@ -155,13 +154,26 @@ class Connection(asyncio.Protocol):
                 return
         node.run(number, request, self)
 
+    def _allowed(self, number: int) -> bool:
+        security = self._node.security
+        if security is None:
+            return True
+        if self.user is None:
+            self.reply(answer(ERR_NOT_AUTHENTICATED))
+            return False
+        if not security.allows(self.user, write=OPERATIONS[number] in _WRITES):
+            self.reply(answer(ERR_ROLE_VIOLATION))
+            return False
+        return True
+
     def _serve_info(self, body: bytes) -> None:
         node = self._node
         tend = body.startswith(_TEND_COMMANDS)
         self._begin(_TEND if tend else _INFO)
         if node.security is not None and self.user is None:
-            self.closing = True
-            self.transport.close()
+            lines = body.split(b"\n")[:-1]
+            refused = b"".join(b"%b\tERROR:80:not authenticated\n" % line for line in lines)
+            self.reply(frame(refused, TYPE_INFO))
             return
         rules = node.strike(self._number, b"", b"") if node.faults.rules else []
 

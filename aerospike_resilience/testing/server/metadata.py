@@ -55,6 +55,10 @@ class Metadata:
         self._applied(kind, key, value)
         self._node.share_metadata()
 
+    def seed(self, kind: str, key: str, value: Any) -> None:
+        """Set what every node is started with; anything set later wins."""
+        self._entries.setdefault((kind, key), (0, value))
+
     def get(self, kind: str, key: str) -> Any:
         """Return an entry, or None."""
         entry = self._entries.get((kind, key))

@@ -109,7 +109,7 @@ class Node:
         )
         self.metadata_store = Metadata(self)
         self.faults = FaultSet()
-        self.security = Security.of(settings)
+        self.security = Security(self, settings.users) if settings.users is not None else None
         self.connections: set[Connection] = set()
         self.max_connections: int | None = None
         self.started_s = self._ticked_s = loop.time()

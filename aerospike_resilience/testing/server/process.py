@@ -105,6 +105,8 @@ class _NodeProcess:
                 store.sweep()
         elif command == "stop_writes":
             node.stores[arguments[0].encode()].stop_writes = arguments[1]
+        elif command == "expire_sessions" and node.security is not None:
+            node.security.expired_before_us = node.clock.now_us()
         elif command == "seed":
             node.faults.source.seed(arguments[0])
         return (True,)

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
@@ -33,6 +33,8 @@ from .interceptors import (
 from .nodes import AdaptiveTimeout, ClusterHealth, NodeOptions
 from .plan import Planner
 from .profiles import Profile
+
+STATE_NUMBERS: Final = {"closed": 0, "half-open": 1, "open": 2, "isolated": 3}
 
 Arrange: TypeAlias = Callable[[list[Interceptor]], Sequence[Interceptor]]
 """An application's word on the chain: given the interceptors, outermost first, return what is to run."""
@@ -105,6 +107,7 @@ class Runtime:
         self._attempt = Attempt(shared.adapter.tailor, refusals.deadline, shared.clock)
         self.retry = self._retry()
         self.telemetry = self._telemetry()
+        self._show_gauges()
         self.head = self._link()
         if shared.health.patience_s is not None:
             self.pace(shared.health.patience_s)
@@ -128,6 +131,49 @@ class Runtime:
                     commit_master=False,
                 )
                 plan.patience_s = socket_s
+
+    def _show_gauges(self) -> None:
+        """Show state as observable gauges: read when metrics are collected, never on the call path."""
+        shared, observe = self._shared, self.telemetry.observe
+        gate, health, retry = shared.gate, shared.health, self.retry
+        observe(
+            "aerospike.resilience.breaker.state",
+            "{state}",
+            "0 closed, 1 half-open, 2 open, 3 isolated.",
+            lambda: [
+                (STATE_NUMBERS[node.breaker.state], {"aerospike.node.name": node.address.name})
+                for node in health.nodes()
+            ],
+        )
+        for name, description, value in (
+            ("gate.in_flight", "Operations that hold a permit.", lambda: gate.in_flight),
+            ("gate.limit", "Permits in all.", lambda: gate.limit),
+            ("gate.waiting", "Operations in line for a permit.", lambda: len(gate.waiters)),
+        ):
+            observe(
+                f"aerospike.resilience.{name}",
+                "{operation}",
+                description,
+                lambda value=value: [(value(), {})],
+            )
+        observe(
+            "aerospike.resilience.gate.rejections",
+            "{operation}",
+            "Operations refused by the gate so far, by reason.",
+            lambda: [(count, {"reason": reason}) for reason, count in gate.rejected.items()],
+        )
+        observe(
+            "aerospike.resilience.retries",
+            "{attempt}",
+            "Attempts beyond an operation's first, so far.",
+            lambda: [(retry.retries, {})],
+        )
+        observe(
+            "aerospike.resilience.retries.suppressed",
+            "{operation}",
+            "Failed operations that were not retried although they could have been, by reason.",
+            lambda: [(count, {"reason": reason}) for reason, count in retry.suppressed.items()],
+        )
 
     @property
     def telemetry_is_stale(self) -> bool:

@@ -1,0 +1,326 @@
+"""Bit operations on blobs.
+
+Offsets and sizes count bits from the most significant one of the first byte, except in resize,
+insert and remove, where they count bytes; a negative offset counts from the end. The payload is
+`[code, arguments...]`; write flags are 1 create only, 2 update only, 4 no failure, 8 partial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from . import msgpack
+from .cdt.arguments import Arguments
+from .errors import (
+    ERR_BIN_EXISTS,
+    ERR_BIN_NOT_FOUND,
+    ERR_INCOMPATIBLE_TYPE,
+    ERR_OP_NOT_APPLICABLE,
+    ERR_PARAMETER,
+    OpError,
+)
+from .wire import BLOB, Bin
+
+CREATE_ONLY: Final = 1
+UPDATE_ONLY: Final = 2
+NO_FAIL: Final = 4
+PARTIAL: Final = 8
+
+FROM_FRONT: Final = 1
+GROW_ONLY: Final = 2
+SHRINK_ONLY: Final = 4
+
+SIGNED: Final = 1
+SATURATE: Final = 2
+WRAP: Final = 4
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+_WORD: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some bits of a blob.
+
+    Attributes:
+        data: The blob.
+        start: The first bit.
+        size: How many.
+    """
+
+    data: bytes
+    start: int
+    size: int
+
+    @property
+    def value(self) -> int:
+        """The bits as an unsigned number."""
+        first, last = self.start // 8, (self.start + self.size + 7) // 8
+        spare = last * 8 - self.start - self.size
+        return int.from_bytes(self.data[first:last]) >> spare & (1 << self.size) - 1
+
+    def replaced(self, value: int) -> bytes:
+        """Return the blob with these bits set to a number's lowest bits."""
+        first, last = self.start // 8, (self.start + self.size + 7) // 8
+        spare = last * 8 - self.start - self.size
+        mask = (1 << self.size) - 1
+        kept = int.from_bytes(self.data[first:last]) & ~(mask << spare)
+        middle = (kept | (value & mask) << spare).to_bytes(last - first)
+        return self.data[:first] + middle + self.data[last:]
+
+
+def read(particle: int, raw: bytes, payload: bytes) -> Bin | None:
+    """Carry out an operation that reads.
+
+    Args:
+        particle: The bin's type.
+        raw: The bin's bytes.
+        payload: The operation.
+
+    Returns:
+        The answer.
+
+    Raises:
+        OpError: The payload is malformed or out of range (4), or the bin is no blob (12).
+    """
+    code, args = parse(payload)
+    if code not in _READERS:
+        raise msgpack.malformed()
+    if particle != BLOB:
+        raise OpError(ERR_INCOMPATIBLE_TYPE)
+    return _READERS[code](_span(raw, args.number(0), args.number(1)), args)
+
+
+def modify(
+    particle: int | None, raw: bytes | None, payload: bytes
+) -> tuple[Bin | None, Bin | None]:
+    """Carry out an operation that changes the bin.
+
+    Args:
+        particle: The bin's type, None if there is no such bin.
+        raw: The bin's bytes, None if there is no such bin.
+        payload: The operation.
+
+    Returns:
+        The bin from now on, and None: these operations answer nothing.
+
+    Raises:
+        OpError: As in `read`; also 6 and 17 where a write flag or a missing bin forbids the
+            change, and 26 where a number overflows.
+    """
+    code, args = parse(payload)
+    if code not in _MODIFIERS:
+        raise msgpack.malformed()
+    change, flags_at, creates = _MODIFIERS[code]
+    flags = args.number(flags_at, 0)
+    current = None if particle is None or raw is None else (particle, raw)
+    if current is not None and current[0] != BLOB:
+        raise OpError(ERR_INCOMPATIBLE_TYPE)
+    try:
+        check_flags(flags if creates else flags | UPDATE_ONLY, current)
+        return (BLOB, change(b"" if current is None else current[1], args, flags)), None
+    except OpError:
+        if flags & NO_FAIL:
+            return current, None
+        raise
+
+
+def check_flags(flags: int, current: Bin | None) -> None:
+    """Refuse a write that its flags forbid.
+
+    Raises:
+        OpError: Create only, and there is a bin (6); update only, and there is none (17).
+    """
+    if flags & CREATE_ONLY and current is not None:
+        raise OpError(ERR_BIN_EXISTS)
+    if flags & UPDATE_ONLY and current is None:
+        raise OpError(ERR_BIN_NOT_FOUND)
+
+
+def parse(payload: bytes) -> tuple[int, Arguments]:
+    """Return an operation's code and arguments."""
+    if not payload or not msgpack.is_list(payload):
+        raise msgpack.malformed()
+    items = msgpack.elements(payload)[1]
+    code = msgpack.integer(items[0]) if items else None
+    if code is None:
+        raise msgpack.malformed()
+    return code, Arguments(items[1:])
+
+
+def _span(data: bytes, offset: int, size: int, *, partial: bool = False) -> Span:
+    bits = len(data) * 8
+    start = offset + bits if offset < 0 else offset
+    if not 0 <= start < bits or size <= 0:
+        raise OpError(ERR_PARAMETER, "out of range")
+    if start + size > bits:
+        if not partial:
+            raise OpError(ERR_PARAMETER, "out of range")
+        size = bits - start
+    return Span(data, start, size)
+
+
+def _blob(data: bytes) -> bytes:
+    body = msgpack.text(data)
+    if not body:
+        raise msgpack.malformed()
+    return body[1:]
+
+
+def _number(value: int) -> Bin:
+    return msgpack.to_bin(msgpack.pack_integer(value)) or (BLOB, b"")
+
+
+def _get(span: Span, _: Arguments) -> Bin:
+    width = (span.size + 7) // 8
+    return BLOB, (span.value << width * 8 - span.size).to_bytes(width)
+
+
+def _count(span: Span, _: Arguments) -> Bin:
+    return _number(span.value.bit_count())
+
+
+def _scan_left(span: Span, args: Arguments) -> Bin:
+    value = _sought(span, args)
+    return _number(span.size - value.bit_length() if value else -1)
+
+
+def _scan_right(span: Span, args: Arguments) -> Bin:
+    value = _sought(span, args)
+    return _number(span.size - (value & -value).bit_length() if value else -1)
+
+
+def _sought(span: Span, args: Arguments) -> int:
+    """Return the bits, with those that are looked for as ones."""
+    wanted = args.value(2)
+    if wanted not in (msgpack.TRUE, msgpack.FALSE):
+        raise msgpack.malformed()
+    return span.value if wanted == msgpack.TRUE else ~span.value & (1 << span.size) - 1
+
+
+def _get_integer(span: Span, args: Arguments) -> Bin:
+    _word(span)
+    value = span.value
+    return _number(_signed(value, span.size) if args.number(2, 0) & SIGNED else value)
+
+
+def _signed(value: int, size: int) -> int:
+    return value - (1 << size) if value >> size - 1 else value
+
+
+def _word(span: Span) -> None:
+    if span.size > _WORD:
+        raise OpError(ERR_PARAMETER, "wider than an integer")
+
+
+_READERS: Final[dict[int, Callable[[Span, Arguments], Bin]]] = {
+    50: _get,
+    51: _count,
+    52: _scan_left,
+    53: _scan_right,
+    54: _get_integer,
+}
+
+Change = Callable[[bytes, Arguments, int], bytes]
+
+
+def _resize(data: bytes, args: Arguments, _: int) -> bytes:
+    size, how = args.number(0), args.number(2, 0)
+    if not 0 < size <= MAX_BYTES:
+        raise OpError(ERR_PARAMETER, "out of range")
+    if (how & GROW_ONLY and size < len(data)) or (how & SHRINK_ONLY and size > len(data)):
+        return data
+    if how & FROM_FRONT:
+        return data[-size:].rjust(size, b"\x00")
+    return data[:size].ljust(size, b"\x00")
+
+
+def _insert(data: bytes, args: Arguments, _: int) -> bytes:
+    offset, blob = args.number(0), _blob(args.value(1))
+    start = offset + len(data) if offset < 0 else offset
+    if not 0 <= start <= MAX_BYTES:
+        raise OpError(ERR_PARAMETER, "out of range")
+    return data[:start].ljust(start, b"\x00") + blob + data[start:]
+
+
+def _remove(data: bytes, args: Arguments, flags: int) -> bytes:
+    size = args.number(1)
+    span = _span(data, args.number(0) * 8, size * 8, partial=bool(flags & PARTIAL))
+    return data[: span.start // 8] + data[(span.start + span.size) // 8 :]
+
+
+def _with_blob(combine: Callable[[int, int], int]) -> Change:
+    def change(data: bytes, args: Arguments, flags: int) -> bytes:
+        size, blob = args.number(1), _blob(args.value(2))
+        span = _span(data, args.number(0), size, partial=bool(flags & PARTIAL))
+        if len(blob) * 8 < span.size:
+            raise OpError(ERR_PARAMETER, "too few bits")
+        width = (span.size + 7) // 8
+        value = int.from_bytes(blob[:width]) >> width * 8 - span.size
+        return span.replaced(combine(span.value, value))
+
+    return change
+
+
+def _not(data: bytes, args: Arguments, flags: int) -> bytes:
+    span = _span(data, args.number(0), args.number(1), partial=bool(flags & PARTIAL))
+    return span.replaced(~span.value)
+
+
+def _shift(sign: int) -> Change:
+    def change(data: bytes, args: Arguments, flags: int) -> bytes:
+        span = _span(data, args.number(0), args.number(1), partial=bool(flags & PARTIAL))
+        by = args.number(2)
+        if by < 0:
+            raise OpError(ERR_PARAMETER, "out of range")
+        by = min(by, span.size)
+        return span.replaced(span.value << by if sign > 0 else span.value >> by)
+
+    return change
+
+
+def _add(sign: int) -> Change:
+    def change(data: bytes, args: Arguments, _: int) -> bytes:
+        span = _span(data, args.number(0), args.number(1))
+        _word(span)
+        how = args.number(4, 0)
+        value, delta = span.value, args.number(2) & (1 << span.size) - 1
+        low, high = 0, (1 << span.size) - 1
+        if how & SIGNED:
+            value, delta = _signed(value, span.size), _signed(delta, span.size)
+            low, high = -(1 << span.size - 1), (1 << span.size - 1) - 1
+        total = value + sign * delta
+        if not low <= total <= high:
+            if how & SATURATE:
+                total = high if total > high else low
+            elif not how & WRAP:
+                raise OpError(ERR_OP_NOT_APPLICABLE, "overflow")
+        return span.replaced(total)
+
+    return change
+
+
+def _set_integer(data: bytes, args: Arguments, _: int) -> bytes:
+    span = _span(data, args.number(0), args.number(1))
+    _word(span)
+    return span.replaced(args.number(2))
+
+
+# What it does, which argument holds the write flags, whether it creates a missing bin.
+_MODIFIERS: Final[dict[int, tuple[Change, int, bool]]] = {
+    0: (_resize, 1, True),
+    1: (_insert, 2, True),
+    2: (_remove, 2, False),
+    3: (_with_blob(lambda _, new: new), 3, False),
+    4: (_with_blob(int.__or__), 3, False),
+    5: (_with_blob(int.__xor__), 3, False),
+    6: (_with_blob(int.__and__), 3, False),
+    7: (_not, 2, False),
+    8: (_shift(1), 3, False),
+    9: (_shift(-1), 3, False),
+    10: (_add(1), 3, False),
+    11: (_add(-1), 3, False),
+    12: (_set_integer, 3, False),
+}

@@ -14,6 +14,7 @@ from typing import Any, Final
 from . import ambient
 from .call import Call, Operation, Send
 from .clients import Lazy
+from .engine import Engine
 from .handle import Resilience
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -25,28 +26,28 @@ _PASSED_ON: Final = (
 """Special methods that are looked up on the type; passed on where the client's type has them."""
 
 
-def proxy(
-    client: Any, handle: Resilience, lazy: Mapping[str, Lazy], close: Callable[[], Any]
-) -> Any:
+def proxy(client: Any, engine: Engine, lazy: Mapping[str, Lazy], close: Callable[[], Any]) -> Any:
     """Return a stand-in for `client` whose operations go through the chain.
 
     Args:
         client: the client.
-        handle: its handle; becomes the attribute ``resilience``.
+        engine: what its operations run on; its `Resilience` becomes the attribute ``resilience``.
         lazy: its methods that return objects which touch the database later.
         close: what ``close()`` does.
     """
     wrapped = _proxy_type(type(client))(client)
     own = wrapped.__dict__
-    for name in handle.runtime.plans:
-        own[name] = _method(client, name, handle)
+    for name in engine.runtime.plans:
+        own[name] = _method(client, name, engine)
     for name, spec in lazy.items():
         if hasattr(client, name):
-            own[name] = _lazy_method(getattr(client, name), spec, handle)
+            own[name] = _lazy_method(getattr(client, name), spec, engine)
     own["close"] = (
         functools.update_wrapper(close, client.close) if hasattr(client, "close") else close
     )
-    own["resilience"] = handle
+    if hasattr(client, "connect"):
+        own["connect"] = _connect(client.connect, wrapped, engine)
+    own["resilience"] = Resilience(engine)
     return wrapped
 
 
@@ -61,10 +62,7 @@ class _Proxy:
         return type(self.__dict__["_client"])
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self.__dict__["_client"], name)
-        if getattr(found, "__name__", "") == "connect":
-            return _chained(found, self)
-        return found
+        return getattr(self.__dict__["_client"], name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self.__dict__["_client"], name, value)
@@ -116,27 +114,28 @@ def _proxy_type(cls: type[Any]) -> type[Any]:
     return type(f"Resilient{cls.__name__}", (_Proxy,), {"__module__": __name__, **special})
 
 
-def _chained(connect: Callable[..., Any], wrapped: Any) -> Callable[..., Any]:
-    """Keep ``client.connect()`` chainable: it returns the client, so the wrapped one."""
+def _connect(connect: Callable[..., Any], wrapped: Any, engine: Engine) -> Callable[..., Any]:
+    """Keep ``client.connect()`` chainable, and protect again what `close` had left unprotected."""
 
     @functools.wraps(connect)
-    def chained(*args: Any, **kwargs: Any) -> Any:
+    def connected(*args: Any, **kwargs: Any) -> Any:
         result = connect(*args, **kwargs)
+        engine.reopen()
         return wrapped if result is wrapped.__dict__["_client"] else result
 
-    return chained
+    return connected
 
 
-def _method(client: Any, name: str, handle: Resilience) -> Callable[..., Any]:
+def _method(client: Any, name: str, engine: Engine) -> Callable[..., Any]:
     """Return the wrapped method of one operation."""
-    operation = handle.runtime.plans[name].operation
+    operation = engine.runtime.plans[name].operation
     fewest, most, keyed = _plain_form(operation)
     current = ambient.current
 
     def method(*args: Any, **kwargs: Any) -> Any:
-        runtime = handle.runtime
+        runtime = engine.runtime
         if kwargs or not fewest <= len(args) <= most or not runtime.plain or current() is not None:
-            return invoke(handle, operation, args, kwargs)
+            return invoke(engine, operation, args, kwargs)
         return runtime.head(Call(runtime.plans[name], args, _NOTHING, args[0] if keyed else None))
 
     return functools.update_wrapper(method, getattr(client, name))
@@ -157,26 +156,26 @@ def _plain_form(operation: Operation) -> tuple[int, int, bool]:
 
 
 def invoke(
-    handle: Resilience,
+    engine: Engine,
     operation: Operation,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     send: Send | None = None,
 ) -> Any:
     """Make a call of any form."""
-    runtime, idempotent = handle.runtime, None
-    if (around := ambient.current()) is not None and (using := around.using.get(id(handle))):
-        runtime = handle.runtime_for(using)
+    runtime, idempotent = engine.runtime, None
+    if (around := ambient.current()) is not None and (using := around.using.get(id(engine))):
+        runtime = engine.runtime_for(using)
         idempotent = using.idempotent
     return runtime.head(
         runtime.planner.prepare(operation, args, kwargs, idempotent=idempotent, send=send)
     )
 
 
-def _lazy_method(factory: Callable[..., Any], spec: Lazy, handle: Resilience) -> Callable[..., Any]:
+def _lazy_method(factory: Callable[..., Any], spec: Lazy, engine: Engine) -> Callable[..., Any]:
     @functools.wraps(factory)
     def method(*args: Any, **kwargs: Any) -> Any:
-        return LazyProxy(factory(*args, **kwargs), spec, handle)
+        return LazyProxy(factory(*args, **kwargs), spec, engine)
 
     return method
 
@@ -184,12 +183,12 @@ def _lazy_method(factory: Callable[..., Any], spec: Lazy, handle: Resilience) ->
 class LazyProxy:
     """A query or scan of the client's: builders stay chainable, execution goes through the chain."""
 
-    def __init__(self, lazy: Any, spec: Lazy, handle: Resilience) -> None:
+    def __init__(self, lazy: Any, spec: Lazy, engine: Engine) -> None:
         own = self.__dict__
         own["_lazy"] = lazy
         for name, operation in spec.executing.items():
             if hasattr(lazy, name):
-                own[name] = self._executing(getattr(lazy, name), operation, spec, handle)
+                own[name] = self._executing(getattr(lazy, name), operation, spec, engine)
 
     @property  # type: ignore[misc]  # what isinstance() asks; read-only on purpose
     def __class__(self) -> type:
@@ -197,19 +196,19 @@ class LazyProxy:
 
     @staticmethod
     def _executing(
-        method: Callable[..., Any], operation: Operation, spec: Lazy, handle: Resilience
+        method: Callable[..., Any], operation: Operation, spec: Lazy, engine: Engine
     ) -> Callable[..., Any]:
-        send = handle.sender(method, operation)
+        send = engine.sender(method, operation)
         takes_callback = spec.callback in operation.parameters
 
         @functools.wraps(method)
         def execute(*args: Any, **kwargs: Any) -> Any:
             if not takes_callback:
-                return invoke(handle, operation, args, kwargs, send)
+                return invoke(engine, operation, args, kwargs, send)
             arguments = operation.bind(args, kwargs)
             guard = _Guard(arguments.get(spec.callback))
             try:
-                return invoke(handle, operation, (), {**arguments, spec.callback: guard}, send)
+                return invoke(engine, operation, (), {**arguments, spec.callback: guard}, send)
             except Exception:
                 if guard.error is not None:
                     raise guard.error from None

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
@@ -28,13 +28,12 @@ from .interceptors import (
     Proceed,
     Retry,
     RetryBudget,
+    RetryCounters,
     Telemetry,
 )
 from .nodes import AdaptiveTimeout, ClusterHealth, NodeOptions
 from .plan import Planner
 from .profiles import Profile
-
-STATE_NUMBERS: Final = {"closed": 0, "half-open": 1, "open": 2, "isolated": 3}
 
 Arrange: TypeAlias = Callable[[list[Interceptor]], Sequence[Interceptor]]
 """An application's word on the chain: given the interceptors, outermost first, return what is to run."""
@@ -50,6 +49,7 @@ class Shared:
         health: the state of its nodes.
         gate: its permits.
         budget: what its retries may cost.
+        retries: what retrying has come to.
         arrange: the application's word on the chain.
         tracer_provider: None for the global one.
         meter_provider: None for the global one.
@@ -62,6 +62,7 @@ class Shared:
     health: ClusterHealth
     gate: Gate
     budget: RetryBudget
+    retries: RetryCounters = field(default_factory=RetryCounters)
     arrange: Arrange | None = None
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
@@ -77,7 +78,6 @@ class Runtime:
         planner: makes plans for calls of any form.
         plans: the plan of each operation's plain form, by name.
         head: the outermost link of the chain.
-        retry: the retry interceptor, for its counters.
         plain: whether a plain call may take its plan from `plans`: not where sets have their own.
     """
 
@@ -89,7 +89,6 @@ class Runtime:
         "planner",
         "plans",
         "profile",
-        "retry",
         "telemetry",
     )
 
@@ -105,9 +104,8 @@ class Runtime:
         }
         refusals = shared.adapter.refusals
         self._attempt = Attempt(shared.adapter.tailor, refusals.deadline, shared.clock)
-        self.retry = self._retry()
+
         self.telemetry = self._telemetry()
-        self._show_gauges()
         self.head = self._link()
         if shared.health.patience_s is not None:
             self.pace(shared.health.patience_s)
@@ -132,49 +130,6 @@ class Runtime:
                 )
                 plan.patience_s = socket_s
 
-    def _show_gauges(self) -> None:
-        """Show state as observable gauges: read when metrics are collected, never on the call path."""
-        shared, observe = self._shared, self.telemetry.observe
-        gate, health, retry = shared.gate, shared.health, self.retry
-        observe(
-            "aerospike.resilience.breaker.state",
-            "{state}",
-            "0 closed, 1 half-open, 2 open, 3 isolated.",
-            lambda: [
-                (STATE_NUMBERS[node.breaker.state], {"aerospike.node.name": node.address.name})
-                for node in health.nodes()
-            ],
-        )
-        for name, description, value in (
-            ("gate.in_flight", "Operations that hold a permit.", lambda: gate.in_flight),
-            ("gate.limit", "Permits in all.", lambda: gate.limit),
-            ("gate.waiting", "Operations in line for a permit.", lambda: len(gate.waiters)),
-        ):
-            observe(
-                f"aerospike.resilience.{name}",
-                "{operation}",
-                description,
-                lambda value=value: [(value(), {})],
-            )
-        observe(
-            "aerospike.resilience.gate.rejections",
-            "{operation}",
-            "Operations refused by the gate so far, by reason.",
-            lambda: [(count, {"reason": reason}) for reason, count in gate.rejected.items()],
-        )
-        observe(
-            "aerospike.resilience.retries",
-            "{attempt}",
-            "Attempts beyond an operation's first, so far.",
-            lambda: [(retry.retries, {})],
-        )
-        observe(
-            "aerospike.resilience.retries.suppressed",
-            "{operation}",
-            "Failed operations that were not retried although they could have been, by reason.",
-            lambda: [(count, {"reason": reason}) for reason, count in retry.suppressed.items()],
-        )
-
     @property
     def telemetry_is_stale(self) -> bool:
         """Whether an SDK was configured since, which this chain was built without."""
@@ -197,12 +152,16 @@ class Runtime:
             Backoff(retry.backoff, retry.sleep_s, retry.max_sleep_s),
             self._shared.budget if retry.budget is not None else None,
             self._shared.closing,
+            self._shared.retries,
         )
 
     def _link(self) -> Proceed:
         shared, profile = self._shared, self.profile
         refusals = shared.adapter.refusals
-        interceptors: list[Interceptor] = [Deadline(refusals.deadline, shared.clock), self.retry]
+        interceptors: list[Interceptor] = [
+            Deadline(refusals.deadline, shared.clock),
+            self._retry(),
+        ]
         if self.telemetry.wanted:
             interceptors.insert(0, self.telemetry)
         if profile.backpressure.max_concurrent_operations:

@@ -12,6 +12,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from .clients import adapter_for, adapter_named
+from .engine import Engine
 from .errors import AlreadyWrappedError, ClientClosedError
 from .handle import Resilience
 from .interceptors import Gate, RetryBudget
@@ -95,13 +96,13 @@ def resilient(
         meter_provider=meter_provider,
         clock=clock,
     )
-    handle = Resilience(shared, library, loaded, overrides)
+    engine = Engine(shared, library, loaded, overrides)
 
     def close(*args: Any, **kwargs: Any) -> Any:
-        handle.close()
+        engine.close()
         return client.close(*args, **kwargs)  # type: ignore[attr-defined]
 
-    wrapped: T = proxy(client, handle, chosen.lazy, close)
+    wrapped: T = proxy(client, engine, chosen.lazy, close)
     return wrapped
 
 

@@ -44,8 +44,6 @@ def test_what_client_resilience_offers():
         "profile",
         "release",
         "reload",
-        "runtime_for",
-        "sender",
         "snapshot",
         "using",
     ]

@@ -11,7 +11,7 @@ from .breaker import Breaker
 from .budget import RetryBudget
 from .deadline import Deadline
 from .gate import Gate
-from .retry import Retry
+from .retry import Retry, RetryCounters
 from .telemetry import Telemetry
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "ProceedAsync",
     "Retry",
     "RetryBudget",
+    "RetryCounters",
     "Telemetry",
 ]

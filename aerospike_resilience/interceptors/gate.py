@@ -168,6 +168,18 @@ class Gate:
                 waiter.turned_away = True
                 waiter.wake_locked()
 
+    def reopen(self) -> None:
+        """Serve again after `close`."""
+        with self._lock:
+            self.closed = False
+
+    def after_fork(self) -> None:
+        """Start with every permit at home: the parent's threads that held them do not come along."""
+        self._lock = threading.Lock()
+        self.waiters.clear()
+        self.debt = 0
+        self.permits = deque([None] * self.limit)
+
     def _patience(self, deadline: float, now: float) -> tuple[float, Reason]:
         if self.queue_timeout_s and now + self.queue_timeout_s < deadline:
             return now + self.queue_timeout_s, "timeout"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from ..call import Call, FailureKind
@@ -36,6 +36,20 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
+@dataclass(slots=True)
+class RetryCounters:
+    """What retrying has come to so far; outlives a reload.
+
+    Attributes:
+        retries: attempts beyond an operation's first.
+        suppressed: failed operations that were not tried again although they could have been, by
+            reason.
+    """
+
+    retries: int = 0
+    suppressed: Counter[str] = field(default_factory=Counter)
+
+
 class Retry:
     """Make further attempts after a failed one.
 
@@ -43,23 +57,22 @@ class Retry:
         backoff: how long to sleep between attempts.
         budget: what retries may cost; None for no bound but ``max_retries``.
         closing: set when the client is being closed; it ends every sleep.
+        counters: what retrying has come to so far.
     """
 
-    __slots__ = ("_backoff", "_budget", "_closing", "retries", "suppressed")
+    __slots__ = ("_backoff", "_budget", "_closing", "counters")
 
     def __init__(
-        self, backoff: Backoff, budget: RetryBudget | None, closing: threading.Event | None = None
+        self,
+        backoff: Backoff,
+        budget: RetryBudget | None,
+        closing: threading.Event | None = None,
+        counters: RetryCounters | None = None,
     ) -> None:
         self._backoff = backoff
         self._budget = budget
         self._closing = closing or threading.Event()
-        self.retries = 0
-        self.suppressed: Counter[str] = Counter()
-
-    @property
-    def budget(self) -> RetryBudget | None:
-        """The purse, for `snapshot()`."""
-        return self._budget
+        self.counters = counters or RetryCounters()
 
     def around(self, call: Call, proceed: Proceed) -> Any:
         """Proceed; after a failure, sleep and proceed again as long as `decide` says so."""
@@ -103,7 +116,7 @@ class Retry:
             else:
                 return Verdict(sleep_s)
         if reason != "failure":
-            self.suppressed[reason] += 1
+            self.counters.suppressed[reason] += 1
         return Verdict(None, reason)
 
     @staticmethod
@@ -126,7 +139,7 @@ class Retry:
         return ""
 
     def _prepare(self, call: Call, slept_s: float) -> None:
-        self.retries += 1
+        self.counters.retries += 1
         *before, last = call.attempts
         call.attempts = (*before, replace(last, slept_s=slept_s))
         call.now += slept_s

@@ -7,11 +7,11 @@ what they do not cover (retries, breaker, gate) is under ``aerospike.resilience.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Sized
 from typing import Any, Final
 
 from opentelemetry import context, metrics, trace
-from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
+from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider
 
 from ..call import Call, Shape
@@ -24,9 +24,6 @@ DURATION_BUCKETS_S: Final = (
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 """Finer than the convention's first bucket of 1 ms, below which most of Aerospike's answers fall."""
-
-Gauge = Callable[[], Iterable[tuple[float, dict[str, str]]]]
-"""Yields what a gauge shows now: values with their attributes."""
 
 
 def is_live(provider: TracerProvider | MeterProvider) -> bool:
@@ -76,7 +73,6 @@ class Telemetry:
                 explicit_bucket_boundaries_advisory=DURATION_BUCKETS_S,
             )
         )
-        self._meter = meter
         self._node_address = node_address
         self._clock = clock
 
@@ -84,16 +80,6 @@ class Telemetry:
     def wanted(self) -> bool:
         """Whether anything listens."""
         return self._tracer is not None or self._duration is not None
-
-    def observe(self, name: str, unit: str, description: str, gauge: Gauge) -> None:
-        """Show `gauge` as an observable gauge, which costs the call path nothing."""
-        if self._meter is None:
-            return
-
-        def callback(_options: CallbackOptions) -> Iterable[Observation]:
-            return [Observation(value, attributes) for value, attributes in gauge()]
-
-        self._meter.create_observable_gauge(name, [callback], unit=unit, description=description)
 
     def around(self, call: Call, proceed: Proceed) -> Any:
         """Open a span, proceed, close it and record the duration."""

@@ -55,23 +55,22 @@ class Admission:
         master = self._health.by_name.get(names[0])
         if master is None or master.quiet:
             return
-        others = [
-            node
-            for name in (names[1:] if call.plan.failover else ())
-            if (node := self._health.by_name.get(name)) is None or node.breaker.closed
-        ]
-        if not others:
+        plan = call.plan
+        others = [self._health.by_name.get(name) for name in (names[1:] if plan.failover else ())]
+        if not any(node is None or node.breaker.closed for node in others):
             if not master.breaker.closed and not self._passes(call, names[0]):
                 raise self._refusal(call, names[0], "master")
             return
         # Reads are never spent as probes: whether a suspect master answered one cannot be told, since
         # the client may have gone to the replica by itself. Pulses and writes show it.
-        plan = call.plan
-        hurried = plan.max_tries > plan.native_retries + 1 and not call.attempts
         call.patience_s = plan.socket_timeout_s
-        if hurried:
-            call.patience_s = min(self.shortest_s(names[1:]), plan.socket_timeout_s)
-        call.steered = call.tailored = True
+        call.tailored = True
+        if any(node is None or node.quiet for node in others):
+            # Where the replica is suspect too, the cluster is slow rather than the node, and leaving
+            # early would only multiply the load.
+            call.steered = True
+            if plan.max_tries > plan.native_retries + 1 and not call.attempts:
+                call.patience_s = min(self.shortest_s(names[1:]), plan.socket_timeout_s)
 
     def shortest_s(self, names: Iterable[str]) -> float:
         """Return the shortest socket timeout that is safe for the replicas a read would move to."""

@@ -113,7 +113,9 @@ class ClusterHealth:
                     if node := self.by_name.get(name):
                         node.breaker.succeed(ended, began)
                 call.leases = ()
-            elif call.plan.failover and names and (master := self.by_name.get(names[0])):
+            elif not call.plan.failover:
+                self.live_locked(names[:1], ended)
+            elif names and (master := self.by_name.get(names[0])):
                 master.left_early += 1
                 self.owe_locked(master, began, ended)
             self.settle_locked()
@@ -228,10 +230,13 @@ class ClusterHealth:
             names = self.owners(key)
             if wrote:
                 self.live_locked(names, ended)
-            elif names and (master := self.by_name.get(names[0])) and not master.suspect:
-                # A read proves nothing about a suspect master: the client may have gone elsewhere.
-                master.live(ended)
-                master.latency.add(ended - began)
+            elif names and (master := self.by_name.get(names[0])):
+                # A quick read proves nothing about a suspect master: the client may have gone to the
+                # replica at once. One that took longer than reads usually wait did come from it.
+                took_s = ended - began
+                if not master.suspect or took_s > (self.patience_s or 0.0):
+                    master.live(ended)
+                    master.latency.add(took_s)
 
     def live_locked(self, names: Iterable[str], at: float) -> None:
         """Note that nodes answered something."""

@@ -39,6 +39,7 @@ class Tended:
         health: the cluster's health.
         on_patience: told the socket timeout of reads, in seconds, whenever it changes.
         on_tend: called on every full tend, for what else rides on it (profile reload, telemetry).
+        on_fork: called in a forked child, for locks and permits that the parent's threads held.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class Tended:
         *,
         on_patience: Callable[[float], None] = lambda _seconds: None,
         on_tend: Callable[[], None] = lambda: None,
+        on_fork: Callable[[], None] = lambda: None,
     ) -> None:
         self.health = health
         self._on_patience = on_patience
         self._on_tend = on_tend
+        self.on_fork = on_fork
         self._generations: dict[str, str] = {}
         self._due = 0.0
         self._looked = 0.0
@@ -276,6 +279,7 @@ class Tender:
         tended = list(self._tended)
         for one in tended:
             one.health.after_fork()
+            one.on_fork()
         if tended:
             with self._lock:
                 self._start_locked()

@@ -70,7 +70,7 @@ def test_a_spent_budget_ends_retrying_and_is_counted():
     made = [attempts_made(ready(max_tries=3), fakes.TIMEOUT, retry) for _ in range(2)]
 
     assert made == [2, 1]
-    assert retry.suppressed == {"budget": 2}
+    assert retry.counters.suppressed == {"budget": 2}
 
 
 def test_the_budget_is_a_share_of_recent_operations():

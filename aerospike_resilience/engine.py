@@ -1,0 +1,162 @@
+"""The engine of one wrapped client: which runtime a call takes, and what the tend thread does for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from opentelemetry import metrics
+
+from . import gauges
+from .ambient import Using
+from .call import Operation, Send
+from .gauges import Readings
+from .nodes import TENDER, Tended
+from .profiles import PolicyLibrary, Profile, Reload, Watcher
+from .runtime import Runtime, Shared, node_options
+
+_log = logging.getLogger("aerospike_resilience")
+
+MAX_SWITCHED: Final = 64
+"""How many runtimes of `using()` are kept compiled."""
+
+_STATES: Final = {"closed": 0, "half-open": 1, "open": 2, "isolated": 3}
+
+
+class Engine:
+    """What stands behind a proxy and its `Resilience`.
+
+    Args:
+        shared: what outlives a reload.
+        library: where profiles come from.
+        profile: the profile to begin with, overrides included.
+        overrides: the application's settings over every profile, in the shape of a policy file.
+
+    Attributes:
+        runtime: what calls run under now; swapped by a reload.
+        reload_error: why the last reload changed nothing; None while the files are good.
+    """
+
+    def __init__(
+        self,
+        shared: Shared,
+        library: PolicyLibrary,
+        profile: Profile,
+        overrides: Mapping[str, Any] | None,
+    ) -> None:
+        self.shared = shared
+        self.runtime = Runtime(shared, profile)
+        self.reload_error: str | None = None
+        self._library = library
+        self._overrides = overrides
+        self._switched: dict[tuple[str, str], Runtime] = {}
+        self._watcher = Watcher(library, profile.name, self._swap, self._keep)
+        self._tended = Tended(
+            shared.health,
+            on_patience=self._pace,
+            on_tend=self._tend,
+            on_fork=shared.gate.after_fork,
+        )
+        TENDER.add(self._tended)
+
+    # ----- for calls
+
+    def runtime_for(self, using: Using) -> Runtime:
+        """Return the runtime that `using()` asks for; compiled once for each profile."""
+        if using.profile is None and using.overrides is None:
+            return self.runtime
+        index = (using.profile or "", repr(using.overrides))
+        found = self._switched.get(index)
+        if found is None:
+            profile = self.runtime.profile
+            if using.profile is not None:
+                profile = self._with_overrides(self._library.load(using.profile))
+            if using.overrides is not None:
+                profile = profile.with_overrides(using.overrides, origin="using()")
+            if len(self._switched) >= MAX_SWITCHED:
+                self._switched.clear()
+            found = self._switched[index] = Runtime(self.shared, profile)
+        return found
+
+    def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
+        """Return the native call behind a method of a lazy object."""
+        return self.shared.adapter.sender(method, operation)
+
+    # ----- for the application
+
+    def reload(self) -> Reload:
+        """Read the profile's files again now."""
+        return self._watcher.reload()
+
+    def close(self) -> None:
+        """Stop tending, end every sleep and turn waiters away."""
+        self.shared.closing.set()
+        self.shared.gate.close()
+        TENDER.discard(self._tended)
+
+    def reopen(self) -> None:
+        """Protect again after `close`: the client was connected again."""
+        self.shared.closing.clear()
+        self.shared.gate.reopen()
+        TENDER.add(self._tended)
+
+    def readings(self, instrument: str) -> Readings:
+        """Return what one of `gauges.INSTRUMENTS` shows now."""
+        shared = self.shared
+        gate, retries = shared.gate, shared.retries
+        match instrument:
+            case "breaker.state":
+                return [
+                    (_STATES[node.breaker.state], {"aerospike.node.name": node.address.name})
+                    for node in shared.health.nodes()
+                ]
+            case "gate.rejections":
+                return [(count, {"reason": reason}) for reason, count in gate.rejected.items()]
+            case "retries.suppressed":
+                suppressed = shared.retries.suppressed.items()
+                return [(count, {"reason": reason}) for reason, count in suppressed]
+        value = {
+            "breaker.transitions": shared.health.transitions,
+            "gate.in_flight": gate.in_flight,
+            "gate.limit": gate.limit,
+            "gate.waiting": len(gate.waiters),
+            "retries": retries.retries,
+            "reload.failed": int(self.reload_error is not None),
+        }[instrument]
+        return [(value, {})]
+
+    # ----- for the tend thread
+
+    def _tend(self) -> None:
+        self._watcher.poll()
+        runtime = self.runtime
+        if runtime.profile.telemetry.metrics:
+            provider = self.shared.meter_provider or metrics.get_meter_provider()
+            gauges.show(self, self.shared.adapter.name, provider)
+        if runtime.telemetry_is_stale:
+            # Somebody configured an SDK after the client was wrapped.
+            self.runtime = Runtime(self.shared, runtime.profile)
+
+    def _pace(self, patience_s: float) -> None:
+        for runtime in (self.runtime, *self._switched.values()):
+            runtime.pace(patience_s)
+
+    def _swap(self, profile: Profile) -> None:
+        profile = self._with_overrides(profile)
+        shared, gate, retry = self.shared, profile.backpressure, profile.retry
+        shared.gate.resize(gate.max_concurrent_operations, gate.operation_queue_timeout_s)
+        shared.health.reconfigure(node_options(profile))
+        if retry.budget is not None:
+            shared.budget.ratio = retry.budget.ratio
+            shared.budget.min_per_second = retry.budget.min_per_second
+        self.runtime = Runtime(shared, profile)
+        self._switched.clear()
+        self.reload_error = None
+
+    def _keep(self, error: Exception) -> None:
+        self.reload_error = str(error)
+        _log.error("profile %r stays as it was: %s", self.runtime.profile.name, error)
+
+    def _with_overrides(self, profile: Profile) -> Profile:
+        return profile.with_overrides(self._overrides) if self._overrides else profile

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .node import Node
 
-MAX_ROWS: Final = 5000
 _FRAME: Final = 128 * 1024
 _ROW_REPEAT: Final = 0x01
 _ROW_FLAGS: Final = 0x02
@@ -68,13 +67,14 @@ def _kind(request: Request) -> int:
     return _WRITE if all(op[0] == OP_WRITE for op in request.ops) else _OPERATE
 
 
-def parse_rows(data: bytes, filter_: bytes | None, timeout_ms: int) -> list[Row]:
+def parse_rows(data: bytes, filter_: bytes | None, timeout_ms: int, limit: int = 0) -> list[Row]:
     """Take a batch apart.
 
     Args:
         data: The batch field.
         filter_: The filter of the whole batch, for rows that have none.
         timeout_ms: The batch's timeout.
+        limit: How many rows it may have; 0 is no limit.
 
     Returns:
         Each row's index and the request it stands for.
@@ -86,7 +86,7 @@ def parse_rows(data: bytes, filter_: bytes | None, timeout_ms: int) -> list[Row]
     if end < 5:
         raise OpError(ERR_PARAMETER)
     count = int.from_bytes(data[:4])
-    if count > MAX_ROWS:
+    if limit and count > limit:
         raise OpError(ERR_BATCH_MAX_REQUESTS)
     pos = 5
     rows: list[Row] = []
@@ -182,7 +182,8 @@ def run(node: Node, number: int, request: Request, connection: Connection) -> No
     """Carry out a batch."""
     data = request.fields.get(FIELD_BATCH, b"")
     try:
-        rows = parse_rows(data, request.fields.get(FIELD_FILTER), request.timeout_ms)
+        limit = node.config.batch_max_rows
+        rows = parse_rows(data, request.fields.get(FIELD_FILTER), request.timeout_ms, limit)
     except OpError as error:
         connection.reply(frame(message(error.code, info3=INFO3_LAST)))
         return

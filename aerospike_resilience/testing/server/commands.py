@@ -5,11 +5,14 @@ Everything here is a function of the request and the record. Nothing is stored o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from . import operate, values
 from .errors import (
+    ERR_BIN_NAME,
     ERR_ENTERPRISE_ONLY,
     ERR_FILTERED_OUT,
     ERR_FORBIDDEN,
@@ -31,6 +34,7 @@ from .wire import (
     FIELD_KEY,
     FIELD_SET,
     FIELD_TRANSACTION,
+    FIELD_UDF_FUNCTION,
     FIELD_UDF_PACKAGE,
     INFO1_ALL_BINS,
     INFO1_NO_BINS,
@@ -55,7 +59,7 @@ from .wire import (
 
 MAX_TTL_S: Final = 10 * 365 * 24 * 3600
 MAX_SET_NAME: Final = 63
-_CARRIES_GENERATION: Final = frozenset((3, 5, 12, 24, 26, 27))
+_CARRIES_GENERATION: Final = frozenset((3, 4, 5, 12, 19, 21, 24, 26, 27, 100))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +125,10 @@ class Outcome:
 def read(request: Request, record: Record | None, clock: Clock) -> Outcome:
     """Answer a read of one record."""
     info1 = request.info1
-    if not request.ops and not info1 & (INFO1_ALL_BINS | INFO1_NO_BINS):
-        return Outcome(ERR_PARAMETER)
     if record is None:
         return Outcome(ERR_NOT_FOUND)
+    if not request.ops and not info1 & (INFO1_ALL_BINS | INFO1_NO_BINS):
+        return _failed(ERR_PARAMETER, record)
     fields = request.fields
     try:
         if len(fields) > 3:
@@ -141,6 +145,7 @@ def read(request: Request, record: Record | None, clock: Clock) -> Outcome:
                 record,
                 request.ops,
                 lambda bins: View(record, bins, record.digest, clock),
+                all_bins=False,
                 respond_all=bool(request.info2 & INFO2_RESPOND_ALL_OPS),
             )
     except OpError as error:
@@ -154,17 +159,28 @@ def read(request: Request, record: Record | None, clock: Clock) -> Outcome:
     )
 
 
-def write(request: Request, record: Record | None, clock: Clock, rules: Rules) -> Outcome:
-    """Carry out a write of one record."""
+def write(
+    request: Request,
+    record: Record | None,
+    clock: Clock,
+    rules: Rules,
+    modules: Mapping[str, bytes] = MappingProxyType({}),
+) -> Outcome:
+    """Carry out a write of one record; `modules` are the UDF modules there are."""
     if FIELD_TRANSACTION in request.fields:
         return Outcome(ERR_ENTERPRISE_ONLY)
     if len(request.fields.get(FIELD_SET, b"")) > MAX_SET_NAME:
         return Outcome(ERR_PARAMETER)
+    plain = not request.info2 & INFO2_DELETE and FIELD_UDF_PACKAGE not in request.fields
+    if plain and not _flags_fit(request):
+        return Outcome(ERR_PARAMETER)
+    if any(len(op[2]) > operate.MAX_BIN_NAME for op in request.ops):
+        return Outcome(ERR_BIN_NAME)
     try:
         if request.info2 & INFO2_DELETE:
             return _delete(request, record, clock)
         if FIELD_UDF_PACKAGE in request.fields:
-            return _apply(request, record, clock)
+            return _apply(request, record, clock, modules)
         return _write(request, record, clock, rules)
     except OpError as error:
         return _failed(error.code, record)
@@ -172,7 +188,6 @@ def write(request: Request, record: Record | None, clock: Clock, rules: Rules) -
 
 def _write(request: Request, record: Record | None, clock: Clock, rules: Rules) -> Outcome:
     info2, info3 = request.info2, request.info3
-    _check_flags(request)
     void_time = _void_time(request.ttl, record, clock, rules)
     if record is None:
         if info3 & (INFO3_UPDATE_ONLY | INFO3_REPLACE_ONLY):
@@ -192,6 +207,7 @@ def _write(request: Request, record: Record | None, clock: Clock, rules: Rules) 
         bins,
         request.ops,
         lambda bins: View(record, bins, digest, clock),
+        all_bins=bool(request.info1 & INFO1_ALL_BINS),
         respond_all=bool(info2 & INFO2_RESPOND_ALL_OPS),
     )
     if not bins:
@@ -234,22 +250,28 @@ def _delete(request: Request, record: Record | None, clock: Clock) -> Outcome:
     return Outcome(OK, changed=True)
 
 
-def _apply(request: Request, record: Record | None, clock: Clock) -> Outcome:
+def _apply(
+    request: Request, record: Record | None, clock: Clock, modules: Mapping[str, bytes]
+) -> Outcome:
+    """Answer as the server does for a module it cannot run: there is no Lua here."""
     if record is not None:
         _check_filter(request, record, clock)
-    text = (STRING, b"UDF: Execution Error 1")
-    return Outcome(ERR_UDF_EXECUTION, ops=encode_op(OP_READ, b"FAILURE", text), op_count=1)
+    text = b"UDF: Execution Error 1"
+    content = modules.get(request.fields[FIELD_UDF_PACKAGE].decode("latin-1") + ".lua")
+    function = request.fields.get(FIELD_UDF_FUNCTION, b"")
+    if content is not None and function not in content:
+        text = b"function not found"
+    failed = _failed(ERR_UDF_EXECUTION, record)
+    failed.ops, failed.op_count = encode_op(OP_READ, b"FAILURE", (STRING, text)), 1
+    return failed
 
 
-def _check_flags(request: Request) -> None:
+def _flags_fit(request: Request) -> bool:
     if not request.ops:
-        raise OpError(ERR_PARAMETER, "a write needs ops")
+        return False
     if request.info1 & INFO1_ALL_BINS and request.info2 & INFO2_RESPOND_ALL_OPS:
-        raise OpError(ERR_PARAMETER)
-    if not request.info1 & INFO1_READ:
-        for op, *_ in request.ops:
-            if op == OP_READ:
-                raise OpError(ERR_PARAMETER, "a read needs the read flag")
+        return False
+    return bool(request.info1 & INFO1_READ) or all(op[0] != OP_READ for op in request.ops)
 
 
 def _check_generation(request: Request, record: Record) -> None:

@@ -7,11 +7,19 @@ import contextlib
 import os
 import socket
 import struct
+import traceback
 from typing import TYPE_CHECKING, Final
 
 from ..counters import ANSWERED, GROUPS, INDEX, OPEN, OPENED, OPERATIONS, SEEN
 from ..faults import Rule
-from .errors import ERR_ENTERPRISE_ONLY, ERR_NOT_AUTHENTICATED, ERR_PARAMETER, ERR_ROLE_VIOLATION, OpError
+from .errors import (
+    ERR_ENTERPRISE_ONLY,
+    ERR_NOT_AUTHENTICATED,
+    ERR_PARAMETER,
+    ERR_ROLE_VIOLATION,
+    ERR_UNKNOWN,
+    OpError,
+)
 from .wire import (
     FIELD_SET,
     FRAME_HEADER,
@@ -47,7 +55,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        *("_buffer", "_busy", "_fault", "_node", "_number", "_words"),
+        *("_buffer", "_busy", "_fault", "_idle_since_s", "_node", "_number", "_words"),
         *("closing", "transport", "user"),
     )
 
@@ -57,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._busy = False
         self.closing = False
+        self._idle_since_s = 0.0
         self._number = 0
         self._fault: Rule | None = None
         self.user: str | None = None
@@ -70,7 +79,7 @@ class Connection(asyncio.Protocol):
         self._words[OPEN] += 1
         node = self._node
         node.connections.add(self)
-        if node.max_connections is not None and len(node.connections) > node.max_connections:
+        if len(node.connections) > node.max_connections:
             self.closing = True
             transport.close()
 
@@ -84,6 +93,7 @@ class Connection(asyncio.Protocol):
         """Answer each complete request, in order."""
         if self.closing:
             return
+        self._idle_since_s = 0.0
         self._buffer = self._buffer + data if self._buffer else data
         if not self._busy:
             self._drain()
@@ -114,7 +124,12 @@ class Connection(asyncio.Protocol):
             body = buffer[FRAME_HEADER:end]
             self._buffer = buffer = buffer[end:] if available > end else b""
             self._busy = True
-            self._serve(kind, body)
+            try:
+                self._serve(kind, body)
+            except Exception:  # noqa: BLE001
+                # Whatever a request did to us, the others must not notice; say so and go on.
+                traceback.print_exc()
+                self.reply(answer(ERR_UNKNOWN))
             buffer = self._buffer
 
     def _serve(self, kind: int, body: bytes) -> None:
@@ -257,6 +272,14 @@ class Connection(asyncio.Protocol):
         elif fault.answer == "reset":
             self.transport.write(half)
             self.reset()
+
+    def close_if_idle(self, now: float, idle_s: float) -> None:
+        """Close the connection if it was idle for too long."""
+        if self._busy or not self._idle_since_s:
+            self._idle_since_s = now
+        elif now - self._idle_since_s > idle_s:
+            self.closing = True
+            self.transport.close()
 
     def reset(self) -> None:
         """End the connection the hard way."""

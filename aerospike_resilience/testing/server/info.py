@@ -57,6 +57,8 @@ def _value(node: Node, line: str) -> str:
     elif "/" in name:
         name, _, path = name.partition("/")
         args = {"path": path}
+    else:
+        name = name.partition(";")[0]
     command = _PLAIN.get(name)
     return UNKNOWN if command is None else command(node, args)
 
@@ -209,6 +211,8 @@ _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     "udf-get": catalog.udf_get,
     "udf-remove": catalog.udf_remove,
     "udf-list": catalog.udf_list,
+    "set-config": lambda node, args: node.config.set(args),
+    "tip-clear": lambda *_: "ERROR::0 cleared, 0 not found",
     "query-show": catalog.query_show,
     "query-abort": catalog.query_abort,
     "query-abort-all": lambda *_: "number-of-queries-killed:0",
@@ -220,4 +224,7 @@ _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
         )
     },
 }
-_STANDARD: Final = ("build", "edition", "features", "node", "statistics")
+_STANDARD: Final = (
+    *("features", "node", "compatibility-id", "edition", "build", "version", "statistics"),
+    *("services-alumni", "services", "partition-generation"),
+)

@@ -12,8 +12,10 @@ from .. import counters
 from ..counters import APPLIED, FAULTS, INDEX
 from ..faults import FaultSet, Rule
 from . import background, batch, commands, info, scan
+from .config import Configuration
 from .connection import Connection
 from .errors import (
+    ERR_FORBIDDEN,
     ERR_NAMESPACE,
     ERR_OUT_OF_SPACE,
     ERR_PARAMETER,
@@ -104,14 +106,14 @@ class Node:
         self.stores: dict[bytes, Store] = {
             name.encode(): Store(self.clock) for name in settings.namespaces
         }
-        self.rules = commands.Rules(
-            settings.default_ttl_s, settings.max_record_size, settings.expiry
-        )
+        rules = commands.Rules(settings.default_ttl_s, settings.max_record_size, settings.expiry)
+        self.rules: dict[bytes, commands.Rules] = dict.fromkeys(self.stores, rules)
+        self.config: Configuration = Configuration(self)
         self.metadata_store = Metadata(self)
         self.faults = FaultSet()
         self.security = Security(self, settings.users) if settings.users is not None else None
         self.connections: set[Connection] = set()
-        self.max_connections: int | None = None
+        self._squeezed: int | None = None
         self.started_s = self._ticked_s = loop.time()
         self.jobs: dict[int, background.Job] = {}
         self.bitmaps: tuple[tuple[int, int], str] | None = None
@@ -151,6 +153,12 @@ class Node:
         for rule in self.settings.faults:
             self.add_fault(Rule.unpack(rule))
         self._tick()
+
+    @property
+    def max_connections(self) -> int:
+        """How many client connections may be open."""
+        limit = self.config.max_connections
+        return limit if self._squeezed is None else min(limit, self._squeezed)
 
     @property
     def words_opened(self) -> int:
@@ -260,13 +268,19 @@ class Node:
         replication = self.replication
         if replication.busy(key):
             retry = partial(self.single, number, request, reply, 0, until)
-            replication.enqueue(key, until, reply, retry)
+            replication.enqueue(key, until, reply, retry, self.config.pending_limit)
             return
-        if store.stop_writes and not request.info2 & INFO2_DELETE:
-            reply(answer(ERR_OUT_OF_SPACE))
-            return
+        if not request.info2 & INFO2_DELETE:
+            if store.stop_writes:
+                reply(answer(ERR_OUT_OF_SPACE))
+                return
+            if store.set_limits and store.set_is_full(request.set_name):
+                reply(answer(ERR_FORBIDDEN))
+                return
         self.words[APPLIED + number] += 1
-        out = commands.write(request, store.get(pid, key[1]), self.clock, self.rules)
+        modules = self.metadata_store.all("udf") if FIELD_UDF_PACKAGE in request.fields else {}
+        record = store.get(pid, key[1])
+        out = commands.write(request, record, self.clock, self.rules[key[0]], modules)
         frame = answer(out.code, out.generation, out.void_time, out.ops, out.op_count)
         if not out.changed:
             reply(frame)
@@ -299,6 +313,9 @@ class Node:
     def _tick(self) -> None:
         self.loop.call_later(_TICK_S, self._tick)
         now = self._ticked_s = self.loop.time()
+        if self.config.idle_s:
+            for connection in list(self.connections):
+                connection.close_if_idle(now, self.config.idle_s)
         for number, (until, reply) in list(self._proxied.items()):
             if until <= now:
                 del self._proxied[number]
@@ -413,7 +430,7 @@ class Node:
     def _apply_standing_faults(self) -> None:
         rules = self.faults.rules.values()
         limits = [r.max_connections for r in rules if r.max_connections is not None]
-        self.max_connections = min(limits, default=None)
+        self._squeezed = min(limits, default=None)
         self.membership.left = any(rule.leave for rule in rules)
         self.refuse(any(rule.refuse for rule in rules))
 

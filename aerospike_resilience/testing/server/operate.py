@@ -19,6 +19,8 @@ from .wire import (
     BLOB,
     FLOAT,
     INTEGER,
+    LIST,
+    MAP,
     NONE,
     OP_APPEND,
     OP_BITS_MODIFY,
@@ -28,6 +30,8 @@ from .wire import (
     OP_DELETE,
     OP_EXP_MODIFY,
     OP_EXP_READ,
+    OP_HLL_MODIFY,
+    OP_HLL_READ,
     OP_INCREMENT,
     OP_PREPEND,
     OP_READ,
@@ -51,13 +55,16 @@ class Seen(Protocol):
         """Return the view."""
 
 
-def read(record: Record, ops: list[Op], view: Seen, *, respond_all: bool) -> tuple[bytes, int]:
+def read(
+    record: Record, ops: list[Op], view: Seen, *, all_bins: bool, respond_all: bool
+) -> tuple[bytes, int]:
     """Carry out the operations of a read.
 
     Args:
         record: What is read.
         ops: Read operations only.
         view: How expressions see the record.
+        all_bins: Whether a read without a name reads all bins.
         respond_all: Answer every operation, also those without a result.
 
     Returns:
@@ -70,12 +77,7 @@ def read(record: Record, ops: list[Op], view: Seen, *, respond_all: bool) -> tup
     bins = record.bins
     for op, _, name, payload in ops:
         if op == OP_READ:
-            if name:
-                value = bins.get(name)
-                if value is not None or respond_all:
-                    parts.append(encode_op(OP_READ, name, value))
-            else:
-                parts += [encode_op(OP_READ, each, value) for each, value in bins.items()]
+            parts += _read_bin(bins, name, all_bins=all_bins, respond_all=respond_all)
             continue
         if op not in _READERS:
             raise OpError(ERR_PARAMETER, "a write needs the write flag")
@@ -85,13 +87,16 @@ def read(record: Record, ops: list[Op], view: Seen, *, respond_all: bool) -> tup
     return b"".join(parts), len(parts)
 
 
-def write(bins: Bins, ops: list[Op], view: Seen, *, respond_all: bool) -> tuple[bytes, int]:
+def write(
+    bins: Bins, ops: list[Op], view: Seen, *, all_bins: bool, respond_all: bool
+) -> tuple[bytes, int]:
     """Carry out the operations of a write.
 
     Args:
         bins: The bins, changed in place.
         ops: The operations.
         view: How expressions see the record.
+        all_bins: Whether a read without a name reads all bins.
         respond_all: Answer every operation, also those without a result.
 
     Returns:
@@ -102,19 +107,12 @@ def write(bins: Bins, ops: list[Op], view: Seen, *, respond_all: bool) -> tuple[
     """
     parts: list[bytes] = []
     for op, particle, name, payload in ops:
-        if len(name) > MAX_BIN_NAME:
-            raise OpError(ERR_BIN_NAME)
         if op == OP_WRITE:
             write_bin(bins, name, particle, payload)
             if respond_all:
                 parts.append(encode_op(op, name, None))
         elif op == OP_READ:
-            if name:
-                value = bins.get(name)
-                if value is not None or respond_all:
-                    parts.append(encode_op(OP_READ, name, value))
-            else:
-                parts += [encode_op(OP_READ, each, value) for each, value in bins.items()]
+            parts += _read_bin(bins, name, all_bins=all_bins, respond_all=respond_all)
         elif op == OP_TOUCH:
             continue
         elif op == OP_DELETE:
@@ -128,12 +126,33 @@ def write(bins: Bins, ops: list[Op], view: Seen, *, respond_all: bool) -> tuple[
     return b"".join(parts), len(parts)
 
 
+def _read_bin(bins: Bins, name: bytes, *, all_bins: bool, respond_all: bool) -> list[bytes]:
+    if not name and all_bins:
+        return [encode_op(OP_READ, each, value) for each, value in bins.items()]
+    if len(name) > MAX_BIN_NAME:
+        raise OpError(ERR_BIN_NAME)
+    value = bins.get(name)
+    return [encode_op(OP_READ, name, value)] if value is not None or respond_all else []
+
+
 def write_bin(bins: Bins, name: bytes, particle: int, payload: bytes) -> None:
     """Set or delete one bin."""
     if particle == NONE:
-        bins.pop(name, None)
+        drop(bins, name)
         return
     bins[name] = (particle, _stored(particle, payload))
+
+
+def drop(bins: Bins, name: bytes) -> None:
+    """Delete a bin as the server does: the last one takes its place."""
+    if name not in bins:
+        return
+    last, value = bins.popitem()
+    if last == name:
+        return
+    items = [(last, value) if each == name else (each, kept) for each, kept in bins.items()]
+    bins.clear()
+    bins.update(items)
 
 
 def _change(
@@ -154,7 +173,7 @@ def _change(
     kind, raw = bins.get(name, (None, None))
     changed, result = _MODIFIERS[op](kind, raw, payload)
     if changed is None:
-        bins.pop(name, None)
+        drop(bins, name)
     else:
         bins[name] = changed
     return result
@@ -167,6 +186,8 @@ def _stored(particle: int, payload: bytes) -> bytes:
         if len(payload) not in (1, 2, 4):
             raise OpError(ERR_PARAMETER)
         return int.from_bytes(payload, signed=True).to_bytes(8, signed=True)
+    if particle in (LIST, MAP):
+        return values.canonical(payload)
     if particle not in PARTICLES or (particle == FLOAT and len(payload) != 8):
         raise OpError(ERR_PARAMETER)
     return payload
@@ -208,6 +229,11 @@ def _bits_read(bins: Bins, name: bytes, payload: bytes, _: Seen) -> Bin | None:
     return None if current is None else values.bits_read(current[0], current[1], payload)
 
 
+def _hll_read(bins: Bins, name: bytes, payload: bytes, _: Seen) -> Bin | None:
+    current = bins.get(name)
+    return None if current is None else values.hll_read(current[0], current[1], payload)
+
+
 def _expression_read(bins: Bins, _name: bytes, payload: bytes, view: Seen) -> Bin | None:
     return values.expression_read(payload, view(bins))
 
@@ -215,7 +241,7 @@ def _expression_read(bins: Bins, _name: bytes, payload: bytes, view: Seen) -> Bi
 def _expression_modify(bins: Bins, name: bytes, payload: bytes, view: Seen) -> Bin | None:
     changed = values.expression_modify(payload, view(bins), bins.get(name))
     if changed is None:
-        bins.pop(name, None)
+        drop(bins, name)
     else:
         bins[name] = changed
     return None
@@ -225,7 +251,12 @@ _READERS: Final[dict[int, Callable[[Bins, bytes, bytes, Seen], Bin | None]]] = {
     OP_CDT_READ: _cdt_read,
     OP_BITS_READ: _bits_read,
     OP_EXP_READ: _expression_read,
+    OP_HLL_READ: _hll_read,
 }
 _MODIFIERS: Final[
     dict[int, Callable[[int | None, bytes | None, bytes], tuple[Bin | None, Bin | None]]]
-] = {OP_CDT_MODIFY: values.cdt_modify, OP_BITS_MODIFY: values.bits_modify}
+] = {
+    OP_CDT_MODIFY: values.cdt_modify,
+    OP_BITS_MODIFY: values.bits_modify,
+    OP_HLL_MODIFY: values.hll_modify,
+}

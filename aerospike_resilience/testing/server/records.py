@@ -109,16 +109,18 @@ class Store:
         partitions: Per partition, digest to record.
         truncated: Set name to the time (µs since 2010) up to which its records are gone;
             the empty name stands for the whole namespace.
+        set_limits: Set name to the number of records it may hold; 0 is no limit.
         stop_writes: Refuse writes as a full namespace does.
     """
 
-    __slots__ = ("clock", "partitions", "stop_writes", "truncated")
+    __slots__ = ("clock", "partitions", "set_limits", "stop_writes", "truncated")
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.partitions: list[dict[bytes, Record]] = [{} for _ in range(PARTITIONS)]
         self.truncated: dict[bytes, int] = {}
         self.stop_writes = False
+        self.set_limits: dict[bytes, int] = {}
 
     def get(self, pid: int, digest: bytes) -> Record | None:
         """Return a record, unless it expired or was truncated."""
@@ -137,6 +139,14 @@ class Store:
             self.partitions[pid].pop(digest, None)
         else:
             self.partitions[pid][digest] = record
+
+    def set_is_full(self, name: bytes) -> bool:
+        """Tell whether a set holds as many records as it may."""
+        limit = self.set_limits.get(name, 0)
+        if not limit:
+            return False
+        held = sum(r.set_name == name for part in self.partitions for r in part.values())
+        return held >= limit
 
     def live(self, pid: int) -> list[Record]:
         """Return the records of a partition that still count, ordered by digest."""

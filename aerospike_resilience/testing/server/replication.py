@@ -26,7 +26,6 @@ RECORDS: Final = 14
 MIGRATED: Final = 15
 MERGED: Final = 16
 
-PENDING_LIMIT: Final = 20
 SWEEP_S: Final = 0.005
 _CHUNK: Final = 200
 
@@ -118,11 +117,16 @@ class Replication:
         return key in self._busy
 
     def enqueue(
-        self, key: tuple[bytes, bytes], until: float, reply: Reply, retry: Callable[[], None]
+        self,
+        key: tuple[bytes, bytes],
+        until: float,
+        reply: Reply,
+        retry: Callable[[], None],
+        limit: int,
     ) -> None:
         """Let a write wait for the one to the same key that is under way."""
         queue = self._busy[key].queue
-        if len(queue) >= PENDING_LIMIT:
+        if limit and len(queue) >= limit:
             reply(answer(ERR_KEY_BUSY))
         else:
             queue.append((until, reply, retry))

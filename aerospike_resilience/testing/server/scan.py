@@ -227,5 +227,6 @@ class _Scan:
             record,
             ops,
             lambda bins: View(record, bins, record.digest, clock),
+            all_bins=True,
             respond_all=projected,
         )

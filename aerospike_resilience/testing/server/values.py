@@ -10,6 +10,12 @@ from .view import RecordView
 from .wire import Bin
 
 
+def canonical(raw: bytes) -> bytes:
+    """Return a list or map as the server stores it."""
+    result: bytes = _module("cdt.order").canonical(raw)
+    return result
+
+
 def cdt_read(kind: int, raw: bytes, payload: bytes) -> Bin | None:
     """Read from a list or map."""
     result: Bin | None = _module("cdt").read(kind, raw, payload)
@@ -38,6 +44,20 @@ def bits_modify(
     return result
 
 
+def hll_read(kind: int, raw: bytes, payload: bytes) -> Bin | None:
+    """Read from a HyperLogLog sketch."""
+    result: Bin | None = _module("hll").read(kind, raw, payload)
+    return result
+
+
+def hll_modify(
+    kind: int | None, raw: bytes | None, payload: bytes
+) -> tuple[Bin | None, Bin | None]:
+    """Change a HyperLogLog sketch; returns the new bin and the result."""
+    result: tuple[Bin | None, Bin | None] = _module("hll").modify(kind, raw, payload)
+    return result
+
+
 def expression_read(payload: bytes, view: RecordView) -> Bin | None:
     """Evaluate an expression operation."""
     result: Bin | None = _module("expressions").read(payload, view)
@@ -57,7 +77,7 @@ def matches(expression: bytes, view: RecordView) -> bool:
 
 def expression_value(expression: bytes, view: RecordView) -> Bin | None:
     """Evaluate an expression; None stands for no value."""
-    result: Bin | None = _module("expressions").value(expression, view)
+    result: Bin | None = _module("expressions").read(b"\x92" + expression + b"\x00", view)
     return result
 
 

@@ -1,0 +1,328 @@
+"""Recorded requests sent to LocalCluster, and its answers compared with the recorded ones.
+
+`python -m tests.testing.conformance [FILE...]` shows every exchange that differs.
+"""
+
+import gzip
+import json
+import re
+import socket
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from aerospike_resilience.testing import LocalCluster
+from aerospike_resilience.testing.server.wire import (
+    INFO1_BATCH,
+    INFO3_LAST,
+    MESSAGE_HEADER,
+    parse_fields,
+    parse_ops,
+)
+
+RECORDINGS = Path(__file__).parent / "recordings"
+ANSWER_WITHIN_S = 3.0
+
+# What may differ in the value of an info command, and why.
+INFO_MAY_DIFFER = {
+    r"service.*|peers-.*|alumni-.*|services.*|endpoints": "ports are chosen by the system",
+    r"replicas.*|partition-info": "the nodes' shares of the map are this cluster's own",
+    r".*-generation": "counts what happened to this cluster",
+    r"cluster-stable.*": "the cluster key is made up anew with each membership",
+    r"statistics|namespace/.*|get-(config|stats).*|latencies.*|histogram.*|smd-.*|debug-.*|dump-.*|"
+    r"query-show.*|user-agents|release|build_.*|feature.*|log.*|health-.*|compatibility-id|help|"
+    r"best-practices|objects|connection|jemalloc.*|mesg": "samples of a server's inner life",
+    r"sets.*": "sizes in memory are the server's own",
+    r"sindex(-stat.*|/test/.*)": "sizes and build times are the server's own",
+    r"udf-list": "the server's hash of a module is over more than its text",
+    r"truncate.*lut=.*": "the recorded time was in the future and now is in the past",
+}
+
+# Exchanges whose answers do not match, by file and label, and why. Keep this list short; it is
+# repeated in docs/testing.md.
+DOES_NOT_MATCH = {
+    r".*:.*(apply|aggregate|udf).*|.*_batch:batch(_write)?:mixed": "there is no Lua",
+    r".*_batch:batch_read:1000-keys.*": "reads what a Lua function wrote",
+    r"(cluster3_.*|raw_cluster):.*(scan|query).*": "the nodes' shares of the map differ",
+    r".*:(scan|query):.*pag.*": "which records come first is up to the server's threads",
+    r".*:query:ctx": "an index within a list or map is stored but not queried",
+    r"raw_extra:query:(index-still-building|abort)": "indexes are ready at once, scans are quick",
+    r"raw_extra:(truncate|delete):.*": "truncation is not delayed",
+    r"raw_single:half-close": "the server answers or drops such a request, both were seen",
+    r"c_info:info:|raw_single:proto:size-zero-info": "the dump of all standard values is shorter",
+}
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request, and what the server answered."""
+
+    file: str
+    number: int
+    label: str
+    conn: str
+    kind: str
+    request: bytes
+    answers: tuple[bytes, ...]
+    closed: bool
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An answer that is not equivalent."""
+
+    exchange: Exchange
+    expected: str
+    got: str
+
+    def __str__(self):
+        e = self.exchange
+        return (
+            f"{e.file}:{e.number} {e.label} {e.request[8:80].hex()}\n"
+            f"   real:  {self.expected[:400]}\n   local: {self.got[:400]}"
+        )
+
+
+def exchanges(path):
+    """Read a recording: every request with the frames that answered it."""
+    with gzip.open(path, "rt") as lines:
+        entries = [json.loads(line) for line in lines]
+    open_requests = {}
+    found = []
+    for number, entry in enumerate(entries):
+        conn = entry["conn"]
+        if entry["dir"] == "c2s" and "hex" in entry:
+            request = [number, entry, [], False]
+            open_requests[conn] = request
+            found.append(request)
+        elif conn in open_requests:
+            if "hex" in entry:
+                open_requests[conn][2].append(bytes.fromhex(entry["hex"]))
+            elif entry.get("event") in ("fin", "reset"):
+                open_requests[conn][3] = True
+    name = path.name.removesuffix(".jsonl.gz")
+    return [
+        Exchange(
+            name,
+            number,
+            entry["label"],
+            conn_of(entry),
+            entry["type"],
+            bytes.fromhex(entry["hex"]),
+            tuple(answers),
+            closed,
+        )
+        for number, entry, answers, closed in found
+    ]
+
+
+def conn_of(entry):
+    return entry["conn"]
+
+
+def messages(frames):
+    """Take data frames apart."""
+    found = []
+    for frame in frames:
+        body = frame[8:]
+        pos = 0
+        while pos < len(body):
+            head = body[pos : pos + MESSAGE_HEADER]
+            field_count, op_count = int.from_bytes(head[18:20]), int.from_bytes(head[20:22])
+            fields, after = parse_fields(body, pos + MESSAGE_HEADER, len(body), field_count)
+            ops, pos = parse_ops(body, after, len(body), op_count)
+            found.append((head, fields, ops))
+    return found
+
+
+def comparable(frames):
+    """Bring the messages of an answer into a form in which equivalent ones are equal."""
+    rows = []
+    for head, fields, ops in messages(frames):
+        void_time = "expires" if any(head[10:14]) else "stays"
+        fields = {kind: data for kind, data in fields.items() if kind != 15}
+        # The server writes the cells of a point, which only mean something to itself.
+        ops = [(op, p, name, _without_cells(p, value)) for op, p, name, value in ops]
+        rows.append(
+            f"flags={head[1]:02x}/{head[2]:02x}/{head[3]:02x} rc={head[5]} "
+            f"gen={int.from_bytes(head[6:10])} {void_time} row={int.from_bytes(head[14:18])} "
+            f"fields={sorted(fields.items())} ops={ops}"
+        )
+    # Rows come in the order of the server's threads; the end mark comes last in any case.
+    last = rows[-1:] if len(rows) > 1 else []
+    return sorted(rows[: len(rows) - len(last)]) + last
+
+
+def _without_cells(particle, value):
+    if particle != 23:
+        return value
+    return value[3 + 8 * int.from_bytes(value[1:3]) :]
+
+
+def info_lines(frame):
+    return [line.split("\t", 1) for line in frame[8:].decode("latin-1").split("\n")[:-1]]
+
+
+def may_differ(name):
+    return any(re.fullmatch(pattern, name) for pattern in INFO_MAY_DIFFER)
+
+
+class Replay:
+    """Connections to a LocalCluster, one for each recorded one."""
+
+    def __init__(self, cluster):
+        self._cluster = cluster
+        self._sockets = {}
+
+    def close(self):
+        for sock in self._sockets.values():
+            sock.close()
+
+    def _socket(self, conn):
+        if conn not in self._sockets:
+            place = re.match(r"[a-z]*(\d)", conn)
+            number = min(int(place[1]) if place else 1, len(self._cluster.nodes)) - 1
+            sock = socket.create_connection(self._cluster.hosts[number], ANSWER_WITHIN_S)
+            self._sockets[conn] = sock
+        return self._sockets[conn]
+
+    def ask(self, exchange):
+        """Send a request; return the frames of its answer and whether the node closed."""
+        sock = self._socket(exchange.conn)
+        try:
+            sock.sendall(exchange.request)
+            if not exchange.answers and not exchange.closed:
+                # The client did not wait for the answer, so nothing is to be compared.
+                self._sockets.pop(exchange.conn).close()
+                return [], False
+            frames = []
+            while True:
+                frames.append(self._frame(sock))
+                if self._complete(exchange, frames):
+                    return frames, False
+        except (ConnectionError, EOFError):
+            self._sockets.pop(exchange.conn).close()
+            return [], True
+
+    def _frame(self, sock):
+        head = self._exactly(sock, 8)
+        return head + self._exactly(sock, int.from_bytes(head[2:8]))
+
+    @staticmethod
+    def _exactly(sock, size):
+        data = b""
+        while len(data) < size:
+            part = sock.recv(size - len(data))
+            if not part:
+                raise EOFError
+            data += part
+        return data
+
+    @staticmethod
+    def _complete(exchange, frames):
+        if exchange.kind != "msg" or exchange.request[1] != 3 or frames[-1][1] != 3:
+            return len(frames) >= len(exchange.answers) or exchange.request[1] != 3
+        if not any(head[3] & INFO3_LAST for head, _, _ in messages(exchange.answers)):
+            return True
+        heads = [head for head, _, _ in messages(frames[-1:])]
+        batch = exchange.request[9] & INFO1_BATCH
+        refused = (
+            not batch and len(heads) == 1 and len(frames) == 1 and heads[0][5] and not heads[0][3]
+        )
+        return bool(refused or heads[-1][3] & INFO3_LAST)
+
+
+def compare(exchange, frames, closed):
+    """Return the difference between an answer and the recorded one, or None."""
+    if exchange.closed and not exchange.answers:
+        return None if closed else Difference(exchange, "closes", repr(frames)[:200])
+    if closed:
+        return Difference(exchange, "answers", "closes")
+    if not exchange.answers:
+        return None
+    kind = exchange.answers[0][1]
+    if frames[0][1] != kind:
+        return Difference(exchange, f"frame of type {kind}", f"frame of type {frames[0][1]}")
+    if kind == 1:
+        for (name, real), (_, local) in zip(
+            info_lines(exchange.answers[0]), info_lines(frames[0]), strict=False
+        ):
+            if real != local and not may_differ(name):
+                return Difference(exchange, f"{name} -> {real}", local)
+        if len(info_lines(exchange.answers[0])) != len(info_lines(frames[0])):
+            return Difference(exchange, "other number of lines", repr(frames[0][:200]))
+        return None
+    if kind == 2:
+        same = exchange.answers[0] == frames[0]
+        return None if same else Difference(exchange, exchange.answers[0].hex(), frames[0].hex())
+    real, local = comparable(exchange.answers), comparable(frames)
+    if real == local:
+        return None
+    return Difference(
+        exchange,
+        " | ".join(row for row in real if row not in local) or "only order or number",
+        " | ".join(row for row in local if row not in real)
+        or f"{len(local)} rows, not {len(real)}",
+    )
+
+
+def reason(exchange):
+    """Return why an exchange may differ, or None."""
+    name = f"{exchange.file}:{exchange.label}"
+    return next((why for what, why in DOES_NOT_MATCH.items() if re.fullmatch(what, name)), None)
+
+
+def cluster_for(file):
+    """Make a cluster like the one of a recording."""
+    if file.startswith(("cluster3", "raw_cluster")):
+        return LocalCluster(
+            3, namespaces=("test", "bar"), cluster_name="trio", node_names=("C1", "C2", "C3")
+        )
+    return LocalCluster(
+        1,
+        namespaces=("test", "bar"),
+        cluster_name="solo",
+        node_names=("A1",),
+        max_record_size=16 * 1024,
+    )
+
+
+def replay(path):
+    """Replay a recording; return how many exchanges there were and those that differ."""
+    name = path.name.removesuffix(".jsonl.gz")
+    found = exchanges(path)
+    differences = []
+    with cluster_for(name) as cluster:
+        connections = Replay(cluster)
+        for exchange in found:
+            try:
+                frames, closed = connections.ask(exchange)
+                difference = compare(exchange, frames, closed)
+            except TimeoutError:
+                difference = Difference(exchange, "answers", "does not answer")
+                connections._sockets.pop(exchange.conn).close()
+            if difference is not None:
+                differences.append(difference)
+        connections.close()
+    return len(found), differences
+
+
+def main():
+    wanted = sys.argv[1:]
+    total, differing = 0, defaultdict(list)
+    for path in sorted(RECORDINGS.glob("*.jsonl.gz")):
+        name = path.name.removesuffix(".jsonl.gz")
+        if wanted and name not in wanted:
+            continue
+        count, differences = replay(path)
+        total += count
+        differing[name] = differences
+        print(f"{name}: {count} exchanges, {len(differences)} differ")
+        for difference in differences:
+            print(" ", reason(difference.exchange) or "UNEXPECTED", difference)
+    print(f"{total} exchanges, {sum(map(len, differing.values()))} differ")
+
+
+if __name__ == "__main__":
+    main()

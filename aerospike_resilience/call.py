@@ -185,6 +185,36 @@ Classify: TypeAlias = Callable[[BaseException, Operation], Failure]
 """An adapter's word on what an error means."""
 
 
+class Rows(Protocol):
+    """An adapter's way to the rows of a batch call that fail one by one."""
+
+    def keys(self, result: Any) -> Sequence[Key]:
+        """Return the key of every row of a result."""
+        ...
+
+    def failures(self, result: Any) -> Mapping[int, Failure]:
+        """Return what the failed rows' codes mean, by position; a missing record is an answer."""
+        ...
+
+    def repeatable(self, call: Call, result: Any, index: int) -> bool:
+        """Return whether a row may be applied twice."""
+        ...
+
+    def narrowed(
+        self, call: Call, result: Any, indexes: Sequence[int]
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the arguments of a call for some rows only."""
+        ...
+
+    def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:
+        """Put the rows of a narrowed call's result in their places in the first result."""
+        ...
+
+    def mark_in_doubt(self, result: Any, index: int) -> None:
+        """Say that a row may have been applied by an earlier attempt."""
+        ...
+
+
 class Plan:
     """One operation under one profile, resolved: all that a call of it needs to know.
 
@@ -203,6 +233,7 @@ class Plan:
         conditional: whether it holds a condition (generation, create-only) that its own first
             application would make fail.
         failover: whether the client moves to another replica by itself when a try fails.
+        rows: the way to the rows of a batch call; None where it is no batch, or one that fails whole.
         fields: Aerospike's policy fields in force, constants in the client's own numbers.
         send: the client's method: takes arguments, keyword arguments and a native policy.
         classify: what an error of the client's means for this operation.
@@ -223,6 +254,7 @@ class Plan:
         "patience_s",
         "policy",
         "profile",
+        "rows",
         "send",
         "socket_timeout_s",
         "total_timeout_s",
@@ -245,6 +277,7 @@ class Plan:
         idempotent: bool = False,
         conditional: bool = False,
         failover: bool = False,
+        rows: Rows | None = None,
     ) -> None:
         self.operation = operation
         self.writes = operation.writes
@@ -261,6 +294,7 @@ class Plan:
         self.idempotent = idempotent
         self.conditional = conditional
         self.failover = failover
+        self.rows = rows
 
 
 class Call:

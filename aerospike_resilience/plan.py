@@ -155,10 +155,11 @@ class Planner:
         retries = _count(effective.get("max_retries"))
         reads = operation.kind is Kind.READ
         failover = reads and adapter.moves_to_replica(effective)
-        if operation.shape is Shape.POINT:
+        rows = adapter.rows(operation) if operation.shape is Shape.BATCH else None
+        if operation.shape is Shape.POINT or rows is not None:
             native = min(retries, profile.retry.native_failover) if failover else 0
         else:
-            # Rows and partitions fail one by one inside the native call, so its retries stay there.
+            # Partitions fail one by one inside the native call, so its retries stay there.
             native = retries if reads or idempotent else 0
             retries = native
         return Plan(
@@ -179,7 +180,8 @@ class Planner:
             native_retries=native,
             idempotent=idempotent,
             conditional=conditional,
-            failover=failover and operation.shape is Shape.POINT,
+            failover=failover,
+            rows=rows,
         )
 
     def _bare(self, operation: Operation, send: Send | None, policy: Any = None) -> Plan:

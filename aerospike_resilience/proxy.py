@@ -128,7 +128,7 @@ def _connect(connect: Callable[..., Any], wrapped: Any, engine: Engine) -> Calla
 
 def _method(client: Any, name: str, engine: Engine) -> Callable[..., Any]:
     """Return the wrapped method of one operation."""
-    operation = engine.runtime.plans[name].operation
+    operation = engine.shared.adapter.operations[name]
     fewest, most, keyed = _plain_form(operation)
     current = ambient.current
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from ..call import Failure, NodeSource, Operation, Send
+from ..call import Failure, NodeSource, Operation, Rows, Send
 from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError
 
 
@@ -92,6 +92,10 @@ class Adapter(Protocol):
 
     def classify(self, error: BaseException, operation: Operation) -> Failure:
         """Say what an error means."""
+        ...
+
+    def rows(self, operation: Operation) -> Rows | None:
+        """Return the way to a batch operation's rows; None where it fails whole."""
         ...
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:

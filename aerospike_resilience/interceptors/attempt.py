@@ -55,20 +55,26 @@ class Attempt:
         call.failure = None
         begun = call.now
         try:
-            return proceed(call)
+            result = proceed(call)
         except Exception as error:
             self._failed(call, begun, error)
             raise
+        if call.plan.rows is not None:
+            self._partly(call, begun, result)
+        return result
 
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
         """Proceed to the native call, which takes its policy from `policy_for`."""
         call.failure = None
         begun = call.now
         try:
-            return await proceed(call)
+            result = await proceed(call)
         except Exception as error:
             self._failed(call, begun, error)
             raise
+        if call.plan.rows is not None:
+            self._partly(call, begun, result)
+        return result
 
     def send(self, call: Call) -> Any:
         """Make the native call: the end of every chain. Its result may be an awaitable."""
@@ -128,16 +134,32 @@ class Attempt:
         call.now = self._clock()
         if call.failure is None:  # else: refused on our side of the wire, nothing was sent
             plan = call.plan
-            failure = call.failure = plan.classify(error, plan.operation)
-            tries = failure.tries or min(plan.native_retries + 1, call.tries_left)
-            call.tries_left -= tries
-            call.attempts += (
-                Record(
-                    number=len(call.attempts) + 1,
-                    duration_s=max(call.now - begun, 0.0),
-                    tries=tries,
-                    failure=failure,
-                    error=type(error).__name__,
-                    nodes=call.nodes,
-                ),
-            )
+            call.failure = plan.classify(error, plan.operation)
+            self._record(call, begun, type(error).__name__)
+
+    def _partly(self, call: Call, begun: float, result: Any) -> None:
+        """Note the failed rows of a batch that returned; the worst of them stands for the attempt."""
+        call.now = self._clock()
+        rows = call.plan.rows
+        failures = rows.failures(result) if rows is not None else {}
+        if failures:
+            call.failure = max(failures.values(), key=lambda failure: failure.retryable)
+            self._record(call, begun, f"{len(failures)} rows")
+
+    @staticmethod
+    def _record(call: Call, begun: float, error: str) -> None:
+        failure = call.failure
+        tries = min(call.plan.native_retries + 1, call.tries_left)
+        if failure is not None and failure.tries is not None:
+            tries = failure.tries
+        call.tries_left -= tries
+        call.attempts += (
+            Record(
+                number=len(call.attempts) + 1,
+                duration_s=max(call.now - begun, 0.0),
+                tries=tries,
+                failure=failure,
+                error=error,
+                nodes=call.nodes,
+            ),
+        )

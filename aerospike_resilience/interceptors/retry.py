@@ -16,6 +16,7 @@ from ..call import Call, FailureKind
 from .backoff import Backoff
 from .base import Proceed, ProceedAsync
 from .budget import RetryBudget
+from .partial_batch import PartialBatch
 from .story import tell
 
 MAX_OVERLOAD_RETRIES: Final = 2
@@ -78,6 +79,8 @@ class Retry:
         """Proceed; after a failure, sleep and proceed again as long as `decide` says so."""
         if self._budget is not None:
             self._budget.operations += 1
+        if call.plan.rows is not None:
+            return self._around_batch(call, proceed, PartialBatch(call))
         while True:
             try:
                 return proceed(call)
@@ -92,6 +95,8 @@ class Retry:
         """Proceed; after a failure, sleep and proceed again as long as `decide` says so."""
         if self._budget is not None:
             self._budget.operations += 1
+        if call.plan.rows is not None:
+            return await self._around_batch_async(call, proceed, PartialBatch(call))
         while True:
             try:
                 return await proceed(call)
@@ -102,6 +107,43 @@ class Retry:
                     raise
             await asyncio.sleep(verdict.sleep_s)
             self._prepare(call, verdict.sleep_s)
+
+    def _around_batch(self, call: Call, proceed: Proceed, batch: PartialBatch) -> Any:
+        while True:
+            try:
+                part = proceed(call)
+            except Exception as error:  # noqa: BLE001 - raised, or less than the result there is
+                if batch.result is None:
+                    tell(error, call, "failure")
+                    raise
+                return batch.result  # the rows that could not be sent again keep their own failure
+            if not batch.absorb(part):
+                return batch.result
+            verdict = self.decide(call)
+            if verdict.sleep_s is None or self._closing.wait(verdict.sleep_s):
+                return batch.result
+            self._prepare(call, verdict.sleep_s)
+            batch.narrow()
+
+    async def _around_batch_async(
+        self, call: Call, proceed: ProceedAsync, batch: PartialBatch
+    ) -> Any:
+        while True:
+            try:
+                part = await proceed(call)
+            except Exception as error:  # noqa: BLE001 - raised, or less than the result there is
+                if batch.result is None:
+                    tell(error, call, "failure")
+                    raise
+                return batch.result  # the rows that could not be sent again keep their own failure
+            if not batch.absorb(part):
+                return batch.result
+            verdict = self.decide(call)
+            if verdict.sleep_s is None or self._closing.is_set():
+                return batch.result
+            await asyncio.sleep(verdict.sleep_s)
+            self._prepare(call, verdict.sleep_s)
+            batch.narrow()
 
     def decide(self, call: Call) -> Verdict:
         """Decide about a call whose last attempt failed with ``call.failure``."""
@@ -126,8 +168,8 @@ class Retry:
             return "failure"
         if call.tries_left < 1:
             return "tries"
-        if failure.in_doubt and not plan.idempotent:
-            return "in_doubt"
+        if failure.in_doubt and not plan.idempotent and plan.rows is None:
+            return "in_doubt"  # of a batch only the rows that may be sent again are
         if failure.kind is FailureKind.OVERLOAD:
             refused = sum(
                 1

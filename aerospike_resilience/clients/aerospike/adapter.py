@@ -9,6 +9,7 @@ from ...call import Failure, Operation, Send
 from ..base import Lazy, Refusals
 from . import failures, idempotence, policies
 from .operations import LAZY, OPERATIONS
+from .rows import AerospikeRows
 from .source import AerospikeSource
 
 
@@ -96,6 +97,10 @@ class AerospikeAdapter:
     def classify(self, error: BaseException, operation: Operation) -> Failure:
         """Say what an error means."""
         return failures.classify(error, operation)
+
+    def rows(self, operation: Operation) -> AerospikeRows:
+        """Return the way to a batch operation's rows."""
+        return AerospikeRows(operation)
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
         """Return the native call; the policy goes by keyword, under the method's own name for it."""

@@ -77,7 +77,9 @@ def classify(error: BaseException, operation: Operation) -> Failure:
     code, text = args[0], str(args[1])
     kind, fault, retryable = _meaning(code, text)
     if kind is FailureKind.NATIVE_BREAKER:
-        retryable = not operation.writes  # a read finds another replica; a write needs this very node
+        retryable = (
+            not operation.writes
+        )  # a read finds another replica; a write needs this very node
     in_doubt = (
         operation.writes
         and code not in _NEVER_SENT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 # Operators of `operate` lists, as the package numbers them (``aerospike.OPERATOR_*``).
@@ -54,13 +54,18 @@ def repeatable(parameter: str) -> Callable[[Mapping[str, Any]], bool]:
 
 
 def records_only_read(arguments: Mapping[str, Any]) -> bool:
-    """Return whether every row of a ``BatchRecords`` reads."""
-    return all(not getattr(row, "_has_write", True) for row in _rows(arguments))
+    """Return whether every row of a ``BatchRecords`` reads; not where there is none to tell from."""
+    rows = _rows(arguments)
+    return bool(rows) and all(not getattr(row, "_has_write", True) for row in rows)
 
 
 def records_repeatable(arguments: Mapping[str, Any]) -> bool:
-    """Return whether every row of a ``BatchRecords`` may be applied twice."""
-    return all(row_repeatable(row) for row in _rows(arguments))
+    """Return whether any row of a ``BatchRecords`` may be applied twice.
+
+    Rows are sent again one by one, each by its own right, so one is enough for the batch to be one
+    that may be retried.
+    """
+    return any(row_repeatable(row) for row in _rows(arguments))
 
 
 def row_repeatable(row: Any) -> bool:
@@ -99,6 +104,6 @@ def _operators(listed: object) -> frozenset[int] | None:
         return None
 
 
-def _rows(arguments: Mapping[str, Any]) -> Iterable[Any]:
+def _rows(arguments: Mapping[str, Any]) -> Sequence[Any]:
     rows = arguments.get("batch_records")
     return getattr(rows, "batch_records", None) or ()

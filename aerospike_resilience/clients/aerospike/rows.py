@@ -1,0 +1,72 @@
+"""The rows of the C client's batch calls: which failed, and how to send only those again.
+
+A batch call never raises for a row. ``batch_write`` fills the caller's own records in place; the
+others return a new ``BatchRecords`` in the order of the keys. Rows of a node that did not answer have
+code -15; ``result`` is the code of the worst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...call import Call, Failure, Key, Operation
+from .failures import classify_code
+from .idempotence import row_repeatable
+
+
+class AerospikeRows:
+    """Rows of one batch operation.
+
+    Args:
+        operation: the operation.
+    """
+
+    def __init__(self, operation: Operation) -> None:
+        self._operation = operation
+        self._in_place = operation.rows == "batch_records"
+
+    def keys(self, result: Any) -> Sequence[Key]:
+        """Return the key of every row of a result."""
+        return [row.key for row in result.batch_records]
+
+    def failures(self, result: Any) -> dict[int, Failure]:
+        """Return what the failed rows' codes mean, by position. "Not found" is an answer."""
+        return {
+            index: classify_code(row.result, in_doubt=bool(row.in_doubt))
+            for index, row in enumerate(result.batch_records)
+            if row.result not in (0, 2)
+        }
+
+    def repeatable(self, call: Call, result: Any, index: int) -> bool:
+        """Return whether a row may be applied twice."""
+        if self._in_place:
+            return row_repeatable(result.batch_records[index])
+        return call.plan.idempotent
+
+    def narrowed(
+        self, call: Call, result: Any, indexes: Sequence[int]
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the arguments of a call for some rows only."""
+        fresh: Any
+        if self._in_place:
+            fresh = type(result)([result.batch_records[index] for index in indexes])
+        else:
+            fresh = [result.batch_records[index].key for index in indexes]
+        if call.args:
+            return (fresh, *call.args[1:]), call.kwargs
+        return (), {**call.kwargs, self._operation.rows: fresh}
+
+    def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:
+        """Put the rows of a narrowed call's result in their places in the first result."""
+        for index, row in zip(indexes, part.batch_records, strict=True):
+            before = result.batch_records[index]
+            if row is not before:
+                # Without a key of its own (a digest only), the caller's key comes back as given.
+                result.batch_records[index] = row
+        failed = [row.result for row in result.batch_records if row.result not in (0, 2)]
+        result.result = part.result if failed else 0
+
+    def mark_in_doubt(self, result: Any, index: int) -> None:
+        """Say that a row may have been applied by an earlier attempt."""
+        result.batch_records[index].in_doubt = True

@@ -1,0 +1,97 @@
+"""Of a batch only the rows that failed, and may be sent again, are sent again."""
+
+from __future__ import annotations
+
+import pytest
+from aerospike_helpers.batch import records as br
+from aerospike_helpers.operations import operations as op
+
+from aerospike_resilience import resilient
+
+KEYS = [("test", "batches", number) for number in range(60)]
+
+
+@pytest.fixture
+def calm(healthy):
+    yield healthy
+    healthy.clear_faults()
+
+
+@pytest.fixture
+def wrapped(calm, connect):
+    client = resilient(connect(calm), profile="latency")
+    for key in KEYS:
+        client.put(key, {"n": 0})
+    yield client
+    client.resilience.close()
+
+
+def values(client) -> list[int]:
+    return [client.get(key)[2]["n"] for key in KEYS]
+
+
+def test_rows_that_failed_are_read_again_and_land_in_their_place(calm, wrapped):
+    with calm.inject(node="A2", op="batch", code=18, count=1):
+        result = wrapped.batch_read(KEYS)
+
+    assert result.result == 0
+    assert [row.key[:3] for row in result.batch_records] == KEYS
+    assert [row.record[2] for row in result.batch_records] == [{"n": 0}] * len(KEYS)
+
+
+def test_a_stalled_nodes_rows_are_read_at_the_replica(calm, wrapped):
+    with calm.inject(node="A2", op="read", answer="drop"):
+        result = wrapped.batch_read(KEYS)
+
+    assert {row.result for row in result.batch_records} == {0}
+
+
+def test_missing_rows_are_answers_and_nothing_is_sent_again(calm, wrapped):
+    before = calm.requests(op="batch")
+
+    result = wrapped.batch_read([*KEYS, ("test", "batches", "missing")])
+
+    assert result.batch_records[-1].result == 2
+    assert calm.requests(op="batch") - before <= 3
+
+
+def test_idempotent_rows_in_doubt_are_sent_again_and_the_others_never_twice(calm, wrapped):
+    sets = [br.Write(key, [op.write("n", 7)]) for key in KEYS[:30]]
+    adds = [br.Write(key, [op.increment("n", 1)]) for key in KEYS[30:]]
+    batch = br.BatchRecords([*sets, *adds])
+    with calm.inject(node="A2", op="batch", answer="drop", count=1):
+        result = wrapped.batch_write(batch)
+
+    assert result is batch
+    assert {row.result for row in sets} == {0}
+    failed = [index for index, row in enumerate(adds) if row.result != 0]
+    assert failed
+    assert all(adds[index].in_doubt for index in failed)
+    assert values(wrapped) == [7] * 30 + [1] * 30
+
+
+def test_rows_that_succeeded_are_never_sent_twice(calm, wrapped):
+    rows = [br.Write(key, [op.write("n", 1)]) for key in KEYS[:30]]
+    rows += [br.Write(key, [op.increment("n", 1)]) for key in KEYS[30:]]
+    with calm.inject(node="A3", op="batch", answer="reset", count=1):
+        wrapped.batch_write(br.BatchRecords(rows))
+
+    assert {row.result for row in rows[:30]} == {0}
+    assert set(values(wrapped)) == {1}
+
+
+def test_a_batch_never_makes_more_tries_than_its_policy_allows(calm, wrapped):
+    with calm.inject(node="A2", op="batch", code=18):
+        before = calm.requests(op="batch", node="A2")
+        result = wrapped.batch_remove(KEYS, {"max_retries": 2, "total_timeout": 2000})
+        made = calm.requests(op="batch", node="A2") - before
+
+    assert made <= 3
+    assert 18 in {row.result for row in result.batch_records} | {-15}
+
+
+def test_a_batch_by_keyword_is_narrowed_too(calm, wrapped):
+    with calm.inject(node="A2", op="batch", code=18, count=1):
+        result = wrapped.batch_read(keys=KEYS, policy={"total_timeout": 1000, "max_retries": 3})
+
+    assert {row.result for row in result.batch_records} == {0}

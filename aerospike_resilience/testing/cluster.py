@@ -59,6 +59,11 @@ class LocalNode:
         return self._settings.port
 
     @property
+    def alias(self) -> str:
+        """The node name it shows to clients; other than `name` only after `restart(alias=)`."""
+        return self._settings.alias
+
+    @property
     def fabric_port(self) -> int:
         """The port the other nodes connect to."""
         return self._settings.fabric_port
@@ -331,10 +336,17 @@ class LocalCluster:
             self._ask_supervisor({"do": "signal", "name": node.name, "signal": int(signal.SIGKILL)})
             self._forget_process(node)
 
-    def restart(self, node: LocalNode | str) -> None:
+    def restart(
+        self, node: LocalNode | str, *, new_port: bool = False, alias: str | None = None
+    ) -> None:
         """Start a killed node again: same name, same port, no records; it catches up.
 
         A node that still lives is killed first.
+
+        Args:
+            node: The node.
+            new_port: Let clients connect to another port from now on.
+            alias: Another node name to show to clients; here it keeps its own.
         """
         node = self.node(node)
         with self._lock:
@@ -342,6 +354,10 @@ class LocalCluster:
                 self.kill(node)
             old = node._settings  # noqa: SLF001
             packed = old.pack()
+            if new_port:
+                packed["port"] = self._ask_supervisor({"do": "reserve"})["ports"][0]
+            if alias is not None:
+                packed["alias"] = alias
             packed |= {
                 "incarnation": max(time.time_ns() // 1_000_000, old.incarnation + 1),
                 "bootstrap": None,
@@ -383,6 +399,7 @@ class LocalCluster:
         refuse: bool = False,
         max_connections: int | None = None,
         leave: bool = False,
+        migrate_slowly: Duration = 0,
     ) -> Fault:
         """Put a fault in force until it is cleared.
 
@@ -401,7 +418,10 @@ class LocalCluster:
             count: Only this often, over all nodes together.
             refuse: Refuse new connections and reset those there are.
             max_connections: Close what is more, like `proto-fd-max`.
-            leave: The node stops to talk to the others, which go on without it.
+            leave: The node stops to talk to the others, which go on without it; it joins again
+                when the fault is cleared.
+            migrate_slowly: How long to wait after each partition that is sent to a node which
+                catches up, so that a migration stays in progress.
 
         Returns:
             The fault, to clear it or to use it as a context manager.
@@ -427,6 +447,7 @@ class LocalCluster:
                 refuse=refuse,
                 max_connections=max_connections,
                 leave=leave,
+                migrate_slowly=migrate_slowly,
             )
             struck = tuple(self._nodes) if node is None else (self.node(node).name,)
             self._counters().clear_fault(slot)

@@ -13,7 +13,7 @@ HELP: Final = """\
 stall NODE | resume NODE | kill NODE | restart NODE
 inject [node=A1] [op=get] [latency=20ms] [code=DEVICE_OVERLOAD] [answer=drop|half|garbage|reset|close]
        [applied=no] [namespace=test] [set=demo] [share=0.5] [count=10] [refuse=yes]
-       [max_connections=N] [leave=yes]
+       [max_connections=N] [leave=yes] [migrate_slowly=50ms]
 clear [NUMBER]     end one fault or all
 faults             what is in force, and how often it struck
 nodes              the nodes and their state
@@ -29,7 +29,7 @@ _NUMBERS: Final[dict[str, Callable[[str], Any]]] = {
     "max_connections": int,
 }
 _SWITCHES: Final = ("applied", "refuse", "leave")
-_TEXTS: Final = ("node", "op", "latency", "code", "answer", "namespace", "set")
+_TEXTS: Final = ("node", "op", "latency", "code", "answer", "namespace", "set", "migrate_slowly")
 
 
 class Console:

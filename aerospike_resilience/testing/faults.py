@@ -99,6 +99,7 @@ class Rule:
         refuse: Refuse connections.
         max_connections: Close connections beyond this number.
         leave: Be silent towards the other nodes, so that they go on alone.
+        migrate_s: How long to wait after each partition that is sent to a node behind.
     """
 
     slot: int
@@ -114,6 +115,7 @@ class Rule:
     refuse: bool = False
     max_connections: int | None = None
     leave: bool = False
+    migrate_s: float = 0.0
 
     def pack(self) -> dict[str, Any]:
         """Return the rule as plain values, to send it to a node."""
@@ -157,6 +159,7 @@ def make_rule(
     refuse: bool = False,
     max_connections: int | None = None,
     leave: bool = False,
+    migrate_slowly: float | str = 0.0,
 ) -> Rule:
     """Check what a test asked for and make a rule of it.
 
@@ -173,9 +176,11 @@ def make_rule(
         raise ValueError(f"answer is one of {', '.join(ANSWERS)}, not {answer!r}")
     if max_connections is not None and max_connections < 0:
         raise ValueError(f"max_connections is 0 or more, not {max_connections!r}")
-    if not (latency or code or answer or refuse or leave or max_connections is not None):
+    standing = refuse or leave or migrate_slowly or max_connections is not None
+    if not (latency or code or answer or standing):
         raise ValueError(
-            "inject() needs a fault: latency=, code=, answer=, refuse=, max_connections= or leave="
+            "inject() needs a fault: latency=, code=, answer=, refuse=, max_connections=, leave= "
+            "or migrate_slowly="
         )
     return Rule(
         slot=slot,
@@ -191,6 +196,7 @@ def make_rule(
         refuse=refuse,
         max_connections=max_connections,
         leave=leave,
+        migrate_s=seconds(migrate_slowly),
     )
 
 

@@ -262,7 +262,7 @@ class Membership:
     def _on_heartbeat(self, message: Message) -> None:
         _, name, incarnation, sent_s, epoch, promised, port, alias = message
         peer = self.peers.get(name)
-        if peer is None or sent_s < peer.sent_s or self.left:
+        if peer is None or sent_s < peer.sent_s:
             return
         now = self._loop.time()
         if incarnation != peer.incarnation or now - peer.sent_s > self.timing.silence_s:

@@ -431,6 +431,7 @@ class Node:
         rules = self.faults.rules.values()
         limits = [r.max_connections for r in rules if r.max_connections is not None]
         self._squeezed = min(limits, default=None)
+        self.replication.migration_delay_s = max((r.migrate_s for r in rules), default=0.0)
         self.membership.left = any(rule.leave for rule in rules)
         self.refuse(any(rule.refuse for rule in rules))
 

@@ -77,6 +77,7 @@ class Replication:
     ) -> None:
         self.versions = array("Q", bytes(8 * PARTITIONS))
         self.roles = [0] * PARTITIONS
+        self.migration_delay_s = 0.0
         self.targets: list[tuple[str, ...]] = [()] * PARTITIONS
         self._loop = loop
         self._membership = membership
@@ -294,13 +295,14 @@ class Replication:
         link = self._membership.peers[name].link
         done: list[int] = []
         sent = 0
-        while pids and sent < _CHUNK:
+        delay_s = self.migration_delay_s
+        while pids and sent < _CHUNK and not (delay_s and done):
             pid = pids.popleft()
             sent += self._send_records(link.send, pid)
             done.append(pid)
         link.send((MIGRATED, self._name, self._epoch, done))
         if pids:
-            self._loop.call_soon(self._send_partitions, view, name, pids)
+            self._loop.call_later(delay_s, self._send_partitions, view, name, pids)
 
     def _send_records(self, send: Callable[[Message], None], pid: int) -> int:
         sent = 0

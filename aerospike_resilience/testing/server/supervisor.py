@@ -13,6 +13,7 @@ import ctypes
 import errno
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -24,6 +25,7 @@ from . import process
 _CHECK_S: Final = 0.2
 _START_S: Final = 5.0
 _PR_SET_PDEATHSIG: Final = 1
+_MAX_FILES: Final = 32_768
 
 
 class Supervisor:
@@ -160,4 +162,7 @@ def die_with_parent() -> None:
 def main() -> None:
     """Run the supervisor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(_MAX_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     Supervisor().run()

@@ -95,3 +95,23 @@ def test_a_batch_by_keyword_is_narrowed_too(calm, wrapped):
         result = wrapped.batch_read(keys=KEYS, policy={"total_timeout": 1000, "max_retries": 3})
 
     assert {row.result for row in result.batch_records} == {0}
+
+
+def test_a_batch_whose_rows_time_out_speaks_against_the_silent_node_only(cluster, connect):
+    from tests.waiting import until
+
+    client = resilient(connect(cluster), profile="latency")
+    for key in KEYS:
+        client.put(key, {"n": 0})
+    until(lambda: client.resilience.nodes["A1"]["partitions"])
+    cluster.stall("A2")
+
+    until(
+        lambda: (
+            client.batch_write(br.BatchRecords([br.Write(key, [op.write("n", 1)]) for key in KEYS]))
+            and client.resilience.nodes["A2"]["state"] == "open"
+        )
+    )
+
+    assert {client.resilience.nodes[name]["state"] for name in ("A1", "A3")} == {"closed"}
+    client.resilience.close()

@@ -47,6 +47,9 @@ class Breaker:
         except BaseException:
             health.failed(call, began)
             raise
+        if call.failure is not None:
+            health.rows_failed(call, result, began)
+            return result
         ended = self._clock()
         if ended - began >= call.patience_s or call.leases:
             health.answered(call, began, ended)
@@ -65,6 +68,9 @@ class Breaker:
         except BaseException:
             health.failed(call, began)
             raise
+        if call.failure is not None:
+            health.rows_failed(call, result, began)
+            return result
         ended = self._clock()
         if ended - began >= call.patience_s or call.leases:
             health.answered(call, began, ended)

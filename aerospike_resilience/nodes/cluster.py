@@ -147,6 +147,32 @@ class ClusterHealth:
             self.give_back(call)
             self.settle_locked()
 
+    def rows_failed(self, call: Call, result: Any, began: float) -> None:
+        """Take note of a batch some of whose rows failed. A node is charged once an attempt."""
+        rows = call.plan.rows
+        if rows is None:
+            return
+        with self.lock:
+            self.fold_locked()
+            keys, failures = rows.keys(result), rows.failures(result)
+            quick = call.now - began < call.patience_s
+            for index, key in enumerate(keys):
+                if index not in failures and (quick or call.plan.writes):
+                    owners = self.owners(key)
+                    self.live_locked(owners if call.plan.writes else owners[:1], call.now)
+            charged: dict[str, FailureKind] = {}
+            for index, failure in failures.items():
+                owners = self.owners(keys[index])
+                evidence = blame.weigh(call, failure, owners, began, self._alive_since)
+                for name in evidence.suspects:
+                    if node := self.by_name.get(name):
+                        self.owe_locked(node, began, call.now)
+                if evidence.hard and len(evidence.suspects) == 1:
+                    charged[evidence.suspects[0]] = failure.kind
+            for name, kind in charged.items():
+                self.charge_locked((name,), kind, began, call.now)
+            self.settle_locked()
+
     def give_back(self, call: Call) -> None:
         """Take probes back that proved nothing."""
         if call.leases:

@@ -32,6 +32,7 @@ class Admission:
         Raises:
             CircuitOpenError: a node it needs is open and no other can serve it.
         """
+        self._health.wake()
         call.nodes = names = self._health.owners(call.key)
         if not names or self._health.options.mode != "enforce":
             return

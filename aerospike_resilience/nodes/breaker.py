@@ -26,6 +26,10 @@ MAX_OPEN_WINDOWS: Final = 16
 """Re-opening never waits longer than this many windows."""
 
 
+FORGIVEN_WINDOWS: Final = 3
+"""A node that stayed closed for this many windows opens for the shortest time again."""
+
+
 class NodeBreaker:
     """The state machine. Every method is called under the lock of the cluster that owns it.
 
@@ -118,8 +122,7 @@ class NodeBreaker:
         self.circuit.half_open()
 
     def close(self, now: float) -> None:
-        """Let everything through and forget."""
-        self._openings = 0
+        """Let everything through. Earlier openings are forgotten only after some good windows."""
         self.errors = 0
         self.reason = ""
         self._enter(CLOSED, now)
@@ -133,6 +136,8 @@ class NodeBreaker:
         if now >= self._window_ends:
             self._window_ends = now + self.window_s
             self.errors = 0
+            if self._state == CLOSED and now >= self.since + FORGIVEN_WINDOWS * self.window_s:
+                self._openings = 0
         if self._state == OPEN and now >= self.until:
             if suspect:
                 self._stay_open(now)

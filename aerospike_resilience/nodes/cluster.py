@@ -86,7 +86,7 @@ class ClusterHealth:
         self.inquiries: list[tuple[tuple[str, ...], float, FailureKind]] = []
         self.verdict = ""
         self.transitions = 0
-        self._wake = wake
+        self.wake = wake
         self._listeners = tuple(listeners)
         self._random = random_source or random.Random()
         self._addresses: dict[str, str] = {}
@@ -237,8 +237,12 @@ class ClusterHealth:
                 breaker.half_open_calls = options.half_open_calls
 
     def after_fork(self) -> None:
-        """Replace the lock, which another thread of the parent may have held."""
+        """Replace the lock, which a thread of the parent may have held, and have the next call ask.
+
+        Asking wakes the tend thread, which did not come along.
+        """
         self.lock = threading.RLock()
+        self.calm = False
 
     # ----- under the lock
 
@@ -279,7 +283,7 @@ class ClusterHealth:
                 self.open_locked(node, SILENCE, now)
             if self.calm:
                 self.calm = False
-                self._wake()
+                self.wake()
 
     def charge_locked(
         self, names: Iterable[str], kind: FailureKind, began: float, now: float

@@ -2,8 +2,8 @@
 
 Each ``tend_interval`` it advances breaker windows, refreshes the partition map when a node's partition
 generation changed, and recomputes adaptive timeouts. While something is wrong it looks more often.
-It never waits for a node that is suspect or open: it sends such a node pulses, each from a short-lived
-thread of its own, at most one at a time.
+It never waits for a node: a suspect or open one is sent pulses, and the map is asked for, each from a
+short-lived thread of its own, at most one at a time.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ WATCHFUL_S: Final = 0.05
 
 INFO_TIMEOUT_S: Final = 0.25
 """How long an info command to a healthy node may take, in seconds."""
+
+INQUIRY_S: Final = 10.0
+"""How long a failure of which several nodes may be the cause is worth asking about, in seconds."""
 
 _PROBE_SET: Final = "resilience-probe"
 
@@ -55,6 +58,7 @@ class Tended:
         self._on_tend = on_tend
         self.on_fork = on_fork
         self._generations: dict[str, str] = {}
+        self._mapper: threading.Thread | None = None
         self._due = 0.0
         self._looked = 0.0
 
@@ -73,8 +77,8 @@ class Tended:
             health.fold_locked()
         if health.options.mode != "off" or health.options.adaptive is not None:
             self._pulse()
-            if full or not health.calm or not health.partitions.namespaces:
-                self._refresh_partitions()
+            if full or not health.calm:
+                self._map()
             self._advance(now)
         if full:
             self._adapt()
@@ -85,6 +89,19 @@ class Tended:
         known = {address.name: address for address in health.source.nodes()}
         with health.lock:
             health.update_nodes_locked(known)
+
+    def _map(self) -> None:
+        """Refresh the map from a thread of its own: even a healthy node may have stalled just now.
+
+        The first map is waited for, so that the first calls of a wrapped client have one.
+        """
+        if not self.health.partitions.namespaces:
+            self._refresh_partitions()
+        elif self._mapper is None or not self._mapper.is_alive():
+            self._mapper = threading.Thread(
+                target=self._refresh_partitions, name="aerospike-resilience-map", daemon=True
+            )
+            self._mapper.start()
 
     def _refresh_partitions(self) -> None:
         """Ask healthy nodes for their partition generation, and all of them for the map if one changed."""
@@ -214,6 +231,11 @@ class Tended:
     def _advance(self, now: float) -> None:
         health = self.health
         with health.lock:
+            health.inquiries = [
+                (names, since, kind)
+                for names, since, kind in health.inquiries
+                if since > now - INQUIRY_S and any(name in health.by_name for name in names)
+            ]
             for node in health.by_name.values():
                 node.breaker.tick(now, suspect=node.suspect)
                 if node.breaker.closed and node.silent_s(now) > health.options.silence_s:
@@ -264,6 +286,10 @@ class Tender:
     def wake(self) -> None:
         """Have the thread look now instead of at its next tend."""
         self._wake.set()
+        if self._thread is None:
+            with self._lock:
+                if self._tended:
+                    self._start_locked()
 
     @property
     def alive(self) -> bool:
@@ -272,17 +298,17 @@ class Tender:
         return thread is not None and thread.is_alive()
 
     def after_fork(self) -> None:
-        """Start anew in a forked child: threads and held locks do not come along."""
+        """Start anew in a forked child: threads and held locks do not come along.
+
+        The thread itself starts with the child's first call. The child shares its parent's sockets,
+        and one that never uses the client must not have us use them.
+        """
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread = None
-        tended = list(self._tended)
-        for one in tended:
+        for one in list(self._tended):
             one.health.after_fork()
             one.on_fork()
-        if tended:
-            with self._lock:
-                self._start_locked()
 
     def _start_locked(self) -> None:
         if not self.alive:

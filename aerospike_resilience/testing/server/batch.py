@@ -170,12 +170,13 @@ class _Batch:
         self.parts.append(row)
         self.size += len(row)
         self.left -= 1
-        if self.size >= _FRAME or not self.left:
+        if not self.left:
+            end = frame(message(self.code, info3=INFO3_LAST))
+            self.connection.reply(frame(b"".join(self.parts)) + end)
+        elif self.size >= _FRAME:
             self.connection.stream(frame(b"".join(self.parts)))
             self.parts.clear()
             self.size = 0
-        if not self.left:
-            self.connection.reply(frame(message(self.code, info3=INFO3_LAST)))
 
 
 def run(node: Node, number: int, request: Request, connection: Connection) -> None:

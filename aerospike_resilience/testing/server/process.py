@@ -124,7 +124,8 @@ class _NodeProcess:
 
 
 def _listening(port: int) -> socket.socket:
-    sock = socket.socket()
+    # Without the protocol asyncio does not see that it is TCP, and leaves Nagle's delays on.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.settimeout(0)
     sock.bind(("127.0.0.1", port))

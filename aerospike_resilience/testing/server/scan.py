@@ -156,12 +156,13 @@ class _Scan:
                 parts.append(row)
                 size += len(row)
                 seen += 10
-        if parts:
-            connection.stream(frame(b"".join(parts)))
+        rows = frame(b"".join(parts)) if parts else b""
         if self._partitions and self._left:
+            if rows:
+                connection.stream(rows)
             self._node.loop.call_soon(self.step)
         else:
-            connection.reply(frame(message(0, info3=INFO3_LAST)))
+            connection.reply(rows + frame(message(0, info3=INFO3_LAST)))
 
     def _rows(self, pid: int) -> list[bytes]:
         rows: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Expressions: the bytes are those that the clients' own builders write."""
+"""Expressions: what they compute, what they refuse, and the bytes the clients' builders write."""
 
 import pytest
 
@@ -270,6 +270,51 @@ def test_regions_answer_unsupported():
     with pytest.raises(OpError) as error:
         expressions.build(raw((GEO, bin_("g", 8), bin_("g", 8))))
     assert error.value.code == 16
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("9301935102a16907", True),
+        ("940700a3682e2a935103a173", True),
+        ("9314935102a16901", 8),
+        ("9318935107a166cb4000000000000000", 6.25),
+        ("9324935102a16902", 28),
+        ("9328935102a169c3", 61),
+        ("967bc201c30302", 3),
+        ("947da178039314927ca178927ca178", 6),
+        ("9100", UNKNOWN),
+        ("c0", None),
+        ("924003", 0x105 % 3),
+        ("9146", "demo"),
+        ("925003", "k1"),
+        ("93029252a17a00", False),
+        ("927e9301a203619102", [1, "a", [2]]),
+        ("82c70001c0a2036101", {"a": 1}),
+        ("957f02009110935104a16c", 3),
+        ("957f020093130701935104a16c", 5),
+        ("957f020093ccff9222a20362931307 00935105a16d", 9),
+        ("957f0200931605 05935104a16c", 1),
+        ("957f0200931705927e920103935104a16c", 2),
+        ("957f04409401030000935104a16c", [1, 5, 3, 3]),
+        ("957f04409402927e9103 0000935104a16c", [1, 5, 3, 3]),
+        ("957f0440920d00935104a16c", [1, 3, 5]),
+        ("957f0200936107a20361935105a16d", 1),
+        ("957f0200936b05927e91a20361935105a16d", 1),
+        ("957f0540934482c70001c0a2036b0100935105a16d", {"a": 1, "b": [9], "k": 1}),
+        ("957f0540934c00a20361935105a16d", {"b": [9]}),
+        ("957f060193320008935106a162", b"\x0f"),
+        ("957f064195030008a204ff00935106a162", b"\xff\xf0"),
+        ("957f040093ccfe92049303937a02010301935104a16c", [5]),
+        ("957f044094ccfe9204c3049314937a020101935104a16c", [2, 6, 4]),
+        ("957f044094ccfe9204c3049164935104a16c", []),
+        ("930905935104a16c", True),
+        ("9265935105a16d", ["a", "b"]),
+    ],
+)
+def test_an_expression_as_a_client_writes_it(written, expected):
+    found = expressions.build(bytes.fromhex(written)).bin_of(expressions.Env(Record()))
+    assert (found if found is UNKNOWN else unbin(found)) == expected
 
 
 CREATE_ONLY, UPDATE_ONLY, ALLOW_DELETE, POLICY_NO_FAIL, EVAL_NO_FAIL = 1, 2, 4, 8, 16

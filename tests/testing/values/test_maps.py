@@ -186,6 +186,23 @@ def test_a_context_that_leads_nowhere_answers_the_servers_code(value, ctx, code)
 
 
 @pytest.mark.parametrize(
+    ("value", "ctx", "expected"),
+    [
+        ({"a": [1, 2]}, [MAP_KEY, "a", LIST_INDEX, 1], 2),
+        ({"a": [1, 2]}, [MAP_KEY, "a"], [1, 2]),
+        ({"a": [1, 2]}, [MAP_KEY, "b"], None),
+        ({"a": [1, 2]}, [LIST_INDEX, 0], None),
+    ],
+)
+def test_an_index_sees_what_its_context_leads_to(value, ctx, expected):
+    assert unbin(cdt.at(*stored(value), pack(ctx))) == expected
+
+
+def test_an_index_with_a_context_sees_nothing_in_a_plain_bin():
+    assert cdt.at(1, bytes(8), pack([LIST_INDEX, 0])) is None
+
+
+@pytest.mark.parametrize(
     ("value", "ctx", "after"),
     [
         ({"a": [1]}, [MAP_KEY, "a"], {"a": [1, 9]}),

@@ -1,7 +1,8 @@
 """Collections: the list and map operations of a bin.
 
 `read` and `modify` take a bin and an operation's payload, `[code, arguments...]`, or
-`[255, context, [code, arguments...]]` for a collection inside the collection.
+`[255, context, [code, arguments...]]` for a collection inside the collection; `at` follows a context
+alone.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from .. import msgpack
-from ..errors import ERR_INCOMPATIBLE_TYPE, OpError
+from ..errors import ERR_INCOMPATIBLE_TYPE, ERR_OP_NOT_APPLICABLE, OpError
 from ..wire import LIST, MAP, Bin
 from . import context, list_writes, lists, map_writes, maps, results, select
 from .arguments import Arguments
@@ -82,6 +83,31 @@ def modify(
     in_map = steps[0].in_map if steps else change.in_map
     answer = None if change.answer is None else msgpack.to_bin(change.answer)
     return (MAP if in_map else LIST, changed), answer
+
+
+def at(particle: int, raw: bytes, way: bytes) -> Bin | None:
+    """Return what a context leads to inside a bin, as an index on it sees it.
+
+    Args:
+        particle: The bin's type.
+        raw: The bin's bytes.
+        way: The context.
+
+    Returns:
+        The value as a bin, None if the context leads nowhere or the bin is no collection.
+
+    Raises:
+        OpError: The context is malformed; code 4.
+    """
+    steps = context.parse(way)
+    if particle not in (LIST, MAP):
+        return None
+    try:
+        return msgpack.to_bin(context.find(raw, steps))
+    except OpError as error:
+        if error.code in (ERR_INCOMPATIBLE_TYPE, ERR_OP_NOT_APPLICABLE):
+            return None
+        raise
 
 
 def _parse(payload: bytes) -> tuple[int, Arguments, list[context.Step]]:
@@ -211,4 +237,4 @@ _LEAVING: Final = frozenset(
     (*list_writes.REDUCING, *map_writes.REDUCING, *lists.REMOVERS, *maps.REMOVERS)
 )
 
-__all__ = ["canonical", "modify", "read"]
+__all__ = ["at", "canonical", "modify", "read"]

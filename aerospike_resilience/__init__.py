@@ -1,1 +1,42 @@
 """Keep an Aerospike client serving while nodes stall, overload and die."""
+
+from .ambient import carry, deadline, remaining
+from .call import Attempt, Call, Failure, FailureKind, Operation
+from .errors import (
+    AlreadyWrappedError,
+    BackpressureError,
+    CircuitOpenError,
+    ClientClosedError,
+    DeadlineExceededError,
+    NotAClientError,
+    ResilienceError,
+    UnknownNodeError,
+)
+from .handle import Resilience
+from .interceptors import Interceptor
+from .profiles import PolicyFileError, UnknownProfileError
+from .wrap import resilient
+
+__all__ = [
+    "AlreadyWrappedError",
+    "Attempt",
+    "BackpressureError",
+    "Call",
+    "CircuitOpenError",
+    "ClientClosedError",
+    "DeadlineExceededError",
+    "Failure",
+    "FailureKind",
+    "Interceptor",
+    "NotAClientError",
+    "Operation",
+    "PolicyFileError",
+    "Resilience",
+    "ResilienceError",
+    "UnknownNodeError",
+    "UnknownProfileError",
+    "carry",
+    "deadline",
+    "remaining",
+    "resilient",
+]

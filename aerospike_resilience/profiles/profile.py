@@ -1,0 +1,229 @@
+"""A profile: a chain of policy files merged, every value with its origin. Immutable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..call import Kind, Operation
+from .explain import Explanation
+from .source import KeyPath, Source
+from .validate import check_settings
+
+if TYPE_CHECKING:
+    from . import schema
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value in force.
+
+    Attributes:
+        value: milliseconds for durations, names for constants, else as written.
+        origin: where it comes from: ``policies/latency.yaml:9``, ``overrides=``.
+    """
+
+    value: Any
+    origin: str
+
+
+class Layer:
+    """Sources of one rank merged: a file with its parents, or what code put over it."""
+
+    __slots__ = ("data", "origins")
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self.data: dict[str, Any] = {}
+        self.origins: dict[KeyPath, str] = {}
+        for source in sources:  # parents first
+            self._merge(self.data, source.data, (), source)
+
+    def _merge(
+        self, into: dict[str, Any], data: Mapping[str, Any], path: KeyPath, source: Source
+    ) -> None:
+        for key, value in data.items():
+            here = (*path, str(key))
+            if not path and key in ("version", "description", "extends"):
+                continue
+            if isinstance(value, Mapping):
+                inner = into.get(key)
+                into[key] = inner if isinstance(inner, dict) else {}
+                self.origins[here] = source.origin(here)
+                self._merge(into[key], value, here, source)
+            else:
+                into[key] = deepcopy(value)
+                self.origins[here] = source.origin(here)
+
+
+class Profile:
+    """Everything a wrapped client goes by.
+
+    Attributes:
+        name: the file's name without ``.yaml``.
+        description: the file's own words.
+        files: its own file and then its parents'.
+        fingerprint: a digest of all that it says; equal for equal settings.
+        connection, retry, breaker, backpressure, telemetry: its sections.
+        adaptive_timeout: None where it has none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        files: tuple[Path, ...],
+        layers: tuple[Layer, ...],
+    ) -> None:
+        self.name = name
+        self.description = description
+        self.files = files
+        self._layers = layers
+        merged = Layer([Source("", layer.data) for layer in layers]).data
+        self._checked: list[schema.Settings] = [
+            check_settings(Source("merged", layer.data)) for layer in layers
+        ]
+        whole: schema.Settings = check_settings(Source("merged", merged))
+        self.connection = whole.connection
+        self.retry = whole.retry
+        self.adaptive_timeout = whole.adaptive_timeout
+        self.breaker = whole.breaker
+        self.backpressure = whole.backpressure
+        self.telemetry = whole.telemetry
+        self.has_sets = bool(whole.sets)
+        text = json.dumps([name, *(layer.data for layer in layers)], sort_keys=True, default=str)
+        self.fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        return f"<Profile {self.name!r} {self.fingerprint}>"
+
+    @property
+    def tend_interval_s(self) -> float:
+        """Seconds from tend to tend."""
+        return self.connection.tend_interval_s
+
+    def with_overrides(self, overrides: Mapping[str, Any], origin: str = "overrides=") -> Profile:
+        """Return this profile with settings over it, in the shape of a policy file.
+
+        Raises:
+            PolicyFileError: they are not of that shape.
+        """
+        source = Source(origin, overrides)
+        check_settings(source)
+        layers = (*self._layers, Layer([source]))
+        return Profile(self.name, self.description, self.files, layers)
+
+    def origin(self, key: str) -> str:
+        """Return where a section's value comes from: ``origin("breaker.max_error_rate")``."""
+        path = tuple(key.split("."))
+        for layer in reversed(self._layers):
+            if path in layer.origins:
+                return layer.origins[path]
+        return "library default"
+
+    def flat(self) -> dict[str, Any]:
+        """Return every value as written, by its path of keys; later layers over earlier ones."""
+        found: dict[str, Any] = {}
+        for layer in self._layers:
+            _flatten(layer.data, (), found)
+        return found
+
+    def settings(
+        self,
+        operation: Operation,
+        *,
+        retryable: bool,
+        strong: bool = False,
+        namespace: str | None = None,
+        set_name: str | None = None,
+    ) -> Mapping[str, Setting]:
+        """Return Aerospike's policy fields for an operation, each with its origin.
+
+        Precedence, weakest first: the chain of files by scope, sets, operations; then the same of
+        ``overrides=``, then of ``using()``.
+
+        Args:
+            operation: the method.
+            retryable: whether it may be sent again; it matters for writes.
+            strong: whether the namespace is strongly consistent.
+            namespace: the record's namespace, where the operation has a single record.
+            set_name: the record's set.
+        """
+        found: dict[str, Setting] = {}
+        scopes = tuple(_scopes(operation, retryable=retryable, strong=strong))
+        for layer, checked in zip(self._layers, self._checked, strict=True):
+            self._apply(found, layer, checked.policy, scopes, ("policy",))
+            for place in _places(namespace, set_name):
+                if place in checked.sets:
+                    self._apply(found, layer, checked.sets[place], scopes, ("sets", place))
+            if fields := checked.operations.get(operation.name):
+                self._take(found, layer, fields, ("operations", operation.name))
+        return found
+
+    def explain(
+        self, operation: Operation, namespace: str | None = None, set_name: str | None = None
+    ) -> Explanation:
+        """Say which value each policy field has for an operation, and where it comes from."""
+        retryable = operation.kind is not Kind.WRITE or operation.idempotent({})
+        settings = self.settings(
+            operation, retryable=retryable, namespace=namespace, set_name=set_name
+        )
+        target = ".".join(part for part in (namespace, set_name) if part)
+        rows = tuple((name, one.value, one.origin) for name, one in sorted(settings.items()))
+        return Explanation(self.name, operation.name, target, rows)
+
+    def _apply(
+        self,
+        found: dict[str, Setting],
+        layer: Layer,
+        by_scope: schema.Scopes,
+        scopes: tuple[str, ...],
+        path: KeyPath,
+    ) -> None:
+        for scope in scopes:
+            if (fields := getattr(by_scope, scope)) is not None:
+                self._take(found, layer, fields, (*path, scope))
+
+    @staticmethod
+    def _take(
+        found: dict[str, Setting], layer: Layer, fields: schema.PolicyFields, path: KeyPath
+    ) -> None:
+        for name in fields.model_fields_set:
+            value = getattr(fields, name)
+            if value is None:
+                found.pop(name, None)  # written as null: leave the client's own
+            else:
+                found[name] = Setting(value, layer.origins.get((*path, name), ""))
+
+
+def _scopes(operation: Operation, *, retryable: bool, strong: bool) -> Iterator[str]:
+    """Yield the scopes of an operation, weakest first, in the order of the SDK's behaviours."""
+    yield "all"
+    if operation.kind not in (Kind.READ, Kind.WRITE):
+        return
+    side = "reads" if operation.kind is Kind.READ else "writes"
+    yield side
+    yield f"{side}_{'sc' if strong else 'ap'}"
+    if operation.kind is Kind.WRITE:
+        yield "writes_retryable" if retryable else "writes_non_retryable"
+    yield f"{side}_{operation.shape}"
+
+
+def _places(namespace: str | None, set_name: str | None) -> Iterator[str]:
+    if namespace:
+        yield namespace
+        if set_name:
+            yield f"{namespace}.{set_name}"
+
+
+def _flatten(data: Mapping[str, Any], path: KeyPath, found: dict[str, Any]) -> None:
+    for key, value in data.items():
+        here = (*path, str(key))
+        if isinstance(value, Mapping):
+            _flatten(value, here, found)
+        else:
+            found[".".join(here)] = value

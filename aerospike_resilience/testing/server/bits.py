@@ -1,7 +1,8 @@
 """Bit operations on blobs.
 
 Offsets and sizes count bits from the most significant one of the first byte, except in resize,
-insert and remove, where they count bytes; a negative offset counts from the end. The payload is
+insert and remove, where they count bytes; a negative offset counts from the end. Bits outside the
+blob answer 26, bytes outside it 4 (as the clients' own tests expect of a server). The payload is
 `[code, arguments...]`; write flags are 1 create only, 2 update only, 4 no failure, 8 partial.
 """
 
@@ -83,7 +84,8 @@ def read(particle: int, raw: bytes, payload: bytes) -> Bin | None:
         The answer.
 
     Raises:
-        OpError: The payload is malformed or out of range (4), or the bin is no blob (12).
+        OpError: The payload is malformed (4), the bits are out of range (26), or the bin is no
+            blob (12).
     """
     code, args = parse(payload)
     if code not in _READERS:
@@ -150,14 +152,23 @@ def parse(payload: bytes) -> tuple[int, Arguments]:
     return code, Arguments(items[1:])
 
 
-def _span(data: bytes, offset: int, size: int, *, partial: bool = False) -> Span:
+def _span(
+    data: bytes,
+    offset: int,
+    size: int,
+    *,
+    partial: bool = False,
+    outside: int = ERR_OP_NOT_APPLICABLE,
+) -> Span:
     bits = len(data) * 8
     start = offset + bits if offset < 0 else offset
-    if not 0 <= start < bits or size <= 0:
-        raise OpError(ERR_PARAMETER, "out of range")
+    if size <= 0:
+        raise OpError(ERR_PARAMETER, "no bits")
+    if not 0 <= start < bits:
+        raise OpError(outside, "out of range")
     if start + size > bits:
         if not partial:
-            raise OpError(ERR_PARAMETER, "out of range")
+            raise OpError(outside, "out of range")
         size = bits - start
     return Span(data, start, size)
 
@@ -231,7 +242,7 @@ def _resize(data: bytes, args: Arguments, _: int) -> bytes:
     if not 0 < size <= MAX_BYTES:
         raise OpError(ERR_PARAMETER, "out of range")
     if (how & GROW_ONLY and size < len(data)) or (how & SHRINK_ONLY and size > len(data)):
-        return data
+        raise OpError(ERR_PARAMETER, "the other direction is asked for only")
     if how & FROM_FRONT:
         return data[-size:].rjust(size, b"\x00")
     return data[:size].ljust(size, b"\x00")
@@ -247,7 +258,13 @@ def _insert(data: bytes, args: Arguments, _: int) -> bytes:
 
 def _remove(data: bytes, args: Arguments, flags: int) -> bytes:
     size = args.number(1)
-    span = _span(data, args.number(0) * 8, size * 8, partial=bool(flags & PARTIAL))
+    span = _span(
+        data,
+        args.number(0) * 8,
+        size * 8,
+        partial=bool(flags & PARTIAL),
+        outside=ERR_PARAMETER,
+    )
     return data[: span.start // 8] + data[(span.start + span.size) // 8 :]
 
 

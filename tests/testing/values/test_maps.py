@@ -108,7 +108,7 @@ def test_a_change_leaves_the_map_and_answers(before, operation, after, answer):
         ({"a": 1}, (PUT, "b", 2, 0, UPDATE_ONLY), 23),
         ({"a": 1}, (REPLACE, "b", 2), 23),
         ({"a": 1}, (REPLACE_ITEMS, {"a": 2, "b": 2}), 23),
-        ({"a": "x"}, (INCREMENT, "a", 1, 0), 12),
+        ({"a": "x"}, (INCREMENT, "a", 1, 0), 4),
         ({"a": 1}, (REMOVE_BY_INDEX, KEY, 1), 26),
         ({"a": 1}, (PUT, "a"), 4),
         ({"a": 1}, (PUT_ITEMS, [1], 0), 4),
@@ -183,6 +183,13 @@ def test_a_context_that_leads_nowhere_answers_the_servers_code(value, ctx, code)
     with pytest.raises(OpError) as error:
         read(value, LIST_SIZE, ctx=ctx)
     assert error.value.code == code
+
+
+@pytest.mark.parametrize(("value", "ctx"), [([[1]], [MAP_KEY, "b"]), ({"a": 1}, [MAP_KEY, "a"])])
+def test_a_change_of_what_is_no_list_inside_a_collection_answers_4(value, ctx):
+    with pytest.raises(OpError) as error:
+        change(value, LIST_APPEND, 9, ctx=ctx)
+    assert error.value.code == 4
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from .. import msgpack
-from ..errors import ERR_INCOMPATIBLE_TYPE, ERR_OP_NOT_APPLICABLE, OpError
+from ..errors import ERR_INCOMPATIBLE_TYPE, ERR_OP_NOT_APPLICABLE, ERR_PARAMETER, OpError
 from ..wire import LIST, MAP, Bin
 from . import context, list_writes, lists, map_writes, maps, results, select
 from .arguments import Arguments
@@ -75,7 +75,7 @@ def modify(
         if raw is None or particle is None:
             return None, None
         return (particle, select.modify(raw, args)), None
-    change = _Change(code, args)
+    change = _Change(code, args, nested=bool(steps))
     if raw is None and not change.creates:
         change.check_missing()
         return None, None
@@ -173,11 +173,12 @@ class _Change:
         in_map: Whether it is one on maps.
     """
 
-    __slots__ = ("_args", "_code", "answer", "creates", "in_map")
+    __slots__ = ("_args", "_code", "_wrong_type", "answer", "creates", "in_map")
 
-    def __init__(self, code: int, args: Arguments) -> None:
+    def __init__(self, code: int, args: Arguments, *, nested: bool) -> None:
         self._code = code
         self._args = args
+        self._wrong_type = ERR_PARAMETER if nested else ERR_INCOMPATIBLE_TYPE
         self.answer: bytes | None = None
         self.in_map = code >= _FIRST_MAP_CODE
         self.creates = code in list_writes.CREATING or code in map_writes.CREATING
@@ -187,7 +188,11 @@ class _Change:
             flags = _ORDER_ARGUMENT.get(self._code)
             wanted = 0 if flags is None else self._args.number(flags, 0)
             data = context.created(wanted, in_map=self.in_map)
-        return self._on_map(_map(data)) if self.in_map else self._on_list(_list(data))
+        if not (msgpack.is_map(data) if self.in_map else msgpack.is_list(data)):
+            raise OpError(self._wrong_type)
+        if self.in_map:
+            return self._on_map(MapValue.decode(data))
+        return self._on_list(ListValue.decode(data))
 
     def check_missing(self) -> None:
         """Fail if the operation cannot be on a bin that does not exist."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .. import msgpack
-from ..errors import ERR_INCOMPATIBLE_TYPE, OpError
 
 
 def add(current: bytes | None, delta: bytes | None, sign: int = 1) -> bytes:
@@ -18,7 +17,7 @@ def add(current: bytes | None, delta: bytes | None, sign: int = 1) -> bytes:
         sign: -1 to subtract instead.
 
     Raises:
-        OpError: Either is no number; 12 for what is there, 4 for the delta.
+        OpError: Either is no number; code 4.
     """
     by = sign * (1 if delta is None else _number(delta))
     if current is None or current == msgpack.NIL:
@@ -31,7 +30,7 @@ def add(current: bytes | None, delta: bytes | None, sign: int = 1) -> bytes:
             raise msgpack.malformed() from None
     real = msgpack.double(current)
     if real is None:
-        raise OpError(ERR_INCOMPATIBLE_TYPE)
+        raise msgpack.malformed()
     return msgpack.pack_double(real + by)
 
 

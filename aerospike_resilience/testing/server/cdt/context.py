@@ -4,7 +4,8 @@ The types (list 0x10, map 0x20; 0 index, 1 rank, 2 key, 3 value) and the flags t
 missing (0x40 unordered, 0x80 a list with padding or a map ordered by key, 0xC0 an ordered list or
 a map ordered by key and value) are those of the clients' context classes. As recorded, they are the
 order of the collection the step looks into; the last collection's order is the operation's affair.
-A way that leads nowhere answers 26, one through the wrong kind of collection 12.
+A way that leads nowhere answers 26; one to or through what is no such collection answers a read 12
+and a change 4 (as the clients' own tests expect of a server).
 """
 
 from __future__ import annotations
@@ -116,13 +117,19 @@ def change(data: bytes | None, steps: list[Step], inner: Inner) -> bytes:
 
     Returns:
         The outermost value, changed.
+
+    Raises:
+        OpError: It leads nowhere (26) or through something that is no such collection (4).
     """
     if not steps:
         return inner(data)
     step, rest = steps[0], steps[1:]
     if data is None:
         data = _created(step)
-    collection = _open(data, step)
+    try:
+        collection = _open(data, step)
+    except OpError:
+        raise msgpack.malformed() from None
     at = _locate(collection, step, missing_is_none=bool(step.create))
     if at is None:
         if not step.create:

@@ -113,7 +113,12 @@ def first_by_value(value: ListValue, args: Arguments) -> Selection:
 
 def by_value_list(value: ListValue, args: Arguments) -> Selection:
     """Select every element that equals one of several values."""
-    return Selection(_equal(value, args.values(0)))
+    wanted = args.values(0)
+    found = _equal(value, wanted)
+    place = {order.key(item): at for at, item in reversed(list(enumerate(wanted)))}
+    keys = value.keys()
+    asked = sorted(found, key=lambda at: place.get(keys[at], len(wanted)))
+    return Selection(found, asked=asked)
 
 
 def _equal(value: ListValue, wanted: list[bytes]) -> list[int]:

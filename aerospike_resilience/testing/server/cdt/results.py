@@ -1,4 +1,8 @@
-"""What an operation answers with: the return types, for lists and maps alike."""
+"""What an operation answers with: the return types, for lists and maps alike.
+
+Where the order of an answer is not the elements' own, it is what the clients' examples and tests
+record of a server: ranges of ranks in rank order, ranks of listed values in the order of the list.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from .. import msgpack
+from ..errors import ERR_OP_NOT_APPLICABLE, OpError
 
 INVERTED: Final = 0x10000
 
@@ -53,13 +58,22 @@ class Selection:
     Attributes:
         positions: Where they are, in the order of the answer.
         multi: Whether it may be several: the answer is then a list, else the one element.
+        asked: Where they are, in the order they were asked for, if values were listed. Ranks are
+            answered in that order, or in ascending order where it is empty.
     """
 
-    __slots__ = ("multi", "positions")
+    __slots__ = ("asked", "multi", "positions")
 
-    def __init__(self, positions: Sequence[int], *, multi: bool = True) -> None:
+    def __init__(
+        self,
+        positions: Sequence[int],
+        *,
+        multi: bool = True,
+        asked: Sequence[int] | None = None,
+    ) -> None:
         self.positions = positions
         self.multi = multi
+        self.asked = asked
 
 
 def inverted(selection: Selection, return_type: int, size: int) -> Selection:
@@ -73,7 +87,8 @@ def inverted(selection: Selection, return_type: int, size: int) -> Selection:
     if not selection.multi:
         raise msgpack.malformed()
     meant = set(selection.positions)
-    return Selection([position for position in range(size) if position not in meant])
+    rest = [position for position in range(size) if position not in meant]
+    return Selection(rest, asked=None if selection.asked is None else ())
 
 
 def answer(collection: Collection, selection: Selection, return_type: int) -> bytes | None:
@@ -85,7 +100,7 @@ def answer(collection: Collection, selection: Selection, return_type: int) -> by
         return_type: What of them, without the inversion.
 
     Raises:
-        OpError: There is no such return type for this collection; code 4.
+        OpError: There is no such return type for this collection; code 26.
     """
     positions = selection.positions
     if return_type == NONE:
@@ -94,6 +109,8 @@ def answer(collection: Collection, selection: Selection, return_type: int) -> by
         return msgpack.pack_integer(len(positions))
     if return_type == EXISTS:
         return msgpack.pack_bool(positions)
+    if return_type in (RANK, REVERSE_RANK) and selection.asked is not None:
+        positions = selection.asked or sorted(positions, key=collection.ranks().__getitem__)
     if return_type in _NUMBERS:
         numbers = [msgpack.pack_integer(n) for n in _NUMBERS[return_type](collection, positions)]
         if selection.multi:
@@ -108,7 +125,7 @@ def answer(collection: Collection, selection: Selection, return_type: int) -> by
             positions = sorted(positions)
         pairs = zip(collection.keys_at(positions), collection.values_at(positions), strict=True)
         return msgpack.pack_map([part for pair in pairs for part in pair], _MAP_FLAGS[return_type])
-    raise msgpack.malformed()
+    raise OpError(ERR_OP_NOT_APPLICABLE, "no such return type")
 
 
 def _elements(values: list[bytes], selection: Selection) -> bytes | None:

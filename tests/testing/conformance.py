@@ -46,7 +46,6 @@ DOES_NOT_MATCH = {
     r".*_batch:batch_read:1000-keys.*": "reads what a Lua function wrote",
     r"(cluster3_.*|raw_cluster):.*(scan|query).*": "the nodes' shares of the map differ",
     r".*:(scan|query):.*pag.*": "which records come first is up to the server's threads",
-    r".*:query:ctx": "an index within a list or map is stored but not queried",
     r"raw_extra:query:(index-still-building|abort)": "indexes are ready at once, scans are quick",
     r"raw_extra:(truncate|delete):.*": "truncation is not delayed",
     r"raw_single:half-close": "the server answers or drops such a request, both were seen",

@@ -117,8 +117,11 @@ def test_truncate_empties_a_set_and_what_is_written_after_stays(client):
     assert len(client.query("test", "scan").results()) == 150
 
 
-def test_udf_modules_are_stored_but_not_run(client, tmp_path, key):
-    module = tmp_path / "stored.lua"
+def test_udf_modules_are_stored_but_not_run(client, tmp_path, key, monkeypatch):
+    # The client leaves a copy of a module in the folder it is in.
+    monkeypatch.chdir(tmp_path)
+    module = tmp_path / "source" / "stored.lua"
+    module.parent.mkdir()
     module.write_text("function f(rec) return 1 end\n")
     client.udf_put(str(module))
     assert [entry["name"] for entry in client.udf_list()] == ["stored.lua"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from . import msgpack, values
 from .commands import View
-from .errors import ERR_PARAMETER, ERR_SINDEX_NOT_FOUND, ERR_UNSUPPORTED_FEATURE, OpError
+from .errors import ERR_PARAMETER, ERR_SINDEX_NOT_FOUND, OpError
 from .metadata import Index
 from .records import Clock, Record
 from .wire import (
@@ -118,8 +118,7 @@ def find(node: Node, request: Request) -> tuple[Index, Range]:
 
 def matcher(index: Index, wanted: Range) -> Matcher:
     """Return the function that decides whether a query finds a record."""
-    if index.context is not None:
-        raise OpError(ERR_UNSUPPORTED_FEATURE)
+    context = base64.b64decode(index.context) if index.context else None
     bin_name = index.bin_name.encode("latin-1")
     expression = base64.b64decode(index.expression) if index.expression else None
 
@@ -129,6 +128,8 @@ def matcher(index: Index, wanted: Range) -> Matcher:
             value = values.expression_value(expression, view)
         else:
             value = record.bins.get(bin_name)
+        if value is not None and context is not None:
+            value = values.cdt_at(*value, context)
         if value is None:
             return None
         for each in _indexed(value, index.collection):

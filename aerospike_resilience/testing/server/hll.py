@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from . import msgpack
-from .bits import NO_FAIL, check_flags, parse
+from .bits import NO_FAIL, UPDATE_ONLY, check_flags, parse
 from .cdt.arguments import Arguments
 from .errors import (
     ERR_BIN_NOT_FOUND,
@@ -23,6 +23,7 @@ from .sketch import Sketch, checked
 from .wire import HLL, Bin
 
 ALLOW_FOLD: Final = 8
+_ADD: Final = 1
 
 Answer = Bin | None
 
@@ -75,7 +76,7 @@ def modify(
     if current is not None and current[0] != HLL:
         raise OpError(ERR_INCOMPATIBLE_TYPE)
     try:
-        check_flags(flags, current)
+        check_flags(flags & ~UPDATE_ONLY if code == _ADD else flags, current)
         sketch = None if current is None else Sketch.decode(current[1])
         sketch, answer = change(sketch, args, flags)
     except OpError:
@@ -106,6 +107,8 @@ def _init(sketch: Sketch | None, args: Arguments, _: int) -> tuple[Sketch, Answe
 
 def _add(sketch: Sketch | None, args: Arguments, flags: int) -> tuple[Sketch, Answer]:
     values = args.values(0)
+    if flags & UPDATE_ONLY:
+        raise OpError(ERR_PARAMETER, "not a flag of this operation")
     if sketch is None:
         sketch, _ = _init(None, Arguments(args.items[1:]), flags)
     changed = sum([sketch.add(value) for value in values])
@@ -182,22 +185,33 @@ def _union_count(sketch: Sketch, args: Arguments) -> Answer:
     return _number(_united([sketch, *_sketches(args)]).estimate())
 
 
-def _intersection(sketch: Sketch, args: Arguments) -> tuple[int, int]:
-    """Return the estimates of what two sketches share, and of what either has seen."""
-    others = _sketches(args)
-    if len(others) != 1:
-        raise OpError(ERR_OP_NOT_APPLICABLE, "only two sketches can be compared")
-    union = _united([sketch, *others]).estimate()
-    return max(0, sketch.estimate() + others[0].estimate() - union), union
+def _shared(sketch: Sketch, args: Arguments) -> tuple[float, int]:
+    """Return which part of all that several sketches have seen all of them have, and how much all is.
+
+    Sketches with minhashes are compared register by register; of others, only two can be.
+    """
+    sketches = [sketch, *_sketches(args)]
+    union = _united(sketches)
+    total = union.estimate()
+    shapes = {(each.index_bits, each.minhash_bits) for each in sketches}
+    if len(shapes) == 1 and sketch.minhash_bits:
+        filled = [register for register, rank in enumerate(union.ranks) if rank]
+        alike = sum(len({each.register(at) for each in sketches}) == 1 for at in filled)
+        return (alike / len(filled) if filled else 0.0), total
+    if len(sketches) > 2:
+        minhashes = {each.minhash_bits for each in sketches}
+        raise OpError(ERR_PARAMETER if len(minhashes) == 1 else ERR_OP_NOT_APPLICABLE)
+    both = max(0, sketch.estimate() + sketches[1].estimate() - total)
+    return (both / total if total else 0.0), total
 
 
 def _intersect_count(sketch: Sketch, args: Arguments) -> Answer:
-    return _number(_intersection(sketch, args)[0])
+    part, total = _shared(sketch, args)
+    return _number(round(part * total))
 
 
 def _similarity(sketch: Sketch, args: Arguments) -> Answer:
-    shared, union = _intersection(sketch, args)
-    return msgpack.to_bin(msgpack.pack_double(shared / union if union else 0.0))
+    return msgpack.to_bin(msgpack.pack_double(_shared(sketch, args)[0]))
 
 
 def _describe(sketch: Sketch, _: Arguments) -> Answer:

@@ -115,6 +115,10 @@ class Sketch:
         self.minhashes[register] = minhash
         return True
 
+    def register(self, at: int) -> tuple[int, int]:
+        """Return what a register holds: rank and minhash."""
+        return self.ranks[at], self.minhashes[at]
+
     def merge(self, other: Sketch) -> None:
         """Add everything another sketch of the same shape has seen."""
         for register, rank in enumerate(other.ranks):

@@ -175,6 +175,7 @@ def test_a_sketch_can_be_initialised_described_folded_and_refreshed():
         (op(INIT, 16, 52, 0), 4),
         (op(INIT, 8, -1, UPDATE_ONLY), 17),
         (op(REFRESH), 17),
+        (op(UPDATE, [1], 8, -1, UPDATE_ONLY), 4),
         (hll_op(SET_UNION, [], 0), 4),
         (op(99), 4),
     ],
@@ -183,6 +184,24 @@ def test_a_sketch_that_cannot_be_answers_the_servers_code(operation, code):
     with pytest.raises(OpError) as error:
         hll.modify(None, None, operation)
     assert error.value.code == code
+
+
+def test_the_estimate_is_the_servers():
+    keys = [f"key{number}" for number in range(100)]
+    assert unbin(hll.read(*sketch(keys, 8), op(H_COUNT))) == 97
+    few = [sketch(keys[: size + 1], 8) for size in range(5)]
+    more = sketch(["key6", "key7", "key8", "key9", "key10"], 10)
+    assert unbin(hll.read(*more, hll_op(UNION_COUNT, few))) == 10
+
+
+def test_more_than_two_sketches_can_only_be_compared_by_their_minhashes():
+    keys = [f"key{number}" for number in range(5)]
+    hashed = [sketch(keys[: size + 1], 6, 12) for size in range(5)]
+    assert unbin(hll.read(*hashed[4], hll_op(INTERSECT_COUNT, hashed[:4]))) == 1
+    plain = [sketch(keys[: size + 1], 6) for size in range(3)]
+    with pytest.raises(OpError) as error:
+        hll.read(*plain[0], hll_op(SIMILARITY, plain[1:]))
+    assert error.value.code == 4
 
 
 def test_sketches_of_other_shapes_unite_only_where_folding_is_allowed():

@@ -1,9 +1,11 @@
 """An embedded Aerospike cluster for tests: `LocalCluster`."""
 
 from .certificates import Certificate, TestAuthority
-from .cluster import Fault, LocalCluster, LocalNode
+from .cluster import LocalCluster
 from .controller import ClusterError
 from .counters import NodeCounters, OperationCounters
+from .injected import Fault
+from .local_node import LocalNode
 
 __all__ = [
     "Certificate",

@@ -12,108 +12,27 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 from .certificates import Certificate
-from .controller import ClusterError, ControlConnection, SupervisorProcess
-from .counters import FAULT_SLOTS, NodeCounters, SharedCounters, operations_named, size_for
+from .controller import ClusterError, SupervisorProcess
+from .counters import NodeCounters, SharedCounters, operations_named, size_for
 from .credentials import credential_of
 from .digest import digest_of
-from .faults import Rule, make_rule, seconds
+from .faults import make_rule, seconds
+from .injected import Fault, FaultBoard
+from .local_node import LocalNode, NodeHandle, State
 from .server.partitions import replica_lists
 from .server.records import partition_of
 from .server.security import ROLE_NAMES as ALL_ROLES
 from .server.settings import NodeSettings, TlsFiles
 
-State = Literal["running", "stalled", "killed"]
 Key = int | str | bytes | bytearray
 Duration = float | str
 
-_HOST: Final = "127.0.0.1"
 _POLL_S: Final = 0.01
-
-
-class LocalNode:
-    """One node of a `LocalCluster`; what it shows is always current.
-
-    Attributes:
-        name: Its name, `A1`, `A2` and so on.
-        host: Where clients connect.
-    """
-
-    __slots__ = ("_connection", "_incarnation", "_pid", "_settings", "_state", "host", "name")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.host = _HOST
-        self._pid = 0
-        self._state: State = "killed"
-        self._settings: NodeSettings
-        self._incarnation = 0
-        self._connection: ControlConnection | None = None
-
-    @property
-    def port(self) -> int:
-        """The port clients connect to."""
-        return self._settings.port
-
-    @property
-    def alias(self) -> str:
-        """The node name it shows to clients; other than `name` only after `restart(alias=)`."""
-        return self._settings.alias
-
-    @property
-    def fabric_port(self) -> int:
-        """The port the other nodes connect to."""
-        return self._settings.fabric_port
-
-    @property
-    def pid(self) -> int:
-        """The process id; 0 after `kill()`."""
-        return self._pid
-
-    @property
-    def state(self) -> State:
-        """`running`, `stalled` or `killed`."""
-        return self._state
-
-    def __repr__(self) -> str:
-        return f"LocalNode({self.name!r}, {self.host}:{self.port}, pid={self.pid}, {self.state})"
-
-
-class Fault:
-    """A fault in force; `clear()` or the end of a `with` block ends it.
-
-    Attributes:
-        rule: What it does.
-    """
-
-    __slots__ = ("_cluster", "nodes", "rule")
-
-    def __init__(self, cluster: LocalCluster, rule: Rule, nodes: tuple[str, ...]) -> None:
-        self._cluster = cluster
-        self.rule = rule
-        self.nodes = nodes
-
-    @property
-    def hits(self) -> int:
-        """How many requests it struck so far."""
-        return self._cluster._counters().fault_hits(self.rule.slot)  # noqa: SLF001
-
-    def clear(self) -> None:
-        """End it; the second time does nothing."""
-        self._cluster._clear(self)  # noqa: SLF001
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.clear()
-
-    def __repr__(self) -> str:
-        shown = {k: v for k, v in self.rule.pack().items() if v not in (None, (), False, 1.0)}
-        return f"Fault({shown}, nodes={self.nodes})"
 
 
 class LocalCluster:
@@ -185,11 +104,12 @@ class LocalCluster:
             if tls is None
             else TlsFiles(tls.certificate, tls.key, client_ca_file or "", tls.name),
         }
-        self._nodes = {name: LocalNode(name) for name in names}
+        self._handles = {name: NodeHandle() for name in names}
+        self._nodes = {name: LocalNode(name, handle) for name, handle in self._handles.items()}
         self._lock = threading.RLock()
         self._supervisor: SupervisorProcess | None = None
         self._shared: SharedCounters | None = None
-        self._faults: dict[int, Fault] = {}
+        self._faults = FaultBoard(self._counters, self._send_faults)
         self._clock_offset_ms = 0
         self._cleanup: Callable[[], object] = lambda: None
 
@@ -228,12 +148,12 @@ class LocalCluster:
         roster = {
             name: (ports[2 * n + 1], ports[2 * n], name) for n, name in enumerate(self._nodes)
         }
-        for number, node in enumerate(self._nodes.values()):
-            node._settings = NodeSettings(  # noqa: SLF001
-                name=node.name,
+        for number, name in enumerate(self._nodes):
+            settings = NodeSettings(
+                name=name,
                 index=number,
                 incarnation=incarnation,
-                alias=node.name,
+                alias=name,
                 port=ports[2 * number],
                 fabric_port=ports[2 * number + 1],
                 roster=roster,
@@ -242,20 +162,18 @@ class LocalCluster:
                 bootstrap=dict.fromkeys(self._nodes, incarnation),
                 **self._common,
             )
-            self._launch(node, node._settings)  # noqa: SLF001
+            self._launch(settings)
 
-    def _launch(self, node: LocalNode, settings: NodeSettings) -> None:
+    def _launch(self, settings: NodeSettings) -> None:
         answer = self._ask_supervisor({"do": "start", "settings": settings.pack()})
-        node._pid = answer["pid"]  # noqa: SLF001
-        node._state = "running"  # noqa: SLF001
-        node._connection = ControlConnection(settings.fabric_port, settings.token)  # noqa: SLF001
+        self._handles[settings.name].started(settings, answer["pid"])
 
     def stop(self) -> None:
         """End all nodes; the second time does nothing."""
         with self._lock:
-            for node in self._nodes.values():
-                self._forget_process(node)
-            self._faults.clear()
+            for handle in self._handles.values():
+                handle.ended()
+            self._faults.forget()
             self._cleanup()
             if self._shared is not None:
                 self._shared.close()
@@ -325,7 +243,7 @@ class LocalCluster:
     def resume(self, node: LocalNode | str) -> None:
         """Let a stalled node go on (SIGCONT)."""
         node = self._signal(node, signal.SIGCONT, expected="stalled", becomes="running")
-        self._send_faults(node)
+        self._send_faults((node.name,))
 
     def kill(self, node: LocalNode | str) -> None:
         """End a node's process at once (SIGKILL); its records are gone."""
@@ -334,7 +252,7 @@ class LocalCluster:
             if node.state == "killed":
                 raise ClusterError(f"node {node.name} is killed already; restart() it first")
             self._ask_supervisor({"do": "signal", "name": node.name, "signal": int(signal.SIGKILL)})
-            self._forget_process(node)
+            self._handles[node.name].ended()
 
     def restart(
         self, node: LocalNode | str, *, new_port: bool = False, alias: str | None = None
@@ -352,7 +270,7 @@ class LocalCluster:
         with self._lock:
             if node.state != "killed":
                 self.kill(node)
-            old = node._settings  # noqa: SLF001
+            old = self._handles[node.name].settings
             packed = old.pack()
             if new_port:
                 packed["port"] = self._ask_supervisor({"do": "reserve"})["ports"][0]
@@ -361,11 +279,10 @@ class LocalCluster:
             packed |= {
                 "incarnation": max(time.time_ns() // 1_000_000, old.incarnation + 1),
                 "bootstrap": None,
-                "faults": [fault.rule.pack() for fault in self._faults_of(node)],
+                "faults": self._faults.packed_for(node.name),
                 "clock_offset_ms": self._clock_offset_ms,
             }
-            node._settings = NodeSettings.unpack(packed)  # noqa: SLF001
-            self._launch(node, node._settings)  # noqa: SLF001
+            self._launch(NodeSettings.unpack(packed))
 
     def _signal(
         self, node: LocalNode | str, number: signal.Signals, *, expected: State, becomes: State
@@ -378,7 +295,7 @@ class LocalCluster:
                     f"cannot {verb} node {node.name}: it is {node.state}, not {expected}"
                 )
             self._ask_supervisor({"do": "signal", "name": node.name, "signal": int(number)})
-            node._state = becomes  # noqa: SLF001
+            self._handles[node.name].state = becomes
         return node
 
     # Faults
@@ -429,56 +346,35 @@ class LocalCluster:
         Raises:
             ValueError: What was asked is not possible.
         """
-        with self._lock:
-            slot = next((n for n in range(FAULT_SLOTS) if n not in self._faults), None)
-            if slot is None:
-                raise ClusterError(f"{FAULT_SLOTS} faults are in force; clear_faults() first")
-            rule = make_rule(
-                slot,
-                latency=latency,
-                op=op,
-                namespace=namespace,
-                set=set,
-                share=share,
-                count=count,
-                code=code,
-                answer=answer,
-                applied=applied,
-                refuse=refuse,
-                max_connections=max_connections,
-                leave=leave,
-                migrate_slowly=migrate_slowly,
-            )
-            struck = tuple(self._nodes) if node is None else (self.node(node).name,)
-            self._counters().clear_fault(slot)
-            fault = Fault(self, rule, struck)
-            self._faults[slot] = fault
-            self._send_all_faults(struck)
-        return fault
+        make = partial(
+            make_rule,
+            latency=latency,
+            op=op,
+            namespace=namespace,
+            set=set,
+            share=share,
+            count=count,
+            code=code,
+            answer=answer,
+            applied=applied,
+            refuse=refuse,
+            max_connections=max_connections,
+            leave=leave,
+            migrate_slowly=migrate_slowly,
+        )
+        return self._faults.put(
+            make, tuple(self._nodes) if node is None else (self.node(node).name,)
+        )
 
     def clear_faults(self) -> None:
         """End all faults. Stalled and killed nodes stay so."""
-        with self._lock:
-            self._faults.clear()
-            self._send_all_faults(tuple(self._nodes))
+        self._faults.clear_all()
 
-    def _clear(self, fault: Fault) -> None:
-        with self._lock:
-            if self._faults.get(fault.rule.slot) is fault:
-                del self._faults[fault.rule.slot]
-                self._send_all_faults(fault.nodes)
-
-    def _faults_of(self, node: LocalNode) -> list[Fault]:
-        return [fault for fault in self._faults.values() if node.name in fault.nodes]
-
-    def _send_all_faults(self, names: tuple[str, ...]) -> None:
+    def _send_faults(self, names: tuple[str, ...]) -> None:
+        # A stalled node hears of them when it goes on, a killed one when it starts.
         if self._supervisor is not None:
             for name in names:
-                self._send_faults(self._nodes[name])
-
-    def _send_faults(self, node: LocalNode) -> None:
-        # A stalled node hears of them when it goes on, a killed one when it starts.
-        self._ask(node, "faults", [fault.rule.pack() for fault in self._faults_of(node)])
+                self._handles[name].ask("faults", self._faults.packed_for(name))
 
     # Time
 
@@ -486,18 +382,15 @@ class LocalCluster:
         """Move all nodes' clocks on, so that records expire without waiting."""
         with self._lock:
             self._clock_offset_ms += int(seconds(by) * 1000)
-            for node in self._nodes.values():
-                self._ask(node, "clock", self._clock_offset_ms)
+            self._ask_all("clock", self._clock_offset_ms)
 
     def expire_sessions(self) -> None:
         """End all logins: who authenticates with an old session is told so (66)."""
-        for node in self._nodes.values():
-            self._ask(node, "expire_sessions")
+        self._ask_all("expire_sessions")
 
     def stop_writes(self, namespace: str, *, on: bool = True) -> None:
         """Let a namespace refuse writes as if its memory were full (8)."""
-        for node in self._nodes.values():
-            self._ask(node, "stop_writes", namespace, on)
+        self._ask_all("stop_writes", namespace, on)
 
     # What happened
 
@@ -576,25 +469,16 @@ class LocalCluster:
         )
 
     def _states(self) -> dict[str, dict[str, Any]]:
-        answers = {node.name: self._ask(node, "state") for node in self._nodes.values()}
-        states = {name: answer for name, answer in answers.items() if answer is not None}
+        states = self._ask_all("state")
         if not states:
             raise ClusterError("no node is running; resume() or restart() one first")
         return states
 
     # Wires
 
-    def _ask(self, node: LocalNode, *command: Any) -> Any:
-        connection = node._connection  # noqa: SLF001
-        if node.state != "running" or connection is None:
-            return None
-        try:
-            return connection.ask(*command)
-        except OSError as error:
-            raise ClusterError(
-                f"node {node.name} (pid {node.pid}) does not answer its control port; it may "
-                "have been stopped or killed from outside"
-            ) from error
+    def _ask_all(self, *command: Any) -> dict[str, Any]:
+        answers = {name: handle.ask(*command) for name, handle in self._handles.items()}
+        return {name: answer for name, answer in answers.items() if answer is not None}
 
     def _ask_supervisor(self, command: dict[str, Any]) -> dict[str, Any]:
         return self._running_supervisor().ask(command)
@@ -610,14 +494,6 @@ class LocalCluster:
         self._running_supervisor()
         assert self._shared is not None
         return self._shared
-
-    @staticmethod
-    def _forget_process(node: LocalNode) -> None:
-        node._state = "killed"  # noqa: SLF001
-        node._pid = 0  # noqa: SLF001
-        if node._connection is not None:  # noqa: SLF001
-            node._connection.close()  # noqa: SLF001
-        node._connection = None  # noqa: SLF001
 
     def __repr__(self) -> str:
         return f"LocalCluster({', '.join(map(repr, self._nodes.values()))})"

@@ -6,8 +6,10 @@ import shlex
 from collections.abc import Callable
 from typing import Any, Final
 
-from .cluster import Fault, LocalCluster, LocalNode
+from .cluster import LocalCluster
 from .faults import seconds
+from .injected import Fault
+from .local_node import LocalNode
 
 HELP: Final = """\
 stall NODE | resume NODE | kill NODE | restart NODE

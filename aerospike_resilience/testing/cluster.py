@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
@@ -19,18 +19,13 @@ from typing import Any, Final, Self
 from .certificates import Certificate
 from .controller import ClusterError, SupervisorProcess
 from .counters import NodeCounters, SharedCounters, operations_named, size_for
-from .credentials import credential_of
-from .digest import digest_of
 from .faults import make_rule, seconds
 from .injected import Fault, FaultBoard
 from .local_node import LocalNode, NodeHandle, State
-from .server.partitions import replica_lists
-from .server.records import partition_of
-from .server.security import ROLE_NAMES as ALL_ROLES
-from .server.settings import NodeSettings, TlsFiles
-
-Key = int | str | bytes | bytearray
-Duration = float | str
+from .options import Duration, Users, common_settings
+from .options import node_names as node_names_of
+from .ownership import Key, Ownership
+from .server.settings import NodeSettings
 
 _POLL_S: Final = 0.01
 
@@ -75,40 +70,32 @@ class LocalCluster:
         max_record_size: int = 1024 * 1024,
         expiry: bool = True,
         node_names: Sequence[str] | None = None,
-        users: Mapping[str, str | tuple[str, Sequence[str]]] | None = None,
+        users: Users | None = None,
         session_ttl: Duration = "1h",
         tls: Certificate | None = None,
         client_ca_file: str | None = None,
     ) -> None:
-        if not 1 <= nodes <= 8:
-            raise ValueError(f"a LocalCluster has 1 to 8 nodes, not {nodes!r}")
-        if not 1 <= replication_factor <= 8:
-            raise ValueError(f"replication_factor is 1 to 8, not {replication_factor!r}")
-        if isinstance(namespaces, str) or not namespaces:
-            raise ValueError("namespaces is a sequence of names, for example ('test',)")
-        names = tuple(node_names) if node_names else tuple(f"A{n + 1}" for n in range(nodes))
-        if len(set(names)) != nodes:
-            raise ValueError(f"node_names needs {nodes} different names, not {names!r}")
-        self._common: dict[str, Any] = {
-            "namespaces": tuple(namespaces),
-            "replication_factor": replication_factor,
-            "heartbeat_s": seconds(heartbeat_interval),
-            "heartbeat_timeout": heartbeat_timeout,
-            "cluster_name": cluster_name,
-            "default_ttl_s": int(seconds(default_ttl)),
-            "max_record_size": max_record_size,
-            "expiry": expiry,
-            "users": None if users is None else _with_credentials(users),
-            "session_ttl_s": int(seconds(session_ttl)),
-            "tls": None
-            if tls is None
-            else TlsFiles(tls.certificate, tls.key, client_ca_file or "", tls.name),
-        }
+        names = node_names_of(nodes, node_names)
+        self._common = common_settings(
+            replication_factor=replication_factor,
+            namespaces=namespaces,
+            cluster_name=cluster_name,
+            heartbeat_interval=heartbeat_interval,
+            heartbeat_timeout=heartbeat_timeout,
+            default_ttl=default_ttl,
+            max_record_size=max_record_size,
+            expiry=expiry,
+            users=users,
+            session_ttl=session_ttl,
+            tls=tls,
+            client_ca_file=client_ca_file,
+        )
         self._handles = {name: NodeHandle() for name in names}
         self._nodes = {name: LocalNode(name, handle) for name, handle in self._handles.items()}
         self._lock = threading.RLock()
         self._supervisor: SupervisorProcess | None = None
         self._shared: SharedCounters | None = None
+        self._ownership = Ownership(self._ask_all, tuple(namespaces), replication_factor)
         self._faults = FaultBoard(self._counters, self._send_faults)
         self._clock_offset_ms = 0
         self._cleanup: Callable[[], object] = lambda: None
@@ -417,12 +404,7 @@ class LocalCluster:
 
     def owners(self, namespace: str, set: str | None, key: Key) -> tuple[LocalNode, ...]:  # noqa: A002
         """Return the nodes that hold a record by the current map, master first."""
-        if namespace not in self._common["namespaces"]:
-            known = ", ".join(self._common["namespaces"])
-            raise ValueError(f"no namespace is called {namespace!r}; there are {known}")
-        members = max(self._states().values(), key=lambda state: state["epoch"])["members"]
-        lists = replica_lists(tuple(sorted(members)), self._common["replication_factor"])
-        return tuple(self._nodes[name] for name in lists[partition_of(digest_of(set, key))])
+        return tuple(self._nodes[name] for name in self._ownership.owners(namespace, set, key))
 
     def master(self, namespace: str, set: str | None, key: Key) -> LocalNode:  # noqa: A002
         """Return the node that is master of a record."""
@@ -449,30 +431,15 @@ class LocalCluster:
             TimeoutError: They did not in time; the message tells what each node thought.
         """
         until = time.monotonic() + seconds(timeout)
-        while not self._is_stable():
+        while not self._ownership.agreed(
+            {node.name for node in self.nodes if node.state == "running"}
+        ):
             if time.monotonic() > until:
+                thoughts = self._ownership.states()
                 raise TimeoutError(
-                    f"the nodes did not agree within {timeout}; they think: {self._states()}"
+                    f"the nodes did not agree within {timeout}; they think: {thoughts}"
                 )
             time.sleep(_POLL_S)
-
-    def _is_stable(self) -> bool:
-        states = self._states()
-        running = {node.name for node in self._nodes.values() if node.state == "running"}
-        return (
-            states.keys() == running
-            and len({state["epoch"] for state in states.values()}) == 1
-            and all(
-                state["stable"] and state["settled"] and set(state["members"]) == running
-                for state in states.values()
-            )
-        )
-
-    def _states(self) -> dict[str, dict[str, Any]]:
-        states = self._ask_all("state")
-        if not states:
-            raise ClusterError("no node is running; resume() or restart() one first")
-        return states
 
     # Wires
 
@@ -500,19 +467,6 @@ class LocalCluster:
 
     def __iter__(self) -> Iterator[LocalNode]:
         return iter(self.nodes)
-
-
-def _with_credentials(
-    users: Mapping[str, str | tuple[str, Sequence[str]]],
-) -> dict[str, tuple[str, tuple[str, ...]]]:
-    found = {}
-    for user, entry in users.items():
-        password, roles = (entry, ALL_ROLES) if isinstance(entry, str) else entry
-        unknown = [role for role in roles if role not in ALL_ROLES]
-        if unknown:
-            raise ValueError(f"no role is called {unknown[0]!r}; there are {', '.join(ALL_ROLES)}")
-        found[user] = (credential_of(password), tuple(roles))
-    return found
 
 
 def _clean_up(supervisor: SupervisorProcess, files: list[Any], owner: int) -> None:

@@ -178,7 +178,7 @@ def test_a_node_can_leave_and_rejoin(own_cluster):
             client.put(("test", "left", n), {"n": 1})
         with own_cluster.inject(node="A3", leave=True):
             others = lambda: {  # noqa: E731
-                len(own_cluster._states()[name]["members"]) for name in ("A1", "A2")
+                len(own_cluster._ownership.states()[name]["members"]) for name in ("A1", "A2")
             }
             eventually(lambda: others() == {2})
             for n in range(100):
@@ -195,7 +195,7 @@ def test_a_migration_can_be_kept_in_progress_while_requests_are_served(own_clust
         own_cluster.inject(migrate_slowly="20ms")
         own_cluster.kill("A2")
         own_cluster.restart("A2")
-        behind = lambda: own_cluster._states()["A2"]  # noqa: E731
+        behind = lambda: own_cluster._ownership.states()["A2"]  # noqa: E731
         eventually(lambda: behind()["members"] and not behind()["settled"])
         eventually(lambda: len(client.get_nodes()) == 3)
         for key in keys:

@@ -80,7 +80,7 @@ def load(cluster):
 
 
 def members(cluster):
-    return [set(state["members"]) for state in cluster._states().values()]
+    return [set(state["members"]) for state in cluster._ownership.states().values()]
 
 
 def test_survivors_evict_a_stalled_node_and_take_it_back_without_losing_a_write(cluster, load):
@@ -117,12 +117,12 @@ def test_a_node_that_is_restarted_at_once_is_not_taken_for_the_old_one(cluster, 
 
 
 def test_a_short_stall_changes_no_membership(cluster, load):
-    epoch = cluster._states()["A1"]["epoch"]
+    epoch = cluster._ownership.states()["A1"]["epoch"]
     cluster.stall("A2")
     at = load.writes
     cluster.resume("A2")
     eventually(lambda: load.writes > at + 100)
-    assert {state["epoch"] for state in cluster._states().values()} == {epoch}
+    assert {state["epoch"] for state in cluster._ownership.states().values()} == {epoch}
 
 
 def test_two_stalled_nodes_bring_their_records_back(cluster):

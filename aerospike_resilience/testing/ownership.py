@@ -1,0 +1,70 @@
+"""What the running nodes think of the cluster: who owns a record, and whether they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .controller import ClusterError
+from .digest import digest_of
+from .server.partitions import replica_lists
+from .server.records import partition_of
+
+States = dict[str, dict[str, Any]]
+Key = int | str | bytes | bytearray
+
+
+class Ownership:
+    """Reads the nodes' states.
+
+    Args:
+        ask_all: Asks every running node; node name to answer.
+        namespaces: The namespaces there are.
+        factor: The replication factor.
+    """
+
+    def __init__(
+        self,
+        ask_all: Callable[..., Mapping[str, Any]],
+        namespaces: tuple[str, ...],
+        factor: int,
+    ) -> None:
+        self._ask_all = ask_all
+        self._namespaces = namespaces
+        self._factor = factor
+
+    def states(self) -> States:
+        """Return what each running node thinks.
+
+        Raises:
+            ClusterError: None is running.
+        """
+        states = dict(self._ask_all("state"))
+        if not states:
+            raise ClusterError("no node is running; resume() or restart() one first")
+        return states
+
+    def owners(self, namespace: str, set_name: str | None, key: Key) -> tuple[str, ...]:
+        """Return the names of the nodes that hold a record by the current map, master first.
+
+        Raises:
+            ValueError: There is no such namespace.
+        """
+        if namespace not in self._namespaces:
+            known = ", ".join(self._namespaces)
+            raise ValueError(f"no namespace is called {namespace!r}; there are {known}")
+        members = max(self.states().values(), key=lambda state: state["epoch"])["members"]
+        lists = replica_lists(tuple(sorted(members)), self._factor)
+        return lists[partition_of(digest_of(set_name, key))]
+
+    def agreed(self, running: set[str]) -> bool:
+        """Tell whether the running nodes agree that they are the cluster and are complete."""
+        states = self.states()
+        return (
+            states.keys() == running
+            and len({state["epoch"] for state in states.values()}) == 1
+            and all(
+                state["stable"] and state["settled"] and set(state["members"]) == running
+                for state in states.values()
+            )
+        )

@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from ..counters import ANSWERED, GROUPS, INDEX, OPEN, OPENED, OPERATIONS, SEEN
@@ -161,9 +162,9 @@ class Connection(asyncio.Protocol):
         self._words[SEEN + number] += 1
         if node.security is not None and not self._allowed(number):
             return
-        if node.faults.rules:
+        if node.strikes.faults.rules:
             fields = request.fields
-            rules = node.strike(number, request.namespace, fields.get(FIELD_SET, b""))
+            rules = node.strikes.on(number, request.namespace, fields.get(FIELD_SET, b""))
             if rules:
                 self._struck(rules, lambda: node.run(number, request, self), answer)
                 return
@@ -190,7 +191,7 @@ class Connection(asyncio.Protocol):
             refused = b"".join(b"%b\tERROR:80:not authenticated\n" % line for line in lines)
             self.reply(frame(refused, TYPE_INFO))
             return
-        rules = node.strike(self._number, b"", b"") if node.faults.rules else []
+        rules = node.strikes.on(self._number, b"", b"") if node.strikes.faults.rules else []
 
         def serve() -> None:
             self.reply(frame(node.info(body), TYPE_INFO))
@@ -204,7 +205,7 @@ class Connection(asyncio.Protocol):
         node = self._node
         login = len(body) > 2 and body[2] in (0, 20)
         self._begin(_LOGIN if login else _ADMIN)
-        rules = node.strike(self._number, b"", b"") if node.faults.rules else []
+        rules = node.strikes.on(self._number, b"", b"") if node.strikes.faults.rules else []
 
         def serve() -> None:
             self.reply(frame(node.admin(body, self), TYPE_ADMIN))
@@ -214,10 +215,15 @@ class Connection(asyncio.Protocol):
         else:
             serve()
 
-    def _struck(self, rules: list[Rule], serve, coded) -> None:  # type: ignore[no-untyped-def]
+    def _struck(
+        self,
+        rules: list[Rule],
+        serve: Callable[[], None],
+        coded: Callable[[int], bytes] | None,
+    ) -> None:
         """Carry out a request under faults: wait, then refuse, tamper or serve."""
         node = self._node
-        delay = sum(rule.latency.draw(node.faults.source) for rule in rules if rule.latency)
+        delay = sum(rule.latency.draw(node.strikes.faults.source) for rule in rules if rule.latency)
         code = next((rule.code for rule in rules if rule.code is not None), None)
         self._fault = next((rule for rule in rules if rule.answer is not None), None)
 

@@ -73,11 +73,11 @@ def cluster_key(node: Node) -> str:
 
 def _peers(node: Node, _: Args) -> str:
     tls = node.settings.tls.name if node.settings.tls else ""
-    listed = node.membership.listed
+    listed = node.membership.listing.entries
     entries = ",".join(
         f"[{alias},{tls},[127.0.0.1:{port}]]" for _, (alias, port) in sorted(listed.items())
     )
-    return f"{node.membership.peers_generation},{DEFAULT_PORT},[{entries}]"
+    return f"{node.membership.listing.generation},{DEFAULT_PORT},[{entries}]"
 
 
 def _replicas(node: Node, _: Args) -> str:
@@ -160,7 +160,7 @@ _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     "features": lambda *_: FEATURES,
     "partition-generation": lambda node, _: str(node.membership.partition_generation),
     "rebalance-generation": lambda node, _: str(node.membership.rebalance_generation),
-    "peers-generation": lambda node, _: str(node.membership.peers_generation),
+    "peers-generation": lambda node, _: str(node.membership.listing.generation),
     "peers-clear-std": _peers,
     "peers-clear-alt": _peers,
     "peers-tls-std": lambda node, _: _peers(node, _) if node.settings.tls else ENTERPRISE,
@@ -187,7 +187,7 @@ _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     "partitions": lambda *_: str(PARTITIONS),
     "objects": lambda node, _: str(sum(map(_objects, node.stores.values()))),
     "services": lambda node, _: ";".join(
-        f"127.0.0.1:{port}" for _, (_, port) in sorted(node.membership.listed.items())
+        f"127.0.0.1:{port}" for _, (_, port) in sorted(node.membership.listing.entries.items())
     ),
     "services-alumni": lambda *_: "",
     "health-outliers": lambda *_: "",

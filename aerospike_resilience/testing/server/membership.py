@@ -17,107 +17,29 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from .fabric import Link, encode
+from .fabric import encode
 from .partitions import View, first_view, next_view
+from .peers import (
+    CAUGHT_UP,
+    COMMIT,
+    FLUSH,
+    FLUSHED,
+    HEARTBEAT,
+    PING,
+    PONG,
+    PREPARE,
+    PROMISE,
+    Holder,
+    Listing,
+    Message,
+    Peer,
+    Proposal,
+    Timing,
+)
 
-HEARTBEAT: Final = 0
-PING: Final = 1
-PONG: Final = 2
-PREPARE: Final = 3
-FLUSH: Final = 4
-FLUSHED: Final = 5
-PROMISE: Final = 6
-COMMIT: Final = 7
-CAUGHT_UP: Final = 8
-
-Message = tuple[Any, ...]
 _EPOCHS_PER_ROUND: Final = 64
-
-
-@dataclass(slots=True)
-class Peer:
-    """What is known about another node.
-
-    Attributes:
-        link: The connection to it.
-        sent_s: When it sent its last heartbeat.
-        since_s: Since when this incarnation is heard.
-        incarnation: Which process of that name it is.
-        epoch: The view it is in.
-        promised: The view it promised to join.
-        port: Where clients reach it.
-        alias: The node name it shows to clients.
-    """
-
-    link: Link
-    sent_s: float = -1e9
-    since_s: float = 0.0
-    incarnation: int = 0
-    epoch: int = 0
-    promised: int = 0
-    port: int = 0
-    alias: str = ""
-
-
-@dataclass(slots=True)
-class Proposal:
-    """A view this node proposed, while promises come in."""
-
-    epoch: int
-    members: dict[str, int]
-    started_s: float
-    whole: bool
-    latest: int = 0
-    versions: dict[str, bytes] = field(default_factory=dict)
-
-
-class Holder(Protocol):
-    """Whoever keeps the records."""
-
-    versions: array[int]
-
-    def adopt(self, view: View) -> None:
-        """Take up the roles of a new view."""
-
-    def resume(self) -> None:
-        """Serve again what waited."""
-
-    def metadata(self) -> Any:
-        """Return what all nodes must know, to go with a commit."""
-
-    def merge_metadata(self, metadata: Any) -> None:
-        """Take in what came with a commit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """The cluster's times, in seconds.
-
-    Attributes:
-        heartbeat_s: Between heartbeats.
-        silence_s: After which a silent node counts as gone.
-    """
-
-    heartbeat_s: float = 0.15
-    silence_s: float = 1.5
-
-    @property
-    def lease_s(self) -> float:
-        """How long after a heartbeat a node may trust its view."""
-        return self.silence_s * 2 / 3
-
-    @property
-    def settle_s(self) -> float:
-        """How long a change must last before the principal acts on it."""
-        return self.heartbeat_s * 3
-
-    @property
-    def join_s(self) -> float:
-        """How long a node must be heard before it is let in."""
-        return self.silence_s * 1.1
 
 
 class Membership:
@@ -154,8 +76,7 @@ class Membership:
         self.lease_until_s = 0.0
         self.rebalance_generation = 0
         self.partition_generation = -1
-        self.peers_generation = 0
-        self.listed: dict[str, tuple[str, int]] = {}
+        self.listing = Listing(timing)
         self.port = 0
         self.alias = name
         self._index = index
@@ -197,8 +118,7 @@ class Membership:
                     peer.incarnation = bootstrap[name]
                     peer.sent_s = peer.since_s = now
                     peer.epoch = 1
-                    self.listed[name] = (peer.alias, peer.port)
-            self.peers_generation = 2 * len(self.listed)
+                    self.listing.add(name, peer)
             self.lease_until_s = now + self.timing.lease_s
             self._install(first_view(bootstrap, self.factor, 1))
             self.partition_generation = 0
@@ -285,7 +205,8 @@ class Membership:
 
     def _watch(self, now: float) -> None:
         alive = self._alive(now)
-        self._list_newcomers(now, alive)
+        heard = [name for name in alive if name != self.name]
+        self.listing.newcomers(now, {name: self.peers[name] for name in heard})
         view = self.view
         epoch = view.epoch if view else 0
         odd = tuple(
@@ -329,16 +250,6 @@ class Membership:
         if self.newer_peer() is not None:
             joining.append(self.name)
         return not joining or now - since >= self.timing.join_s
-
-    def _list_newcomers(self, now: float, alive: dict[str, int]) -> None:
-        for name in alive:
-            if name == self.name:
-                continue
-            peer = self.peers[name]
-            shown = (peer.alias, peer.port)
-            if self.listed.get(name) != shown and now - peer.since_s > self.timing.silence_s * 0.6:
-                self.listed[name] = shown
-                self.peers_generation += 2
 
     # A node that was stopped
 
@@ -480,17 +391,12 @@ class Membership:
         self.partition_generation += 1
         if old is None or old.members != view.members:
             self.rebalance_generation += 1
-            gone = [name for name in self.listed if name not in view.members]
-            for name in gone:
-                del self.listed[name]
+            for name in self.listing.drop_all_but(view.members):
                 self.peers[name].link.renew()
-            self.peers_generation += bool(gone)
         for name in view.members:
             if name != self.name:
                 self.peers[name].epoch = view.epoch
-                if name not in self.listed:
-                    self.listed[name] = (self.peers[name].alias, self.peers[name].port)
-                    self.peers_generation += 1
+                self.listing.add(name, self.peers[name])
         if self.lease_until_s == 0.0:
             self.lease_until_s = self._loop.time() + self.timing.lease_s
         self._changed_at = None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
 from .. import counters
-from ..counters import APPLIED, FAULTS, INDEX
-from ..faults import FaultSet, Rule
+from ..counters import APPLIED, INDEX
+from ..faults import Rule
 from . import background, batch, commands, info, scan
 from .config import Configuration
 from .connection import Connection
@@ -25,13 +24,15 @@ from .errors import (
     ERR_UNSUPPORTED_FEATURE,
 )
 from .fabric import Inbound, Link
-from .membership import Membership, Message, Timing
+from .membership import Membership
 from .metadata import Metadata
 from .partitions import MASTER
+from .peers import Message, Peer, Timing
 from .records import Clock, Store
 from .replication import Replication
 from .security import Security
 from .settings import NodeSettings
+from .strikes import Strikes
 from .wire import (
     FIELD_BATCH,
     FIELD_DIGEST,
@@ -101,7 +102,6 @@ class Node:
         self.loop = loop
         self.words = shared.block(settings.index)
         self.words[counters.OPEN] = 0
-        self.shared = shared
         self.clock = Clock(settings.clock_offset_ms)
         self.stores: dict[bytes, Store] = {
             name.encode(): Store(self.clock) for name in settings.namespaces
@@ -110,10 +110,8 @@ class Node:
         self.rules: dict[bytes, commands.Rules] = dict.fromkeys(self.stores, rules)
         self.config: Configuration = Configuration(self)
         self.metadata_store = Metadata(self)
-        self.faults = FaultSet()
         self.security = Security(self, settings.users) if settings.users is not None else None
         self.connections: set[Connection] = set()
-        self._squeezed: int | None = None
         self.started_s = self._ticked_s = loop.time()
         self.jobs: dict[int, background.Job] = {}
         self.bitmaps: tuple[tuple[int, int], str] | None = None
@@ -129,6 +127,7 @@ class Node:
         self.membership.alias = settings.alias
         self.replication = Replication(loop, self.membership, self)
         self.roles = self.replication.roles
+        self.strikes = Strikes(self, shared)
         self._waiting: list[tuple[float, int, Request, Reply, int]] = []
         self._proxied: dict[int, tuple[float, Reply]] = {}
         self._next_proxy = (settings.incarnation << 24) + 1
@@ -142,8 +141,6 @@ class Node:
 
     def start(self) -> None:
         """Connect to the other nodes and begin."""
-        from .membership import Peer
-
         for name, (port, client_port, alias) in self.settings.roster.items():
             if name != self.settings.name:
                 link = Link(self.loop, port, self.settings.token)
@@ -151,14 +148,15 @@ class Node:
                 link.start()
         self.membership.start(self.replication, self.settings.bootstrap)
         for rule in self.settings.faults:
-            self.add_fault(Rule.unpack(rule))
+            self.strikes.add(Rule.unpack(rule))
         self._tick()
 
     @property
     def max_connections(self) -> int:
         """How many client connections may be open."""
         limit = self.config.max_connections
-        return limit if self._squeezed is None else min(limit, self._squeezed)
+        squeezed = self.strikes.max_connections
+        return limit if squeezed is None else min(limit, squeezed)
 
     @property
     def words_opened(self) -> int:
@@ -396,44 +394,5 @@ class Node:
             return bytes((0, ERR_SECURITY_NOT_SUPPORTED, *bytes(14)))
         return self.security.respond(body, connection)
 
-    # Faults
-
-    def add_fault(self, rule: Rule) -> None:
-        """Put a fault in force."""
-        self.faults.rules[rule.slot] = rule
-        self._apply_standing_faults()
-
-    def clear_faults(self, slots: list[int]) -> None:
-        """End faults."""
-        for slot in slots:
-            self.faults.rules.pop(slot, None)
-        self._apply_standing_faults()
-
-    def strike(self, number: int, namespace: bytes, set_name: bytes) -> list[Rule]:
-        """Return the faults that strike a request, and count them."""
-        struck = self.faults.for_request(number, namespace, set_name)
-        return [rule for rule in struck if self._count(rule)]
-
-    def _count(self, rule: Rule) -> bool:
-        word = FAULTS + rule.slot
-        if rule.count is None:
-            self.words[word] += 1
-            return True
-        # The nodes strike together at most `count` times, so they take turns here.
-        with self.settings.lock_file() as lock:
-            fcntl.lockf(lock, fcntl.LOCK_EX)
-            if self.shared.fault_hits(rule.slot) >= rule.count:
-                return False
-            self.words[word] += 1
-        return True
-
-    def _apply_standing_faults(self) -> None:
-        rules = self.faults.rules.values()
-        limits = [r.max_connections for r in rules if r.max_connections is not None]
-        self._squeezed = min(limits, default=None)
-        self.replication.migration_delay_s = max((r.migrate_s for r in rules), default=0.0)
-        self.membership.left = any(rule.leave for rule in rules)
-        self.refuse(any(rule.refuse for rule in rules))
-
-    def refuse(self, refused: bool) -> None:
-        """Stop or begin to accept clients; the process replaces this."""
+    def refuse(self, *, refused: bool) -> None:
+        """Stop or begin to accept clients; the process that has the sockets replaces this."""

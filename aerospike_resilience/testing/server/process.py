@@ -13,8 +13,8 @@ from typing import Any, Final
 from ..counters import SharedCounters
 from ..faults import Rule
 from .connection import Connection
-from .membership import Message
 from .node import Node
+from .peers import Message
 from .settings import NodeSettings
 
 _BACKLOG: Final = 1024
@@ -76,7 +76,7 @@ class _NodeProcess:
             ssl=self._tls,
         )
 
-    def _refuse(self, refused: bool) -> None:
+    def _refuse(self, *, refused: bool) -> None:
         if refused and self._server is not None:
             self._server.close()
             self._server = None
@@ -96,9 +96,7 @@ class _NodeProcess:
         if command == "state":
             return (self._state(),)
         if command == "faults":
-            node.clear_faults(list(node.faults.rules))
-            for rule in arguments[0]:
-                node.add_fault(Rule.unpack(rule))
+            node.strikes.replace([Rule.unpack(rule) for rule in arguments[0]])
         elif command == "clock":
             node.clock.offset_ms = arguments[0]
             for store in node.stores.values():
@@ -108,7 +106,7 @@ class _NodeProcess:
         elif command == "expire_sessions" and node.security is not None:
             node.security.expired_before_us = node.clock.now_us()
         elif command == "seed":
-            node.faults.source.seed(arguments[0])
+            node.strikes.faults.source.seed(arguments[0])
         return (True,)
 
     def _state(self) -> dict[str, Any]:

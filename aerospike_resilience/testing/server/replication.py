@@ -15,8 +15,9 @@ from typing import Any, Final, Protocol
 
 from .errors import ERR_KEY_BUSY, ERR_TIMEOUT
 from .fabric import encode
-from .membership import Membership, Message
+from .membership import Membership
 from .partitions import MASTER, REPLICA, View
+from .peers import Message
 from .records import PARTITIONS, Record, Store
 from .wire import answer
 

@@ -1,0 +1,147 @@
+"""What membership is made of: messages, peers, times, and a view under way."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from .fabric import Link
+from .partitions import View
+
+HEARTBEAT: Final = 0
+PING: Final = 1
+PONG: Final = 2
+PREPARE: Final = 3
+FLUSH: Final = 4
+FLUSHED: Final = 5
+PROMISE: Final = 6
+COMMIT: Final = 7
+CAUGHT_UP: Final = 8
+
+Message = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Peer:
+    """What is known about another node.
+
+    Attributes:
+        link: The connection to it.
+        sent_s: When it sent its last heartbeat.
+        since_s: Since when this incarnation is heard.
+        incarnation: Which process of that name it is.
+        epoch: The view it is in.
+        promised: The view it promised to join.
+        port: Where clients reach it.
+        alias: The node name it shows to clients.
+    """
+
+    link: Link
+    sent_s: float = -1e9
+    since_s: float = 0.0
+    incarnation: int = 0
+    epoch: int = 0
+    promised: int = 0
+    port: int = 0
+    alias: str = ""
+
+
+@dataclass(slots=True)
+class Proposal:
+    """A view this node proposed, while promises come in."""
+
+    epoch: int
+    members: dict[str, int]
+    started_s: float
+    whole: bool
+    latest: int = 0
+    versions: dict[str, bytes] = field(default_factory=dict)
+
+
+class Holder(Protocol):
+    """Whoever keeps the records."""
+
+    versions: array[int]
+
+    def adopt(self, view: View) -> None:
+        """Take up the roles of a new view."""
+
+    def resume(self) -> None:
+        """Serve again what waited."""
+
+    def metadata(self) -> Any:
+        """Return what all nodes must know, to go with a commit."""
+
+    def merge_metadata(self, metadata: Any) -> None:
+        """Take in what came with a commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The cluster's times, in seconds.
+
+    Attributes:
+        heartbeat_s: Between heartbeats.
+        silence_s: After which a silent node counts as gone.
+    """
+
+    heartbeat_s: float = 0.15
+    silence_s: float = 1.5
+
+    @property
+    def lease_s(self) -> float:
+        """How long after a heartbeat a node may trust its view."""
+        return self.silence_s * 2 / 3
+
+    @property
+    def settle_s(self) -> float:
+        """How long a change must last before the principal acts on it."""
+        return self.heartbeat_s * 3
+
+    @property
+    def join_s(self) -> float:
+        """How long a node must be heard before it is let in."""
+        return self.silence_s * 1.1
+
+
+class Listing:
+    """The peers as clients are told them.
+
+    A newcomer is listed before it has a map, and its entry is published in two steps.
+
+    Args:
+        timing: The cluster's times.
+
+    Attributes:
+        entries: Node to the name and port shown.
+        generation: Rises with every change.
+    """
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self.entries: dict[str, tuple[str, int]] = {}
+        self.generation = 0
+
+    def add(self, name: str, peer: Peer) -> None:
+        """List a peer, unless it is listed already."""
+        if name not in self.entries:
+            self.entries[name] = (peer.alias, peer.port)
+            self.generation += 2
+
+    def newcomers(self, now: float, heard: dict[str, Peer]) -> None:
+        """List peers that have been heard for a while, and those that moved."""
+        for name, peer in heard.items():
+            shown = (peer.alias, peer.port)
+            patience_s = self._timing.silence_s * 0.6
+            if self.entries.get(name) != shown and now - peer.since_s > patience_s:
+                self.entries[name] = shown
+                self.generation += 2
+
+    def drop_all_but(self, members: dict[str, int]) -> list[str]:
+        """Strike out who is no member; returns who was."""
+        gone = [name for name in self.entries if name not in members]
+        for name in gone:
+            del self.entries[name]
+        self.generation += bool(gone)
+        return gone

@@ -1,0 +1,63 @@
+"""The faults in force on this node: which request they strike, and what they do for good."""
+
+from __future__ import annotations
+
+import fcntl
+from typing import TYPE_CHECKING
+
+from ..counters import FAULTS, SharedCounters
+from ..faults import FaultSet, Rule
+
+if TYPE_CHECKING:
+    from .node import Node
+
+
+class Strikes:
+    """The faults of one node.
+
+    Args:
+        node: The node.
+        shared: The counters all processes share.
+
+    Attributes:
+        faults: The faults in force.
+        max_connections: How many connections a fault leaves, if one does.
+    """
+
+    def __init__(self, node: Node, shared: SharedCounters) -> None:
+        self._node = node
+        self._shared = shared
+        self.faults = FaultSet()
+        self.max_connections: int | None = None
+
+    def add(self, rule: Rule) -> None:
+        """Put a fault in force."""
+        self.replace([*self.faults.rules.values(), rule])
+
+    def replace(self, rules: list[Rule]) -> None:
+        """Put these faults in force and no others."""
+        self.faults.rules = {rule.slot: rule for rule in rules}
+        limits = [rule.max_connections for rule in rules if rule.max_connections is not None]
+        self.max_connections = min(limits, default=None)
+        node = self._node
+        node.replication.migration_delay_s = max((rule.migrate_s for rule in rules), default=0.0)
+        node.membership.left = any(rule.leave for rule in rules)
+        node.refuse(refused=any(rule.refuse for rule in rules))
+
+    def on(self, number: int, namespace: bytes, set_name: bytes) -> list[Rule]:
+        """Return the faults that strike a request, and count them."""
+        struck = self.faults.for_request(number, namespace, set_name)
+        return [rule for rule in struck if self._count(rule)]
+
+    def _count(self, rule: Rule) -> bool:
+        word = FAULTS + rule.slot
+        if rule.count is None:
+            self._node.words[word] += 1
+            return True
+        # The nodes strike together at most `count` times, so they take turns here.
+        with self._node.settings.lock_file() as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            if self._shared.fault_hits(rule.slot) >= rule.count:
+                return False
+            self._node.words[word] += 1
+        return True

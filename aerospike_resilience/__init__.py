@@ -1,5 +1,7 @@
 """Keep an Aerospike client serving while nodes stall, overload and die."""
 
+import logging
+
 from .ambient import carry, deadline, remaining
 from .call import Attempt, Call, Failure, FailureKind, Operation
 from .errors import (
@@ -40,3 +42,6 @@ __all__ = [
     "remaining",
     "resilient",
 ]
+
+# Without it Python prints a library's warnings where the application configured no logging at all.
+logging.getLogger(__name__).addHandler(logging.NullHandler())

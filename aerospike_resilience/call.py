@@ -185,6 +185,15 @@ Classify: TypeAlias = Callable[[BaseException, Operation], Failure]
 """An adapter's word on what an error means."""
 
 
+def early_s(socket_timeout_s: float) -> float:
+    """Return from when on an answer came after a socket timeout of that many seconds.
+
+    Clients count in whole milliseconds from a clock of whole milliseconds, so a timeout of 5 ms ends
+    after 4 to 5.
+    """
+    return socket_timeout_s - 0.001
+
+
 class Rows(Protocol):
     """An adapter's way to the rows of a batch call that fail one by one."""
 
@@ -238,13 +247,15 @@ class Plan:
         send: the client's method: takes arguments, keyword arguments and a native policy.
         classify: what an error of the client's means for this operation.
         policy: the native policy for a first attempt. *Swapped by the tend thread.*
-        patience_s: the socket timeout inside `policy`, in seconds: a success that took longer left
-            its first node early. *Swapped by the tend thread.*
+        patience_s: the socket timeout inside `policy`, in seconds. *Swapped by the tend thread.*
+        early_s: a success that took at least this long left its first node early, in seconds.
+            *Swapped by the tend thread.*
     """
 
     __slots__ = (
         "classify",
         "conditional",
+        "early_s",
         "failover",
         "fields",
         "idempotent",
@@ -289,6 +300,7 @@ class Plan:
         self.total_timeout_s = total_timeout_s
         self.socket_timeout_s = socket_timeout_s
         self.patience_s = socket_timeout_s
+        self.early_s = early_s(socket_timeout_s)
         self.max_tries = max_tries
         self.native_retries = native_retries
         self.idempotent = idempotent
@@ -313,6 +325,7 @@ class Call:
             socket timeout. An ordinary first attempt uses the plan's as it is.
         patience_s: how long the next attempt waits for its first node before it leaves for another, in
             seconds: the socket timeout of a try.
+        early_s: a success of the attempt that took at least this long left its first node early.
         steered: whether `patience_s` was chosen for the node's state, and so stands.
         nodes: names of the nodes that hold the record, master first; empty while nobody asked.
         leases: names of half-open nodes this call is a probe of.
@@ -326,6 +339,7 @@ class Call:
         "attempts",
         "commit_master",
         "deadline",
+        "early_s",
         "failure",
         "key",
         "kwargs",
@@ -352,6 +366,7 @@ class Call:
         self.started = self.now = 0.0
         self.deadline = math.inf
         self.patience_s = plan.patience_s
+        self.early_s = plan.early_s
         self.steered = False
         self.nodes: tuple[str, ...] = ()
         self.leases: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
+from .call import early_s
 from .chain import link, link_async
 from .clients import Adapter
 from .interceptors import (
@@ -129,6 +130,7 @@ class Runtime:
                     commit_master=False,
                 )
                 plan.patience_s = socket_s
+                plan.early_s = early_s(round(socket_s * 1000) / 1000)
 
     @property
     def telemetry_is_stale(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ..call import Attempt as Record
-from ..call import Call, Failure, FailureKind, Fault
+from ..call import Call, Failure, FailureKind, Fault, early_s
 from ..errors import DeadlineExceededError
 from .base import Proceed, ProceedAsync
 
@@ -128,7 +128,10 @@ class Attempt:
         if math.isinf(timeout_s):
             return total_ms
         timeout_ms = max(int(timeout_s * 1000), 1)
-        return min(timeout_ms, total_ms) if total_ms else timeout_ms
+        if total_ms:
+            timeout_ms = min(timeout_ms, total_ms)
+        call.early_s = early_s(timeout_ms / 1000)
+        return timeout_ms
 
     def _failed(self, call: Call, begun: float, error: Exception) -> None:
         call.now = self._clock()

@@ -51,10 +51,12 @@ class Breaker:
             health.rows_failed(call, result, began)
             return result
         ended = self._clock()
-        if ended - began >= call.patience_s or call.leases:
+        if ended - began >= call.early_s or call.leases:
             health.answered(call, began, ended)
         elif call.key is not None:
             health.recent.append((call.key, began, ended, call.plan.writes))
+            if call.steered:
+                health.hurried(call)
         return result
 
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
@@ -72,8 +74,10 @@ class Breaker:
             health.rows_failed(call, result, began)
             return result
         ended = self._clock()
-        if ended - began >= call.patience_s or call.leases:
+        if ended - began >= call.early_s or call.leases:
             health.answered(call, began, ended)
         elif call.key is not None:
             health.recent.append((call.key, began, ended, call.plan.writes))
+            if call.steered:
+                health.hurried(call)
         return result

@@ -112,7 +112,7 @@ class Retry:
         while True:
             try:
                 part = proceed(call)
-            except Exception as error:  # noqa: BLE001 - raised, or less than the result there is
+            except Exception as error:
                 if batch.result is None:
                     tell(error, call, "failure")
                     raise
@@ -131,7 +131,7 @@ class Retry:
         while True:
             try:
                 part = await proceed(call)
-            except Exception as error:  # noqa: BLE001 - raised, or less than the result there is
+            except Exception as error:
                 if batch.result is None:
                     tell(error, call, "failure")
                     raise

@@ -58,6 +58,8 @@ class ClusterHealth:
         recent: successes not yet worked out. Appended to by calls, without a lock.
         by_name: every node's health. Written under the lock.
         partitions: the partition map; swapped by the tend thread.
+        previous: the map that the client still goes by, because a node has left the cluster that the
+            client has not dropped yet; None while the two agree.
         patience_s: the socket timeout of reads while all is calm; None while not adaptive.
         inquiries: failures of which several nodes may be the cause, for the tend thread to settle by
             asking them: the nodes, when the attempt began, the kind of failure.
@@ -81,6 +83,7 @@ class ClusterHealth:
         self.calm = True
         self.recent: deque[Answer] = deque(maxlen=RECENT)
         self.partitions = partitions.EMPTY
+        self.previous: partitions.PartitionMap | None = None
         self.patience_s: float | None = None
         self.by_name: dict[str, NodeHealth] = {}
         self.inquiries: list[tuple[tuple[str, ...], float, FailureKind]] = []
@@ -93,11 +96,19 @@ class ClusterHealth:
         self.lock = threading.RLock()
 
     def owners(self, key: Key | None) -> tuple[str, ...]:
-        """Return the names of the nodes that hold a record, master first; empty if unknown."""
+        """Return the names of the nodes that hold a record, master first; empty if unknown.
+
+        While the client lags behind the cluster, the master is the one that the client still asks.
+        """
         if key is None:
             return ()
         try:
-            return self.partitions.owners(key[0], self.source.partition_id(key))
+            partition = self.source.partition_id(key)
+            now = self.partitions.owners(key[0], partition)
+            if (previous := self.previous) is None:
+                return now
+            before = previous.owners(key[0], partition)[:1]
+            return now if before == now[:1] else (*before, *(n for n in now if n not in before))
         except Exception:  # noqa: BLE001 - not a key: the client is about to say so, better than we could
             return ()
 
@@ -147,6 +158,26 @@ class ClusterHealth:
             self.give_back(call)
             self.settle_locked()
 
+    def hurried(self, call: Call) -> None:
+        """Take note of a read that did not have to leave its master early, though it was suspect.
+
+        If that master has left the cluster, the client has asked another: it knows the new map.
+        """
+        previous = self.previous
+        if previous is not None and call.nodes[0] not in self.partitions.nodes():
+            with self.lock:
+                self.previous = None
+
+    def adopt(self, new: partitions.PartitionMap) -> None:
+        """Take over a new map. The client learns it up to two of its tends later."""
+        with self.lock:
+            if self._lagging(self.partitions, new):
+                self.previous = self.previous or self.partitions
+            self.partitions = new
+
+    def _lagging(self, old: partitions.PartitionMap, new: partitions.PartitionMap) -> bool:
+        return any(name in self.by_name for name in old.nodes() - new.nodes())
+
     def rows_failed(self, call: Call, result: Any, began: float) -> None:
         """Take note of a batch some of whose rows failed. A node is charged once an attempt."""
         rows = call.plan.rows
@@ -155,7 +186,7 @@ class ClusterHealth:
         with self.lock:
             self.fold_locked()
             keys, failures = rows.keys(result), rows.failures(result)
-            quick = call.now - began < call.patience_s
+            quick = call.now - began < call.early_s
             for index, key in enumerate(keys):
                 if index not in failures and (quick or call.plan.writes):
                     owners = self.owners(key)
@@ -331,6 +362,8 @@ class ClusterHealth:
         for name in [name for name in self.by_name if name not in known and name not in held]:
             _log.info("node %s left the cluster", name)
             del self.by_name[name]
+        if self.previous is not None and not self._lagging(self.previous, self.partitions):
+            self.previous = None
         self._addresses = {f"{a.host}:{a.port}": a.name for a in known.values()}
         self.settle_locked()
 

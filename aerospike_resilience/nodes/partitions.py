@@ -71,8 +71,8 @@ class PartitionMap:
         depth = max((len(claim.get(namespace, ())) for claim in claims.values()), default=0)
         columns: list[list[str]] = [[""] * PARTITIONS for _ in range(depth)]
         for node, claim in claims.items():
-            for column, bitmap in zip(columns, claim.get(namespace, ()), strict=False):
-                _mark(column, bitmap, node)
+            for rank, bitmap in enumerate(claim.get(namespace, ())):
+                _mark(columns[rank], bitmap, node, old, rank)
         # The tuples are shared: 4096 rows hold a handful of different owners.
         known: dict[Owners, Owners] = {}
         table: list[Owners] = []
@@ -107,10 +107,17 @@ def _parse(node: str, text: str) -> dict[str, list[bytes]]:
     return claim
 
 
-def _mark(column: list[str], bitmap: bytes, node: str) -> None:
+def _mark(column: list[str], bitmap: bytes, node: str, old: tuple[Owners, ...], rank: int) -> None:
+    """Enter a node's claims. Of two that claim a partition, the one that had it keeps it.
+
+    A node that was stopped answers its old map for a while after it goes on.
+    """
     for index, byte in enumerate(bitmap):
         if byte:
             base = index << 3
             for bit in range(8):
                 if byte & (0x80 >> bit):
-                    column[base + bit] = node
+                    partition = base + bit
+                    other = column[partition]
+                    if not other or other not in old[partition][rank : rank + 1]:
+                        column[partition] = node

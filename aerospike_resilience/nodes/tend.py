@@ -72,6 +72,7 @@ class Tended:
         if full:
             self._due = now + health.options.tend_interval_s
             self._on_tend()
+        if full or not health.calm:
             self._refresh_nodes()
         with health.lock:
             health.fold_locked()
@@ -118,7 +119,7 @@ class Tended:
             if (answer := self._ask(name, "replicas")) is not None:
                 answers[name] = answer
         try:
-            health.partitions = health.partitions.merged(answers)
+            health.adopt(health.partitions.merged(answers))
         except ValueError as error:
             _log.warning("partition map kept as it was: %s", error)
             return

@@ -33,6 +33,14 @@ class Explanation:
         lines = [f"  {n:<{names}}  {v!s:>{values}}  {origin}" for n, v, origin in self.rows]
         return "\n".join([f"{head}:", *lines])
 
+    def value(self, field: str) -> Any:
+        """Return a field's value.
+
+        Raises:
+            KeyError: the profile says nothing about it.
+        """
+        return {name: value for name, value, _ in self.rows}[field]
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
         return {

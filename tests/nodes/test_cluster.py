@@ -256,3 +256,30 @@ def test_a_snapshot_is_plain_json(clock):
     import json
 
     assert set(json.loads(json.dumps(health_of(clock).snapshot()))) == {"A1", "A2", "A3"}
+
+
+def test_a_write_to_a_master_that_only_the_client_still_believes_in_is_refused(clock):
+    health = health_of(clock)
+    with health.lock:
+        health.open_locked(health.by_name["A1"], "silence", clock())
+        health.settle_locked()
+
+    health.adopt(PartitionMap({"test": (("A2", "A3"),) * 4096}))
+
+    assert health.owners(("test", "s", 0)) == ("A1", "A2", "A3")
+    with pytest.raises(CircuitOpenError, match="node A1, the record's master"):
+        Admission(health).admit(write(health, 0, clock))
+    Admission(health).admit(write(health, 1, clock))
+
+
+def test_the_new_map_holds_once_the_client_has_dropped_the_node(clock):
+    health = health_of(clock)
+    health.adopt(PartitionMap({"test": (("A2", "A3"),) * 4096}))
+    assert health.previous is not None
+
+    health.source.names = ("A2", "A3")
+    with health.lock:
+        health.update_nodes_locked({node.name: node for node in health.source.nodes()})
+
+    assert health.previous is None
+    assert health.owners(("test", "s", 0)) == ("A2", "A3")

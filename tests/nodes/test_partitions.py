@@ -56,3 +56,14 @@ def test_several_namespaces_are_kept_apart():
 def test_an_answer_that_is_none_is_refused_and_names_the_node(text):
     with pytest.raises(ValueError, match="A1"):
         EMPTY.merged({"A1": text})
+
+
+def test_a_node_that_returns_with_its_old_map_does_not_take_partitions_from_their_new_master():
+    survivors = EMPTY.merged({"A1": f"test:0,1,{bitmap(0, 1)}"})
+
+    found = survivors.merged({"A1": f"test:0,1,{bitmap(0, 1)}", "A2": f"test:0,1,{bitmap(1)}"})
+
+    assert found.owners("test", 1) == ("A1",)
+    assert found.merged({"A1": f"test:0,1,{bitmap(0)}", "A2": f"test:0,1,{bitmap(1)}"}).owners(
+        "test", 1
+    ) == ("A2",)

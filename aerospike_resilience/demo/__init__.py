@@ -1,0 +1,1 @@
+"""The demo: one node of three stalls; four ways to use the client, side by side."""

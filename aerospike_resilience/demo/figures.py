@@ -1,0 +1,81 @@
+"""From samples to figures: before, during and after the fault, and over time."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .load import Sample
+
+BIN_S: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of time, in seconds since the load began."""
+
+    name: str
+    begins: float
+    ends: float
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """Return the smallest value that at least `share` of the sorted values do not exceed."""
+    if not values:
+        return None
+    return values[max(math.ceil(share * len(values)) - 1, 0)]
+
+
+def of_phase(samples: Iterable[Sample], phase: Phase, offered: float) -> dict[str, Any]:
+    """Return a phase's figures for calls that were sent in it.
+
+    Args:
+        samples: calls of one kind.
+        phase: the phase.
+        offered: calls of that kind offered, a second.
+    """
+    inside = [sample for sample in samples if phase.begins <= sample.sent < phase.ends]
+    took = sorted(sample.took_s for sample in inside)
+    errors = Counter(sample.error for sample in inside if sample.error)
+    lasted = phase.ends - phase.begins
+    return {
+        "offered_per_s": round(offered, 1),
+        "served_per_s": round((len(inside) - errors.total()) / lasted, 1),
+        "answered_per_s": round(len(inside) / lasted, 1),
+        "error_share": round(errors.total() / len(inside), 4) if inside else None,
+        "errors": dict(errors.most_common()),
+        "p50_ms": _ms(percentile(took, 0.5)),
+        "p99_ms": _ms(percentile(took, 0.99)),
+        "max_ms": _ms(took[-1] if took else None),
+    }
+
+
+def over_time(samples: Sequence[Sample], ends: float) -> dict[str, list[float | None]]:
+    """Return the series that the chart draws, in bins of `BIN_S`."""
+    bins = max(int(ends / BIN_S), 1)
+    reads: list[list[Sample]] = [[] for _ in range(bins)]
+    writes: list[list[Sample]] = [[] for _ in range(bins)]
+    for sample in samples:
+        place = int((sample.sent + sample.took_s) / BIN_S)
+        if place < bins:
+            (writes if sample.write else reads)[place].append(sample)
+    return {
+        "t_s": [round((place + 0.5) * BIN_S, 3) for place in range(bins)],
+        "reads_served_per_s": [sum(not s.error for s in one) / BIN_S for one in reads],
+        "reads_failed_per_s": [sum(bool(s.error) for s in one) / BIN_S for one in reads],
+        "read_p99_ms": [_ms(percentile(sorted(s.took_s for s in one), 0.99)) for one in reads],
+        "writes_served_per_s": [sum(not s.error for s in one) / BIN_S for one in writes],
+        "writes_failed_per_s": [sum(bool(s.error) for s in one) / BIN_S for one in writes],
+    }
+
+
+def worst_overrun_ms(samples: Iterable[Sample], total_timeout_s: float) -> float:
+    """Return by how much the slowest call outlived its total timeout; negative if none did."""
+    return round((max(sample.took_s for sample in samples) - total_timeout_s) * 1000, 1)
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 2)

@@ -1,0 +1,150 @@
+"""The four ways to use the client, each with its exact configuration."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aerospike
+import pybreaker
+import tenacity
+from aerospike import exception
+
+from .. import resilient
+
+Hosts = list[tuple[str, int]]
+
+TOTAL_TIMEOUT_MS: Final = 500
+_POOL: Final = {"max_conns_per_node": 300}
+
+_WIDE_NATIVE_BREAKER: Final = {"max_error_rate": 10_000, "error_rate_window": 100}
+"""As wide as the client allows (a ratio of 100): it counts reads that left a node early, and then shuts
+the node for writes too. Ours decides instead."""
+
+
+@dataclass(slots=True)
+class Ready:
+    """A client to put under load.
+
+    Attributes:
+        client: what is called.
+        bare: the native client, to prepare and to check with.
+        total_timeout_s: how long one call may take.
+        opened: nodes whose breaker left the closed state, where there are breakers of nodes.
+        states: asks for the state of every node's breaker.
+    """
+
+    client: Any
+    bare: Any
+    total_timeout_s: float = TOTAL_TIMEOUT_MS / 1000
+    opened: list[str] = field(default_factory=list)
+    states: Callable[[], dict[str, str]] = dict
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to use the client.
+
+    Attributes:
+        name: as the command line takes it.
+        title: as the chart shows it.
+        config: what it is, exactly.
+        build: makes it.
+    """
+
+    name: str
+    title: str
+    config: str
+    build: Callable[[Hosts], Ready]
+
+
+def _connect(hosts: Hosts, policy: dict[str, int], **config: Any) -> Any:
+    kinds = ("read", "write", "operate", "remove", "batch")
+    policies = {kind: {"total_timeout": TOTAL_TIMEOUT_MS, **policy} for kind in kinds}
+    return aerospike.client({"hosts": hosts, "policies": policies, **_POOL, **config})
+
+
+def _bare(hosts: Hosts) -> Ready:
+    client = _connect(hosts, {})
+    return Ready(client, client)
+
+
+def _tuned(hosts: Hosts) -> Ready:
+    client = _connect(hosts, {"socket_timeout": 5, "max_retries": 2, "timeout_delay": 0})
+    return Ready(client, client)
+
+
+def _stacked(hosts: Hosts) -> Ready:
+    bare = _connect(hosts, {"max_retries": 0, "socket_timeout": 100, "timeout_delay": 0})
+    breaker = pybreaker.CircuitBreaker(fail_max=20, reset_timeout=1)
+    permits = threading.BoundedSemaphore(256)
+    transient = (exception.TimeoutError, exception.ClientError, exception.ClusterError)
+    retry = tenacity.retry(
+        retry=tenacity.retry_if_exception_type(transient),
+        stop=tenacity.stop_after_attempt(3) | tenacity.stop_after_delay(TOTAL_TIMEOUT_MS / 1000),
+        wait=tenacity.wait_random_exponential(multiplier=0.005, max=0.05),
+        reraise=True,
+    )
+
+    def protected(method: Callable[..., Any]) -> Callable[..., Any]:
+        def once(*args: Any) -> Any:
+            with permits:
+                return breaker.call(method, *args)
+
+        return retry(once)
+
+    class Stack:
+        get = staticmethod(protected(bare.get))
+        put = staticmethod(protected(bare.put))
+
+    return Ready(Stack(), bare)
+
+
+class _Openings(pybreaker.CircuitBreakerListener):
+    def __init__(self, opened: list[str]) -> None:
+        self._opened = opened
+
+    def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:  # noqa: ARG002
+        if new_state.name == pybreaker.STATE_OPEN:
+            self._opened.append(cb.name)
+
+
+def _resilient(hosts: Hosts) -> Ready:
+    bare = aerospike.client({"hosts": hosts, **_WIDE_NATIVE_BREAKER, **_POOL})
+    opened: list[str] = []
+    client: Any = resilient(bare, profile="latency", listeners=[_Openings(opened)])
+    total_timeout_s = client.resilience.explain("get").value("total_timeout") / 1000
+    return Ready(
+        client,
+        bare,
+        total_timeout_s,
+        opened,
+        lambda: {name: node["state"] for name, node in client.resilience.nodes.items()},
+    )
+
+
+VARIANTS: Final = (
+    Variant("bare", "aerospike as it comes", "total_timeout 500 ms", _bare),
+    Variant(
+        "tuned",
+        "natively tuned",
+        "total_timeout 500 ms, socket_timeout 5 ms, max_retries 2, timeout_delay 0",
+        _tuned,
+    ),
+    Variant(
+        "stack",
+        "tenacity + pybreaker + semaphore",
+        "native: total_timeout 500 ms, socket_timeout 100 ms, max_retries 0, timeout_delay 0; tenacity: 3 "
+        "attempts within 500 ms, random exponential 5 to 50 ms; pybreaker: fail_max 20, reset_timeout "
+        "1 s; BoundedSemaphore(256)",
+        _stacked,
+    ),
+    Variant(
+        "resilient",
+        'resilient(..., "latency")',
+        "profile latency as shipped; native breaker wide: max_error_rate 10000, error_rate_window 100",
+        _resilient,
+    ),
+)

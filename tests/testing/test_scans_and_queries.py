@@ -1,5 +1,7 @@
 """Scans, queries, indexes, truncation and UDF modules with a real client."""
 
+import time
+
 import aerospike
 import pytest
 from aerospike import exception as errors
@@ -55,6 +57,14 @@ def test_a_query_can_be_paged(client):
     while not query.is_done():
         seen += [bins["n"] for _, _, bins in query.results()]
     assert sorted(seen) == list(range(150))
+
+
+def test_a_scan_can_be_slowed_down(client):
+    query = client.query("test", "scan")
+    query.records_per_second = 500
+    started = time.monotonic()
+    assert len(query.results()) == 150
+    assert time.monotonic() - started > 0.05
 
 
 def test_a_partition_filter_limits_a_scan(client):

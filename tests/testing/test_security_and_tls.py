@@ -13,6 +13,7 @@ from aerospike_resilience.testing import LocalCluster, TestAuthority
 os.environ["AEROSPIKE_NO_UVLOOP"] = "1"
 
 import aerospike_native
+from aerospike_sdk import ClusterDefinition, DataSet, Host
 
 KEY = ("test", "secure", 1)
 USERS = {"ann": "secret", "bob": ("hidden", ["read"])}
@@ -94,6 +95,15 @@ async def test_aerospike_native_logs_in(secured):
     await client.close()
 
 
+async def test_the_sdk_logs_in(secured):
+    hosts = [Host(host, port) for host, port in secured.hosts]
+    definition = ClusterDefinition(hosts=hosts).with_native_credentials("ann", "secret")
+    async with definition.connect() as cluster:
+        session = cluster.create_session()
+        await session.put(DataSet.of("test", "secure").id(2), {"n": 4})
+        assert (await session.get(DataSet.of("test", "secure").id(2))).bins == {"n": 4}
+
+
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
     return TestAuthority(tmp_path_factory.mktemp("ca"))
@@ -145,3 +155,19 @@ def test_an_expired_certificate_is_refused(authority):
         pytest.raises(errors.AerospikeError),
     ):
         tls_client(cluster, cafile=authority.ca_file)
+
+
+async def test_the_sdk_connects_with_tls_and_a_client_certificate(authority):
+    server, mine = authority.issue("db.test"), authority.issue("app")
+    with LocalCluster(nodes=2, tls=server, client_ca_file=authority.ca_file) as cluster:
+        hosts = [Host(host, port, "db.test") for host, port in cluster.hosts]
+        definition = ClusterDefinition(hosts=hosts).with_tls_config(
+            tls_name="db.test",
+            ca_file=authority.ca_file,
+            client_cert_file=mine.certificate,
+            client_key_file=mine.key,
+        )
+        async with definition.connect() as connected:
+            session = connected.create_session()
+            await session.put(DataSet.of("test", "secure").id(3), {"n": 5})
+            assert (await session.get(DataSet.of("test", "secure").id(3))).bins == {"n": 5}

@@ -28,6 +28,7 @@ from .wire import (
     FIELD_NAMESPACE,
     FIELD_PARTITION_IDS,
     FIELD_QUERY_TEXT,
+    FIELD_RECORDS_PER_SECOND,
     FIELD_SET,
     FIELD_TASK_ID,
     FIELD_UDF_OP,
@@ -107,6 +108,7 @@ class _Scan:
         self._store = node.stores[request.namespace]
         self._set = request.set_name
         self._left = int.from_bytes(request.fields.get(FIELD_MAX_RECORDS, b"")) or 1 << 62
+        self._per_second = int.from_bytes(request.fields.get(FIELD_RECORDS_PER_SECOND, b""))
         self._filter = request.fields.get(FIELD_FILTER)
         self._after: dict[int, bytes] = {}
         self._partitions = deque(self._wanted(request))
@@ -145,8 +147,10 @@ class _Scan:
         parts: list[bytes] = []
         size = 0
         seen = 0
+        left_before = self._left
         serving = self._node.membership.serving
-        while self._partitions and self._left and size < _FRAME and seen < 2000:
+        paced = bool(self._per_second)
+        while self._partitions and self._left and size < (1 if paced else _FRAME) and seen < 2000:
             pid = self._partitions.popleft()
             seen += 1
             if not serving or not self._node.roles[pid]:
@@ -160,7 +164,8 @@ class _Scan:
         if self._partitions and self._left:
             if rows:
                 connection.stream(rows)
-            self._node.loop.call_soon(self.step)
+            pause_s = (left_before - self._left) / self._per_second if self._per_second else 0.0
+            self._node.loop.call_later(pause_s, self.step)
         else:
             connection.reply(rows + frame(message(0, info3=INFO3_LAST)))
 

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import secrets
 import signal
-import tempfile
 import threading
 import time
-import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
 from .certificates import Certificate
-from .controller import ClusterError, SupervisorProcess
-from .counters import NodeCounters, SharedCounters, operations_named, size_for
+from .controller import ClusterError
+from .counters import NodeCounters, operations_named
 from .faults import make_rule, seconds
+from .fleet import Fleet
 from .injected import Fault, FaultBoard
-from .local_node import LocalNode, NodeHandle, State
+from .local_node import LocalNode, State
 from .options import Duration, Users, common_settings
 from .options import node_names as node_names_of
 from .ownership import Key, Ownership
-from .server.settings import NodeSettings
 
 _POLL_S: Final = 0.01
 
@@ -76,7 +71,7 @@ class LocalCluster:
         client_ca_file: str | None = None,
     ) -> None:
         names = node_names_of(nodes, node_names)
-        self._common = common_settings(
+        common = common_settings(
             replication_factor=replication_factor,
             namespaces=namespaces,
             cluster_name=cluster_name,
@@ -90,15 +85,14 @@ class LocalCluster:
             tls=tls,
             client_ca_file=client_ca_file,
         )
-        self._handles = {name: NodeHandle() for name in names}
-        self._nodes = {name: LocalNode(name, handle) for name, handle in self._handles.items()}
+        self._fleet = Fleet(names, common)
+        self._nodes = {
+            name: LocalNode(name, handle) for name, handle in self._fleet.handles.items()
+        }
         self._lock = threading.RLock()
-        self._supervisor: SupervisorProcess | None = None
-        self._shared: SharedCounters | None = None
-        self._ownership = Ownership(self._ask_all, tuple(namespaces), replication_factor)
-        self._faults = FaultBoard(self._counters, self._send_faults)
+        self._ownership = Ownership(self._fleet.ask_all, tuple(namespaces), replication_factor)
+        self._faults = FaultBoard(lambda: self._fleet.counters, self._send_faults)
         self._clock_offset_ms = 0
-        self._cleanup: Callable[[], object] = lambda: None
 
     # Life
 
@@ -109,63 +103,14 @@ class LocalCluster:
             ClusterError: It runs already, or a node did not start.
         """
         with self._lock:
-            if self._supervisor is not None:
-                raise ClusterError("this LocalCluster runs already; make another, or stop() it")
-            # Not closed here: the nodes map it as long as they live.
-            file = tempfile.TemporaryFile(prefix="aerospike-resilience-")  # noqa: SIM115
-            lock = tempfile.NamedTemporaryFile(prefix="aerospike-resilience-")  # noqa: SIM115
-            file.truncate(size_for(len(self._nodes)))
-            self._shared = SharedCounters(file.fileno(), len(self._nodes))
-            self._supervisor = SupervisorProcess(file.fileno(), len(self._nodes))
-            self._cleanup = weakref.finalize(
-                self, _clean_up, self._supervisor, [file, lock], os.getpid()
-            )
-            try:
-                self._start_all(lock.name)
-            except BaseException:
-                self.stop()
-                raise
+            self._fleet.start()
         return self
-
-    def _start_all(self, lock_path: str) -> None:
-        assert self._supervisor is not None
-        ports = self._supervisor.reserve(2 * len(self._nodes))
-        incarnation = time.time_ns() // 1_000_000
-        token = secrets.token_bytes(32)
-        roster = {
-            name: (ports[2 * n + 1], ports[2 * n], name) for n, name in enumerate(self._nodes)
-        }
-        for number, name in enumerate(self._nodes):
-            settings = NodeSettings(
-                name=name,
-                index=number,
-                incarnation=incarnation,
-                alias=name,
-                port=ports[2 * number],
-                fabric_port=ports[2 * number + 1],
-                roster=roster,
-                token=token,
-                lock_path=lock_path,
-                bootstrap=dict.fromkeys(self._nodes, incarnation),
-                **self._common,
-            )
-            self._launch(settings)
-
-    def _launch(self, settings: NodeSettings) -> None:
-        answer = self._ask_supervisor({"do": "start", "settings": settings.pack()})
-        self._handles[settings.name].started(settings, answer["pid"])
 
     def stop(self) -> None:
         """End all nodes; the second time does nothing."""
         with self._lock:
-            for handle in self._handles.values():
-                handle.ended()
             self._faults.forget()
-            self._cleanup()
-            if self._shared is not None:
-                self._shared.close()
-            self._shared = None
-            self._supervisor = None
+            self._fleet.stop()
 
     close = stop
 
@@ -196,7 +141,7 @@ class LocalCluster:
     @property
     def hosts(self) -> list[tuple[str, int]]:
         """Addresses for `aerospike.client({"hosts": ...})`."""
-        self._running_supervisor()
+        _ = self._fleet.supervisor
         return [(node.host, node.port) for node in self._nodes.values()]
 
     @property
@@ -238,8 +183,7 @@ class LocalCluster:
         with self._lock:
             if node.state == "killed":
                 raise ClusterError(f"node {node.name} is killed already; restart() it first")
-            self._ask_supervisor({"do": "signal", "name": node.name, "signal": int(signal.SIGKILL)})
-            self._handles[node.name].ended()
+            self._fleet.signal(node.name, signal.SIGKILL)
 
     def restart(
         self, node: LocalNode | str, *, new_port: bool = False, alias: str | None = None
@@ -257,19 +201,15 @@ class LocalCluster:
         with self._lock:
             if node.state != "killed":
                 self.kill(node)
-            old = self._handles[node.name].settings
-            packed = old.pack()
-            if new_port:
-                packed["port"] = self._ask_supervisor({"do": "reserve"})["ports"][0]
-            if alias is not None:
-                packed["alias"] = alias
-            packed |= {
-                "incarnation": max(time.time_ns() // 1_000_000, old.incarnation + 1),
-                "bootstrap": None,
+            changes: dict[str, Any] = {
                 "faults": self._faults.packed_for(node.name),
                 "clock_offset_ms": self._clock_offset_ms,
             }
-            self._launch(NodeSettings.unpack(packed))
+            if new_port:
+                changes["port"] = self._fleet.reserve_port()
+            if alias is not None:
+                changes["alias"] = alias
+            self._fleet.relaunch(node.name, **changes)
 
     def _signal(
         self, node: LocalNode | str, number: signal.Signals, *, expected: State, becomes: State
@@ -281,8 +221,8 @@ class LocalCluster:
                 raise ClusterError(
                     f"cannot {verb} node {node.name}: it is {node.state}, not {expected}"
                 )
-            self._ask_supervisor({"do": "signal", "name": node.name, "signal": int(number)})
-            self._handles[node.name].state = becomes
+            self._fleet.signal(node.name, number)
+            self._fleet.handles[node.name].state = becomes
         return node
 
     # Faults
@@ -359,9 +299,9 @@ class LocalCluster:
 
     def _send_faults(self, names: tuple[str, ...]) -> None:
         # A stalled node hears of them when it goes on, a killed one when it starts.
-        if self._supervisor is not None:
+        if self._fleet.runs:
             for name in names:
-                self._handles[name].ask("faults", self._faults.packed_for(name))
+                self._fleet.handles[name].ask("faults", self._faults.packed_for(name))
 
     # Time
 
@@ -369,15 +309,15 @@ class LocalCluster:
         """Move all nodes' clocks on, so that records expire without waiting."""
         with self._lock:
             self._clock_offset_ms += int(seconds(by) * 1000)
-            self._ask_all("clock", self._clock_offset_ms)
+            self._fleet.ask_all("clock", self._clock_offset_ms)
 
     def expire_sessions(self) -> None:
         """End all logins: who authenticates with an old session is told so (66)."""
-        self._ask_all("expire_sessions")
+        self._fleet.ask_all("expire_sessions")
 
     def stop_writes(self, namespace: str, *, on: bool = True) -> None:
         """Let a namespace refuse writes as if its memory were full (8)."""
-        self._ask_all("stop_writes", namespace, on)
+        self._fleet.ask_all("stop_writes", namespace, on)
 
     # What happened
 
@@ -395,7 +335,7 @@ class LocalCluster:
     def counters(self, node: LocalNode | str) -> NodeCounters:
         """Return what a node counted, also if it is stalled or killed."""
         node = self.node(node)
-        counted = self._counters().read(list(self._nodes).index(node.name))
+        counted = self._fleet.counters.read(list(self._nodes).index(node.name))
         if node.state == "killed":
             return NodeCounters(counted.operations, counted.connections_opened, 0)
         return counted
@@ -441,39 +381,8 @@ class LocalCluster:
                 )
             time.sleep(_POLL_S)
 
-    # Wires
-
-    def _ask_all(self, *command: Any) -> dict[str, Any]:
-        answers = {name: handle.ask(*command) for name, handle in self._handles.items()}
-        return {name: answer for name, answer in answers.items() if answer is not None}
-
-    def _ask_supervisor(self, command: dict[str, Any]) -> dict[str, Any]:
-        return self._running_supervisor().ask(command)
-
-    def _running_supervisor(self) -> SupervisorProcess:
-        if self._supervisor is None:
-            raise ClusterError(
-                "this LocalCluster does not run; use it in a with block or start() it"
-            )
-        return self._supervisor
-
-    def _counters(self) -> SharedCounters:
-        self._running_supervisor()
-        assert self._shared is not None
-        return self._shared
-
     def __repr__(self) -> str:
         return f"LocalCluster({', '.join(map(repr, self._nodes.values()))})"
 
     def __iter__(self) -> Iterator[LocalNode]:
         return iter(self.nodes)
-
-
-def _clean_up(supervisor: SupervisorProcess, files: list[Any], owner: int) -> None:
-    # A fork of the test process must not end the cluster of its parent.
-    if os.getpid() != owner:
-        return
-    supervisor.close()
-    for file in files:
-        with contextlib.suppress(OSError):
-            file.close()

@@ -99,7 +99,7 @@ def test_no_node_survives_a_parent_that_is_killed_not_even_a_stalled_one():
         from aerospike_resilience.testing import LocalCluster
         cluster = LocalCluster().start()
         cluster.stall("A2")
-        print(*[node.pid for node in cluster.nodes], cluster._supervisor.pid, flush=True)
+        print(*[node.pid for node in cluster.nodes], cluster._fleet.supervisor.pid, flush=True)
         time.sleep(100)
     """)
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
@@ -116,7 +116,7 @@ def test_no_node_survives_its_supervisor():
     cluster = LocalCluster().start()
     pids = [node.pid for node in cluster.nodes]
     cluster.stall("A1")
-    os.kill(cluster._supervisor.pid, signal.SIGKILL)
+    os.kill(cluster._fleet.supervisor.pid, signal.SIGKILL)
     eventually(lambda: not any(map(alive, pids)))
     with pytest.raises(ClusterError, match="supervisor is gone"):
         cluster.kill("A2")

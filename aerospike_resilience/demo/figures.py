@@ -21,6 +21,15 @@ class Phase:
     begins: float
     ends: float
 
+    def holds(self, sample: Sample) -> bool:
+        """Return whether a call belongs to it: one in flight when a fault begins belongs to the fault."""
+        answered = sample.sent + sample.took_s
+        if self.name == "before":
+            return self.begins <= sample.sent and answered < self.ends
+        if self.name == "during":
+            return answered >= self.begins and sample.sent < self.ends
+        return self.begins <= sample.sent < self.ends
+
 
 def percentile(values: Sequence[float], share: float) -> float | None:
     """Return the smallest value that at least `share` of the sorted values do not exceed."""
@@ -30,14 +39,14 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 
 
 def of_phase(samples: Iterable[Sample], phase: Phase, offered: float) -> dict[str, Any]:
-    """Return a phase's figures for calls that were sent in it.
+    """Return a phase's figures.
 
     Args:
         samples: calls of one kind.
         phase: the phase.
         offered: calls of that kind offered, a second.
     """
-    inside = [sample for sample in samples if phase.begins <= sample.sent < phase.ends]
+    inside = [sample for sample in samples if phase.holds(sample)]
     took = sorted(sample.took_s for sample in inside)
     errors = Counter(sample.error for sample in inside if sample.error)
     lasted = phase.ends - phase.begins

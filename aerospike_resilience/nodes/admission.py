@@ -66,26 +66,21 @@ class Admission:
         # the client may have gone to the replica by itself. Pulses and writes show it.
         call.patience_s = plan.socket_timeout_s
         call.tailored = True
-        if any(node is None or node.quiet for node in others):
-            # Where the replica is suspect too, the cluster is slow rather than the node, and leaving
-            # early would only multiply the load.
-            call.steered = True
-            if plan.max_tries > plan.native_retries + 1 and not call.attempts:
-                call.patience_s = min(self.shortest_s(names[1:]), plan.socket_timeout_s)
+        # Where the replica is suspect too, the cluster is slow rather than the node, and leaving early
+        # would only multiply the load. Of a master that is open that much is known already.
+        replica_quiet = any(node is None or node.quiet for node in others)
+        call.steered = replica_quiet or not master.breaker.closed
+        hurried = plan.max_tries > plan.native_retries + 1 and not call.attempts
+        if replica_quiet and hurried:
+            call.patience_s = min(self.shortest_s(names[1:]), plan.socket_timeout_s)
 
     def shortest_s(self, names: Iterable[str]) -> float:
         """Return the shortest socket timeout that is safe for the replicas a read would move to."""
         adaptive = self._health.options.adaptive
         if adaptive is None:
             return float("inf")
-        usual = [
-            quantile
-            for name in names
-            if (node := self._health.by_name.get(name)) is not None
-            and (quantile := node.latency.quantile(adaptive.quantile)) is not None
-        ]
-        # Half the usual factor: the node is suspect already, the replica only has to be given time.
-        return adaptive.clamp(max(usual) * adaptive.factor / 2) if usual else adaptive.min_s
+        nodes = [node for name in names if (node := self._health.by_name.get(name)) is not None]
+        return max((node.hurry_s or adaptive.min_s for node in nodes), default=adaptive.min_s)
 
     def _passes(self, call: Call, name: str) -> bool:
         node = self._health.by_name.get(name)

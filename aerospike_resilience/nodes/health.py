@@ -22,6 +22,8 @@ class NodeHealth:
             node that owes an answer is *suspect*: further reads leave it sooner.
         left_early: reads that left it early, so far.
         errors: hard errors charged to it so far, by kind of failure.
+        hurry_s: how long a read may take at this node when it was meant to be quick, in seconds; set by
+            the tend thread, 0 while too little is known.
         pulse_out: whether a pulse is on its way to it.
     """
 
@@ -30,6 +32,7 @@ class NodeHealth:
         "asked_since",
         "breaker",
         "errors",
+        "hurry_s",
         "last_alive",
         "latency",
         "left_early",
@@ -44,6 +47,7 @@ class NodeHealth:
         self.asked_since: float | None = None
         self.left_early = 0
         self.errors: Counter[str] = Counter()
+        self.hurry_s = 0.0
         self.pulse_out = False
 
     @property

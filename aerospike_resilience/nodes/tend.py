@@ -32,6 +32,11 @@ INFO_TIMEOUT_S: Final = 0.25
 INQUIRY_S: Final = 10.0
 """How long a failure of which several nodes may be the cause is worth asking about, in seconds."""
 
+OFTEN: Final = 0.9
+"""A read that leaves a suspect node gives the replica a multiple of what it takes this often. Its p99
+would do for a cluster that is well, but one hiccup of the survivors, as when they take partitions over,
+moves that for long."""
+
 _PROBE_SET: Final = "resilience-probe"
 
 
@@ -248,12 +253,13 @@ class Tended:
         health, adaptive = self.health, self.health.options.adaptive
         if adaptive is None:
             return
+        usual = []
         with health.lock:
-            usual = [
-                quantile
-                for node in health.by_name.values()
-                if node.quiet and (quantile := node.latency.quantile(adaptive.quantile)) is not None
-            ]
+            for node in health.by_name.values():
+                if (often_s := node.latency.quantile(OFTEN)) is not None:
+                    node.hurry_s = adaptive.clamp(often_s * adaptive.factor)
+                if node.quiet and (most_s := node.latency.quantile(adaptive.quantile)) is not None:
+                    usual.append(most_s)
         patience_s = adaptive.clamp(max(usual) * adaptive.factor) if usual else adaptive.max_s
         if patience_s != health.patience_s:
             health.patience_s = patience_s

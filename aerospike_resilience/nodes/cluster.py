@@ -58,8 +58,8 @@ class ClusterHealth:
         recent: successes not yet worked out. Appended to by calls, without a lock.
         by_name: every node's health. Written under the lock.
         partitions: the partition map; swapped by the tend thread.
-        previous: the map that the client still goes by, because a node has left the cluster that the
-            client has not dropped yet; None while the two agree.
+        previous: the map that the client may still go by: as it was before the cluster took a node's
+            partitions away while something was wrong with one. None while all is well.
         patience_s: the socket timeout of reads while all is calm; None while not adaptive.
         inquiries: failures of which several nodes may be the cause, for the tend thread to settle by
             asking them: the nodes, when the attempt began, the kind of failure.
@@ -169,14 +169,14 @@ class ClusterHealth:
                 self.previous = None
 
     def adopt(self, new: partitions.PartitionMap) -> None:
-        """Take over a new map. The client learns it up to two of its tends later."""
-        with self.lock:
-            if self._lagging(self.partitions, new):
-                self.previous = self.previous or self.partitions
-            self.partitions = new
+        """Take over a new map. The client learns it up to two of its tends later.
 
-    def _lagging(self, old: partitions.PartitionMap, new: partitions.PartitionMap) -> bool:
-        return any(name in self.by_name for name in old.nodes() - new.nodes())
+        The survivors switch one by one, so the map to remember is the one from before the first.
+        """
+        with self.lock:
+            if self.previous is None and not self.calm and self.partitions.namespaces:
+                self.previous = self.partitions
+            self.partitions = new
 
     def rows_failed(self, call: Call, result: Any, began: float) -> None:
         """Take note of a batch some of whose rows failed. A node is charged once an attempt."""
@@ -348,6 +348,8 @@ class ClusterHealth:
     def settle_locked(self) -> None:
         """Bring `calm` and `verdict` up to date with the nodes."""
         self.calm = all(node.quiet for node in self.by_name.values())
+        if self.calm:
+            self.previous = None
         if all(node.breaker.closed for node in self.by_name.values()):
             self.verdict = ""
 
@@ -362,8 +364,6 @@ class ClusterHealth:
         for name in [name for name in self.by_name if name not in known and name not in held]:
             _log.info("node %s left the cluster", name)
             del self.by_name[name]
-        if self.previous is not None and not self._lagging(self.previous, self.partitions):
-            self.previous = None
         self._addresses = {f"{a.host}:{a.port}": a.name for a in known.values()}
         self.settle_locked()
 

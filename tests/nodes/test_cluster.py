@@ -274,8 +274,13 @@ def test_a_write_to_a_master_that_only_the_client_still_believes_in_is_refused(c
 
 def test_the_new_map_holds_once_the_client_has_dropped_the_node(clock):
     health = health_of(clock)
+    with health.lock:
+        health.open_locked(health.by_name["A1"], "silence", clock())
+        health.settle_locked()
+    survivors_switch_one_by_one = (("A1", "A2"), ("A2", "A3")) * 2048
+    health.adopt(PartitionMap({"test": survivors_switch_one_by_one}))
     health.adopt(PartitionMap({"test": (("A2", "A3"),) * 4096}))
-    assert health.previous is not None
+    assert health.owners(("test", "s", 0))[0] == "A1"
 
     health.source.names = ("A2", "A3")
     with health.lock:

@@ -334,45 +334,48 @@ class Call:
         attempts: what was tried so far; empty until something failed.
     """
 
+    # What few calls ever change stands here until it is changed; a call that goes well pays nothing
+    # for it.
+    tailored: bool = False
+    steered: bool = False
+    commit_master: bool = False
+    nodes: tuple[str, ...] = ()
+    leases: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+
     __slots__ = (
+        "__dict__",
         "args",
-        "attempts",
-        "commit_master",
         "deadline",
         "early_s",
         "failure",
         "key",
         "kwargs",
-        "leases",
-        "nodes",
         "now",
         "patience_s",
         "plan",
         "started",
-        "steered",
-        "tailored",
         "tries_left",
     )
 
     def __init__(
-        self, plan: Plan, args: tuple[Any, ...], kwargs: Mapping[str, Any], key: Key | None
+        self,
+        plan: Plan,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        key: Key | None,
+        deadline: float = math.inf,
     ) -> None:
         self.plan = plan
         self.args = args
         self.kwargs = kwargs
         self.key = key
-        self.tries_left = plan.max_tries
-        self.tailored = False
+        self.deadline = deadline
         self.started = self.now = 0.0
-        self.deadline = math.inf
+        self.tries_left = plan.max_tries
         self.patience_s = plan.patience_s
         self.early_s = plan.early_s
-        self.steered = False
-        self.nodes: tuple[str, ...] = ()
-        self.leases: tuple[str, ...] = ()
-        self.commit_master = False
         self.failure: Failure | None = None
-        self.attempts: tuple[Attempt, ...] = ()
 
 
 class NodeAddress(NamedTuple):

@@ -163,13 +163,14 @@ def invoke(
     send: Send | None = None,
 ) -> Any:
     """Make a call of any form."""
-    runtime, idempotent = engine.runtime, None
-    if (around := ambient.current()) is not None and (using := around.using.get(id(engine))):
+    runtime, idempotent, around = engine.runtime, None, ambient.current()
+    if around is not None and (using := around.using.get(id(engine))):
         runtime = engine.runtime_for(using)
         idempotent = using.idempotent
-    return runtime.head(
-        runtime.planner.prepare(operation, args, kwargs, idempotent=idempotent, send=send)
-    )
+    call = runtime.planner.prepare(operation, args, kwargs, idempotent=idempotent, send=send)
+    if around is not None:
+        call.deadline = around.deadline
+    return runtime.head(call)
 
 
 def _lazy_method(factory: Callable[..., Any], spec: Lazy, engine: Engine) -> Callable[..., Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 
-from .. import ambient
 from ..call import Call
 from ..errors import DeadlineExceededError
 from .base import Proceed, ProceedAsync
@@ -15,8 +15,8 @@ from .base import Proceed, ProceedAsync
 class Deadline:
     """Stamp the call with the time by which it must have ended.
 
-    That is the profile's ``total_timeout`` from now, or the ambient deadline where that is sooner.
-    What comes after only compares with `Call.deadline`.
+    That is the profile's ``total_timeout`` from now, or the ambient deadline, which the call brings
+    along, where that is sooner. What comes after only compares with `Call.deadline`.
 
     Args:
         error: what to raise; the client's own timeout class combined with `DeadlineExceededError`.
@@ -36,21 +36,28 @@ class Deadline:
     def around(self, call: Call, proceed: Proceed) -> Any:
         """Stamp, then proceed."""
         call.now = call.started = started = self._clock()
-        call.deadline = started + call.plan.total_timeout_s
-        if ambient.current() is not None:
-            self._shorten(call)
+        ends = started + call.plan.total_timeout_s
+        if ends < call.deadline:
+            call.deadline = ends
+        else:
+            self._shortened(call)
         return proceed(call)
 
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
         """Stamp, then proceed."""
         call.now = call.started = started = self._clock()
-        call.deadline = started + call.plan.total_timeout_s
-        if ambient.current() is not None:
-            self._shorten(call)
+        ends = started + call.plan.total_timeout_s
+        if ends < call.deadline:
+            call.deadline = ends
+        else:
+            self._shortened(call)
         return await proceed(call)
 
-    def _shorten(self, call: Call) -> None:
-        call.deadline = min(call.deadline, ambient.deadline_at())
+    def _shortened(self, call: Call) -> None:
+        """Go by the ambient deadline, if there is one; without either there is none."""
+        if math.isinf(call.deadline):
+            return
+        call.tailored = True
         if call.deadline <= call.started:
             operation = call.plan.operation.name
             raise self._error(

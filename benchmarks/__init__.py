@@ -1,0 +1,1 @@
+"""What a call costs, as ratios against a bare call and against the peers, in one run."""

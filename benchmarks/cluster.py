@@ -1,0 +1,35 @@
+"""The real client on the embedded cluster, bare and wrapped."""
+
+from __future__ import annotations
+
+import atexit
+
+import aerospike
+
+from aerospike_resilience import resilient
+from aerospike_resilience.testing import LocalCluster
+
+from .harness import Case
+
+TITLE = "one get of the real client on the embedded cluster, one thread"
+
+
+def cases() -> list[Case]:
+    """Return the cases; the first is the bare client."""
+    cluster = LocalCluster(nodes=3, replication_factor=2).start()
+    atexit.register(cluster.stop)
+    cluster.wait_until_stable()
+    bare = aerospike.client({"hosts": cluster.hosts})
+    wrapped = resilient(bare, "latency")
+    key = ("test", "bench", 1)
+    bare.put(key, {"n": 1})
+    return [
+        Case("aerospike", lambda: bare.get(key)),
+        Case("resilient(aerospike)", lambda: wrapped.get(key)),
+    ]
+
+
+def verdict(ns: dict[str, float]) -> list[str]:
+    """Return what wrapping costs where there is a network."""
+    share = ns["resilient(aerospike)"] / ns["aerospike"] - 1
+    return [f"wrapping adds {share:.1%} to a get over loopback"]

@@ -112,6 +112,8 @@ class AerospikeAdapter:
             def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
                 if policy is None:
                     return method(*args, **kwargs)
+                if not kwargs:  # the plain call: unpacking nothing would cost it a copy
+                    return method(*args, policy=policy)
                 return method(*args, policy=policy, **kwargs)
 
         else:

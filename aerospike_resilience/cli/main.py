@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-_COMMANDS: Final = {
+COMMANDS: Final = {
     "demo": (
         "aerospike_resilience.cli.demo",
         "demo",
@@ -18,25 +18,24 @@ _COMMANDS: Final = {
         "cluster",
         "Run an embedded cluster for tests.",
     ),
-    "policy": ("aerospike_resilience.cli.policy", "policy", "Look at policy files and check them."),
 }
 """Name, module, attribute, and the line that ``--help`` shows."""
 
 
 class _Lazy(click.Group):
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
+        return sorted(COMMANDS)
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module, attribute, _help = _COMMANDS[cmd_name]
+        module, attribute, _help = COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, _COMMANDS[name][2]) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, COMMANDS[name][2]) for name in self.list_commands(ctx)])
 
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,0 +1,197 @@
+"""A policy file is found, read and checked, and everything that is wrong is said at once."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from aerospike_resilience.call import Kind
+from aerospike_resilience.profiles import PolicyFileError, PolicyLibrary, UnknownProfileError
+
+HEAD = "version: 1\n"
+
+BROKEN = {
+    "unknown key": (
+        HEAD + "policy: {all: {total_timout: 5ms}}\n",
+        ":2:16",
+        "did you mean 'total_timeout'?",
+    ),
+    "unknown section": (HEAD + "braker: {}\n", ":2:1", "did you mean 'breaker'?"),
+    "unknown scope": (HEAD + "policy:\n  read: {}\n", ":3:3", "did you mean 'reads'?"),
+    "unknown name": (
+        HEAD + "policy: {all: {replica: sequense}}\n",
+        ":2:16",
+        "did you mean 'sequence'?",
+    ),
+    "wrong type": (HEAD + "policy: {all: {max_retries: often}}\n", ":2:16", "valid integer"),
+    "a fraction of a retry": (
+        HEAD + "policy: {all: {max_retries: 1.5}}\n",
+        ":2:16",
+        "valid integer",
+    ),
+    "negative": (
+        HEAD + "policy: {all: {max_retries: -1}}\n",
+        ":2:16",
+        "greater than or equal to 0",
+    ),
+    "negative duration": (HEAD + "policy: {all: {total_timeout: -5}}\n", ":2:16", "out of range"),
+    "absurd duration": (
+        HEAD + "policy: {all: {total_timeout: 400h}}\n",
+        ":2:16",
+        "between 0 and 24h",
+    ),
+    "unknown unit": (HEAD + "policy: {all: {total_timeout: 5 min}}\n", ":2:16", "no duration"),
+    "no unit to read": (HEAD + "policy: {all: {total_timeout: soon}}\n", ":2:16", "40ms"),
+    "too short": (HEAD + "policy: {all: {total_timeout: 10us}}\n", ":2:16", "shorter than 1ms"),
+    "yes for a duration": (HEAD + "policy: {all: {total_timeout: yes}}\n", ":2:16", "duration"),
+    "share above one": (
+        HEAD + "breaker: {max_open_share: 2}\n",
+        ":2:11",
+        "less than or equal to 1",
+    ),
+    "no window": (
+        HEAD + "breaker: {error_rate_window: 0}\n",
+        ":2:11",
+        "greater than or equal to 1",
+    ),
+    "section is a number": (HEAD + "breaker: 5\n", ":2:1", "mapping"),
+    "scope is a list": (HEAD + "policy: {all: [1]}\n", ":2:10", "mapping"),
+    "wrong version": ("version: 2\n", ":1:1", "1"),
+    "no version": ("description: x\n", "", "version: is missing"),
+    "duplicate key": (
+        HEAD + "breaker: {}\nbreaker: {}\n",
+        ":3:1",
+        "stands twice; it is given on line 2",
+    ),
+    "duplicate field": (
+        HEAD + "policy: {all: {max_retries: 1, max_retries: 2}}\n",
+        ":2:32",
+        "twice",
+    ),
+    "tab": (HEAD + "policy:\n\tall: {}\n", ":3", "tab"),
+    "several documents": (HEAD + "---\nversion: 1\n", ":2", "several documents"),
+    "not a mapping": ("- 1\n", ":1:1", "mapping"),
+    "empty": ("", ":1:1", "empty"),
+    "only comments": ("# nothing\n", ":1:1", "empty"),
+    "broken yaml": (HEAD + "policy: {all: {\n", ":3", ""),
+    "a tag": (HEAD + "description: !!python/object/apply:os.system [x]\n", "", ""),
+    "an object": (HEAD + "description: !!python/name:os.system ''\n", ":2", "not allowed"),
+    "a number for a key": (HEAD + "1: x\n", ":2:1", "quote it"),
+    "a parent that is missing": (HEAD + "extends: latancy\n", ":2:1", "did you mean 'latency'?"),
+    "alias bomb": (
+        HEAD
+        + "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+        + "".join(
+            f"{one}: &{one} [{', '.join(['*' + before] * 10)}]\n"
+            for before, one in zip("abcdef", "bcdefg", strict=True)
+        ),
+        "",
+        "beyond all measure",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_says_where_and_what_would_be_right(name, tmp_path):
+    text, where, message = BROKEN[name]
+    (tmp_path / "mine.yaml").write_text(text)
+
+    with pytest.raises(PolicyFileError) as caught:
+        PolicyLibrary([tmp_path]).load("mine")
+
+    assert f"{tmp_path.name}/mine.yaml{where}" in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_every_problem_of_a_file_is_in_one_report_in_the_order_of_the_file(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        HEAD + "policy:\n  reads: {total_timeout: soon}\n  wrties: {}\nbreaker: {mode: maybe}\n"
+    )
+
+    with pytest.raises(PolicyFileError) as caught:
+        PolicyLibrary([tmp_path]).load("mine")
+
+    assert [(p.line, p.key) for p in caught.value.problems] == [
+        (3, "policy.reads.total_timeout"),
+        (4, "policy.wrties"),
+        (5, "breaker.mode"),
+    ]
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
+    (tmp_path / "mine.yaml").write_bytes(b"version: 1\ndescription: \xff\n")
+
+    with pytest.raises(PolicyFileError, match=r"mine\.yaml:2:1: byte 24 is not UTF-8"):
+        PolicyLibrary([tmp_path]).load("mine")
+
+
+def test_a_file_over_a_mebibyte_is_refused(tmp_path):
+    (tmp_path / "mine.yaml").write_text(HEAD + "#" * (1 << 20))
+
+    with pytest.raises(PolicyFileError, match="larger than 1 MiB"):
+        PolicyLibrary([tmp_path]).load("mine")
+
+
+def test_a_chain_of_parents_without_an_end_is_shown(tmp_path):
+    for name, parent in (("a", "b"), ("b", "c"), ("c", "a")):
+        (tmp_path / f"{name}.yaml").write_text(HEAD + f"extends: {parent}\n")
+
+    with pytest.raises(PolicyFileError, match="a -> b -> c -> a"):
+        PolicyLibrary([tmp_path]).load("a")
+
+
+def test_files_are_looked_for_in_the_argument_then_the_environment_then_the_shipped(
+    tmp_path, monkeypatch
+):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for directory, words in ((first, "from the argument"), (second, "from the environment")):
+        directory.mkdir()
+        (directory / "latency.yaml").write_text(HEAD + f"description: {words}\n")
+    (second / "only-here.yaml").write_text(HEAD)
+    monkeypatch.setenv("AEROSPIKE_RESILIENCE_POLICIES", str(second))
+
+    assert PolicyLibrary([first]).load("latency").description == "from the argument"
+    assert PolicyLibrary().load("latency").description == "from the environment"
+    assert {"only-here", "throughput"} <= set(PolicyLibrary([first]).names())
+
+
+@pytest.mark.parametrize("name", ["", "../latency", "latency.yaml", os.sep])
+def test_a_name_that_is_a_path_is_no_profile(name):
+    with pytest.raises(UnknownProfileError):
+        PolicyLibrary().load(name)
+
+
+@pytest.mark.parametrize("name", PolicyLibrary().names())
+def test_every_value_of_a_shipped_file_has_a_comment_that_says_why(name):
+    path = PolicyLibrary().find(name)
+    bare = [
+        line
+        for line in path.read_text().splitlines()
+        if line.strip()
+        and not line.lstrip().startswith("#")
+        and not line.rstrip().endswith(":")
+        and not line.startswith(("version", "description", "extends"))
+        and "#" not in line
+    ]
+
+    assert bare == []
+
+
+@pytest.mark.parametrize("name", PolicyLibrary().names())
+def test_retries_of_shipped_profiles_are_real(name):
+    """A socket timeout that uses up the whole time leaves nothing for a second try."""
+    from aerospike_resilience.clients.aerospike.operations import OPERATIONS
+
+    profile = PolicyLibrary().load(name)
+    for operation in OPERATIONS.values():
+        if operation.kind not in (Kind.READ, Kind.WRITE):
+            continue  # info and admin commands have one timeout and no retries
+        for retryable in (True, False):
+            found = {
+                k: s.value for k, s in profile.settings(operation, retryable=retryable).items()
+            }
+            total, socket = found.get("total_timeout", 0), found.get("socket_timeout", 0)
+            if total and found.get("max_retries"):
+                tries = min(found["max_retries"] + 1, 2)
+                assert 0 < socket <= total / tries, (name, operation.name, found)

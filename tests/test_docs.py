@@ -1,0 +1,81 @@
+"""What the docs say is run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def _load(path: Path):
+    spec = importlib.util.spec_from_file_location("docs_build", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+build = _load(ROOT / "docs" / "build.py")
+
+
+@pytest.mark.parametrize("page", build.pages(), ids=lambda page: page.name)
+def test_every_link_command_and_snippet_of_a_page_holds(page):
+    problems = [
+        *build.check_links(page),
+        *build.check_commands(page),
+        *build.check_python(page),
+    ]
+
+    assert problems == []
+
+
+SHORT = {
+    "make demo": ["demo", "--seconds", "0.3", "--rate", "200", "--variants", "resilient"],
+    "make test": None,  # this very run
+    "pip install 'aerospike-resilience[aerospike]'": None,  # tests/test_packaging.py builds the wheel
+}
+"""How each command of the README is run here; one that is not listed fails the test."""
+
+
+@pytest.mark.parametrize("command", [command for _, command in build.commands(ROOT / "README.md")])
+def test_every_command_of_the_readme_is_run(command, tmp_path):
+    arguments = SHORT[command]
+    if arguments is None:
+        return
+    subprocess.run(
+        [sys.executable, "-c", "from aerospike_resilience.cli import main; main()", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+    )
+
+    assert (tmp_path / "build" / "demo.png").exists()
+
+
+def test_make_demo_is_the_demo_command():
+    makefile = (ROOT / "Makefile").read_text()
+
+    assert "$(BIN)/aerospike-resilience demo" in makefile
+
+
+def test_ci_runs_the_two_commands_of_the_contributing_page():
+    script = (ROOT / ".ci" / "run").read_text()
+
+    assert "make check\nmake test\n" in script
+
+
+def test_a_broken_link_snippet_or_command_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    (tmp_path / "Makefile").write_text("test:\n")
+    page = tmp_path / "page.md"
+    page.write_text("[x](gone.md)\n\n```python\n1 / 0\n```\n\n```sh\nmake haste\n```\n")
+
+    assert "gone.md leads nowhere" in next(build.check_links(page))
+    assert "ZeroDivisionError" in next(build.check_python(page))
+    assert "no target 'haste'" in next(build.check_commands(page))

@@ -8,12 +8,15 @@ began is not the one that kept it waiting.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ..call import Call, Failure, FailureKind, Fault
 
 _SPOKEN = frozenset({FailureKind.CONNECTION, FailureKind.OVERLOAD, FailureKind.UNAVAILABLE})
 """Failures whose error names the very node that failed: it refused, reset or answered so itself."""
+
+
+AliveSince: TypeAlias = Callable[[str, float, bool], bool]
 
 
 class Evidence(NamedTuple):
@@ -39,7 +42,7 @@ def weigh(
     failure: Failure,
     owners: tuple[str, ...],
     began: float,
-    alive_since: Callable[[str, float], bool],
+    alive_since: AliveSince,
 ) -> Evidence:
     """Weigh a failed attempt.
 
@@ -48,7 +51,7 @@ def weigh(
         failure: what its error means.
         owners: the record's nodes, master first; empty if unknown.
         began: when the attempt began.
-        alive_since: whether a node answered anything after a time.
+        alive_since: whether a node showed life after a time, and whether it is asked about as a replica.
     """
     if failure.fault is not Fault.NODE:
         return NOTHING
@@ -61,10 +64,14 @@ def weigh(
     hard = failure.kind is FailureKind.SERVER_TIMEOUT or _waited_in_full(call, began)
     if call.plan.writes:
         # The server that answers "timeout" is alive: its replica kept it waiting.
-        suspects = owners[1:] if failure.kind is FailureKind.SERVER_TIMEOUT else owners
-    else:
-        suspects = _tried(call, failure, owners)
-    return Evidence(_silent(suspects, began, alive_since), hard=hard)
+        alive = owners[:1] if failure.kind is FailureKind.SERVER_TIMEOUT else ()
+        suspects = tuple(
+            name
+            for rank, name in enumerate(owners)
+            if name not in alive and not alive_since(name, began, rank > 0)
+        )
+        return Evidence(suspects, hard=hard)
+    return Evidence(_silent(_tried(call, failure, owners), began, alive_since), hard=hard)
 
 
 def _tried(call: Call, failure: Failure, owners: tuple[str, ...]) -> tuple[str, ...]:
@@ -74,10 +81,8 @@ def _tried(call: Call, failure: Failure, owners: tuple[str, ...]) -> tuple[str, 
     return owners[: max(tries, 1)]
 
 
-def _silent(
-    names: tuple[str, ...], began: float, alive_since: Callable[[str, float], bool]
-) -> tuple[str, ...]:
-    return tuple(name for name in names if not alive_since(name, began))
+def _silent(names: tuple[str, ...], began: float, alive_since: AliveSince) -> tuple[str, ...]:
+    return tuple(name for name in names if not alive_since(name, began, False))  # noqa: FBT003
 
 
 def _waited_in_full(call: Call, began: float) -> bool:

@@ -277,9 +277,9 @@ class ClusterHealth:
 
     # ----- under the lock
 
-    def _alive_since(self, name: str, moment: float) -> bool:
+    def _alive_since(self, name: str, moment: float, as_replica: bool) -> bool:
         node = self.by_name.get(name)
-        return node is not None and node.last_alive >= moment
+        return node is not None and node.alive_since(moment, as_replica=as_replica)
 
     def fold_locked(self) -> None:
         """Work out which nodes the successes since the last time came from."""
@@ -300,10 +300,13 @@ class ClusterHealth:
                     master.latency.add(took_s)
 
     def live_locked(self, names: Iterable[str], at: float) -> None:
-        """Note that nodes answered something."""
-        for name in names:
+        """Note that a record's nodes took part in something: the first answered, the others replicated."""
+        for rank, name in enumerate(names):
             if node := self.by_name.get(name):
-                node.live(at)
+                if rank == 0:
+                    node.live(at)
+                else:
+                    node.last_replicated = max(node.last_replicated, at)
 
     def owe_locked(self, node: NodeHealth, since: float, now: float) -> None:
         """Note that a node left a call unanswered; one that is silent for too long opens."""

@@ -17,7 +17,9 @@ class NodeHealth:
         address: as the client lists it.
         breaker: its circuit breaker.
         latency: recent answer times of reads.
-        last_alive: when it last answered anything (the chain's clock, in seconds).
+        last_alive: when it last answered a client (the chain's clock, in seconds).
+        last_replicated: when it last took a write over from a master. That clears a replica, but says
+            nothing for a node that owes clients an answer: the two come by different ways.
         asked_since: when the oldest call began that it has not answered; None if nothing is owed. A
             node that owes an answer is *suspect*: further reads leave it sooner.
         left_early: reads that left it early, so far.
@@ -34,6 +36,7 @@ class NodeHealth:
         "errors",
         "hurry_s",
         "last_alive",
+        "last_replicated",
         "latency",
         "left_early",
         "pulse_out",
@@ -44,6 +47,7 @@ class NodeHealth:
         self.breaker = breaker
         self.latency = Latency()
         self.last_alive = -math.inf
+        self.last_replicated = -math.inf
         self.asked_since: float | None = None
         self.left_early = 0
         self.errors: Counter[str] = Counter()
@@ -70,6 +74,10 @@ class NodeHealth:
         self.last_alive = max(self.last_alive, at)
         if self.asked_since is not None and at > self.asked_since:
             self.asked_since = None
+
+    def alive_since(self, moment: float, *, as_replica: bool) -> bool:
+        """Return whether it has shown life since, of the kind that its part in a write calls for."""
+        return self.last_alive >= moment or (as_replica and self.last_replicated >= moment)
 
     def silent_s(self, now: float) -> float:
         """Return for how long it has owed an answer, in seconds."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from .harness import Figure, measure
 
-BENCHES = ("chain", "parts", "cluster")
+BENCHES = ("chain", "parts", "cluster", "embedded")
 """One module each: ``TITLE``, ``cases()`` and ``verdict()``."""
 
 

@@ -10,19 +10,26 @@ import pytest
 
 from aerospike_resilience import resilient
 from aerospike_resilience.testing import LocalCluster
+from aerospike_resilience.testing.plugin import parse_hosts
+from tests.real import RealCluster
 
 
 @pytest.fixture(scope="session")
-def healthy() -> Iterator[LocalCluster]:
-    """Three nodes that stay well."""
+def healthy(request: pytest.FixtureRequest) -> Iterator[LocalCluster | RealCluster]:
+    """Three nodes that stay well, or the cluster given with ``--aerospike``."""
+    if given := request.config.getoption("--aerospike"):
+        yield RealCluster(parse_hosts(given))
+        return
     with LocalCluster(nodes=3, replication_factor=2) as cluster:
         cluster.wait_until_stable()
         yield cluster
 
 
 @pytest.fixture
-def cluster() -> Iterator[LocalCluster]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
     """Three nodes for one test to harm."""
+    if request.config.getoption("--aerospike"):
+        pytest.skip("harms nodes, which is not done to a real cluster")
     with LocalCluster(nodes=3, replication_factor=2) as cluster:
         cluster.wait_until_stable()
         yield cluster

@@ -87,7 +87,7 @@ def test_a_batch_never_makes_more_tries_than_its_policy_allows(calm, wrapped):
         made = calm.requests(op="batch", node="A2") - before
 
     assert made <= 3
-    assert 18 in {row.result for row in result.batch_records} | {-15}
+    assert -15 in {row.result for row in result.batch_records}
 
 
 def test_a_batch_by_keyword_is_narrowed_too(calm, wrapped):

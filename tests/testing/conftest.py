@@ -5,13 +5,18 @@ import aerospike
 import pytest
 
 from aerospike_resilience.testing import LocalCluster
+from aerospike_resilience.testing.plugin import parse_hosts
+from tests.real import RealCluster
 
 from .support import connect
 
 
 @pytest.fixture(scope="session")
-def shared_cluster() -> Iterator[LocalCluster]:
+def shared_cluster(request: pytest.FixtureRequest) -> Iterator[LocalCluster | RealCluster]:
     """Three nodes that no test stops or kills; faults are cleared after each test."""
+    if given := request.config.getoption("--aerospike"):
+        yield RealCluster(parse_hosts(given))
+        return
     with LocalCluster(nodes=3, replication_factor=2, namespaces=("test", "bar")) as cluster:
         yield cluster
 

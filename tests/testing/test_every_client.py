@@ -17,7 +17,7 @@ from aerospike_sdk import ClusterDefinition, DataSet, Host
 from aerospike_sdk.sync import ClusterDefinition as SyncClusterDefinition
 
 
-@pytest.fixture(scope="module", params=[1, 2, 5], ids=lambda n: f"{n}-nodes")
+@pytest.fixture(scope="module", params=[1, 2, 4, 5], ids=lambda n: f"{n}-nodes")
 def sized(request):
     with LocalCluster(nodes=request.param) as cluster:
         yield cluster

@@ -17,11 +17,10 @@ from .wire import (
     INFO1_READ,
     INFO2_DELETE,
     INFO2_WRITE,
-    INFO3_LAST,
     OP_WRITE,
     Request,
+    batch_end,
     frame,
-    message,
     parse_fields,
     parse_ops,
     with_row,
@@ -171,7 +170,7 @@ class _Batch:
         self.size += len(row)
         self.left -= 1
         if not self.left:
-            end = frame(message(self.code, info3=INFO3_LAST))
+            end = batch_end(self.code)
             self.connection.reply(frame(b"".join(self.parts)) + end)
         elif self.size >= _FRAME:
             self.connection.stream(frame(b"".join(self.parts)))
@@ -186,10 +185,10 @@ def run(node: Node, number: int, request: Request, connection: Connection) -> No
         limit = node.config.batch_max_rows
         rows = parse_rows(data, request.fields.get(FIELD_FILTER), request.timeout_ms, limit)
     except OpError as error:
-        connection.reply(frame(message(error.code, info3=INFO3_LAST)))
+        connection.reply(batch_end(error.code))
         return
     if any(row.namespace not in node.stores for _, row in rows):
-        connection.reply(frame(message(ERR_PARAMETER, info3=INFO3_LAST)))
+        connection.reply(batch_end(ERR_PARAMETER))
         return
     batch = _Batch(connection, len(rows), answer_all=bool(data[4] & _ANSWER_ALL))
     for index, row in rows:

@@ -24,6 +24,7 @@ from .errors import (
 from .wire import (
     FIELD_SET,
     FRAME_HEADER,
+    INFO1_BATCH,
     MAX_BODY,
     TYPE_ADMIN,
     TYPE_COMPRESSED,
@@ -31,6 +32,7 @@ from .wire import (
     TYPE_MESSAGE,
     VERSION,
     answer,
+    batch_end,
     frame,
     parse_request,
 )
@@ -166,7 +168,9 @@ class Connection(asyncio.Protocol):
             fields = request.fields
             rules = node.strikes.on(number, request.namespace, fields.get(FIELD_SET, b""))
             if rules:
-                self._struck(rules, lambda: node.run(number, request, self), answer)
+                # A batch is refused as a whole by its last message; a row would take it for its own.
+                coded = batch_end if request.info1 & INFO1_BATCH else answer
+                self._struck(rules, lambda: node.run(number, request, self), coded)
                 return
         node.run(number, request, self)
 

@@ -313,6 +313,11 @@ def answer(
     )
 
 
+def batch_end(code: int) -> bytes:
+    """Write the frame that ends a batch; alone, with a code, it refuses the batch as a whole."""
+    return frame(message(code, info3=INFO3_LAST))
+
+
 def with_row(raw: bytes, row: int) -> bytes:
     """Return an answering frame's message with its batch row set, without the frame header."""
     return raw[8:22] + row.to_bytes(4) + raw[26:]

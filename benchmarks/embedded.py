@@ -1,0 +1,41 @@
+"""How much the embedded cluster holds: the real client against one node on one core."""
+
+from __future__ import annotations
+
+import atexit
+import os
+
+import aerospike
+
+from aerospike_resilience.testing import LocalCluster
+
+from .harness import Case
+
+TITLE = "one node of the embedded cluster, the real client, one thread"
+
+
+def cases() -> list[Case]:
+    """Return the cases; the first is a get."""
+    cluster = LocalCluster(nodes=1, replication_factor=1).start()
+    atexit.register(cluster.stop)
+    cluster.wait_until_stable()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(cluster.nodes[0].pid, {0})
+    client = aerospike.client({"hosts": cluster.hosts})
+    keys = [("test", "bench", number) for number in range(100)]
+    for key in keys:
+        client.put(key, {"n": 1, "s": "x" * 50})
+    return [
+        Case("get", lambda: client.get(keys[0])),
+        Case("put", lambda: client.put(keys[0], {"n": 1})),
+        Case("batch_read of 100", lambda: client.batch_read(keys)),
+    ]
+
+
+def verdict(ns: dict[str, float]) -> list[str]:
+    """Return what that is a second, for one client that waits for each answer."""
+    holds = "holds" if ns["get"] <= 200_000 else "EXCEEDED"
+    return [
+        f"{1e9 / ns['get']:,.0f} gets/s from one thread; budget 5,000: {holds}",
+        f"{100e9 / ns['batch_read of 100']:,.0f} rows/s of batches of a hundred",
+    ]

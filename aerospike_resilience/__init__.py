@@ -3,7 +3,7 @@
 import logging
 
 from .ambient import carry, deadline, remaining
-from .call import Attempt, Call, Failure, FailureKind, Operation
+from .call import Attempt, Call, Failure, FailureKind
 from .errors import (
     AlreadyWrappedError,
     BackpressureError,
@@ -16,6 +16,7 @@ from .errors import (
 )
 from .handle import Resilience
 from .interceptors import Interceptor
+from .operation import Operation
 from .profiles import PolicyFileError, UnknownProfileError
 from .wrap import resilient
 

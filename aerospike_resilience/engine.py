@@ -10,9 +10,10 @@ from opentelemetry import metrics
 
 from . import gauges
 from .ambient import Using
-from .call import Operation, Send
+from .call import Send
 from .gauges import Readings
 from .nodes import TENDER, Tended
+from .operation import Operation
 from .profiles import PolicyLibrary, Profile, Reload, Watcher
 from .runtime import Runtime, Shared, node_options
 

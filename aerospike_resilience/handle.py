@@ -9,6 +9,7 @@ from typing import Any
 from . import ambient
 from .ambient import Using
 from .engine import Engine
+from .nodes import report
 from .profiles import Explanation, Profile, Reload
 
 
@@ -31,7 +32,7 @@ class Resilience:
     @property
     def nodes(self) -> dict[str, Any]:
         """Every node's state by name, as in ``snapshot()["nodes"]``."""
-        return self._engine.shared.health.snapshot()
+        return report(self._engine.shared.health)
 
     def explain(self, operation: str, *, set: str | None = None) -> Explanation:  # noqa: A002 - Aerospike's word
         """Say which value each policy field has for an operation, and where it comes from.
@@ -68,7 +69,7 @@ class Resilience:
             },
             "calm": health.calm,
             "verdict": health.verdict or None,
-            "nodes": health.snapshot(),
+            "nodes": report(health),
             "gate": {
                 "limit": gate.limit,
                 "in_flight": gate.in_flight,

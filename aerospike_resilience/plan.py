@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .call import Call, Key, Kind, Operation, Plan, Send, Shape
+from .call import Call, Plan, Send
 from .clients import Adapter
+from .operation import Key, Kind, Operation, Shape
 from .profiles import Profile
 
 

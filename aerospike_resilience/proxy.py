@@ -12,10 +12,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from . import ambient
-from .call import Call, Operation, Send
+from .call import Call, Send
 from .clients import Lazy
 from .engine import Engine
 from .handle import Resilience
+from .operation import Operation
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 

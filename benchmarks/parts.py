@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from aerospike_resilience.call import Call, Kind, Operation, Plan, Shape
+from aerospike_resilience.call import Call, Plan
 from aerospike_resilience.clients.aerospike.source import AerospikeSource
 from aerospike_resilience.interceptors import Backpressure, Breaker, Gate
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions
+from aerospike_resilience.operation import Kind, Operation, Shape
 
 from .harness import Case
 from .stub import KEY, Stub

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from aerospike_resilience.call import (
-    Call,
-    Failure,
-    FailureKind,
-    Fault,
-    Kind,
-    NodeAddress,
-    Operation,
-    Plan,
-    Shape,
-)
+from aerospike_resilience.call import Call, Failure, FailureKind, Fault, Plan
+from aerospike_resilience.operation import Kind, NodeAddress, Operation, Shape
 
 
 class FakeClock:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from ..call import Failure, NodeSource, Operation, Rows, Send
+from ..call import Failure, Rows, Send
 from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError
+from ..operation import NodeSource, Operation
 
 
 class Refusals(NamedTuple):

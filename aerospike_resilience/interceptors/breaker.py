@@ -47,16 +47,7 @@ class Breaker:
         except BaseException:
             health.failed(call, began)
             raise
-        if call.failure is not None:
-            health.rows_failed(call, result, began)
-            return result
-        ended = self._clock()
-        if ended - began >= call.early_s or call.leases:
-            health.answered(call, began, ended)
-        elif call.key is not None:
-            health.recent.append((call.key, began, ended, call.plan.writes))
-            if call.steered:
-                health.hurried(call)
+        self._tell(call, began, result)
         return result
 
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
@@ -70,9 +61,15 @@ class Breaker:
         except BaseException:
             health.failed(call, began)
             raise
+        self._tell(call, began, result)
+        return result
+
+    def _tell(self, call: Call, began: float, result: Any) -> None:
+        """Tell the cluster's health of an attempt that returned."""
+        health = self.health
         if call.failure is not None:
             health.rows_failed(call, result, began)
-            return result
+            return
         ended = self._clock()
         if ended - began >= call.early_s or call.leases:
             health.answered(call, began, ended)
@@ -80,4 +77,3 @@ class Breaker:
             health.recent.append((call.key, began, ended, call.plan.writes))
             if call.steered:
                 health.hurried(call)
-        return result

@@ -14,7 +14,8 @@ from opentelemetry import context, metrics, trace
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider
 
-from ..call import Call, Shape
+from ..call import Call
+from ..operation import Shape
 from .base import Proceed, ProceedAsync
 
 SCOPE: Final = "aerospike_resilience"

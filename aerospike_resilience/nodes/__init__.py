@@ -3,6 +3,7 @@
 from .admission import Admission
 from .cluster import ClusterHealth
 from .options import AdaptiveTimeout, NodeOptions
+from .report import report
 from .tend import TENDER, Tended, Tender
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "NodeOptions",
     "Tended",
     "Tender",
+    "report",
 ]

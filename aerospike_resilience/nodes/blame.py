@@ -7,8 +7,7 @@ began is not the one that kept it waiting.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol
 
 from ..call import Call, Failure, FailureKind, Fault
 
@@ -16,7 +15,10 @@ _SPOKEN = frozenset({FailureKind.CONNECTION, FailureKind.OVERLOAD, FailureKind.U
 """Failures whose error names the very node that failed: it refused, reset or answered so itself."""
 
 
-AliveSince: TypeAlias = Callable[[str, float, bool], bool]
+class AliveSince(Protocol):
+    """Whether a node showed life after a time, of the kind that its part calls for."""
+
+    def __call__(self, name: str, moment: float, *, as_replica: bool) -> bool: ...  # noqa: D102
 
 
 class Evidence(NamedTuple):
@@ -68,7 +70,7 @@ def weigh(
         suspects = tuple(
             name
             for rank, name in enumerate(owners)
-            if name not in alive and not alive_since(name, began, rank > 0)
+            if name not in alive and not alive_since(name, began, as_replica=rank > 0)
         )
         return Evidence(suspects, hard=hard)
     return Evidence(_silent(_tried(call, failure, owners), began, alive_since), hard=hard)
@@ -82,7 +84,7 @@ def _tried(call: Call, failure: Failure, owners: tuple[str, ...]) -> tuple[str, 
 
 
 def _silent(names: tuple[str, ...], began: float, alive_since: AliveSince) -> tuple[str, ...]:
-    return tuple(name for name in names if not alive_since(name, began, False))  # noqa: FBT003
+    return tuple(name for name in names if not alive_since(name, began, as_replica=False))
 
 
 def _waited_in_full(call: Call, began: float) -> bool:

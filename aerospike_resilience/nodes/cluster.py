@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from ..call import Call, Failure, FailureKind, Fault, Key, NodeAddress, NodeSource
+from ..call import Call, Failure, FailureKind, Fault
 from ..errors import UnknownNodeError
+from ..operation import Key, NodeAddress, NodeSource
 from . import blame, partitions
-from .breaker import CLOSED, HALF_OPEN, OPEN, NodeBreaker
+from .breaker import CLOSED, HALF_OPEN, NodeBreaker
 from .health import NodeHealth
 from .options import NodeOptions
 
@@ -277,7 +278,7 @@ class ClusterHealth:
 
     # ----- under the lock
 
-    def _alive_since(self, name: str, moment: float, as_replica: bool) -> bool:
+    def _alive_since(self, name: str, moment: float, *, as_replica: bool) -> bool:
         node = self.by_name.get(name)
         return node is not None and node.alive_since(moment, as_replica=as_replica)
 
@@ -397,31 +398,3 @@ class ClusterHealth:
             ),
         )
         self.by_name[name] = node
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return every node's state as plain values."""
-        now = self.clock()
-        with self.lock:
-            return {
-                node.address.name: {
-                    "address": f"{node.address.host}:{node.address.port}",
-                    "state": node.breaker.state,
-                    "suspect": node.suspect,
-                    "errors_in_window": node.breaker.errors,
-                    "errors": {str(kind): count for kind, count in node.errors.items()},
-                    "left_early": node.left_early,
-                    "reason": node.breaker.reason,
-                    "open_until_s": max(node.breaker.until - now, 0.0)
-                    if node.breaker.state == OPEN
-                    else None,
-                    "probes_out": node.breaker.probes_out,
-                    "p50_ms": _ms(node.latency.quantile(0.5)),
-                    "p99_ms": _ms(node.latency.quantile(0.99)),
-                    "partitions": self.partitions.shares(node.address.name),
-                }
-                for node in self.nodes()
-            }
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from ..call import NodeAddress
+from ..operation import NodeAddress
 from .breaker import NodeBreaker
 from .latency import Latency
 

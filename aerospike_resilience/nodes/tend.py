@@ -16,7 +16,8 @@ import weakref
 from collections.abc import Callable
 from typing import Final
 
-from ..call import FailureKind, Key
+from ..call import FailureKind
+from ..operation import Key
 from .breaker import HALF_OPEN, OPEN
 from .cluster import SILENCE, ClusterHealth
 from .health import NodeHealth

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..call import Kind, Operation
+from ..operation import Kind, Operation
 from .explain import Explanation
 from .source import KeyPath, Source
 from .validate import check_settings

@@ -20,7 +20,7 @@ def failed_call(operation=fakes.PUT, took_s=0.25, **plan_settings):
 
 
 def evidence(call, failure=fakes.TIMEOUT, alive=()):
-    return weigh(call, failure, OWNERS, 100.0, lambda name, _since, _as_replica: name in alive)
+    return weigh(call, failure, OWNERS, 100.0, lambda name, _since, *, as_replica: name in alive)
 
 
 def test_a_write_kept_waiting_by_its_replica_does_not_speak_against_its_master():
@@ -87,6 +87,8 @@ def test_what_is_not_a_nodes_fault_speaks_against_nobody(kind):
 def test_a_node_that_only_replicates_is_not_cleared_as_a_master():
     """Slow to clients, quick to its peers: what it takes over from masters says nothing for it."""
     call = failed_call()
-    found = weigh(call, fakes.TIMEOUT, OWNERS, 100.0, lambda name, _since, as_replica: as_replica)
+    found = weigh(
+        call, fakes.TIMEOUT, OWNERS, 100.0, lambda _name, _since, *, as_replica: as_replica
+    )
 
     assert found.suspects == ("A1",)

@@ -14,6 +14,7 @@ from aerospike_resilience.nodes import (
     ClusterHealth,
     NodeOptions,
     Tended,
+    report,
 )
 from aerospike_resilience.nodes.partitions import PartitionMap
 from tests import fakes
@@ -59,7 +60,7 @@ def fail(health, call, clock, failure=fakes.TIMEOUT, took_s=0.25):
 
 
 def states(health) -> dict[str, str]:
-    return {name: node["state"] for name, node in health.snapshot().items()}
+    return {name: node["state"] for name, node in report(health).items()}
 
 
 def test_a_node_silent_for_too_long_opens_and_the_others_do_not(clock):
@@ -255,7 +256,7 @@ def test_patience_follows_the_slowest_quiet_node(clock):
 def test_a_snapshot_is_plain_json(clock):
     import json
 
-    assert set(json.loads(json.dumps(health_of(clock).snapshot()))) == {"A1", "A2", "A3"}
+    assert set(json.loads(json.dumps(report(health_of(clock))))) == {"A1", "A2", "A3"}
 
 
 def test_a_write_to_a_master_that_only_the_client_still_believes_in_is_refused(clock):

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from aerospike_resilience.call import Kind
+from aerospike_resilience.operation import Kind
 from aerospike_resilience.profiles import PolicyFileError, PolicyLibrary, UnknownProfileError
 
 HEAD = "version: 1\n"

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -47,12 +46,6 @@ def test_with_a_real_cluster_tests_that_need_faults_are_skipped_by_name(pytester
     result = pytester.runpytest_subprocess("--aerospike=db1,db2:4000", "-rs", "-q")
     result.assert_outcomes(passed=1, skipped=1)
     result.stdout.fnmatch_lines(["*test_stall needs faults*"])
-
-
-def test_three_nodes_start_within_a_second():
-    started = time.monotonic()
-    with LocalCluster(nodes=3):
-        assert time.monotonic() - started < 1.0
 
 
 def test_using_a_cluster_that_does_not_run_says_what_to_do():

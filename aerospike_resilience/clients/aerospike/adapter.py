@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...call import Failure, Operation, Send
+from ...call import Failure, Send
+from ...operation import Operation
 from ..base import Lazy, Refusals
 from . import failures, idempotence, policies
 from .operations import LAZY, OPERATIONS

@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from ...call import Failure, FailureKind, Fault, Operation
+from ...call import Failure, FailureKind, Fault
+from ...operation import Operation
 
 _ADDRESS: Final = re.compile(r"\b(\d{1,3}(?:\.\d{1,3}){3}:\d{1,5})\b")
 _ITERATIONS: Final = re.compile(r"\biterations=(\d+)")

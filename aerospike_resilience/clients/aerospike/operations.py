@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ...call import Idempotence, Kind, Operation, Shape, always, never
+from ...operation import Idempotence, Kind, Operation, Shape, always, never
 from ..base import Lazy
 from .idempotence import only_reads, records_only_read, records_repeatable, repeatable
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...call import Call, Failure, Key, Operation
+from ...call import Call, Failure
+from ...operation import Key, Operation
 from .failures import classify_code
 from .idempotence import row_repeatable
 

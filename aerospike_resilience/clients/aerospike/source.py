@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...call import Key, NodeAddress
+from ...operation import Key, NodeAddress
 
 
 class AerospikeSource:

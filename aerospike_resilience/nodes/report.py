@@ -1,0 +1,38 @@
+"""Every node's state as plain values, for `snapshot()` and dashboards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .breaker import OPEN
+from .cluster import ClusterHealth
+from .health import NodeHealth
+
+
+def report(health: ClusterHealth) -> dict[str, dict[str, Any]]:
+    """Return every node's state by name, ready for JSON."""
+    now = health.clock()
+    with health.lock:
+        return {node.address.name: _of(node, health, now) for node in health.nodes()}
+
+
+def _of(node: NodeHealth, health: ClusterHealth, now: float) -> dict[str, Any]:
+    breaker = node.breaker
+    return {
+        "address": f"{node.address.host}:{node.address.port}",
+        "state": breaker.state,
+        "suspect": node.suspect,
+        "errors_in_window": breaker.errors,
+        "errors": {str(kind): count for kind, count in node.errors.items()},
+        "left_early": node.left_early,
+        "reason": breaker.reason,
+        "open_until_s": max(breaker.until - now, 0.0) if breaker.state == OPEN else None,
+        "probes_out": breaker.probes_out,
+        "p50_ms": _ms(node.latency.quantile(0.5)),
+        "p99_ms": _ms(node.latency.quantile(0.99)),
+        "partitions": health.partitions.shares(node.address.name),
+    }
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)

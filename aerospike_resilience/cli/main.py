@@ -18,6 +18,7 @@ COMMANDS: Final = {
         "cluster",
         "Run an embedded cluster for tests.",
     ),
+    "policy": ("aerospike_resilience.cli.policy", "policy", "Look at policy files and check them."),
 }
 """Name, module, attribute, and the line that ``--help`` shows."""
 

@@ -70,6 +70,7 @@ class Profile:
         fingerprint: a digest of all that it says; equal for equal settings.
         connection, retry, breaker, backpressure, telemetry: its sections.
         adaptive_timeout: None where it has none.
+        ignored: ids of lint findings that are meant to be so, with the reason.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Profile:
         self.breaker = whole.breaker
         self.backpressure = whole.backpressure
         self.telemetry = whole.telemetry
+        self.ignored: Mapping[str, str] = whole.lint.ignore
         self.has_sets = bool(whole.sets)
         text = json.dumps([name, *(layer.data for layer in layers)], sort_keys=True, default=str)
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -163,6 +165,10 @@ class Profile:
             if fields := checked.operations.get(operation.name):
                 self._take(found, layer, fields, ("operations", operation.name))
         return found
+
+    def operation_names(self) -> tuple[str, ...]:
+        """Return the methods that the profile has words on by name."""
+        return tuple({name: None for checked in self._checked for name in checked.operations})
 
     def explain(
         self, operation: Operation, namespace: str | None = None, set_name: str | None = None

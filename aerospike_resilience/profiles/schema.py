@@ -190,6 +190,14 @@ class TelemetrySection(_Section):
     db_query_text: bool = False
 
 
+class Lint(_Section):
+    """Findings that were looked at and are meant to be so."""
+
+    ignore: dict[str, Annotated[str, Field(min_length=3)]] = Field(
+        default_factory=dict, description="a finding's id, and the reason why it is no mistake here"
+    )
+
+
 class Settings(_Section):
     """All that a policy file may say but for its head; the shape of ``overrides=`` too."""
 
@@ -202,6 +210,7 @@ class Settings(_Section):
     breaker: Breaker = Field(default_factory=Breaker)
     backpressure: Backpressure = Field(default_factory=Backpressure)
     telemetry: TelemetrySection = Field(default_factory=TelemetrySection)
+    lint: Lint = Field(default_factory=Lint)
 
 
 class PolicyFile(Settings):
@@ -238,3 +247,13 @@ def _inner(annotation: Any) -> Any:
         if isinstance(part, type) and issubclass(part, BaseModel):
             return part
     return None
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a policy file, as editors take it."""
+    found = PolicyFile.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "aerospike-resilience policy file",
+        **{key: value for key, value in found.items() if key != "title"},
+    }

@@ -1,0 +1,301 @@
+"""``aerospike-resilience policy``: look at policy files, and have them checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ..clients import ADAPTERS, Adapter, adapter_named
+from ..operation import Kind, Operation
+from ..profiles import PolicyFileError, PolicyLibrary, Profile, UnknownProfileError
+from ..profiles.lint import Finding, examine
+from ..profiles.lint_formats import FORMATS
+from ..profiles.source import read
+from ..profiles.validate import check_file
+
+_CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
+
+
+@click.group()
+@click.option(
+    "--policies",
+    multiple=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Look here first; again for more.",
+)
+@click.pass_context
+def policy(context: click.Context, policies: tuple[Path, ...]) -> None:
+    """Look at policy files and check them.
+
+    They are looked for in --policies, then in AEROSPIKE_RESILIENCE_POLICIES, then in the shipped ones.
+    """
+    context.obj = PolicyLibrary(list(policies))
+
+
+@policy.command("list")
+@click.pass_obj
+def list_(library: PolicyLibrary) -> None:
+    """List the profiles there are."""
+    table = _table("profile", "file", "description")
+    for name in library.names():
+        path = library.find(name)
+        try:
+            table.add_row(name, str(path), library.load(name).description)
+        except PolicyFileError as error:
+            table.add_row(name, str(path), f"broken: {error.problems[0].message}")
+    _console().print(table)
+
+
+@policy.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Plain values for machines.")
+@click.pass_obj
+def show(library: PolicyLibrary, name: str, as_json: bool) -> None:
+    """Show a profile with its parents merged: every value, and the line it comes from."""
+    profile = _load(library, name)
+    values = profile.flat()
+    if as_json:
+        click.echo(
+            json.dumps(
+                {key: [value, profile.origin(key)] for key, value in values.items()}, indent=1
+            )
+        )
+        return
+    table = _table("key", "value", "from")
+    for key, value in values.items():
+        table.add_row(key, str(value), profile.origin(key))
+    _console().print(table)
+
+
+@policy.command()
+@click.argument("name")
+@click.argument("operation")
+@click.option("--set", "target", default="", help="namespace.set or namespace.")
+@click.option("--client", "client_name", default="aerospike", show_default=True, type=_CLIENTS)
+@click.option("--not-repeatable", is_flag=True, help="A write that must not be sent again.")
+@click.option("--json", "as_json", is_flag=True, help="Plain values for machines.")
+@click.pass_obj
+def explain(
+    library: PolicyLibrary,
+    name: str,
+    operation: str,
+    target: str,
+    client_name: str,
+    not_repeatable: bool,
+    as_json: bool,
+) -> None:
+    """Say which value each policy field has for an OPERATION, and what the client is sent.
+
+    Fields that the operation of this client does not take are shown as not sent.
+    """
+    adapter = adapter_named(client_name)
+    found = _operation(adapter, operation)
+    namespace, _, set_name = target.partition(".")
+    retryable = not not_repeatable and (found.kind is not Kind.WRITE or found.idempotent({}))
+    settings = _load(library, name).settings(
+        found, retryable=retryable, namespace=namespace or None, set_name=set_name or None
+    )
+    sent = adapter.fields(found, {field: one.value for field, one in settings.items()})
+    rows = [
+        (field, one.value, sent.get(field), one.origin) for field, one in sorted(settings.items())
+    ]
+    if as_json:
+        keys = ("field", "value", "sent", "origin")
+        click.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=1))
+        return
+    if not rows:
+        click.echo(f"{operation}: everything as the client has it")
+        return
+    table = _table("field", "value", f"sent to {client_name}", "from")
+    for field, value, number, origin in rows:
+        table.add_row(field, str(value), "not sent" if number is None else str(number), origin)
+    _console().print(table)
+
+
+@policy.command()
+@click.argument("first")
+@click.argument("second")
+@click.option("--client", "client_name", default="aerospike", show_default=True, type=_CLIENTS)
+@click.pass_obj
+def diff(library: PolicyLibrary, first: str, second: str, client_name: str) -> None:
+    """Show how two profiles differ in effect, by operation. Exits with 1 if they do."""
+    before, after = _load(library, first), _load(library, second)
+    table = _table("operations", "field", first, second)
+    changed: dict[tuple[str, str, str], list[str]] = {}
+    adapter = adapter_named(client_name)
+    for operation in adapter.operations.values():
+        for field, old, new in _differences(before, after, operation, adapter):
+            changed.setdefault((field, old, new), []).append(operation.name)
+    for (field, old, new), names in changed.items():
+        table.add_row(", ".join(names), field, old, new)
+    for key, old, new in _sections(before, after):
+        table.add_row("all", key, old, new)
+    if not table.row_count:
+        click.echo("no difference in effect")
+        return
+    _console().print(table)
+    raise SystemExit(1)
+
+
+@policy.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.pass_obj
+def check(library: PolicyLibrary, files: tuple[Path, ...]) -> None:
+    """Check FILES, or every profile there is. Exits with 1 if one is broken."""
+    paths = files or tuple(library.find(name) for name in library.names())
+    broken = 0
+    for path in paths:
+        try:
+            check_file(read(path))
+            PolicyLibrary([path.parent]).load(path.stem)
+        except PolicyFileError as error:
+            broken += 1
+            click.echo(str(error), err=True)
+    click.echo(f"{len(paths)} files, {broken} broken")
+    raise SystemExit(1 if broken else 0)
+
+
+@policy.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--client", "client_name", default="aerospike", show_default=True, type=_CLIENTS)
+@click.option(
+    "--format", "style", default="text", show_default=True, type=click.Choice(sorted(FORMATS))
+)
+@click.option("--strict", is_flag=True, help="Let warnings fail too.")
+@click.pass_obj
+def lint(
+    library: PolicyLibrary, files: tuple[Path, ...], client_name: str, style: str, strict: bool
+) -> None:
+    """Look for settings that are valid and will go wrong in production.
+
+    Looks at FILES, or at every profile there is. Exits with 1 if there is an error (with --strict, a
+    warning), and with 2 if a file is broken.
+    """
+    operations = tuple(adapter_named(client_name).operations.values())
+    findings: list[Finding] = []
+    for path in files or tuple(library.find(name) for name in library.names()):
+        try:
+            profile = PolicyLibrary([path.parent, *library.directories]).load(path.stem)
+        except (PolicyFileError, UnknownProfileError) as error:
+            click.echo(str(error), err=True)
+            raise SystemExit(2) from None
+        findings += examine(profile, operations)
+    click.echo(FORMATS[style](findings))
+    fatal = ("error", "warning") if strict else ("error",)
+    raise SystemExit(1 if any(finding.severity in fatal for finding in findings) else 0)
+
+
+@policy.command()
+def schema() -> None:
+    """Print the JSON Schema of policy files."""
+    from ..profiles.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+@policy.command()
+@click.argument("name")
+@click.option(
+    "--from", "parent", default="default", show_default=True, help="The profile to build on."
+)
+@click.option(
+    "--into",
+    default=Path("policies"),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The directory to write to.",
+)
+@click.pass_obj
+def new(library: PolicyLibrary, name: str, parent: str, into: Path) -> None:
+    """Write a new policy file that builds on another."""
+    _load(library, parent)
+    path = into / f"{name}.yaml"
+    if path.exists():
+        raise click.ClickException(f"{path} exists already; it is left as it is")
+    into.mkdir(parents=True, exist_ok=True)
+    path.write_text(_NEW.format(parent=parent))
+    click.echo(f"written to {path}")
+
+
+_NEW = """\
+version: 1
+description: ""
+extends: {parent}
+
+# What differs from {parent}, each value with a comment that says why:
+# policy:
+#   reads: {{total_timeout: 200ms}}
+"""
+
+
+def _load(library: PolicyLibrary, name: str) -> Profile:
+    try:
+        return library.load(name)
+    except (PolicyFileError, UnknownProfileError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _operation(adapter: Adapter, name: str) -> Operation:
+    if name not in adapter.operations:
+        known = ", ".join(adapter.operations)
+        raise click.ClickException(f"{adapter.name} has no operation {name!r}; there are {known}")
+    return adapter.operations[name]
+
+
+def _differences(
+    before: Profile, after: Profile, operation: Operation, adapter: Adapter
+) -> list[tuple[str, str, str]]:
+    old, new = (_effective(profile, operation, adapter) for profile in (before, after))
+    return [
+        (field, old.get(field, "-"), new.get(field, "-"))
+        for field in sorted({*old, *new})
+        if old.get(field) != new.get(field)
+    ]
+
+
+def _effective(profile: Profile, operation: Operation, adapter: Adapter) -> dict[str, str]:
+    """Return the fields that the client would be sent, as the profile writes them."""
+    retryable = operation.kind is not Kind.WRITE or operation.idempotent({})
+    settings = profile.settings(operation, retryable=retryable)
+    values = {field: one.value for field, one in settings.items()}
+    return {field: str(values[field]) for field in adapter.fields(operation, values)}
+
+
+def _sections(before: Profile, after: Profile) -> list[tuple[str, str, str]]:
+    found = []
+    for section in (
+        "connection",
+        "retry",
+        "adaptive_timeout",
+        "breaker",
+        "backpressure",
+        "telemetry",
+    ):
+        old, new = _dump(getattr(before, section)), _dump(getattr(after, section))
+        found += [
+            (f"{section}.{key}", str(old.get(key, "-")), str(new.get(key, "-")))
+            for key in sorted({*old, *new})
+            if old.get(key) != new.get(key)
+        ]
+    return found
+
+
+def _dump(section: Any) -> dict[str, Any]:
+    return section.model_dump() if section is not None else {}
+
+
+def _table(*columns: str) -> Table:
+    table = Table(show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=200)

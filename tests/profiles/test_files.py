@@ -79,6 +79,76 @@ BROKEN = {
     "an object": (HEAD + "description: !!python/name:os.system ''\n", ":2", "not allowed"),
     "a number for a key": (HEAD + "1: x\n", ":2:1", "quote it"),
     "a parent that is missing": (HEAD + "extends: latancy\n", ":2:1", "did you mean 'latency'?"),
+    "unknown retry key": (HEAD + "retry: {backof: linear}\n", ":2:9", "did you mean 'backoff'?"),
+    "unknown backoff": (HEAD + "retry: {backoff: linaer}\n", ":2:9", "did you mean 'linear'?"),
+    "unknown mode": (HEAD + "breaker: {mode: enforced}\n", ":2:11", "did you mean 'enforce'?"),
+    "unknown replica word": (
+        HEAD + "breaker: {on_replica_open: fial}\n",
+        ":2:11",
+        "did you mean 'fail'?",
+    ),
+    "unknown commit level": (
+        HEAD + "policy: {all: {commit_level: master_only}}\n",
+        ":2:16",
+        "'master'",
+    ),
+    "unknown key policy": (HEAD + "policy: {all: {key: sent}}\n", ":2:16", "did you mean 'send'?"),
+    "unknown exists": (HEAD + "policy: {all: {exists: create}}\n", ":2:16", "create_only"),
+    "unknown generation": (HEAD + "policy: {all: {gen: equal}}\n", ":2:16", "'eq'"),
+    "unknown read mode": (HEAD + "policy: {all: {read_mode_sc: linear}}\n", ":2:16", "linearize"),
+    "a number for a name": (HEAD + "policy: {all: {replica: 2}}\n", ":2:16", "'sequence'"),
+    "a name for a flag": (HEAD + "policy: {all: {compress: maybe}}\n", ":2:16", "valid boolean"),
+    "too many retries": (
+        HEAD + "policy: {all: {max_retries: 1000}}\n",
+        ":2:16",
+        "less than or equal to 100",
+    ),
+    "a list of retries": (HEAD + "policy: {all: {max_retries: [1]}}\n", ":2:16", "valid integer"),
+    "budget above one": (
+        HEAD + "retry: {budget: {ratio: 3}}\n",
+        ":2:18",
+        "less than or equal to 1",
+    ),
+    "negative reserve": (
+        HEAD + "retry: {budget: {min_per_second: -1}}\n",
+        ":2:18",
+        "or equal to 0",
+    ),
+    "unknown budget key": (HEAD + "retry: {budget: {rate: 1}}\n", ":2:18", "did you mean 'ratio'?"),
+    "failover of a thousand": (
+        HEAD + "retry: {native_failover: 1000}\n",
+        ":2:9",
+        "less than or equal to 10",
+    ),
+    "quantile of one": (HEAD + "adaptive_timeout: {quantile: 1}\n", ":2:20", "less than 1"),
+    "factor below one": (HEAD + "adaptive_timeout: {factor: 0.5}\n", ":2:20", "or equal to 1"),
+    "adaptive is a word": (HEAD + "adaptive_timeout: on\n", ":2:1", "mapping"),
+    "no probes": (HEAD + "breaker: {half_open_calls: 0}\n", ":2:11", "or equal to 1"),
+    "negative silence": (HEAD + "breaker: {silence: -1s}\n", ":2:11", "no duration"),
+    "no pool": (HEAD + "connection: {max_conns_per_node: 0}\n", ":2:14", "or equal to 1"),
+    "unknown pool": (HEAD + "connection: {max_conn_per_node: 5}\n", ":2:14", "max_conns_per_node"),
+    "negative gate": (
+        HEAD + "backpressure: {max_concurrent_operations: -1}\n",
+        ":2:16",
+        "or equal to 0",
+    ),
+    "spans as text": (HEAD + "telemetry: {spans: often}\n", ":2:13", "valid boolean"),
+    "unknown telemetry": (HEAD + "telemetry: {metric: true}\n", ":2:13", "did you mean 'metrics'?"),
+    "unknown field of an operation": (
+        HEAD + "operations: {get: {timout: 1}}\n",
+        ":2:20",
+        "'timeout'",
+    ),
+    "unknown scope of a set": (
+        HEAD + "sets: {test.s: {red: {}}}\n",
+        ":2:17",
+        "did you mean 'reads'?",
+    ),
+    "ignored without a reason": (HEAD + "lint: {ignore: {AR001: ''}}\n", ":2:17", "at least 3"),
+    "extends a list": (HEAD + "extends: [latency]\n", ":2:1", "valid string"),
+    "extends a path": (HEAD + "extends: ../latency\n", ":2:1", "no profile is called"),
+    "description is a mapping": (HEAD + "description: {a: 1}\n", ":2:1", "valid string"),
+    "version as text": ("version: '1'\n", ":1:1", "1"),
     "alias bomb": (
         HEAD
         + "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
@@ -102,6 +172,10 @@ def test_a_broken_file_says_where_and_what_would_be_right(name, tmp_path):
 
     assert f"{tmp_path.name}/mine.yaml{where}" in str(caught.value)
     assert message in str(caught.value)
+
+
+def test_there_are_enough_ways_to_be_wrong():
+    assert len(BROKEN) >= 60
 
 
 def test_every_problem_of_a_file_is_in_one_report_in_the_order_of_the_file(tmp_path):

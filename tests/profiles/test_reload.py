@@ -127,11 +127,29 @@ def test_a_broken_file_is_told_of_and_changes_nothing(file, bare):
     client.resilience.close()
 
 
-def test_reloading_under_load_fails_no_call(file, bare):
-    client = resilient(bare, "mine", policies=file.parent)
+def test_reloading_under_load_fails_no_call_and_mixes_no_profiles(file, bare):
+    """Each version says the same number three times; a call that mixed two would see two."""
+    template = (
+        "version: 1\nextends: latency\ndescription: 'v{0}'\n"
+        "policy: {{reads: {{total_timeout: {0}ms, socket_timeout: {0}ms, sleep_between_retries: {0}ms}}}}\n"
+    )
+    file.write_text(template.format(1000))
+    seen: set[tuple[int, int, int]] = set()
+
+    class Look:
+        def around(self, call, proceed):
+            fields = call.plan.fields
+            seen.add(
+                (fields["total_timeout"], fields["socket_timeout"], fields["sleep_between_retries"])
+            )
+            return proceed(call)
+
+        around_async = around
+
+    client = resilient(bare, "mine", policies=file.parent, arrange=lambda chain: [*chain, Look()])
     key = ("test", "reload", 1)
-    client.put(key, {"n": 1})
-    stop, errors, calls = threading.Event(), [], [0] * 8
+    bare.put(key, {"n": 1})
+    stop, errors, calls = threading.Event(), [], [0] * 16
 
     def work(number: int) -> None:
         while not stop.is_set():
@@ -141,12 +159,12 @@ def test_reloading_under_load_fails_no_call(file, bare):
             except Exception as error:
                 errors.append(error)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(16)]
     for thread in threads:
         thread.start()
-    for number in range(100):
+    for number in range(200):
         broken = number % 10 == 9
-        replace(file, "version: 1\nnonsense: 1\n" if broken else GOOD.format(200 + number))
+        replace(file, "version: 1\nnonsense: 1\n" if broken else template.format(1001 + number))
         result = client.resilience.reload()
         assert (result.error is not None) == broken
     stop.set()
@@ -155,6 +173,8 @@ def test_reloading_under_load_fails_no_call(file, bare):
 
     assert errors == []
     assert min(calls) > 0
+    assert len(seen) > 1
+    assert all(len(set(numbers)) == 1 for numbers in seen)
     client.resilience.close()
 
 

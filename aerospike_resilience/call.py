@@ -122,6 +122,14 @@ def early_s(socket_timeout_s: float) -> float:
 class Rows(Protocol):
     """An adapter's way to the rows of a batch call that fail one by one."""
 
+    def carried(self, error: Exception) -> Any:
+        """Return the result that an error carries; None where it carries none."""
+        ...
+
+    def put_into(self, error: Exception, result: Any) -> None:
+        """Have an error carry a result."""
+        ...
+
     def keys(self, result: Any) -> Sequence[Key]:
         """Return the key of every row of a result."""
         ...

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-Key: TypeAlias = tuple[Any, ...]
-"""A record's key as the application writes it: ``(namespace, set, user key[, digest])``."""
+Key: TypeAlias = Any
+"""A record's key as the application writes it: ``(namespace, set, user key[, digest])``, or an object
+of the client's own."""
 
 
 class Kind(enum.StrEnum):
@@ -55,6 +56,7 @@ class Operation:
         family: the client's policy kind whose fields it takes (``read``, ``write``, ``batch`` …);
             empty where the method takes no policy.
         parameters: names of the parameters, in positional order.
+        keywords: names of the parameters that are taken by keyword only.
         policy: the parameter that takes the policy; empty if there is none.
         key: the parameter that holds the record's key; empty if there is none.
         rows: the parameter that holds a batch's keys or records; empty if there is none.
@@ -62,6 +64,7 @@ class Operation:
             A read is idempotent by its kind.
         read_only: decides from the arguments whether a call of a writing method only reads
             (``operate`` made of reads); None where the kind alone says it.
+        awaited: whether the method returns an awaitable.
     """
 
     name: str
@@ -69,11 +72,13 @@ class Operation:
     shape: Shape
     family: str = ""
     parameters: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
     policy: str = ""
     key: str = ""
     rows: str = ""
     idempotent: Idempotence = field(default=never, repr=False)
     read_only: Idempotence | None = field(default=None, repr=False)
+    awaited: bool = False
 
     @property
     def writes(self) -> bool:
@@ -100,8 +105,12 @@ class NodeSource(Protocol):
         """Return the nodes the client knows now. No I/O; empty when it knows none."""
         ...
 
-    def partition_id(self, key: Key) -> int:
-        """Return the partition of a record, 0 to 4095. No I/O.
+    def key(self, namespace: str, set_name: str, user_key: int) -> Key:
+        """Return a key as this client takes it. No I/O."""
+        ...
+
+    def partition(self, key: Key) -> tuple[str, int]:
+        """Return the namespace and the partition of a record, 0 to 4095. No I/O.
 
         Raises:
             Exception: the key is no key; whatever the client raises for it.
@@ -114,6 +123,10 @@ class NodeSource(Protocol):
         Raises:
             Exception: no answer within `timeout_s` seconds, or an error.
         """
+        ...
+
+    def answers(self, nodes: Sequence[str], command: str, timeout_s: float) -> dict[str, str]:
+        """Ask several nodes an info command; return what those answered that did, by name."""
         ...
 
     def read(self, key: Key, timeout_s: float) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from .call import Call, Plan, Send
 from .clients import Adapter
-from .operation import Key, Kind, Operation, Shape
+from .operation import Kind, Operation, Shape
 from .profiles import Profile
+
+Place: TypeAlias = tuple[str, str]
+"""A record's namespace and set."""
 
 
 class Planner:
@@ -56,17 +59,18 @@ class Planner:
             idempotent: the application's word on whether it may be sent again.
             send: the native call, where it is not the client's method of the operation's name.
         """
-        if len(args) > len(operation.parameters) or not kwargs.keys() <= {*operation.parameters}:
+        names = {*operation.parameters, *operation.keywords}
+        if len(args) > len(operation.parameters) or not kwargs.keys() <= names:
             # No such form: the client raises its own TypeError, undisturbed by a policy of ours.
             return Call(self._bare(operation, send), args, kwargs, None)
         arguments = operation.bind(args, kwargs)
-        caller = arguments.pop(operation.policy, None) if operation.policy else None
         key = arguments.get(operation.key) if operation.key else None
-        key = key if isinstance(key, tuple) and len(key) >= 3 else None
+        place = self._adapter.place(key) if key is not None else None
+        caller = self._adapter.take_policy(self._client, operation, arguments, place)
         if caller is None:
-            plan = self._kept(operation, send, arguments, idempotent, key)
+            plan = self._kept(operation, send, arguments, idempotent, place)
         else:
-            plan = self._plan(operation, send, arguments, idempotent, key, caller)
+            plan = self._plan(operation, send, arguments, idempotent, place, caller)
         policy_at = (
             operation.parameters.index(operation.policy)
             if operation.policy in operation.parameters
@@ -74,7 +78,7 @@ class Planner:
         )
         before, after = args[:policy_at], operation.parameters[policy_at + 1 : len(args)]
         named = {name: arguments[name] for name in (*after, *kwargs) if name in arguments}
-        return Call(plan, before, named, key)
+        return Call(plan, before, named, key if place is not None else None)
 
     def _kept(
         self,
@@ -82,12 +86,12 @@ class Planner:
         send: Send | None,
         arguments: Mapping[str, Any],
         idempotent: bool | None,
-        key: Key | None = None,
+        place: Place | None = None,
     ) -> Plan:
         operation, retryable = self._sort(operation, arguments, idempotent)
         said = idempotent is True
-        place = (key[0], key[1]) if key is not None and self._profile.has_sets else (None, None)
-        index = (operation.name, operation.family, operation.kind, retryable, said, *place)
+        place = place if self._profile.has_sets else None
+        index = (operation.name, operation.family, operation.kind, retryable, said, place)
         if send is not None:  # a lazy object's own method: a new one each time
             return self._resolve(operation, send, retryable, said, place, None)
         try:
@@ -96,7 +100,7 @@ class Planner:
             plan = self._resolve(operation, send, retryable, said, place, None)
             return self._plans.setdefault(index, plan)
         except TypeError:  # a namespace or set that cannot be one; the client says so
-            return self._resolve(operation, send, retryable, said, (None, None), None)
+            return self._resolve(operation, send, retryable, said, None, None)
 
     def _plan(
         self,
@@ -104,11 +108,10 @@ class Planner:
         send: Send | None,
         arguments: Mapping[str, Any],
         idempotent: bool | None,
-        key: Key | None,
+        place: Place | None,
         caller: Any,
     ) -> Plan:
         operation, retryable = self._sort(operation, arguments, idempotent)
-        place = (key[0], key[1]) if key is not None else (None, None)
         return self._resolve(operation, send, retryable, idempotent is True, place, caller)
 
     @staticmethod
@@ -128,27 +131,23 @@ class Planner:
         send: Send | None,
         idempotent: bool,
         said: bool,
-        place: tuple[Any, Any],
+        place: Place | None,
         caller: Any,
     ) -> Plan:
         adapter, profile = self._adapter, self._profile
-
+        namespace, set_name = place or (None, None)
         settings = profile.settings(
-            operation, retryable=idempotent, namespace=place[0], set_name=place[1]
+            operation, retryable=idempotent, namespace=namespace, set_name=set_name
         )
         values = {name: setting.value for name, setting in settings.items()}
         fields = adapter.fields(operation, values) if operation.policy else {}
-        if not fields or not _usable(caller):
+        given = {} if caller is None else adapter.given(operation, caller)
+        if not fields or given is None:
             # The profile leaves this operation as the client has it, or the client will object to
             # what the caller gave.
             return self._bare(operation, send, caller)
-        fields.update(caller or {})
-        family = (
-            "batch_parent_write"
-            if operation.family == "batch" and operation.writes
-            else operation.family
-        )
-        effective = {**self._own.get(family, {}), **fields}
+        fields.update(given)
+        effective = {**self._own.get(adapter.own_family(operation), {}), **fields}
         conditional = operation.writes and adapter.conditional(effective)
         idempotent = idempotent and (said or not conditional)
         total_s = _seconds(effective.get("total_timeout", effective.get("timeout")))
@@ -170,6 +169,7 @@ class Planner:
             classify=adapter.classify,
             fields=fields,
             policy=adapter.tailor(
+                operation.family,
                 fields,
                 total_timeout_ms=_ms(total_s),
                 socket_timeout_ms=_ms(socket_s),
@@ -198,15 +198,6 @@ class Planner:
 
     def _sender(self, operation: Operation) -> Send:
         return self._adapter.sender(getattr(self._client, operation.name), operation)
-
-
-def _usable(caller: Any) -> bool:
-    if caller is None:
-        return True
-    numbers = ("total_timeout", "socket_timeout", "max_retries", "timeout")
-    return isinstance(caller, Mapping) and all(
-        type(caller.get(name, 0)) is int and caller.get(name, 0) >= 0 for name in numbers
-    )
 
 
 def _seconds(milliseconds: Any) -> float:

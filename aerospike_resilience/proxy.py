@@ -7,15 +7,18 @@ attribute magic. Everything else goes straight to the client.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from . import ambient
-from .call import Call, Send
+from .call import Call
 from .clients import Lazy
 from .engine import Engine
 from .handle import Resilience
+from .invoke import begun, invoke
+from .lazy import lazy_method
 from .operation import Operation
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -27,14 +30,13 @@ _PASSED_ON: Final = (
 """Special methods that are looked up on the type; passed on where the client's type has them."""
 
 
-def proxy(client: Any, engine: Engine, lazy: Mapping[str, Lazy], close: Callable[[], Any]) -> Any:
+def proxy(client: Any, engine: Engine, lazy: Mapping[str, Lazy]) -> Any:
     """Return a stand-in for `client` whose operations go through the chain.
 
     Args:
         client: the client.
         engine: what its operations run on; its `Resilience` becomes the attribute ``resilience``.
         lazy: its methods that return objects which touch the database later.
-        close: what ``close()`` does.
     """
     wrapped = _proxy_type(type(client))(client)
     own = wrapped.__dict__
@@ -42,10 +44,10 @@ def proxy(client: Any, engine: Engine, lazy: Mapping[str, Lazy], close: Callable
         own[name] = _method(client, name, engine)
     for name, spec in lazy.items():
         if hasattr(client, name):
-            own[name] = _lazy_method(getattr(client, name), spec, engine)
-    own["close"] = (
-        functools.update_wrapper(close, client.close) if hasattr(client, "close") else close
-    )
+            own[name] = lazy_method(getattr(client, name), spec, engine)
+    for name in ("close", "close_blocking"):
+        if hasattr(client, name):
+            own[name] = _close(getattr(client, name), engine)
     if hasattr(client, "connect"):
         own["connect"] = _connect(client.connect, wrapped, engine)
     own["resilience"] = Resilience(engine)
@@ -115,14 +117,35 @@ def _proxy_type(cls: type[Any]) -> type[Any]:
     return type(f"Resilient{cls.__name__}", (_Proxy,), {"__module__": __name__, **special})
 
 
+def _close(close: Callable[..., Any], engine: Engine) -> Callable[..., Any]:
+    """Have ``client.close()`` end every wait of ours first."""
+
+    @functools.wraps(close)
+    def closed(*args: Any, **kwargs: Any) -> Any:
+        engine.close()
+        return close(*args, **kwargs)
+
+    return closed
+
+
 def _connect(connect: Callable[..., Any], wrapped: Any, engine: Engine) -> Callable[..., Any]:
     """Keep ``client.connect()`` chainable, and protect again what `close` had left unprotected."""
 
-    @functools.wraps(connect)
-    def connected(*args: Any, **kwargs: Any) -> Any:
-        result = connect(*args, **kwargs)
+    def done(result: Any) -> Any:
         engine.reopen()
         return wrapped if result is wrapped.__dict__["_client"] else result
+
+    if inspect.iscoroutinefunction(connect):
+
+        @functools.wraps(connect)
+        async def connected_async(*args: Any, **kwargs: Any) -> Any:
+            return done(await connect(*args, **kwargs))
+
+        return connected_async
+
+    @functools.wraps(connect)
+    def connected(*args: Any, **kwargs: Any) -> Any:
+        return done(connect(*args, **kwargs))
 
     return connected
 
@@ -139,7 +162,18 @@ def _method(client: Any, name: str, engine: Engine) -> Callable[..., Any]:
             return invoke(engine, operation, args, kwargs)
         return runtime.head(Call(runtime.plans[name], args, _NOTHING, args[0] if keyed else None))
 
-    return functools.update_wrapper(method, getattr(client, name))
+    async def coroutine(*args: Any, **kwargs: Any) -> Any:
+        runtime = engine.runtime
+        if kwargs or not fewest <= len(args) <= most or not runtime.plain or current() is not None:
+            return await invoke(engine, operation, args, kwargs)
+        return await runtime.head_async(
+            Call(runtime.plans[name], args, _NOTHING, args[0] if keyed else None)
+        )
+
+    chosen: Callable[..., Any] = method
+    if operation.awaited:
+        chosen = begun(coroutine) if engine.shared.adapter.returns_futures else coroutine
+    return functools.update_wrapper(chosen, getattr(client, name))
 
 
 def _plain_form(operation: Operation) -> tuple[int, int, bool]:
@@ -154,100 +188,3 @@ def _plain_form(operation: Operation) -> tuple[int, int, bool]:
     if operation.read_only is not None:
         most = -1
     return (1 if operation.key else 0), most, bool(operation.key)
-
-
-def invoke(
-    engine: Engine,
-    operation: Operation,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    send: Send | None = None,
-) -> Any:
-    """Make a call of any form."""
-    runtime, idempotent, around = engine.runtime, None, ambient.current()
-    if around is not None and (using := around.using.get(id(engine))):
-        runtime = engine.runtime_for(using)
-        idempotent = using.idempotent
-    call = runtime.planner.prepare(operation, args, kwargs, idempotent=idempotent, send=send)
-    if around is not None:
-        call.deadline = around.deadline
-    return runtime.head(call)
-
-
-def _lazy_method(factory: Callable[..., Any], spec: Lazy, engine: Engine) -> Callable[..., Any]:
-    @functools.wraps(factory)
-    def method(*args: Any, **kwargs: Any) -> Any:
-        return LazyProxy(factory(*args, **kwargs), spec, engine)
-
-    return method
-
-
-class LazyProxy:
-    """A query or scan of the client's: builders stay chainable, execution goes through the chain."""
-
-    def __init__(self, lazy: Any, spec: Lazy, engine: Engine) -> None:
-        own = self.__dict__
-        own["_lazy"] = lazy
-        for name, operation in spec.executing.items():
-            if hasattr(lazy, name):
-                own[name] = self._executing(getattr(lazy, name), operation, spec, engine)
-
-    @property  # type: ignore[misc]  # what isinstance() asks; read-only on purpose
-    def __class__(self) -> type:
-        return type(self.__dict__["_lazy"])
-
-    @staticmethod
-    def _executing(
-        method: Callable[..., Any], operation: Operation, spec: Lazy, engine: Engine
-    ) -> Callable[..., Any]:
-        send = engine.sender(method, operation)
-        takes_callback = spec.callback in operation.parameters
-
-        @functools.wraps(method)
-        def execute(*args: Any, **kwargs: Any) -> Any:
-            if not takes_callback:
-                return invoke(engine, operation, args, kwargs, send)
-            arguments = operation.bind(args, kwargs)
-            guard = _Guard(arguments.get(spec.callback))
-            try:
-                return invoke(engine, operation, (), {**arguments, spec.callback: guard}, send)
-            except Exception:
-                if guard.error is not None:
-                    raise guard.error from None
-                raise
-
-        return execute
-
-    def __getattr__(self, name: str) -> Any:
-        lazy = self.__dict__["_lazy"]
-        found = getattr(lazy, name)
-        if not callable(found):
-            return found
-
-        @functools.wraps(found)
-        def builder(*args: Any, **kwargs: Any) -> Any:
-            result = found(*args, **kwargs)
-            return self if result is lazy else result
-
-        return builder
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self.__dict__["_lazy"], name, value)
-
-    def __repr__(self) -> str:
-        return f"<resilient {self.__dict__['_lazy']!r}>"
-
-
-class _Guard:
-    """An application's callback; keeps its exception, which the client would replace by its own."""
-
-    def __init__(self, callback: Any) -> None:
-        self._callback = callback
-        self.error: BaseException | None = None
-
-    def __call__(self, *args: Any) -> Any:
-        try:
-            return self._callback(*args)
-        except BaseException as error:
-            self.error = error
-            raise

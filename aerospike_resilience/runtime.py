@@ -6,7 +6,6 @@ under it. What must outlive a reload (gate, node health, budget) is in `Shared`.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,10 +22,10 @@ from .interceptors import (
     Backoff,
     Backpressure,
     Breaker,
+    Closing,
     Deadline,
     Gate,
     Interceptor,
-    Proceed,
     Retry,
     RetryBudget,
     RetryCounters,
@@ -67,7 +66,7 @@ class Shared:
     arrange: Arrange | None = None
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
-    closing: threading.Event = field(default_factory=threading.Event)
+    closing: Closing = field(default_factory=Closing)
     clock: Callable[[], float] = time.monotonic
 
 
@@ -78,7 +77,8 @@ class Runtime:
         profile: the profile.
         planner: makes plans for calls of any form.
         plans: the plan of each operation's plain form, by name.
-        head: the outermost link of the chain.
+        head: the outermost link of the chain, for methods that block.
+        head_async: the same, for methods that are awaited.
         plain: whether a plain call may take its plan from `plans`: not where sets have their own.
     """
 
@@ -86,6 +86,7 @@ class Runtime:
         "_attempt",
         "_shared",
         "head",
+        "head_async",
         "plain",
         "planner",
         "plans",
@@ -107,7 +108,9 @@ class Runtime:
         self._attempt = Attempt(shared.adapter.tailor, refusals.deadline, shared.clock)
 
         self.telemetry = self._telemetry()
-        self.head = self._link()
+        chain = self._chain()
+        self.head = link(chain, self._attempt.send)
+        self.head_async = link_async(chain, self._attempt.send)
         if shared.health.patience_s is not None:
             self.pace(shared.health.patience_s)
 
@@ -123,6 +126,7 @@ class Runtime:
                 socket_s = min(patience_s, plan.socket_timeout_s)
                 total_s = plan.total_timeout_s
                 plan.policy = self._shared.adapter.tailor(
+                    plan.operation.family,
                     plan.fields,
                     total_timeout_ms=0 if total_s == float("inf") else round(total_s * 1000),
                     socket_timeout_ms=max(round(socket_s * 1000), 1),
@@ -145,6 +149,7 @@ class Runtime:
             tracer_provider=shared.tracer_provider,
             meter_provider=shared.meter_provider,
             node_address=shared.health.address,
+            place=shared.adapter.place,
             clock=shared.clock,
         )
 
@@ -157,7 +162,7 @@ class Runtime:
             self._shared.retries,
         )
 
-    def _link(self) -> Proceed:
+    def _chain(self) -> Sequence[Interceptor]:
         shared, profile = self._shared, self.profile
         refusals = shared.adapter.refusals
         interceptors: list[Interceptor] = [
@@ -171,10 +176,7 @@ class Runtime:
         if profile.breaker.mode != "off" or profile.adaptive_timeout is not None:
             interceptors.append(Breaker(shared.health, refusals.circuit_open, shared.clock))
         interceptors.append(self._attempt)
-        arranged = interceptors if shared.arrange is None else shared.arrange(list(interceptors))
-        if shared.adapter.is_async:
-            return link_async(arranged, self._attempt.send)
-        return link(arranged, self._attempt.send)
+        return interceptors if shared.arrange is None else shared.arrange(list(interceptors))
 
 
 def node_options(profile: Profile) -> NodeOptions:

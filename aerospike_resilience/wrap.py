@@ -96,13 +96,7 @@ def resilient(
         meter_provider=meter_provider,
         clock=clock,
     )
-    engine = Engine(shared, library, loaded, overrides)
-
-    def close(*args: Any, **kwargs: Any) -> Any:
-        engine.close()
-        return client.close(*args, **kwargs)  # type: ignore[attr-defined]
-
-    wrapped: T = proxy(client, engine, chosen.lazy, close)
+    wrapped: T = proxy(client, Engine(shared, library, loaded, overrides), chosen.lazy)
     return wrapped
 
 

@@ -19,7 +19,9 @@ TITLE = "parts alone, around nothing"
 
 def cases() -> list[Case]:
     """Return the cases; the first is the call that the parts stand around."""
-    operation = Operation("get", Kind.READ, Shape.POINT, "read", ("key", "policy"), "policy", "key")
+    operation = Operation(
+        "get", Kind.READ, Shape.POINT, "read", ("key", "policy"), policy="policy", key="key"
+    )
     plan = Plan(
         operation,
         "bench",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aerospike_resilience.call import Call, Failure, FailureKind, Fault, Plan
@@ -96,8 +96,11 @@ class FakeSource:
     def nodes(self) -> list[NodeAddress]:
         return [NodeAddress(name, "127.0.0.1", 3000 + i) for i, name in enumerate(self.names)]
 
-    def partition_id(self, key: tuple[Any, ...]) -> int:
-        return int(key[2]) % 4096
+    def key(self, namespace: str, set_name: str, user_key: int) -> tuple[Any, ...]:
+        return (namespace, set_name, user_key)
+
+    def partition(self, key: tuple[Any, ...]) -> tuple[str, int]:
+        return key[0], int(key[2]) % 4096
 
     def info(self, node: str, command: str, timeout_s: float) -> str:
         if node in self.silent:
@@ -105,6 +108,11 @@ class FakeSource:
         if command == "replicas":
             return self.replicas[node]
         return self.generation
+
+    def answers(self, nodes: Sequence[str], command: str, timeout_s: float) -> dict[str, str]:
+        return {
+            node: self.info(node, command, timeout_s) for node in nodes if node not in self.silent
+        }
 
     def read(self, key: tuple[Any, ...], timeout_s: float) -> None:
         return None

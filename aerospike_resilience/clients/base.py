@@ -38,8 +38,11 @@ class Adapter(Protocol):
     name: str
     """The distribution's name, as ``--client`` takes it."""
 
-    is_async: bool
-    """Whether its methods are awaited."""
+    returns_futures: bool
+    """Whether its awaited methods begin at once and return a future, and not a coroutine."""
+
+    outlives_cancellation: bool
+    """Whether an awaited call goes on after its cancellation, and its connection with it."""
 
     operations: Mapping[str, Operation]
     """Every method that touches the database, by name."""
@@ -73,6 +76,7 @@ class Adapter(Protocol):
 
     def tailor(
         self,
+        family: str,
         fields: Mapping[str, Any],
         *,
         total_timeout_ms: int,
@@ -80,7 +84,29 @@ class Adapter(Protocol):
         max_retries: int,
         commit_master: bool = False,
     ) -> Any:
-        """Make a native policy: `fields` with these in their place; 0 ms stands for no limit."""
+        """Make a family's native policy: `fields` with these in their place; 0 ms stands for no limit."""
+        ...
+
+    def own_family(self, operation: Operation) -> str:
+        """Return the family of `own_policies` that holds for an operation."""
+        ...
+
+    def take_policy(
+        self,
+        client: Any,
+        operation: Operation,
+        arguments: dict[str, Any],
+        place: tuple[str, str] | None,
+    ) -> Any:
+        """Take the policy that holds out of a call's arguments; None where the caller gave none."""
+        ...
+
+    def given(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:
+        """Return the fields of a policy that the caller gave; None if the client will object to it."""
+        ...
+
+    def place(self, key: object) -> tuple[str, str] | None:
+        """Return the namespace and the set that a key names; None if it is no key."""
         ...
 
     def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from .backpressure import Backpressure
 from .base import Interceptor, Proceed, ProceedAsync
 from .breaker import Breaker
 from .budget import RetryBudget
+from .closing import Closing
 from .deadline import Deadline
 from .gate import Gate
 from .retry import Retry, RetryCounters
@@ -19,6 +20,7 @@ __all__ = [
     "Backoff",
     "Backpressure",
     "Breaker",
+    "Closing",
     "Deadline",
     "Gate",
     "Interceptor",

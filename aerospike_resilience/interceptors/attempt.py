@@ -18,6 +18,7 @@ class Tailor(Protocol):
 
     def __call__(
         self,
+        family: str,
         fields: Mapping[str, Any],
         *,
         total_timeout_ms: int,
@@ -107,6 +108,7 @@ class Attempt:
                 )
         retries = min(plan.native_retries, call.tries_left - 1)
         return self._tailor(
+            plan.operation.family,
             plan.fields,
             total_timeout_ms=total_ms,
             socket_timeout_ms=self._socket_timeout_ms(call, total_ms, retries + 1),
@@ -137,6 +139,9 @@ class Attempt:
         call.now = self._clock()
         if call.failure is None:  # else: refused on our side of the wire, nothing was sent
             plan = call.plan
+            if plan.rows is not None and (part := plan.rows.carried(error)) is not None:
+                self._partly(call, begun, part)
+                return
             call.failure = plan.classify(error, plan.operation)
             self._record(call, begun, type(error).__name__)
 

@@ -44,8 +44,8 @@ class Breaker:
         began = call.now
         try:
             result = proceed(call)
-        except BaseException:
-            health.failed(call, began)
+        except BaseException as error:
+            self._tell_error(call, began, error)
             raise
         self._tell(call, began, result)
         return result
@@ -58,11 +58,21 @@ class Breaker:
         began = call.now
         try:
             result = await proceed(call)
-        except BaseException:
-            health.failed(call, began)
+        except BaseException as error:
+            self._tell_error(call, began, error)
             raise
         self._tell(call, began, result)
         return result
+
+    def _tell_error(self, call: Call, began: float, error: BaseException) -> None:
+        """Tell the cluster's health of an attempt that raised; some errors carry a batch's rows."""
+        rows = call.plan.rows
+        if rows is not None and isinstance(error, Exception):
+            part = rows.carried(error)
+            if part is not None:
+                self.health.rows_failed(call, part, began)
+                return
+        self.health.failed(call, began)
 
     def _tell(self, call: Call, began: float, result: Any) -> None:
         """Tell the cluster's health of an attempt that returned."""

@@ -5,55 +5,93 @@ from __future__ import annotations
 from typing import Any
 
 from ..call import Call
+from .story import tell
 
 
 class PartialBatch:
     """A batch on its way through its attempts.
 
     The first attempt's result is the caller's; later attempts carry some rows only, and what they
-    bring is put in its place there. Rows that succeeded are never sent twice.
+    bring is put in its place there. Rows that succeeded are never sent twice. Clients differ in how a
+    batch with failed rows ends: some return it, some raise an error that carries the rows, and some
+    raise one that carries nothing, so that only the whole batch can be sent again.
 
     Args:
         call: the batch call; its arguments are narrowed from attempt to attempt.
 
     Attributes:
-        result: the caller's result; None before the first attempt returned.
+        again: whether anything may be sent again.
     """
 
     def __init__(self, call: Call) -> None:
         assert call.plan.rows is not None
         self._call = call
         self._rows = call.plan.rows
-        self.result: Any = None
+        self._result: Any = None
+        self._error: Exception | None = None
         self._sent: list[int] = []
         self._again: list[int] = []
         self._in_doubt: set[int] = set()
+        self.again = False
 
-    def absorb(self, part: Any) -> bool:
-        """Take in an attempt's result; return whether any row may be sent again."""
+    def absorb(self, part: Any) -> None:
+        """Take in what an attempt brought."""
         rows, call = self._rows, self._call
-        if self.result is None:
-            self.result = part
+        if self._result is None:
+            self._result = part
             self._sent = list(range(len(rows.keys(part))))
+            self._error = None
         else:
-            rows.merge(self.result, part, self._sent)
-        sent = set(self._sent)
-        failures = {
-            index: failure for index, failure in rows.failures(self.result).items() if index in sent
-        }
+            rows.merge(self._result, part, self._sent)
+        failures = self._failures()
         for index in self._in_doubt & failures.keys():
-            rows.mark_in_doubt(self.result, index)
+            rows.mark_in_doubt(self._result, index)
         self._in_doubt |= {index for index, failure in failures.items() if failure.in_doubt}
         self._again = [
             index
             for index, failure in failures.items()
             if failure.retryable
-            and (index not in self._in_doubt or rows.repeatable(call, self.result, index))
+            and (index not in self._in_doubt or rows.repeatable(call, self._result, index))
         ]
-        return bool(self._again)
+        self.again = bool(self._again)
+
+    def absorb_error(self, error: Exception) -> None:
+        """Take in what an attempt raised."""
+        part = self._rows.carried(error)
+        if part is not None:
+            self.absorb(part)
+            self._error = error
+        elif self._result is None:
+            failure = self._call.failure
+            self._error = error
+            self.again = failure is not None and (
+                not failure.in_doubt or self._call.plan.idempotent
+            )
+        else:
+            self.again = False  # refused before it was sent: the rows keep their own failures
+
+    def outcome(self, reason: str) -> Any:
+        """End the batch: return its result, or raise what the client would have raised for it.
+
+        Args:
+            reason: why nothing more is tried.
+        """
+        error = self._error
+        if error is None or (self._result is not None and not self._rows.failures(self._result)):
+            return self._result
+        if self._result is not None:
+            self._rows.put_into(error, self._result)
+        tell(error, self._call, reason)
+        raise error
 
     def narrow(self) -> None:
         """Make the call one for the rows that are to be sent again."""
-        self._sent = self._again
-        call = self._call
-        call.args, call.kwargs = self._rows.narrowed(call, self.result, self._sent)
+        if self._result is not None:
+            self._sent = self._again
+            call = self._call
+            call.args, call.kwargs = self._rows.narrowed(call, self._result, self._sent)
+
+    def _failures(self) -> dict[int, Any]:
+        sent = set(self._sent)
+        failures = self._rows.failures(self._result)
+        return {index: failure for index, failure in failures.items() if index in sent}

@@ -6,8 +6,6 @@ here is whether the operation makes another native call at all, and after what s
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
@@ -16,6 +14,7 @@ from ..call import Call, FailureKind
 from .backoff import Backoff
 from .base import Proceed, ProceedAsync
 from .budget import RetryBudget
+from .closing import Closing
 from .partial_batch import PartialBatch
 from .story import tell
 
@@ -67,12 +66,12 @@ class Retry:
         self,
         backoff: Backoff,
         budget: RetryBudget | None,
-        closing: threading.Event | None = None,
+        closing: Closing | None = None,
         counters: RetryCounters | None = None,
     ) -> None:
         self._backoff = backoff
         self._budget = budget
-        self._closing = closing or threading.Event()
+        self._closing = closing or Closing()
         self.counters = counters or RetryCounters()
 
     def around(self, call: Call, proceed: Proceed) -> Any:
@@ -86,7 +85,7 @@ class Retry:
                 return proceed(call)
             except Exception as error:
                 verdict = self.decide(call)
-                if verdict.sleep_s is None or self._closing.wait(verdict.sleep_s):
+                if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
                     tell(error, call, verdict.reason)
                     raise
             self._prepare(call, verdict.sleep_s)
@@ -102,26 +101,20 @@ class Retry:
                 return await proceed(call)
             except Exception as error:
                 verdict = self.decide(call)
-                if verdict.sleep_s is None or self._closing.is_set():
+                if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
                     tell(error, call, verdict.reason)
                     raise
-            await asyncio.sleep(verdict.sleep_s)
             self._prepare(call, verdict.sleep_s)
 
     def _around_batch(self, call: Call, proceed: Proceed, batch: PartialBatch) -> Any:
         while True:
             try:
-                part = proceed(call)
-            except Exception as error:
-                if batch.result is None:
-                    tell(error, call, "failure")
-                    raise
-                return batch.result  # the rows that could not be sent again keep their own failure
-            if not batch.absorb(part):
-                return batch.result
-            verdict = self.decide(call)
-            if verdict.sleep_s is None or self._closing.wait(verdict.sleep_s):
-                return batch.result
+                batch.absorb(proceed(call))
+            except Exception as error:  # noqa: BLE001 - it is raised again in outcome()
+                batch.absorb_error(error)
+            verdict = self._decide_batch(call, batch)
+            if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
+                return batch.outcome(verdict.reason)
             self._prepare(call, verdict.sleep_s)
             batch.narrow()
 
@@ -130,20 +123,17 @@ class Retry:
     ) -> Any:
         while True:
             try:
-                part = await proceed(call)
-            except Exception as error:
-                if batch.result is None:
-                    tell(error, call, "failure")
-                    raise
-                return batch.result  # the rows that could not be sent again keep their own failure
-            if not batch.absorb(part):
-                return batch.result
-            verdict = self.decide(call)
-            if verdict.sleep_s is None or self._closing.is_set():
-                return batch.result
-            await asyncio.sleep(verdict.sleep_s)
+                batch.absorb(await proceed(call))
+            except Exception as error:  # noqa: BLE001 - it is raised again in outcome()
+                batch.absorb_error(error)
+            verdict = self._decide_batch(call, batch)
+            if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
+                return batch.outcome(verdict.reason)
             self._prepare(call, verdict.sleep_s)
             batch.narrow()
+
+    def _decide_batch(self, call: Call, batch: PartialBatch) -> Verdict:
+        return self.decide(call) if batch.again else Verdict(None, "failure")
 
     def decide(self, call: Call) -> Verdict:
         """Decide about a call whose last attempt failed with ``call.failure``."""

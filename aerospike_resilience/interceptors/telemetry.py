@@ -46,6 +46,7 @@ class Telemetry:
         tracer_provider: None for the global one.
         meter_provider: None for the global one.
         node_address: from a node's name to its ``(host, port)``, None where unknown.
+        place: from a record's key to its namespace and set.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Telemetry:
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
         node_address: Callable[[str], tuple[str, int] | None] = lambda _name: None,
+        place: Callable[[Any], tuple[str, str] | None] = lambda _key: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         tracer_provider = tracer_provider or trace.get_tracer_provider()
@@ -75,6 +77,7 @@ class Telemetry:
             )
         )
         self._node_address = node_address
+        self._place = place
         self._clock = clock
 
     @property
@@ -85,7 +88,7 @@ class Telemetry:
     def around(self, call: Call, proceed: Proceed) -> Any:
         """Open a span, proceed, close it and record the duration."""
         started = self._clock()
-        attributes = _attributes(call)
+        attributes = self._attributes(call)
         span = self._start(call, attributes)
         token = context.attach(trace.set_span_in_context(span)) if span is not None else None
         try:
@@ -103,7 +106,7 @@ class Telemetry:
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
         """Open a span, proceed, close it and record the duration."""
         started = self._clock()
-        attributes = _attributes(call)
+        attributes = self._attributes(call)
         span = self._start(call, attributes)
         token = context.attach(trace.set_span_in_context(span)) if span is not None else None
         try:
@@ -117,6 +120,24 @@ class Telemetry:
         finally:
             if token is not None:
                 context.detach(token)
+
+    def _attributes(self, call: Call) -> dict[str, Any]:
+        """Return what may go on a metric too: names only, never a key or a value of the application's."""
+        operation = call.plan.operation
+        attributes: dict[str, Any] = {
+            "db.system.name": "aerospike",
+            "db.operation.name": operation.name,
+        }
+        namespace, set_name = (call.key is not None and self._place(call.key)) or (None, None)
+        if namespace:
+            attributes["db.namespace"] = namespace
+        if set_name:
+            attributes["db.collection.name"] = set_name
+        if operation.shape is Shape.BATCH:
+            rows = operation.bind(call.args, call.kwargs).get(operation.rows)
+            if isinstance(rows, Sized):
+                attributes["db.operation.batch.size"] = len(rows)
+        return attributes
 
     def _start(self, call: Call, attributes: dict[str, Any]) -> Span | None:
         if self._tracer is None:
@@ -176,29 +197,3 @@ class Telemetry:
                 if name in attributes:
                     span.set_attribute(name, attributes[name])
             span.set_status(Status(StatusCode.ERROR))
-
-
-def _attributes(call: Call) -> dict[str, Any]:
-    """Return what may go on a metric too: names only, never a key or a value of the application's."""
-    operation = call.plan.operation
-    attributes: dict[str, Any] = {
-        "db.system.name": "aerospike",
-        "db.operation.name": operation.name,
-    }
-    namespace, set_name = _target(call)
-    if namespace:
-        attributes["db.namespace"] = namespace
-    if set_name:
-        attributes["db.collection.name"] = set_name
-    if operation.shape is Shape.BATCH:
-        rows = operation.bind(call.args, call.kwargs).get(operation.rows)
-        if isinstance(rows, Sized):
-            attributes["db.operation.batch.size"] = len(rows)
-    return attributes
-
-
-def _target(call: Call) -> tuple[str | None, str | None]:
-    key = call.key
-    if key is not None and len(key) >= 2:
-        return key[0], key[1]
-    return None, None

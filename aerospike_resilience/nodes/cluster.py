@@ -104,11 +104,11 @@ class ClusterHealth:
         if key is None:
             return ()
         try:
-            partition = self.source.partition_id(key)
-            now = self.partitions.owners(key[0], partition)
+            namespace, partition = self.source.partition(key)
+            now = self.partitions.owners(namespace, partition)
             if (previous := self.previous) is None:
                 return now
-            before = previous.owners(key[0], partition)[:1]
+            before = previous.owners(namespace, partition)[:1]
             return now if before == now[:1] else (*before, *(n for n in now if n not in before))
         except Exception:  # noqa: BLE001 - not a key: the client is about to say so, better than we could
             return ()

@@ -8,6 +8,7 @@ short-lived thread of its own, at most one at a time.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
@@ -114,16 +115,10 @@ class Tended:
         """Ask healthy nodes for their partition generation, and all of them for the map if one changed."""
         health = self.health
         names = [node.address.name for node in health.nodes() if node.quiet]
-        generations = {}
-        for name in names:
-            if (answer := self._ask(name, "partition-generation")) is not None:
-                generations[name] = answer
+        generations = self._ask(names, "partition-generation")
         if all(self._generations.get(name) == answer for name, answer in generations.items()):
             return
-        answers = {}
-        for name in generations:
-            if (answer := self._ask(name, "replicas")) is not None:
-                answers[name] = answer
+        answers = self._ask(list(generations), "replicas")
         try:
             health.adopt(health.partitions.merged(answers))
         except ValueError as error:
@@ -131,16 +126,15 @@ class Tended:
             return
         self._generations = generations
 
-    def _ask(self, name: str, command: str) -> str | None:
+    def _ask(self, names: list[str], command: str) -> dict[str, str]:
         health = self.health
         asked = health.clock()
-        try:
-            answer = health.source.info(name, command, INFO_TIMEOUT_S)
-        except Exception as error:  # noqa: BLE001 - whatever the client raises, the node did not answer
-            _log.debug("node %s did not answer %r: %s", name, command, error)
-            self._missed(name, asked, hard=False)
-            return None
-        return answer
+        answers = health.source.answers(names, command, INFO_TIMEOUT_S)
+        for name in names:
+            if name not in answers:
+                _log.debug("node %s did not answer %r", name, command)
+                self._missed(name, asked, hard=False)
+        return answers
 
     def _pulse(self) -> None:
         health = self.health
@@ -185,7 +179,7 @@ class Tended:
         health = self.health
         for namespace in health.partitions.namespaces:
             for number in range(64):
-                key = (namespace, _PROBE_SET, number)
+                key = health.source.key(namespace, _PROBE_SET, number)
                 if health.owners(key)[:1] == (name,):
                     return key
         return None
@@ -278,8 +272,13 @@ class Tender:
         self._thread: threading.Thread | None = None
 
     def add(self, tended: Tended) -> None:
-        """Tend a cluster from now on; its first tend is done before this returns."""
-        tended.tend(self._clock())
+        """Tend a cluster from now on.
+
+        Its first tend is done before this returns, but for an event loop's thread, which is never held
+        up: there the tend thread does it within milliseconds.
+        """
+        if not _in_event_loop():
+            tended.tend(self._clock())
         with self._lock:
             self._tended.add(tended)
             self._start_locked()
@@ -345,6 +344,14 @@ class Tender:
             # A pause of zero is possible (a tend just became due); yield to the application anyway.
             self._wake.wait(max(min(pauses), WATCHFUL_S / 5))
             self._wake.clear()
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _shared() -> Tender:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import threading
 
 import pytest
 
 from aerospike_resilience.call import Failure, FailureKind, Fault
-from aerospike_resilience.interceptors import Backoff, Retry, RetryBudget
+from aerospike_resilience.interceptors import Backoff, Closing, Retry, RetryBudget
 from tests import fakes
 
 
@@ -89,7 +88,7 @@ def test_the_budget_forgets():
 
 
 def test_closing_the_client_ends_a_sleep():
-    closing = threading.Event()
+    closing = Closing()
     retry = Retry(Backoff("constant", 30.0, 30.0), None, closing)
     call = ready(max_tries=3)
     call.deadline = 1000.0

@@ -8,6 +8,7 @@ from typing import Any
 from ...call import Failure, Send
 from ...operation import Operation
 from ..base import Lazy, Refusals
+from ..dicts import tuple_place, usable
 from . import failures, idempotence, policies
 from .operations import LAZY, OPERATIONS
 from .rows import AerospikeRows
@@ -18,7 +19,8 @@ class AerospikeAdapter:
     """`aerospike.Client`, distribution ``aerospike`` 19."""
 
     name = "aerospike"
-    is_async = False
+    returns_futures = False
+    outlives_cancellation = False
     operations: Mapping[str, Operation] = OPERATIONS
     lazy: Mapping[str, Lazy] = LAZY
 
@@ -65,6 +67,7 @@ class AerospikeAdapter:
 
     def tailor(
         self,
+        family: str,  # noqa: ARG002 - a dict is a dict
         fields: Mapping[str, Any],
         *,
         total_timeout_ms: int,
@@ -83,6 +86,30 @@ class AerospikeAdapter:
         if commit_master:
             policy["commit_level"] = policies.COMMIT_MASTER
         return policy
+
+    def own_family(self, operation: Operation) -> str:
+        """Writing batches are configured apart from reading ones."""
+        if operation.family == "batch" and operation.writes:
+            return "batch_parent_write"
+        return operation.family
+
+    def take_policy(
+        self,
+        client: Any,  # noqa: ARG002 - one policy at most
+        operation: Operation,
+        arguments: dict[str, Any],
+        place: tuple[str, str] | None,  # noqa: ARG002
+    ) -> Any:
+        """Take the policy out of a call's arguments."""
+        return arguments.pop(operation.policy, None)
+
+    def given(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:  # noqa: ARG002
+        """Return the fields of a caller's policy dict."""
+        return usable(policy)
+
+    def place(self, key: object) -> tuple[str, str] | None:
+        """Return the first two parts of a key tuple."""
+        return tuple_place(key)
 
     def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:
         """Reads move on unless they are for the master only or linearizable."""

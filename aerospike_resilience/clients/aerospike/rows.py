@@ -27,6 +27,13 @@ class AerospikeRows:
         self._operation = operation
         self._in_place = operation.rows == "batch_records"
 
+    def carried(self, error: Exception) -> Any:  # noqa: ARG002
+        """Return nothing: a batch that was sent is returned, whatever became of its rows."""
+        return None
+
+    def put_into(self, error: Exception, result: Any) -> None:
+        """Do nothing: no error of this client's carries rows."""
+
     def keys(self, result: Any) -> Sequence[Key]:
         """Return the key of every row of a result."""
         return [row.key for row in result.batch_records]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,18 +29,30 @@ class AerospikeSource:
             for node in self._client.get_node_names()
         ]
 
-    def partition_id(self, key: Key) -> int:
+    def key(self, namespace: str, set_name: str, user_key: int) -> Key:
+        """Return a key tuple."""
+        return (namespace, set_name, user_key)
+
+    def partition(self, key: Key) -> tuple[str, int]:
         """Return a record's partition; from its digest where the key has no user key."""
         if key[2] is None:
-            return int.from_bytes(key[3][:2], "little") & 4095
-        partition: int = self._partition_id(key[0], key[1], key[2])  # type: ignore[misc]
-        return partition
+            return key[0], int.from_bytes(key[3][:2], "little") & 4095
+        return key[0], self._partition_id(key[0], key[1], key[2])  # type: ignore[misc]
 
     def info(self, node: str, command: str, timeout_s: float) -> str:
         """Ask one node and return the value of its answer."""
         policy = {"timeout": max(int(timeout_s * 1000), 1)}
         answer: str = self._client.info_single_node(command, node, policy)
         return answer.partition("\t")[2].rstrip("\n")
+
+    def answers(self, nodes: Sequence[str], command: str, timeout_s: float) -> dict[str, str]:
+        """Ask one node after the other; return what those answered that did."""
+        found = {}
+        for node in nodes:
+            # Whatever is raised, the node did not answer.
+            with contextlib.suppress(Exception):
+                found[node] = self.info(node, command, timeout_s)
+        return found
 
     def read(self, key: Key, timeout_s: float) -> None:
         """Read one record's metadata from its master, in one try."""

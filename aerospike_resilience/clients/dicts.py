@@ -1,0 +1,24 @@
+"""What clients have in common whose policies are dicts and whose keys are tuples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_NUMBERS: Final = ("total_timeout", "socket_timeout", "max_retries", "timeout")
+
+
+def usable(policy: Any) -> Mapping[str, Any] | None:
+    """Return a caller's policy dict; None where the client will object to it, so that it can."""
+    if isinstance(policy, Mapping) and all(
+        type(policy.get(name, 0)) is int and policy.get(name, 0) >= 0 for name in _NUMBERS
+    ):
+        return policy
+    return None
+
+
+def tuple_place(key: object) -> tuple[str, str] | None:
+    """Return the namespace and the set of ``(namespace, set, user key[, digest])``."""
+    if isinstance(key, tuple) and len(key) >= 3:
+        return key[0], key[1]
+    return None

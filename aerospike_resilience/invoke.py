@@ -1,0 +1,48 @@
+"""Invoking: a call of any form, sent down the chain of the runtime that holds for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+from . import ambient
+from .call import Send
+from .engine import Engine
+from .operation import Operation
+
+_BEGIN: Final = getattr(asyncio, "eager_task_factory", None)
+"""From Python 3.12 on a task may run up to its first wait at once, as the client's own calls do."""
+
+
+def invoke(
+    engine: Engine,
+    operation: Operation,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    send: Send | None = None,
+) -> Any:
+    """Make a call of any form. An awaited operation's result is awaitable."""
+    runtime, idempotent, around = engine.runtime, None, ambient.current()
+    if around is not None and (using := around.using.get(id(engine))):
+        runtime = engine.runtime_for(using)
+        idempotent = using.idempotent
+    call = runtime.planner.prepare(operation, args, kwargs, idempotent=idempotent, send=send)
+    if around is not None:
+        call.deadline = around.deadline
+    return runtime.head_async(call) if operation.awaited else runtime.head(call)
+
+
+def begun(coroutine: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., asyncio.Future[Any]]:
+    """Have a coroutine function begin when it is called and return a future, as some clients do."""
+
+    def begin(*args: Any, **kwargs: Any) -> asyncio.Future[Any]:
+        loop = asyncio.get_running_loop()
+        task: asyncio.Future[Any]
+        if _BEGIN is None:
+            task = loop.create_task(coroutine(*args, **kwargs))
+        else:
+            task = _BEGIN(loop, coroutine(*args, **kwargs))
+        return task
+
+    return begin

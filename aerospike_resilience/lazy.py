@@ -1,0 +1,111 @@
+"""Queries and scans: objects of the client's that touch the database when they execute."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .clients import Lazy
+from .engine import Engine
+from .invoke import invoke
+from .operation import Operation
+
+
+def lazy_method(factory: Callable[..., Any], spec: Lazy, engine: Engine) -> Callable[..., Any]:
+    """Return a client's method whose result executes through the chain."""
+
+    @functools.wraps(factory)
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return LazyProxy(factory(*args, **kwargs), spec, engine)
+
+    return method
+
+
+class LazyProxy:
+    """A query or scan of the client's: builders stay chainable, execution goes through the chain."""
+
+    def __init__(self, lazy: Any, spec: Lazy, engine: Engine) -> None:
+        own = self.__dict__
+        own["_lazy"] = lazy
+        for name, operation in spec.executing.items():
+            if hasattr(lazy, name):
+                own[name] = self._executing(getattr(lazy, name), operation, spec, engine)
+
+    @property  # type: ignore[misc]  # what isinstance() asks; read-only on purpose
+    def __class__(self) -> type:
+        return type(self.__dict__["_lazy"])
+
+    @staticmethod
+    def _executing(
+        method: Callable[..., Any], operation: Operation, spec: Lazy, engine: Engine
+    ) -> Callable[..., Any]:
+        send = engine.sender(method, operation)
+        takes_callback = spec.callback in operation.parameters
+
+        def guarded(
+            args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        ) -> tuple[_Guard, dict[str, Any]]:
+            arguments = operation.bind(args, kwargs)
+            guard = _Guard(arguments.get(spec.callback))
+            return guard, {**arguments, spec.callback: guard}
+
+        @functools.wraps(method)
+        def execute(*args: Any, **kwargs: Any) -> Any:
+            if not takes_callback:
+                return invoke(engine, operation, args, kwargs, send)
+            guard, arguments = guarded(args, kwargs)
+            try:
+                return invoke(engine, operation, (), arguments, send)
+            except Exception:
+                if guard.error is not None:
+                    raise guard.error from None
+                raise
+
+        @functools.wraps(method)
+        async def execute_async(*args: Any, **kwargs: Any) -> Any:
+            if not takes_callback:
+                return await invoke(engine, operation, args, kwargs, send)
+            guard, arguments = guarded(args, kwargs)
+            try:
+                return await invoke(engine, operation, (), arguments, send)
+            except Exception:
+                if guard.error is not None:
+                    raise guard.error from None
+                raise
+
+        return execute_async if operation.awaited else execute
+
+    def __getattr__(self, name: str) -> Any:
+        lazy = self.__dict__["_lazy"]
+        found = getattr(lazy, name)
+        if not callable(found):
+            return found
+
+        @functools.wraps(found)
+        def builder(*args: Any, **kwargs: Any) -> Any:
+            result = found(*args, **kwargs)
+            return self if result is lazy else result
+
+        return builder
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.__dict__["_lazy"], name, value)
+
+    def __repr__(self) -> str:
+        return f"<resilient {self.__dict__['_lazy']!r}>"
+
+
+class _Guard:
+    """An application's callback; keeps its exception, which the client would replace by its own."""
+
+    def __init__(self, callback: Any) -> None:
+        self._callback = callback
+        self.error: BaseException | None = None
+
+    def __call__(self, *args: Any) -> Any:
+        try:
+            return self._callback(*args)
+        except BaseException as error:
+            self.error = error
+            raise

@@ -6,7 +6,7 @@ import enum
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from .operation import Key, Operation
 
@@ -119,6 +119,40 @@ def early_s(socket_timeout_s: float) -> float:
     return socket_timeout_s - 0.001
 
 
+class Given(NamedTuple):
+    """What the application called a batch with.
+
+    Attributes:
+        plan: the operation, resolved.
+        args: positional arguments, without a policy.
+        kwargs: keyword arguments, without a policy.
+    """
+
+    plan: Plan
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+    @property
+    def rows(self) -> Any:
+        """The keys or records of all rows."""
+        return self.arguments[self.plan.operation.rows]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments by name."""
+        return self.plan.operation.bind(self.args, self.kwargs)
+
+    def with_arguments(
+        self, changed: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the arguments with some of them changed, by name."""
+        names = self.plan.operation.parameters
+        args = tuple(
+            changed.get(name, value) for name, value in zip(names, self.args, strict=False)
+        )
+        return args, {name: changed.get(name, value) for name, value in self.kwargs.items()}
+
+
 class Rows(Protocol):
     """An adapter's way to the rows of a batch call that fail one by one."""
 
@@ -138,12 +172,12 @@ class Rows(Protocol):
         """Return what the failed rows' codes mean, by position; a missing record is an answer."""
         ...
 
-    def repeatable(self, call: Call, result: Any, index: int) -> bool:
+    def repeatable(self, given: Given, result: Any, index: int) -> bool:
         """Return whether a row may be applied twice."""
         ...
 
     def narrowed(
-        self, call: Call, result: Any, indexes: Sequence[int]
+        self, given: Given, result: Any, indexes: Sequence[int]
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """Return the arguments of a call for some rows only."""
         ...

@@ -65,6 +65,9 @@ class Operation:
         read_only: decides from the arguments whether a call of a writing method only reads
             (``operate`` made of reads); None where the kind alone says it.
         awaited: whether the method returns an awaitable.
+        streams: whether its result is still being fetched when the method returns.
+        retries_itself: decides from the arguments whether the caller asked the client itself to send
+            failed rows again; None where it cannot.
     """
 
     name: str
@@ -79,6 +82,8 @@ class Operation:
     idempotent: Idempotence = field(default=never, repr=False)
     read_only: Idempotence | None = field(default=None, repr=False)
     awaited: bool = False
+    streams: bool = False
+    retries_itself: Idempotence | None = field(default=None, repr=False)
 
     @property
     def writes(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from .call import Call, Plan, Send
 from .clients import Adapter
@@ -70,7 +70,9 @@ class Planner:
         if caller is None:
             plan = self._kept(operation, send, arguments, idempotent, place)
         else:
-            plan = self._plan(operation, send, arguments, idempotent, place, caller)
+            plan = self._resolve(
+                operation, _case(operation, arguments, idempotent, place), send, caller
+            )
         policy_at = (
             operation.parameters.index(operation.policy)
             if operation.policy in operation.parameters
@@ -88,54 +90,23 @@ class Planner:
         idempotent: bool | None,
         place: Place | None = None,
     ) -> Plan:
-        operation, retryable = self._sort(operation, arguments, idempotent)
-        said = idempotent is True
-        place = place if self._profile.has_sets else None
-        index = (operation.name, operation.family, operation.kind, retryable, said, place)
+        case = _case(operation, arguments, idempotent, place if self._profile.has_sets else None)
         if send is not None:  # a lazy object's own method: a new one each time
-            return self._resolve(operation, send, retryable, said, place, None)
+            return self._resolve(operation, case, send, None)
+        index = (operation.name, operation.family, case)
         try:
             return self._plans[index]
         except KeyError:
-            plan = self._resolve(operation, send, retryable, said, place, None)
+            plan = self._resolve(operation, case, send, None)
             return self._plans.setdefault(index, plan)
         except TypeError:  # a namespace or set that cannot be one; the client says so
-            return self._resolve(operation, send, retryable, said, None, None)
+            return self._resolve(operation, case._replace(place=None), send, None)
 
-    def _plan(
-        self,
-        operation: Operation,
-        send: Send | None,
-        arguments: Mapping[str, Any],
-        idempotent: bool | None,
-        place: Place | None,
-        caller: Any,
-    ) -> Plan:
-        operation, retryable = self._sort(operation, arguments, idempotent)
-        return self._resolve(operation, send, retryable, idempotent is True, place, caller)
-
-    @staticmethod
-    def _sort(
-        operation: Operation, arguments: Mapping[str, Any], idempotent: bool | None
-    ) -> tuple[Operation, bool]:
-        """Tell a read from a write and a repeatable write from another, by the arguments."""
-        if operation.read_only is not None and operation.read_only(arguments):
-            return replace(operation, kind=Kind.READ), True
-        if idempotent is None:
-            idempotent = not operation.writes or operation.idempotent(arguments)
-        return operation, idempotent
-
-    def _resolve(
-        self,
-        operation: Operation,
-        send: Send | None,
-        idempotent: bool,
-        said: bool,
-        place: Place | None,
-        caller: Any,
-    ) -> Plan:
+    def _resolve(self, operation: Operation, case: Case, send: Send | None, caller: Any) -> Plan:
+        operation = replace(operation, kind=case.kind)
+        idempotent = case.idempotent
         adapter, profile = self._adapter, self._profile
-        namespace, set_name = place or (None, None)
+        namespace, set_name = case.place or (None, None)
         settings = profile.settings(
             operation, retryable=idempotent, namespace=namespace, set_name=set_name
         )
@@ -149,10 +120,10 @@ class Planner:
         fields.update(given)
         effective = {**self._own.get(adapter.own_family(operation), {}), **fields}
         conditional = operation.writes and adapter.conditional(effective)
-        idempotent = idempotent and (said or not conditional)
+        idempotent = idempotent and (case.said or not conditional)
         total_s = _seconds(effective.get("total_timeout", effective.get("timeout")))
         socket_s = min(_seconds(effective.get("socket_timeout")), total_s)
-        retries = _count(effective.get("max_retries"))
+        retries = 0 if case.handed_over else _count(effective.get("max_retries"))
         reads = operation.kind is Kind.READ
         failover = reads and adapter.moves_to_replica(effective)
         rows = adapter.rows(operation) if operation.shape is Shape.BATCH else None
@@ -198,6 +169,41 @@ class Planner:
 
     def _sender(self, operation: Operation) -> Send:
         return self._adapter.sender(getattr(self._client, operation.name), operation)
+
+
+class Case(NamedTuple):
+    """What of a call's arguments its plan depends on.
+
+    Attributes:
+        kind: read or write, where the arguments say it.
+        idempotent: whether it may be sent again.
+        said: whether the application said so.
+        handed_over: whether the caller asked the client itself to send failed rows again.
+        place: the record's namespace and set, where the profile has words on sets.
+    """
+
+    kind: Kind
+    idempotent: bool
+    said: bool
+    handed_over: bool
+    place: Place | None
+
+
+def _case(
+    operation: Operation,
+    arguments: Mapping[str, Any],
+    said: bool | None,
+    place: Place | None,
+) -> Case:
+    """Tell a read from a write and a repeatable write from another, by the arguments."""
+    only_reads = operation.read_only is not None and operation.read_only(arguments)
+    kind = Kind.READ if only_reads else operation.kind
+    if said is None or only_reads:
+        idempotent = kind is not Kind.WRITE or operation.idempotent(arguments)
+    else:
+        idempotent = said
+    handed_over = operation.retries_itself is not None and operation.retries_itself(arguments)
+    return Case(kind, idempotent, said is True, handed_over, place)
 
 
 def _seconds(milliseconds: Any) -> float:

@@ -138,13 +138,13 @@ class Runtime:
 
     @property
     def telemetry_is_stale(self) -> bool:
-        """Whether an SDK was configured since, which this chain was built without."""
-        return not self.telemetry.wanted and self._telemetry().wanted
+        """Whether an SDK or the client's own tracing was configured since this chain was built."""
+        return self.telemetry.listeners != self._telemetry().listeners
 
     def _telemetry(self) -> Telemetry:
         shared, wants = self._shared, self.profile.telemetry
         return Telemetry(
-            spans=wants.spans,
+            spans=wants.spans and not shared.adapter.traces_itself(),
             metrics_=wants.metrics,
             tracer_provider=shared.tracer_provider,
             meter_provider=shared.meter_provider,

@@ -58,6 +58,10 @@ class Adapter(Protocol):
         """Return whether the client has been closed."""
         ...
 
+    def traces_itself(self) -> bool:
+        """Return whether the client's own tracing is in force, so that ours would tell a call twice."""
+        ...
+
     @property
     def refusals(self) -> Refusals:
         """Our errors as this client's errors. Imports the client when first asked."""

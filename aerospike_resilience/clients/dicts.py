@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from ..call import Send
 
 _NUMBERS: Final = ("total_timeout", "socket_timeout", "max_retries", "timeout")
 
@@ -22,3 +24,31 @@ def tuple_place(key: object) -> tuple[str, str] | None:
     if isinstance(key, tuple) and len(key) >= 3:
         return key[0], key[1]
     return None
+
+
+def policy_sender(method: Callable[..., Any], parameter: str) -> Send:
+    """Return a native call that gives its policy by keyword.
+
+    Args:
+        method: the client's method.
+        parameter: what the method calls its policy; empty if it takes none.
+    """
+    if not parameter:
+        return lambda args, kwargs, _policy: method(*args, **kwargs)
+    if parameter == "policy":
+
+        def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
+            if policy is None:
+                return method(*args, **kwargs)
+            if not kwargs:  # the plain call: unpacking nothing would cost it a copy
+                return method(*args, policy=policy)
+            return method(*args, policy=policy, **kwargs)
+
+    else:
+
+        def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
+            if policy is None:
+                return method(*args, **kwargs)
+            return method(*args, **{parameter: policy}, **kwargs)
+
+    return send

@@ -6,9 +6,16 @@ from typing import Final
 
 from ..errors import NotAClientError
 from .aerospike import AerospikeAdapter
+from .aerospike_native import AerospikeNativeAdapter
+from .aerospike_py import AerospikePyAdapter, AerospikePyAsyncAdapter
 from .base import Adapter
 
-ADAPTERS: Final[tuple[Adapter, ...]] = (AerospikeAdapter(),)
+ADAPTERS: Final[tuple[Adapter, ...]] = (
+    AerospikeAdapter(),
+    AerospikePyAdapter(),
+    AerospikePyAsyncAdapter(),
+    AerospikeNativeAdapter(),
+)
 
 
 def adapter_for(client: object) -> Adapter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..call import Call
+from ..call import Call, Given
 from .story import tell
 
 
@@ -27,6 +27,7 @@ class PartialBatch:
         assert call.plan.rows is not None
         self._call = call
         self._rows = call.plan.rows
+        self._given = Given(call.plan, call.args, call.kwargs)
         self._result: Any = None
         self._error: Exception | None = None
         self._sent: list[int] = []
@@ -36,7 +37,7 @@ class PartialBatch:
 
     def absorb(self, part: Any) -> None:
         """Take in what an attempt brought."""
-        rows, call = self._rows, self._call
+        rows = self._rows
         if self._result is None:
             self._result = part
             self._sent = list(range(len(rows.keys(part))))
@@ -51,7 +52,7 @@ class PartialBatch:
             index
             for index, failure in failures.items()
             if failure.retryable
-            and (index not in self._in_doubt or rows.repeatable(call, self._result, index))
+            and (index not in self._in_doubt or rows.repeatable(self._given, self._result, index))
         ]
         self.again = bool(self._again)
 
@@ -89,7 +90,7 @@ class PartialBatch:
         if self._result is not None:
             self._sent = self._again
             call = self._call
-            call.args, call.kwargs = self._rows.narrowed(call, self._result, self._sent)
+            call.args, call.kwargs = self._rows.narrowed(self._given, self._result, self._sent)
 
     def _failures(self) -> dict[int, Any]:
         sent = set(self._sent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 from ..call import Attempt, Call, FailureKind
@@ -34,7 +35,8 @@ def tell(error: Exception, call: Call, reason: str) -> None:
     operation = call.plan.operation
     error.attempts = attempts  # type: ignore[attr-defined]
     if call.plan.writes:
-        error.in_doubt = any(a.failure and a.failure.in_doubt for a in attempts)  # type: ignore[attr-defined]
+        with contextlib.suppress(AttributeError):  # some clients' errors answer for themselves
+            error.in_doubt = any(a.failure and a.failure.in_doubt for a in attempts)  # type: ignore[attr-defined]
         if any(a.failure and a.failure.in_doubt for a in attempts[:-1]) and (
             call.failure is not None and call.failure.kind in _ECHOES
         ):

@@ -81,9 +81,14 @@ class Telemetry:
         self._clock = clock
 
     @property
+    def listeners(self) -> tuple[bool, bool]:
+        """Whether spans and whether metrics are taken."""
+        return self._tracer is not None, self._duration is not None
+
+    @property
     def wanted(self) -> bool:
         """Whether anything listens."""
-        return self._tracer is not None or self._duration is not None
+        return any(self.listeners)
 
     def around(self, call: Call, proceed: Proceed) -> Any:
         """Open a span, proceed, close it and record the duration."""

@@ -247,9 +247,9 @@ class ClusterHealth:
             return iter([self.by_name[name] for name in sorted(self.by_name)])
 
     def address(self, name: str) -> tuple[str, int] | None:
-        """Return where a node is; None if it is unknown."""
+        """Return where a node is; None while that is unknown."""
         node = self.by_name.get(name)
-        return (node.address.host, node.address.port) if node else None
+        return (node.address.host, node.address.port) if node and node.address.host else None
 
     def _node(self, name: str) -> NodeHealth:
         try:

@@ -69,6 +69,10 @@ class Tended:
         self._due = 0.0
         self._looked = 0.0
 
+    def begin(self) -> None:
+        """Have the next tend be a full one: the client was just wrapped, or connected again."""
+        self._due = self._looked = 0.0
+
     def tend(self, now: float) -> float:
         """Do what is due and return in how many seconds to come again."""
         health = self.health
@@ -277,6 +281,7 @@ class Tender:
         Its first tend is done before this returns, but for an event loop's thread, which is never held
         up: there the tend thread does it within milliseconds.
         """
+        tended.begin()
         if not _in_event_loop():
             tended.tend(self._clock())
         with self._lock:

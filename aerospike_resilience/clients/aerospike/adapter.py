@@ -8,7 +8,7 @@ from typing import Any
 from ...call import Failure, Send
 from ...operation import Operation
 from ..base import Lazy, Refusals
-from ..dicts import tuple_place, usable
+from ..dicts import policy_sender, tuple_place, usable
 from . import failures, idempotence, policies
 from .operations import LAZY, OPERATIONS
 from .rows import AerospikeRows
@@ -42,6 +42,10 @@ class AerospikeAdapter:
             return False  # a stand-in
         except Exception as error:  # noqa: BLE001 - told apart by its code, without importing the client
             return error.args[:1] == (11,)
+        return False
+
+    def traces_itself(self) -> bool:
+        """Return False: this client has no tracing of its own."""
         return False
 
     @property
@@ -132,26 +136,7 @@ class AerospikeAdapter:
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
         """Return the native call; the policy goes by keyword, under the method's own name for it."""
-        parameter = operation.policy
-        if not parameter:
-            return lambda args, kwargs, _policy: method(*args, **kwargs)
-        if parameter == "policy":
-
-            def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
-                if policy is None:
-                    return method(*args, **kwargs)
-                if not kwargs:  # the plain call: unpacking nothing would cost it a copy
-                    return method(*args, policy=policy)
-                return method(*args, policy=policy, **kwargs)
-
-        else:
-
-            def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
-                if policy is None:
-                    return method(*args, **kwargs)
-                return method(*args, **{parameter: policy}, **kwargs)
-
-        return send
+        return policy_sender(method, operation.policy)
 
     def source(self, client: Any) -> AerospikeSource:
         """Return the client's view of its cluster."""

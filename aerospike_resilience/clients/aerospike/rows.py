@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...call import Call, Failure
+from ...call import Failure, Given
 from ...operation import Key, Operation
 from .failures import classify_code
 from .idempotence import row_repeatable
@@ -24,7 +24,6 @@ class AerospikeRows:
     """
 
     def __init__(self, operation: Operation) -> None:
-        self._operation = operation
         self._in_place = operation.rows == "batch_records"
 
     def carried(self, error: Exception) -> Any:  # noqa: ARG002
@@ -46,24 +45,19 @@ class AerospikeRows:
             if row.result not in (0, 2)
         }
 
-    def repeatable(self, call: Call, result: Any, index: int) -> bool:
+    def repeatable(self, given: Given, result: Any, index: int) -> bool:
         """Return whether a row may be applied twice."""
         if self._in_place:
             return row_repeatable(result.batch_records[index])
-        return call.plan.idempotent
+        return given.plan.idempotent
 
     def narrowed(
-        self, call: Call, result: Any, indexes: Sequence[int]
+        self, given: Given, result: Any, indexes: Sequence[int]
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """Return the arguments of a call for some rows only."""
-        fresh: Any
-        if self._in_place:
-            fresh = type(result)([result.batch_records[index] for index in indexes])
-        else:
-            fresh = [result.batch_records[index].key for index in indexes]
-        if call.args:
-            return (fresh, *call.args[1:]), call.kwargs
-        return (), {**call.kwargs, self._operation.rows: fresh}
+        rows = [result.batch_records[index] for index in indexes]
+        fresh: Any = type(result)(rows) if self._in_place else [row.key for row in rows]
+        return given.with_arguments({given.plan.operation.rows: fresh})
 
     def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:
         """Put the rows of a narrowed call's result in their places in the first result."""

@@ -1,0 +1,162 @@
+"""The adapter of ``aerospike-native``: what the house asks, answered from the tables beside it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ...call import Failure, Send
+from ...operation import Operation
+from ..base import Lazy, Refusals
+from . import failures, idempotence, policies
+from .operations import BLOCKING, OPERATIONS
+from .package import native
+from .rows import NativeRows
+from .source import NativeSource
+
+_NO_ROWS: Final = frozenset({"batch_exists", "batch_get_header", "batch_stream"})
+"""Batches whose results do not say what became of a row."""
+
+
+class AerospikeNativeAdapter:
+    """`aerospike_native.Client`, distribution ``aerospike-native`` 1.0."""
+
+    name = "aerospike-native"
+    returns_futures = True
+    outlives_cancellation = True
+    operations: Mapping[str, Operation] = OPERATIONS
+    lazy: Mapping[str, Lazy] = {}
+
+    def recognises(self, client: object) -> bool:
+        """Return whether this is such a client, or of a class derived from it.
+
+        The class says that it is of ``builtins``, so the package is asked, if anybody imported it.
+        """
+        package = sys.modules.get("aerospike_native")
+        return package is not None and isinstance(client, package.Client)
+
+    def is_closed(self, client: Any) -> bool:
+        """Return whether the client was closed: it never connects again by itself."""
+        return not client.is_connected()
+
+    def traces_itself(self) -> bool:
+        """Return False: this client has no tracing of its own."""
+        return False
+
+    @property
+    def refusals(self) -> Refusals:
+        """Our errors as this client's errors."""
+        from . import errors
+
+        return Refusals(
+            errors.NativeCircuitOpenError,
+            errors.NativeBackpressureError,
+            errors.NativeDeadlineExceededError,
+        )
+
+    def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
+        """Return the package's defaults: it has no policies in a client's configuration."""
+        return {family: policies.defaults(family) for family in policies.CLASSES}
+
+    def own_family(self, operation: Operation) -> str:
+        """Return the operation's own family."""
+        return operation.family
+
+    def take_policy(
+        self,
+        client: Any,
+        operation: Operation,
+        arguments: dict[str, Any],
+        place: tuple[str, str] | None,
+    ) -> Any:
+        """Take the policy that holds for the record's namespace out of a call's arguments."""
+        policy = arguments.pop(operation.policy, None)
+        strong = arguments.pop("policy_sc", None)
+        if strong is not None and place is not None and client.is_strong_consistency(place[0]):
+            return strong
+        return policy
+
+    def given(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:
+        """Return the attributes of a caller's policy object; None if it is of another class."""
+        cls = getattr(native(), policies.CLASSES.get(operation.family, ""), None)
+        if cls is None or not isinstance(policy, cls):
+            return None
+        return policies.read(operation.family, policy)
+
+    def place(self, key: object) -> tuple[str, str] | None:
+        """Return a ``Key``'s namespace and set."""
+        return (key.namespace, key.set_name) if isinstance(key, native().Key) else None
+
+    def fields(self, operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Turn a profile's settings into the attributes of this client's policy."""
+        return policies.to_native(operation.family, settings)
+
+    def tailor(
+        self,
+        family: str,
+        fields: Mapping[str, Any],
+        *,
+        total_timeout_ms: int,
+        socket_timeout_ms: int,
+        max_retries: int,
+        commit_master: bool = False,
+    ) -> Any:
+        """Make a policy object; admin commands only know ``timeout``."""
+        changed = dict(fields)
+        if family == "admin":
+            changed["timeout"] = total_timeout_ms
+            return policies.build(family, changed)
+        changed["total_timeout"] = total_timeout_ms
+        changed["socket_timeout"] = socket_timeout_ms
+        changed["max_retries"] = max_retries
+        if commit_master and family == "write":
+            changed["commit_level"] = native().CommitLevel.COMMIT_MASTER
+        return policies.build(family, changed)
+
+    def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:
+        """Reads move on unless they are for the master only or linearizable."""
+        package = native()
+        return not (
+            fields.get("replica") == package.Replica.MASTER
+            or fields.get("read_mode_sc") == package.ReadModeSC.LINEARIZE
+        )
+
+    def conditional(self, fields: Mapping[str, Any]) -> bool:
+        """Generation checks and create-only fail once the write has been applied."""
+        return idempotence.conditional(fields)
+
+    def classify(self, error: BaseException, operation: Operation) -> Failure:
+        """Say what an error means."""
+        return failures.classify(error, operation)
+
+    def rows(self, operation: Operation) -> NativeRows | None:
+        """Return the way to a batch operation's rows; None where its result does not tell them apart."""
+        if operation.name.removesuffix(BLOCKING) in _NO_ROWS:
+            return None
+        return NativeRows(operation)
+
+    def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
+        """Return the native call. What was resolved holds in namespaces of either consistency."""
+        parameter = operation.policy
+        if not parameter:
+            return lambda args, kwargs, _policy: method(*args, **kwargs)
+        if "policy_sc" in operation.keywords:
+
+            def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
+                if policy is None:
+                    return method(*args, **kwargs)
+                return method(*args, policy=policy, policy_sc=policy, **kwargs)
+
+        else:
+
+            def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
+                if policy is None:
+                    return method(*args, **kwargs)
+                return method(*args, **{parameter: policy}, **kwargs)
+
+        return send
+
+    def source(self, client: Any) -> NativeSource:
+        """Return the client's view of its cluster."""
+        return NativeSource(client)

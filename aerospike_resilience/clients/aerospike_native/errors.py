@@ -1,0 +1,49 @@
+"""Our errors as the errors of ``aerospike-native``. Imported when the first client is wrapped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...errors import BackpressureError, CircuitOpenError, DeadlineExceededError, RefusedError
+from .package import native
+
+if TYPE_CHECKING:
+    # The extension's classes carry no types.
+    class _RateError(Exception): ...
+
+    class _ConnectionsError(Exception): ...
+
+    class _TimeoutError(Exception): ...
+else:
+    _RateError = native().exceptions.MaxErrorRate
+    _ConnectionsError = native().exceptions.NoMoreConnections
+    _TimeoutError = native().exceptions.TimeoutError
+
+
+class _CodedError(RefusedError):
+    """A refusal with the attributes that the client's errors have."""
+
+    CODE: str
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.result_code = getattr(native().ResultCode, self.CODE)
+        self.base_message = message
+
+
+class NativeCircuitOpenError(_CodedError, CircuitOpenError, _RateError):
+    """`CircuitOpenError` as ``aerospike_native.exceptions.MaxErrorRate``."""
+
+    CODE = "MAX_ERROR_RATE"
+
+
+class NativeBackpressureError(_CodedError, BackpressureError, _ConnectionsError):
+    """`BackpressureError` as ``aerospike_native.exceptions.NoMoreConnections``."""
+
+    CODE = "NO_MORE_CONNECTIONS"
+
+
+class NativeDeadlineExceededError(_CodedError, DeadlineExceededError, _TimeoutError):
+    """`DeadlineExceededError` as ``aerospike_native.exceptions.TimeoutError``."""
+
+    CODE = "TIMEOUT"

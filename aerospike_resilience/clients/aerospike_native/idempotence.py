@@ -1,0 +1,62 @@
+"""What makes a write of ``aerospike-native`` safe to send again, as far as its objects tell.
+
+Its operation objects do not say what they are; all that can be asked is whether any of them writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .package import native
+
+
+def only_reads(arguments: Mapping[str, Any]) -> bool:
+    """Return whether every operation of ``operations`` reads."""
+    return _reads(arguments.get("operations"))
+
+
+def lists_only_read(arguments: Mapping[str, Any]) -> bool:
+    """Return whether every operation of every list in ``operations_list`` reads."""
+    lists = arguments.get("operations_list")
+    return isinstance(lists, list | tuple) and bool(lists) and all(_reads(one) for one in lists)
+
+
+def batch_only_reads(arguments: Mapping[str, Any]) -> bool:
+    """Return whether every row of ``ops`` is a ``BatchReadOp``."""
+    rows = arguments.get("ops")
+    return isinstance(rows, list | tuple) and all(
+        isinstance(row, native().BatchReadOp) for row in rows
+    )
+
+
+def batch_repeatable(arguments: Mapping[str, Any]) -> bool:
+    """Return whether any row of ``ops`` may be applied twice: each is sent again by its own right."""
+    rows = arguments.get("ops")
+    return isinstance(rows, list | tuple) and any(row_repeatable(row) for row in rows)
+
+
+def row_repeatable(row: Any) -> bool:
+    """Return whether a row of ``batch`` may be applied twice: reads and deletes may."""
+    package = native()
+    return isinstance(row, package.BatchReadOp | package.BatchDeleteOp)
+
+
+def conditional(fields: Mapping[str, Any]) -> bool:
+    """Return whether a write under these policy fields fails once it has been applied."""
+    package = native()
+    action = fields.get("record_exists_action")
+    generation = fields.get("generation_policy")
+    return action == package.RecordExistsAction.CREATE_ONLY or (
+        generation is not None and generation != package.GenerationPolicy.NONE
+    )
+
+
+def _reads(operations: object) -> bool:
+    if not isinstance(operations, list | tuple):
+        return False
+    try:
+        writes: bool = native().has_any_write_op(operations)
+    except TypeError:  # not operations: the client is about to say so
+        return False
+    return not writes

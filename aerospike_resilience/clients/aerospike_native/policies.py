@@ -1,0 +1,151 @@
+"""Policies of ``aerospike-native``: objects, whose attributes are not named as Aerospike's fields are."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any, Final
+
+from .package import native
+
+CLASSES: Final[Mapping[str, str]] = {
+    "read": "ReadPolicy",
+    "write": "WritePolicy",
+    "batch": "BatchPolicy",
+    "query": "QueryPolicy",
+    "admin": "AdminPolicy",
+}
+"""The class of each family's policy."""
+
+_BASE: Final[Mapping[str, str]] = {
+    name: name
+    for name in (
+        *("total_timeout", "socket_timeout", "max_retries", "sleep_between_retries"),
+        *("timeout_delay", "read_mode_ap", "read_mode_sc", "error_detail_verbosity"),
+        *("filter_expression", "txn", "compression_threshold", "replica"),
+    )
+} | {"compress": "use_compression", "read_touch_ttl_percent": "read_touch_ttl"}
+
+_WRITE: Final[Mapping[str, str]] = {
+    "key": "send_key",
+    "gen": "generation_policy",
+    "exists": "record_exists_action",
+    "ttl": "expiration",
+    "commit_level": "commit_level",
+    "durable_delete": "durable_delete",
+    "records_per_second": "records_per_second",
+}
+
+FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "read": _BASE,
+    "write": {**_BASE, **_WRITE},
+    "batch": {
+        **_BASE,
+        **{name: name for name in ("allow_inline", "allow_inline_ssd", "respond_all_keys")},
+        "concurrent": "concurrency",
+    },
+    "query": {
+        **_BASE,
+        **{
+            name: name
+            for name in (
+                *("max_records", "records_per_second", "max_concurrent_nodes"),
+                *("record_queue_size", "expected_duration", "include_bin_data"),
+            )
+        },
+    },
+    "admin": {"timeout": "timeout"},
+}
+"""From Aerospike's names to the attributes of each family's class."""
+
+_CONSTANTS: Final[Mapping[str, tuple[str, Mapping[Any, str]]]] = {
+    "replica": (
+        "Replica",
+        {
+            "master": "MASTER",
+            "any": "MASTER_PROLES",
+            "sequence": "SEQUENCE",
+            "prefer_rack": "PREFER_RACK",
+            "random": "RANDOM",
+        },
+    ),
+    "gen": (
+        "GenerationPolicy",
+        {"ignore": "NONE", "eq": "EXPECT_GEN_EQUAL", "gt": "EXPECT_GEN_GREATER"},
+    ),
+    "exists": (
+        "RecordExistsAction",
+        {
+            "ignore": "UPDATE",
+            "update_only": "UPDATE_ONLY",
+            "create_or_replace": "REPLACE",
+            "replace_only": "REPLACE_ONLY",
+            "create_only": "CREATE_ONLY",
+        },
+    ),
+    "commit_level": ("CommitLevel", {"all": "COMMIT_ALL", "master": "COMMIT_MASTER"}),
+    "read_mode_ap": ("ReadModeAP", {"one": "ONE", "all": "ALL"}),
+    "read_mode_sc": (
+        "ReadModeSC",
+        {
+            "session": "SESSION",
+            "linearize": "LINEARIZE",
+            "allow_replica": "ALLOW_REPLICA",
+            "allow_unavailable": "ALLOW_UNAVAILABLE",
+        },
+    ),
+    "expected_duration": (
+        "QueryDuration",
+        {"long": "LONG", "short": "SHORT", "long_relax_ap": "LONG_RELAX_AP"},
+    ),
+    "concurrent": ("Concurrency", {True: "PARALLEL", False: "SEQUENTIAL"}),
+}
+"""From the names in a policy file to the members of this package's enumerations."""
+
+
+def to_native(family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes that the settings a family takes stand for."""
+    names = FIELDS.get(family, {})
+    return {names[name]: _value(name, value) for name, value in settings.items() if name in names}
+
+
+def _value(name: str, value: Any) -> Any:
+    package = native()
+    if name in _CONSTANTS:
+        enumeration, members = _CONSTANTS[name]
+        return getattr(getattr(package, enumeration), members[value])
+    if name == "key":
+        return value == "send"
+    if name == "ttl":
+        return package.Expiration.seconds(value)
+    return value
+
+
+@functools.cache
+def attributes(family: str) -> tuple[str, ...]:
+    """Return the attributes of a family's policy that can be set, each by itself."""
+    cls = getattr(native(), CLASSES[family])
+    return tuple(
+        name
+        for name in dir(cls)
+        if not name.startswith("_") and name != "base_policy" and not callable(getattr(cls, name))
+    )
+
+
+@functools.cache
+def defaults(family: str) -> dict[str, Any]:
+    """Return what holds where a call gives no policy."""
+    return read(family, getattr(native(), CLASSES[family])())
+
+
+def read(family: str, policy: Any) -> dict[str, Any]:
+    """Return the attributes of a policy object."""
+    return {name: getattr(policy, name) for name in attributes(family)}
+
+
+def build(family: str, fields: Mapping[str, Any]) -> Any:
+    """Return a new policy object with these attributes."""
+    policy = getattr(native(), CLASSES[family])()
+    for name, value in fields.items():
+        setattr(policy, name, value)
+    return policy

@@ -1,0 +1,84 @@
+"""The rows of the batch calls of ``aerospike-native``: which failed, and how to send only those again.
+
+A batch in which any row failed for its node raises ``BatchFailedError``, whose ``records`` holds every
+row, the good ones too. Rows are read-only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ...call import Failure, Given
+from ...operation import Key, Operation
+from .failures import classify_row
+from .idempotence import row_repeatable
+
+_PARALLEL: Final = ("bins_list", "operations_list")
+"""Parameters that hold one item for each key."""
+
+
+class NativeRows:
+    """Rows of one batch operation.
+
+    Args:
+        operation: the operation.
+    """
+
+    def __init__(self, operation: Operation) -> None:
+        self._operation = operation
+
+    def carried(self, error: Exception) -> Any:
+        """Return the rows of a ``BatchFailedError``."""
+        records = getattr(error, "records", None)
+        return list(records) if records else None
+
+    def put_into(self, error: Exception, result: Any) -> None:
+        """Have the error carry the rows as they are now."""
+        error.records = result  # type: ignore[attr-defined]
+
+    def keys(self, result: Any) -> Sequence[Key]:
+        """Return the key of every row of a result."""
+        return [row.key for row in result]
+
+    def failures(self, result: Any) -> dict[int, Failure]:
+        """Return what the failed rows' codes mean, by position. "Not found" is an answer."""
+        return {
+            index: classify_row(row)
+            for index, row in enumerate(result)
+            if row.result_code is None or int(row.result_code) not in (0, 2)
+        }
+
+    def repeatable(self, given: Given, result: Any, index: int) -> bool:  # noqa: ARG002
+        """Return whether a row may be applied twice."""
+        if self._operation.rows == "ops":
+            return row_repeatable(given.rows[index])
+        return given.plan.idempotent
+
+    def narrowed(
+        self,
+        given: Given,
+        result: Any,  # noqa: ARG002
+        indexes: Sequence[int],
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the arguments of a call for some rows only."""
+        parallel = {
+            name: [values[index] for index in indexes]
+            for name in _PARALLEL
+            if (values := given.arguments.get(name)) is not None
+        }
+        rows = [given.rows[index] for index in indexes]
+        return given.with_arguments({self._operation.rows: rows, **parallel})
+
+    def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:
+        """Put the rows of a narrowed call's result in their places in the first result.
+
+        A row that may have been applied keeps saying so: rows cannot be marked, so it stays.
+        """
+        for index, row in zip(indexes, part, strict=True):
+            failed = row.result_code is None or int(row.result_code) != 0
+            if not (failed and result[index].in_doubt and not row.in_doubt):
+                result[index] = row
+
+    def mark_in_doubt(self, result: Any, index: int) -> None:
+        """Do nothing: `merge` kept the row that says so."""

@@ -1,0 +1,63 @@
+"""The view that ``aerospike-native`` has of its cluster, as the tend thread asks for it.
+
+Its blocking calls work from any thread that runs no event loop, also for a client that is otherwise
+awaited.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from ...operation import Key, NodeAddress
+from . import policies
+from .package import native
+
+
+class NativeSource:
+    """Asks one `aerospike_native.Client`."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def nodes(self) -> Sequence[NodeAddress]:
+        """Return the nodes the client knows now, without I/O; none once it is closed."""
+        return [NodeAddress(node.name, *node.host) for node in self._client.nodes()]
+
+    def key(self, namespace: str, set_name: str, user_key: int) -> Key:
+        """Return a ``Key``."""
+        return native().Key(namespace, set_name, user_key)
+
+    def partition(self, key: Key) -> tuple[str, int]:
+        """Return a record's namespace and partition; the key knows both."""
+        return key.namespace, key.partition_id
+
+    def info(self, node: str, command: str, timeout_s: float) -> str:
+        """Ask one node and return the value of its answer."""
+        policy = policies.build("admin", {"timeout": max(int(timeout_s * 1000), 1)})
+        answer: dict[str, str] = self._client.get_node(node).info_blocking(command, policy=policy)
+        return answer[command].rstrip("\n")
+
+    def answers(self, nodes: Sequence[str], command: str, timeout_s: float) -> dict[str, str]:
+        """Ask one node after the other; return what those answered that did."""
+        found = {}
+        for node in nodes:
+            # Whatever is raised, the node did not answer.
+            with contextlib.suppress(Exception):
+                found[node] = self.info(node, command, timeout_s)
+        return found
+
+    def read(self, key: Key, timeout_s: float) -> None:
+        """Read whether a record exists from its master, in one try."""
+        timeout_ms = max(int(timeout_s * 1000), 1)
+        policy = policies.build(
+            "read",
+            {
+                "total_timeout": timeout_ms,
+                "socket_timeout": timeout_ms,
+                "max_retries": 0,
+                "replica": native().Replica.MASTER,
+            },
+        )
+        self._client.exists_blocking(key, policy=policy)

@@ -1,0 +1,151 @@
+"""The adapters of ``aerospike-py``: what the house asks, answered from the tables beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ...call import Failure, Send
+from ...operation import Operation
+from ..base import Lazy, Refusals
+from ..dicts import policy_sender, tuple_place, usable
+from . import failures, idempotence, policies
+from .operations import AWAITED, LAZY, LAZY_AWAITED, OPERATIONS
+from .rows import AerospikePyRows
+from .source import AerospikePyAsyncSource, AerospikePySource
+
+_TRACER_THREAD: Final = "OpenTelemetry.T"  # the kernel keeps 15 characters of a thread's name
+
+
+class AerospikePyAdapter:
+    """`aerospike_py.Client`, distribution ``aerospike-py`` 0.14."""
+
+    name = "aerospike-py"
+    returns_futures = False
+    outlives_cancellation = False
+    operations: Mapping[str, Operation] = OPERATIONS
+    lazy: Mapping[str, Lazy] = LAZY
+    _class = "Client"
+
+    def recognises(self, client: object) -> bool:
+        """Return whether this is such a client, or of a class derived from it."""
+        return any(
+            cls.__module__.partition(".")[0] == "aerospike_py" and cls.__name__ == self._class
+            for cls in type(client).__mro__
+        )
+
+    def is_closed(self, client: Any) -> bool:  # noqa: ARG002
+        """Return False: a closed client looks like one that is yet to be connected."""
+        return False
+
+    def traces_itself(self) -> bool:
+        """Return whether ``aerospike_py.init_tracing()`` is in force: its exporter's thread runs.
+
+        The package cannot be asked; threads have names on Linux only, so elsewhere this is False.
+        """
+        tasks = Path("/proc/self/task")
+        return tasks.is_dir() and any(
+            (task / "comm").read_text().strip() == _TRACER_THREAD for task in tasks.iterdir()
+        )
+
+    @property
+    def refusals(self) -> Refusals:
+        """Our errors as this client's errors."""
+        from . import errors
+
+        return Refusals(
+            errors.AerospikePyCircuitOpenError,
+            errors.AerospikePyBackpressureError,
+            errors.AerospikePyDeadlineExceededError,
+        )
+
+    def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
+        """Return the package's defaults: it has no policies in a client's configuration."""
+        return policies.DEFAULTS
+
+    def own_family(self, operation: Operation) -> str:
+        """Return the operation's own family."""
+        return operation.family
+
+    def take_policy(
+        self,
+        client: Any,  # noqa: ARG002 - one policy at most
+        operation: Operation,
+        arguments: dict[str, Any],
+        place: tuple[str, str] | None,  # noqa: ARG002
+    ) -> Any:
+        """Take the policy out of a call's arguments."""
+        return arguments.pop(operation.policy, None)
+
+    def given(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:  # noqa: ARG002
+        """Return the fields of a caller's policy dict."""
+        return usable(policy)
+
+    def place(self, key: object) -> tuple[str, str] | None:
+        """Return the first two parts of a key tuple."""
+        return tuple_place(key)
+
+    def fields(self, operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Turn a profile's settings into this client's policy fields."""
+        return policies.native(operation.family, settings)
+
+    def tailor(
+        self,
+        family: str,
+        fields: Mapping[str, Any],
+        *,
+        total_timeout_ms: int,
+        socket_timeout_ms: int,
+        max_retries: int,
+        commit_master: bool = False,
+    ) -> Any:
+        """Make a policy dict; admin commands only know ``timeout``."""
+        policy = dict(fields)
+        if family == "admin":
+            policy["timeout"] = total_timeout_ms
+            return policy
+        policy["total_timeout"] = total_timeout_ms
+        policy["socket_timeout"] = socket_timeout_ms
+        policy["max_retries"] = max_retries
+        if commit_master:
+            policy["commit_level"] = policies.COMMIT_MASTER
+        return policy
+
+    def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:
+        """Reads move on unless they are for the master only; commands under a write policy never do."""
+        replica: int = fields.get("replica", policies.MASTER)
+        return replica != policies.MASTER
+
+    def conditional(self, fields: Mapping[str, Any]) -> bool:
+        """Generation checks and create-only fail once the write has been applied."""
+        return idempotence.conditional(fields)
+
+    def classify(self, error: BaseException, operation: Operation) -> Failure:
+        """Say what an error means."""
+        return failures.classify(error, operation)
+
+    def rows(self, operation: Operation) -> AerospikePyRows | None:
+        """Return the way to a writing batch's rows; reading ones fail whole."""
+        return AerospikePyRows(operation) if operation.name != "batch_read" else None
+
+    def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
+        """Return the native call; the policy goes by keyword."""
+        return policy_sender(method, operation.policy)
+
+    def source(self, client: Any) -> AerospikePySource:
+        """Return the client's view of its cluster."""
+        return AerospikePySource(client)
+
+
+class AerospikePyAsyncAdapter(AerospikePyAdapter):
+    """`aerospike_py.AsyncClient`, of the same package."""
+
+    name = "aerospike-py-async"
+    operations = AWAITED
+    lazy = LAZY_AWAITED
+    _class = "AsyncClient"
+
+    def source(self, client: Any) -> AerospikePyAsyncSource:
+        """Return the client's view of its cluster."""
+        return AerospikePyAsyncSource(client)

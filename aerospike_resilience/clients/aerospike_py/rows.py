@@ -1,0 +1,75 @@
+"""The rows of the batch calls of ``aerospike-py``: which failed, and how to send only those again.
+
+A writing batch returns ``BatchWriteResult`` with a list of rows in the order of the keys. A batch
+whose node does not answer raises for the whole batch and carries no row. ``batch_read`` returns an
+object that cannot be put together from parts, so it has no rows here and fails whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...call import Failure, Given
+from ...operation import Key, Operation
+from .failures import classify_code
+from .idempotence import row_repeatable
+
+
+class AerospikePyRows:
+    """Rows of one writing batch operation.
+
+    Args:
+        operation: the operation.
+    """
+
+    def __init__(self, operation: Operation) -> None:
+        self._operation = operation
+
+    def carried(self, error: Exception) -> Any:  # noqa: ARG002
+        """Return nothing: no error of this client's carries rows."""
+        return None
+
+    def put_into(self, error: Exception, result: Any) -> None:
+        """Do nothing: no error of this client's carries rows."""
+
+    def keys(self, result: Any) -> Sequence[Key]:
+        """Return the key of every row of a result."""
+        return [row.key for row in result.batch_records]
+
+    def failures(self, result: Any) -> dict[int, Failure]:
+        """Return what the failed rows' codes mean, by position. "Not found" is an answer."""
+        return {
+            index: classify_code(row.result, in_doubt=bool(row.in_doubt))
+            for index, row in enumerate(result.batch_records)
+            if row.result not in (0, 2)
+        }
+
+    def repeatable(self, given: Given, result: Any, index: int) -> bool:  # noqa: ARG002
+        """Return whether a row may be applied twice."""
+        if self._operation.rows == "records":
+            return row_repeatable(given.rows[index])
+        return given.plan.idempotent
+
+    def narrowed(
+        self,
+        given: Given,
+        result: Any,  # noqa: ARG002
+        indexes: Sequence[int],
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the arguments of a call for some rows only; part of a NumPy array is one too."""
+        rows = given.rows
+        if self._operation.rows == "data":
+            fresh = rows[list(indexes)]
+        else:
+            fresh = [rows[index] for index in indexes]
+        return given.with_arguments({self._operation.rows: fresh})
+
+    def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:
+        """Put the rows of a narrowed call's result in their places in the first result."""
+        for index, row in zip(indexes, part.batch_records, strict=True):
+            result.batch_records[index] = row
+
+    def mark_in_doubt(self, result: Any, index: int) -> None:
+        """Say that a row may have been applied by an earlier attempt."""
+        result.batch_records[index] = result.batch_records[index]._replace(in_doubt=True)

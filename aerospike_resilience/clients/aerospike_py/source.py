@@ -1,0 +1,115 @@
+"""The view that ``aerospike-py`` has of its cluster, as the tend thread asks for it.
+
+The client names its nodes, but tells neither where they are nor anything of one node alone:
+``info_all`` asks all of them and waits for the slowest, up to the timeout it is given. So many nodes
+are asked at once, and where a node is comes from an info command of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from ...operation import Key, NodeAddress
+from ..digest import partition_of
+from .policies import MASTER
+
+_ADDRESS = "service-clear-std"
+
+
+class AerospikePySource:
+    """Asks one `aerospike_py.Client`."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._addresses: dict[str, tuple[str, int]] = {}
+
+    def nodes(self) -> Sequence[NodeAddress]:
+        """Return the nodes the client knows now, without I/O; none while it is not connected."""
+        if not self._client.is_connected():
+            return ()
+        unknown = ("", 0)
+        return [
+            NodeAddress(name, *self._addresses.get(name, unknown))
+            for name in self._client.get_node_names()
+        ]
+
+    def key(self, namespace: str, set_name: str, user_key: int) -> Key:
+        """Return a key tuple."""
+        return (namespace, set_name, user_key)
+
+    def partition(self, key: Key) -> tuple[str, int]:
+        """Return a record's namespace and partition, from a digest of our own."""
+        return key[0], partition_of(key)
+
+    def info(self, node: str, command: str, timeout_s: float) -> str:
+        """Ask all nodes and return what one of them answered.
+
+        Raises:
+            TimeoutError: that one did not answer.
+        """
+        answers = self._info_all(command, timeout_s)
+        if node not in answers:
+            raise TimeoutError(
+                f"node {node} did not answer {command!r} in {timeout_s * 1000:.0f} ms"
+            )
+        return answers[node]
+
+    def answers(self, nodes: Sequence[str], command: str, timeout_s: float) -> dict[str, str]:
+        """Ask all nodes at once; return what those of `nodes` answered that did."""
+        if not nodes:
+            return {}
+        try:
+            self._learn_addresses(nodes, timeout_s)
+            found = self._info_all(command, timeout_s)
+        except Exception:  # noqa: BLE001 - whatever is raised (closed, no node at all), none answered
+            return {}
+        return {name: found[name] for name in nodes if name in found}
+
+    def _learn_addresses(self, nodes: Sequence[str], timeout_s: float) -> None:
+        if not self._addresses.keys() >= set(nodes):
+            for name, answer in self._info_all(_ADDRESS, timeout_s).items():
+                host, _, port = answer.partition(",")[0].rpartition(":")
+                self._addresses[name] = (host, int(port))
+
+    def read(self, key: Key, timeout_s: float) -> None:
+        """Read one record's metadata from its master, in one try."""
+        timeout_ms = max(int(timeout_s * 1000), 1)
+        self._exists(
+            key,
+            {
+                "total_timeout": timeout_ms,
+                "socket_timeout": timeout_ms,
+                "max_retries": 0,
+                "replica": MASTER,
+            },
+        )
+
+    def _info_all(self, command: str, timeout_s: float) -> dict[str, str]:
+        """Return the answers by node; a node that did not answer in time is left out."""
+        results = self._call_info_all(command, {"timeout": max(int(timeout_s * 1000), 1)})
+        return {
+            result.node_name: result.response.rpartition("\t")[2].rstrip("\n")
+            for result in results
+            if result.error_code == 0
+        }
+
+    def _call_info_all(self, command: str, policy: dict[str, int]) -> Any:
+        return self._client.info_all(command, policy)
+
+    def _exists(self, key: Key, policy: dict[str, int]) -> None:
+        self._client.exists(key, policy)
+
+
+class AerospikePyAsyncSource(AerospikePySource):
+    """Asks one `aerospike_py.AsyncClient`, which may be used from any event loop: from one of our own.
+
+    Only ever called from threads that run no event loop.
+    """
+
+    def _call_info_all(self, command: str, policy: dict[str, int]) -> Any:
+        return asyncio.run(self._client.info_all(command, policy))
+
+    def _exists(self, key: Key, policy: dict[str, int]) -> None:
+        asyncio.run(self._client.exists(key, policy))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -297,6 +298,7 @@ class Call:
         nodes: names of the nodes that hold the record, master first; empty while nobody asked.
         leases: names of half-open nodes this call is a probe of.
         commit_master: whether a write is to be committed on its master alone.
+        pending: the client's own future of the attempt under way, where it outlives a cancellation.
         failure: what the last attempt's error means; None after a success.
         attempts: what was tried so far; empty until something failed.
     """
@@ -309,6 +311,7 @@ class Call:
     nodes: tuple[str, ...] = ()
     leases: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    pending: asyncio.Future[Any] | None = None
 
     __slots__ = (
         "__dict__",

@@ -50,7 +50,9 @@ class Operation:
     """One method of a client: a row of its adapter's operation table.
 
     Attributes:
-        name: the method's name on the client.
+        name: what it is called in policy files and telemetry: the method's name on the client, or what
+            several methods of one meaning have in common.
+        method: the method's name, where that is another.
         kind: read, write, info, admin or transaction.
         shape: point, batch, query or cluster.
         family: the client's policy kind whose fields it takes (``read``, ``write``, ``batch`` …);
@@ -81,9 +83,15 @@ class Operation:
     rows: str = ""
     idempotent: Idempotence = field(default=never, repr=False)
     read_only: Idempotence | None = field(default=None, repr=False)
+    method: str = ""
     awaited: bool = False
     streams: bool = False
     retries_itself: Idempotence | None = field(default=None, repr=False)
+
+    @property
+    def attribute(self) -> str:
+        """The method's name on the client."""
+        return self.method or self.name
 
     @property
     def writes(self) -> bool:

@@ -93,7 +93,7 @@ class Planner:
         case = _case(operation, arguments, idempotent, place if self._profile.has_sets else None)
         if send is not None:  # a lazy object's own method: a new one each time
             return self._resolve(operation, case, send, None)
-        index = (operation.name, operation.family, case)
+        index = (operation.attribute, operation.family, case)
         try:
             return self._plans[index]
         except KeyError:
@@ -168,7 +168,7 @@ class Planner:
         )
 
     def _sender(self, operation: Operation) -> Send:
-        return self._adapter.sender(getattr(self._client, operation.name), operation)
+        return self._adapter.sender(getattr(self._client, operation.attribute), operation)
 
 
 class Case(NamedTuple):

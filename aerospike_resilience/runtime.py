@@ -26,6 +26,7 @@ from .interceptors import (
     Deadline,
     Gate,
     Interceptor,
+    Lasting,
     Retry,
     RetryBudget,
     RetryCounters,
@@ -110,7 +111,10 @@ class Runtime:
         self.telemetry = self._telemetry()
         chain = self._chain()
         self.head = link(chain, self._attempt.send)
-        self.head_async = link_async(chain, self._attempt.send)
+        lasting = shared.adapter.outlives_cancellation
+        self.head_async = link_async(
+            chain, self._attempt.send_lasting if lasting else self._attempt.send
+        )
         if shared.health.patience_s is not None:
             self.pace(shared.health.patience_s)
 
@@ -173,6 +177,8 @@ class Runtime:
             interceptors.insert(0, self.telemetry)
         if profile.backpressure.max_concurrent_operations:
             interceptors.append(Backpressure(shared.gate, refusals.backpressure))
+            if shared.adapter.outlives_cancellation:
+                interceptors.append(Lasting(shared.gate))
         if profile.breaker.mode != "off" or profile.adaptive_timeout is not None:
             interceptors.append(Breaker(shared.health, refusals.circuit_open, shared.clock))
         interceptors.append(self._attempt)

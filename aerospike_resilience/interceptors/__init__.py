@@ -12,6 +12,7 @@ from .budget import RetryBudget
 from .closing import Closing
 from .deadline import Deadline
 from .gate import Gate
+from .lasting import Lasting
 from .retry import Retry, RetryCounters
 from .telemetry import Telemetry
 
@@ -24,6 +25,7 @@ __all__ = [
     "Deadline",
     "Gate",
     "Interceptor",
+    "Lasting",
     "Proceed",
     "ProceedAsync",
     "Retry",

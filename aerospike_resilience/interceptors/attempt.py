@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -83,6 +84,12 @@ class Attempt:
         return plan.send(
             call.args, call.kwargs, self.policy_for(call) if call.tailored else plan.policy
         )
+
+    async def send_lasting(self, call: Call) -> Any:
+        """Make a native call that goes on when its task is cancelled, and let it be known."""
+        future: asyncio.Future[Any] = self.send(call)
+        call.pending = future
+        return await asyncio.shield(future)
 
     def policy_for(self, call: Call) -> Any:
         """Return the native policy for an attempt that has less time, fewer tries or its own pace.

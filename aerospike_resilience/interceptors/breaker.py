@@ -9,6 +9,7 @@ from typing import Any
 from ..call import Call
 from ..errors import CircuitOpenError
 from ..nodes import Admission, ClusterHealth
+from ..stream import Stream
 from .base import Proceed, ProceedAsync
 
 
@@ -87,3 +88,12 @@ class Breaker:
             health.recent.append((call.key, began, ended, call.plan.writes))
             if call.steered:
                 health.hurried(call)
+        elif isinstance(result, Stream):
+            result.when_done(lambda error: self._tell_ended(call, began, error))
+
+    def _tell_ended(self, call: Call, began: float, error: BaseException | None) -> None:
+        """Tell the cluster's health of a stream that broke off."""
+        if isinstance(error, Exception):
+            call.now = self._clock()
+            call.failure = call.plan.classify(error, call.plan.operation)
+            self.health.failed(call, began)

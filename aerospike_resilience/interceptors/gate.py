@@ -159,6 +159,16 @@ class Gate:
                 self.debt += 1
             self._settle_locked()
 
+    def withhold(self) -> None:
+        """Keep the next permit that is laid down: what it was taken for goes on."""
+        with self._lock:
+            self.debt += 1
+
+    def restore(self) -> None:
+        """Bring back a permit that was withheld."""
+        self.permits.append(None)
+        self.settle()
+
     def close(self) -> None:
         """Turn away whoever waits, and everybody who would have to wait from now on."""
         with self._lock:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ...call import Failure, Send
 from ...operation import Operation
+from ...stream import Stream
 from ..base import Lazy, Refusals
 from . import failures, idempotence, policies
-from .operations import BLOCKING, OPERATIONS
+from .operations import OPERATIONS
 from .package import native
 from .rows import NativeRows
 from .source import NativeSource
@@ -132,13 +134,15 @@ class AerospikeNativeAdapter:
 
     def rows(self, operation: Operation) -> NativeRows | None:
         """Return the way to a batch operation's rows; None where its result does not tell them apart."""
-        if operation.name.removesuffix(BLOCKING) in _NO_ROWS:
+        if operation.name in _NO_ROWS:
             return None
         return NativeRows(operation)
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
         """Return the native call. What was resolved holds in namespaces of either consistency."""
         parameter = operation.policy
+        if operation.streams:
+            return _streaming(method, operation)
         if not parameter:
             return lambda args, kwargs, _policy: method(*args, **kwargs)
         if "policy_sc" in operation.keywords:
@@ -160,3 +164,23 @@ class AerospikeNativeAdapter:
     def source(self, client: Any) -> NativeSource:
         """Return the client's view of its cluster."""
         return NativeSource(client)
+
+
+def _streaming(method: Callable[..., Any], operation: Operation) -> Send:
+    """Return a native call whose result is known to end some time after it returned."""
+    parameter = operation.policy
+
+    def opened(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
+        given = {} if policy is None else {parameter: policy}
+        return method(*args, **given, **kwargs)
+
+    async def send_async(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
+        return Stream(await opened(args, kwargs, policy))
+
+    def begin(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
+        return asyncio.ensure_future(send_async(args, kwargs, policy))
+
+    def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
+        return Stream(opened(args, kwargs, policy))
+
+    return begin if operation.awaited else send

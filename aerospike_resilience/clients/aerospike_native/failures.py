@@ -99,7 +99,9 @@ def classify_row(row: Any) -> Failure:
 
 
 def _kind(code: int, text: str, name: str) -> FailureKind:
-    if _BREAKER in text.rpartition(_CAUSE)[2]:  # the last try; earlier ones are among the sub-errors
+    if (
+        _BREAKER in text.rpartition(_CAUSE)[2]
+    ):  # the last try; earlier ones are among the sub-errors
         return FailureKind.NATIVE_BREAKER
     if code == 9 and _SERVER_SAID.search(text):
         return FailureKind.SERVER_TIMEOUT

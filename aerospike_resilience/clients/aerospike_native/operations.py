@@ -194,7 +194,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         for operation in (*_table(), *_AWAITED_ONLY)
     },
     **{
-        f"{operation.name}{BLOCKING}": replace(operation, name=f"{operation.name}{BLOCKING}")
+        f"{operation.name}{BLOCKING}": replace(operation, method=f"{operation.name}{BLOCKING}")
         for operation in _table()
     },
 }

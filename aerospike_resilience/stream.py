@@ -1,0 +1,70 @@
+"""Streams: results whose records are still on their way when the call has returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Stream:
+    """A client's stream of records, which are still being fetched when it is handed out.
+
+    Looks like the client's own, awaited or not; whoever wants to know of its end says so with `when_done`.
+
+    Args:
+        stream: the client's.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._callbacks: list[Callable[[BaseException | None], None]] = []
+        self._ended = False
+
+    def when_done(self, callback: Callable[[BaseException | None], None]) -> None:
+        """Have `callback` called once, with the error if it ended in one."""
+        self._callbacks.append(callback)
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return next(self._stream)
+        except StopIteration:
+            self._end(None)
+            raise
+        except BaseException as error:
+            self._end(error)
+            raise
+
+    def __aiter__(self) -> Stream:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return await anext(self._stream)
+        except StopAsyncIteration:
+            self._end(None)
+            raise
+        except BaseException as error:
+            self._end(error)
+            raise
+
+    def close(self) -> Any:
+        """Close the stream as the client does."""
+        try:
+            return self._stream.close()
+        finally:
+            self._end(None)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __del__(self) -> None:
+        self._end(None)
+
+    def _end(self, error: BaseException | None) -> None:
+        if not self._ended:
+            self._ended = True
+            for callback in self._callbacks:
+                callback(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import enum
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -275,6 +276,12 @@ class Plan:
         self.conditional = conditional
         self.failover = failover
         self.rows = rows
+
+    def sent_by(self, send: Send) -> Plan:
+        """Return this plan with another way to send its calls, for a short while."""
+        other = copy.copy(self)
+        other.send = send
+        return other
 
 
 class Call:

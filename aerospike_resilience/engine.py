@@ -52,6 +52,8 @@ class Engine:
         self._library = library
         self._overrides = overrides
         self._switched: dict[tuple[str, str], Runtime] = {}
+        self._on_profile: Callable[[Profile], None] = lambda _profile: None
+        self._on_close: Callable[[], None] = lambda: None
         self._watcher = Watcher(library, profile.name, self._swap, self._keep)
         self._tended = Tended(
             shared.health,
@@ -60,6 +62,10 @@ class Engine:
             on_fork=shared.gate.after_fork,
         )
         TENDER.add(self._tended)
+
+    def follow(self, on_profile: Callable[[Profile], None], on_close: Callable[[], None]) -> None:
+        """Have somebody told of every reload and of the end."""
+        self._on_profile, self._on_close = on_profile, on_close
 
     # ----- for calls
 
@@ -95,6 +101,7 @@ class Engine:
         self.shared.closing.set()
         self.shared.gate.close()
         TENDER.discard(self._tended)
+        self._on_close()
 
     def reopen(self) -> None:
         """Protect again after `close`: the client was connected again."""
@@ -154,6 +161,7 @@ class Engine:
         self.runtime = Runtime(shared, profile)
         self._switched.clear()
         self.reload_error = None
+        self._on_profile(profile)
 
     def _keep(self, error: Exception) -> None:
         self.reload_error = str(error)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from . import ambient
-from .call import Send
+from .call import Call, Send
 from .engine import Engine
 from .operation import Operation
+from .runtime import Runtime
 
 _BEGIN: Final = getattr(asyncio, "eager_task_factory", None)
 """From Python 3.12 on a task may run up to its first wait at once, as the client's own calls do."""
@@ -23,6 +24,18 @@ def invoke(
     send: Send | None = None,
 ) -> Any:
     """Make a call of any form. An awaited operation's result is awaitable."""
+    runtime, call = prepared(engine, operation, args, kwargs, send)
+    return runtime.head_async(call) if operation.awaited else runtime.head(call)
+
+
+def prepared(
+    engine: Engine,
+    operation: Operation,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    send: Send | None = None,
+) -> tuple[Runtime, Call]:
+    """Return a call of any form, and the runtime that holds for it."""
     runtime, idempotent, around = engine.runtime, None, ambient.current()
     if around is not None and (using := around.using.get(id(engine))):
         runtime = engine.runtime_for(using)
@@ -30,7 +43,7 @@ def invoke(
     call = runtime.planner.prepare(operation, args, kwargs, idempotent=idempotent, send=send)
     if around is not None:
         call.deadline = around.deadline
-    return runtime.head_async(call) if operation.awaited else runtime.head(call)
+    return runtime, call
 
 
 def begun(coroutine: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., asyncio.Future[Any]]:

@@ -20,6 +20,7 @@ from .handle import Resilience
 from .invoke import begun, invoke
 from .lazy import lazy_method
 from .operation import Operation
+from .window import window_method
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -45,6 +46,8 @@ def proxy(client: Any, engine: Engine, lazy: Mapping[str, Lazy]) -> Any:
     for name, spec in lazy.items():
         if hasattr(client, name):
             own[name] = lazy_method(getattr(client, name), spec, engine)
+    for name, window in engine.shared.adapter.windows.items():
+        own[name] = window_method(client, name, window, engine)
     for name in ("close", "close_blocking"):
         if hasattr(client, name):
             own[name] = _close(getattr(client, name), engine)

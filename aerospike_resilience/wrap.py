@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,11 +21,14 @@ from .nodes import TENDER, ClusterHealth
 from .profiles import PolicyLibrary
 from .proxy import proxy
 from .runtime import Arrange, Shared, node_options
+from .scopes import by_scope
 
 if TYPE_CHECKING:
     import pybreaker
 
 T = TypeVar("T")
+
+_NUMBERS = itertools.count(1)
 
 Policies = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -66,24 +70,23 @@ def resilient(
         UnknownProfileError: there is no such profile. Also a `LookupError`.
         PolicyFileError: the profile's file, or `overrides`, is broken. Also a `ValueError`.
     """
-    if isinstance(getattr(client, "resilience", None), Resilience):
-        raise AlreadyWrappedError(
-            "the client is wrapped already; use client.resilience.using(...) for another profile in a "
-            "block, or wrap the client that resilient() was given"
-        )
+    _refuse_wrapped(client)
     chosen = adapter_for(client) if adapter is None else adapter_named(adapter)
     if chosen.is_closed(client):
         raise ClientClosedError("the client is closed; wrap it while it is connected")
+    seam = chosen.seam(client)
+    target: Any = client if seam is None else seam.target
+    _refuse_wrapped(target)
     library = PolicyLibrary(_directories(policies))
     loaded = library.load(profile)
     if overrides is not None:
         loaded = loaded.with_overrides(overrides)
     gate, budget = loaded.backpressure, loaded.retry.budget
     shared = Shared(
-        client,
+        target,
         chosen,
         ClusterHealth(
-            chosen.source(client),
+            chosen.source(target),
             node_options(loaded),
             wake=TENDER.wake,
             listeners=listeners,
@@ -96,8 +99,22 @@ def resilient(
         meter_provider=meter_provider,
         clock=clock,
     )
-    wrapped: T = proxy(client, Engine(shared, library, loaded, overrides), chosen.lazy)
-    return wrapped
+    engine = Engine(shared, library, loaded, overrides)
+    wrapped: Any = proxy(target, engine, chosen.lazy)
+    if seam is None:
+        return wrapped  # type: ignore[no-any-return]
+    engine.follow(lambda profile: seam.follow(by_scope(profile)), seam.remove)
+    name = f"resilience:{loaded.name}:{next(_NUMBERS)}"
+    installed: T = seam.install(wrapped, wrapped.resilience, name, by_scope(engine.runtime.profile))
+    return installed
+
+
+def _refuse_wrapped(client: object) -> None:
+    if isinstance(getattr(client, "resilience", None), Resilience):
+        raise AlreadyWrappedError(
+            "the client is wrapped already; use client.resilience.using(...) for another profile in a "
+            "block, or wrap the client that resilient() was given"
+        )
 
 
 def _directories(policies: Policies | None) -> list[Path] | None:

@@ -1,6 +1,15 @@
 """One adapter a client: the only place that knows a client's names and codes."""
 
-from .base import Adapter, Lazy, Refusals
+from .base import Adapter, Lazy, Refusals, Seam, Window
 from .registry import ADAPTERS, adapter_for, adapter_named
 
-__all__ = ["ADAPTERS", "Adapter", "Lazy", "Refusals", "adapter_for", "adapter_named"]
+__all__ = [
+    "ADAPTERS",
+    "Adapter",
+    "Lazy",
+    "Refusals",
+    "Seam",
+    "Window",
+    "adapter_for",
+    "adapter_named",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -32,6 +32,54 @@ class Lazy:
     callback: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A method that makes many calls of one operation in one crossing to the client.
+
+    Attributes:
+        operation: the method that one of its calls would be.
+        parameters: names of its positional parameters.
+        calls: from its arguments by name to the positional arguments of each call.
+        submit: makes calls together: client, calls, a future for each, native policy.
+        completes_futures: whether it completes the futures it is given and returns nothing, or returns
+            the results in order and how many failed.
+    """
+
+    operation: str
+    parameters: tuple[str, ...]
+    calls: Callable[[Mapping[str, Any]], list[tuple[Any, ...]]]
+    submit: Callable[[Any, Sequence[tuple[Any, ...]], Sequence[Any], Any], None]
+    completes_futures: bool
+
+
+class Seam(Protocol):
+    """The place below an application's object where the client that does the work is held."""
+
+    target: Any
+    """The client that does the work."""
+
+    def install(
+        self, wrapped: Any, resilience: Any, name: str, scopes: Mapping[str, Mapping[str, Any]]
+    ) -> Any:
+        """Put a wrapped client in its place; return what the application is to use.
+
+        Args:
+            wrapped: the wrapped client.
+            resilience: what its attribute ``resilience`` is to be.
+            name: a name for the profile, for objects that carry it.
+            scopes: the profile's policy fields by scope (``reads_point`` …).
+        """
+        ...
+
+    def follow(self, scopes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take over a reloaded profile."""
+        ...
+
+    def remove(self) -> None:
+        """Undo `install`, as far as it changed what the application gave."""
+        ...
+
+
 class Adapter(Protocol):
     """One client: its operations, its policies, its failures, its nodes."""
 
@@ -49,6 +97,13 @@ class Adapter(Protocol):
 
     lazy: Mapping[str, Lazy]
     """Every method that returns an object which does so later, by name."""
+
+    windows: Mapping[str, Window]
+    """Every method that fuses calls of another, by name."""
+
+    def seam(self, client: Any) -> Seam | None:
+        """Return where the client that does the work is held; None if it is this very object."""
+        ...
 
     def recognises(self, client: object) -> bool:
         """Return whether this is such a client. Imports nothing."""

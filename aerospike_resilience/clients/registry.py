@@ -8,6 +8,7 @@ from ..errors import NotAClientError
 from .aerospike import AerospikeAdapter
 from .aerospike_native import AerospikeNativeAdapter
 from .aerospike_py import AerospikePyAdapter, AerospikePyAsyncAdapter
+from .aerospike_sdk import AerospikeSdkAdapter
 from .base import Adapter
 
 ADAPTERS: Final[tuple[Adapter, ...]] = (
@@ -15,6 +16,7 @@ ADAPTERS: Final[tuple[Adapter, ...]] = (
     AerospikePyAdapter(),
     AerospikePyAsyncAdapter(),
     AerospikeNativeAdapter(),
+    AerospikeSdkAdapter(),
 )
 
 

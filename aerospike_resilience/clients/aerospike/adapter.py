@@ -7,7 +7,7 @@ from typing import Any
 
 from ...call import Failure, Send
 from ...operation import Operation
-from ..base import Lazy, Refusals
+from ..base import Lazy, Refusals, Seam, Window
 from ..dicts import policy_sender, tuple_place, usable
 from . import failures, idempotence, policies
 from .operations import LAZY, OPERATIONS
@@ -23,6 +23,11 @@ class AerospikeAdapter:
     outlives_cancellation = False
     operations: Mapping[str, Operation] = OPERATIONS
     lazy: Mapping[str, Lazy] = LAZY
+    windows: Mapping[str, Window] = {}
+
+    def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
+        """Return None: the client does its work itself."""
+        return None
 
     def recognises(self, client: object) -> bool:
         """Return whether this is an `aerospike.Client` or of a class derived from it."""

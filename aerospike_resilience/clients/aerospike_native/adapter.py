@@ -10,7 +10,7 @@ from typing import Any, Final
 from ...call import Failure, Send
 from ...operation import Operation
 from ...stream import Stream
-from ..base import Lazy, Refusals
+from ..base import Lazy, Refusals, Seam, Window
 from . import failures, idempotence, policies
 from .operations import OPERATIONS
 from .package import native
@@ -29,6 +29,11 @@ class AerospikeNativeAdapter:
     outlives_cancellation = True
     operations: Mapping[str, Operation] = OPERATIONS
     lazy: Mapping[str, Lazy] = {}
+    windows: Mapping[str, Window] = {}
+
+    def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
+        """Return None: the client does its work itself."""
+        return None
 
     def recognises(self, client: object) -> bool:
         """Return whether this is such a client, or of a class derived from it.

@@ -106,10 +106,11 @@ _CONSTANTS: Final[Mapping[str, tuple[str, Mapping[Any, str]]]] = {
 def to_native(family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes that the settings a family takes stand for."""
     names = FIELDS.get(family, {})
-    return {names[name]: _value(name, value) for name, value in settings.items() if name in names}
+    return {names[name]: constant(name, value) for name, value in settings.items() if name in names}
 
 
-def _value(name: str, value: Any) -> Any:
+def constant(name: str, value: Any) -> Any:
+    """Return what a value in a policy file is in this package: a member of an enumeration, say."""
     package = native()
     if name in _CONSTANTS:
         enumeration, members = _CONSTANTS[name]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ...call import Failure, Send
 from ...operation import Operation
-from ..base import Lazy, Refusals
+from ..base import Lazy, Refusals, Seam, Window
 from ..dicts import policy_sender, tuple_place, usable
 from . import failures, idempotence, policies
 from .operations import AWAITED, LAZY, LAZY_AWAITED, OPERATIONS
@@ -26,7 +26,12 @@ class AerospikePyAdapter:
     outlives_cancellation = False
     operations: Mapping[str, Operation] = OPERATIONS
     lazy: Mapping[str, Lazy] = LAZY
+    windows: Mapping[str, Window] = {}
     _class = "Client"
+
+    def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
+        """Return None: the client does its work itself."""
+        return None
 
     def recognises(self, client: object) -> bool:
         """Return whether this is such a client, or of a class derived from it."""

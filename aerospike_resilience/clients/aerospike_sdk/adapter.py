@@ -1,0 +1,72 @@
+"""The adapter of ``aerospike-sdk``: the native client's below the seam, with the SDK's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...operation import Operation
+from ..aerospike_native.adapter import AerospikeNativeAdapter
+from ..base import Refusals, Seam
+from . import behavior
+from .seam import ClusterSeam, SessionSeam
+from .windows import WINDOWS
+
+
+class AerospikeSdkAdapter(AerospikeNativeAdapter):
+    """Clusters and sessions of ``aerospike-sdk`` 1.0, awaited and blocking.
+
+    Everything the SDK does goes through the native client that its cluster holds, so that is where the
+    chain stands. Builders, streams, transactions and background tasks above it are the SDK's own.
+    """
+
+    name = "aerospike-sdk"
+    windows = WINDOWS
+
+    def recognises(self, client: object) -> bool:
+        """Return whether this is a cluster or a session of the SDK."""
+        return any(
+            cls.__module__.partition(".")[0] == "aerospike_sdk"
+            and cls.__name__ in ("Cluster", "Session")
+            for cls in type(client).__mro__
+        )
+
+    def is_closed(self, client: Any) -> bool:  # noqa: ARG002
+        """Return False: the seam says so where it is looked for."""
+        return False
+
+    def seam(self, client: Any) -> Seam:
+        """Return the place below a cluster or a session where its native client is held."""
+        if any(cls.__name__ == "Cluster" for cls in type(client).__mro__):
+            return ClusterSeam(client)
+        return SessionSeam(client)
+
+    @property
+    def refusals(self) -> Refusals:
+        """Our errors as the SDK's errors."""
+        from . import errors
+
+        return Refusals(
+            errors.SdkCircuitOpenError,
+            errors.SdkBackpressureError,
+            errors.SdkDeadlineExceededError,
+        )
+
+    def take_policy(
+        self,
+        client: Any,
+        operation: Operation,
+        arguments: dict[str, Any],
+        place: tuple[str, str] | None,
+    ) -> Any:
+        """Take the policy out; one that only the profile has shaped counts as none."""
+        policy = super().take_policy(client, operation, arguments, place)
+        if behavior.is_marked(policy) and not behavior.own_words(operation.family, policy):
+            return None
+        return policy
+
+    def given(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:
+        """Return what a policy says beyond the profile; all of it, if it is of another behavior."""
+        if behavior.is_marked(policy):
+            return behavior.own_words(operation.family, policy)
+        return super().given(operation, policy)

@@ -1,0 +1,155 @@
+"""The seam below ``aerospike-sdk``: where its clusters and sessions hold their native client.
+
+It is private to the SDK, so it is looked for, and a version that has moved it is refused clearly. A
+proxy in its place is a path that the SDK's own tests go: it has one itself, for clients by thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from ...errors import ClientClosedError, NotAClientError
+from ..aerospike_native.package import native
+from .behavior import ProfileBehavior
+
+_TESTED = "1.0"
+
+Scopes = Mapping[str, Mapping[str, Any]]
+
+
+class ClusterSeam:
+    """Puts the chain below a cluster, in place: the cluster stays the same object.
+
+    Sessions that were made before hold the native client themselves and stay as they were.
+
+    Args:
+        cluster: a connected cluster.
+
+    Attributes:
+        target: the native client.
+
+    Raises:
+        ClientClosedError: the cluster is closed.
+        NotAClientError: this version of the SDK holds its client elsewhere.
+    """
+
+    def __init__(self, cluster: Any) -> None:
+        self._cluster = cluster
+        self.target = _native_of(cluster, "_sdk_client", "_client")
+        self._behavior: ProfileBehavior | None = None
+
+    def install(self, wrapped: Any, resilience: Any, name: str, scopes: Scopes) -> Any:
+        """Put the wrapped native client in its place; return the cluster."""
+        cluster = self._cluster
+        self._behavior = profile_behavior = ProfileBehavior(name, scopes)
+        create_session, transaction = cluster.create_session, cluster.transaction
+
+        def with_profile(behavior: Any = None) -> Any:
+            return create_session(behavior or profile_behavior.behavior)
+
+        def transaction_with_profile(behavior: Any = None) -> Any:
+            return transaction(behavior or profile_behavior.behavior)
+
+        cluster._sdk_client._client = wrapped  # noqa: SLF001 - the seam
+        cluster.create_session = with_profile
+        cluster.transaction = transaction_with_profile
+        cluster.resilience = resilience
+        return cluster
+
+    def follow(self, scopes: Scopes) -> None:
+        """Take over a reloaded profile."""
+        if self._behavior is not None:
+            self._behavior.follow(scopes)
+
+    def remove(self) -> None:
+        """Put the native client back, as if the cluster had never been wrapped."""
+        cluster = self._cluster
+        sdk_client = cluster._sdk_client  # noqa: SLF001 - the seam
+        if sdk_client._client is not None:  # noqa: SLF001
+            sdk_client._client = self.target  # noqa: SLF001
+        for name in ("create_session", "transaction", "resilience"):
+            vars(cluster).pop(name, None)
+        if self._behavior is not None:
+            self._behavior.drop()
+
+
+class SessionSeam:
+    """Puts the chain below one session: a new one on the same cluster, the others as they were.
+
+    Args:
+        session: a session of a connected cluster.
+
+    Attributes:
+        target: the native client.
+
+    Raises:
+        ClientClosedError: the session's cluster is closed.
+        NotAClientError: this version of the SDK holds its client elsewhere.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self.target = _native_of(session, "_client", "_client")
+        self._behavior: ProfileBehavior | None = None
+
+    def install(self, wrapped: Any, resilience: Any, name: str, scopes: Scopes) -> Any:
+        """Return a session over the wrapped native client, with the profile as its behavior."""
+        self._behavior = ProfileBehavior(name, scopes)
+        view = _view(self._session._client, wrapped)  # noqa: SLF001 - the seam
+        session = view.create_session(self._behavior.behavior)
+        session.resilience = resilience
+        return session
+
+    def follow(self, scopes: Scopes) -> None:
+        """Take over a reloaded profile."""
+        if self._behavior is not None:
+            self._behavior.follow(scopes)
+
+    def remove(self) -> None:
+        """Let the behavior go; the session that was given never changed."""
+        if self._behavior is not None:
+            self._behavior.drop()
+
+
+def _view(sdk_client: Any, wrapped: Any) -> Any:
+    """Return the SDK's own client as it is, but over another native client.
+
+    Everything else (caches, settings that are reloaded, lifecycle) is the original's.
+    """
+    cls = type(sdk_client)
+
+    class View(cls):  # type: ignore[misc, valid-type]
+        def __init__(self) -> None:
+            """Do nothing: there is nothing to connect."""
+
+        def __getattribute__(self, name: str) -> Any:
+            if name in ("_client", "_async_client", "underlying_client"):
+                return wrapped
+            if name in ("create_session", "__class__"):
+                return object.__getattribute__(self, name)
+            return getattr(sdk_client, name)
+
+    View.__name__ = cls.__name__
+    return View()
+
+
+def _native_of(owner: Any, *path: str) -> Any:
+    found = owner
+    for name in path:
+        if not hasattr(found, name):
+            raise NotAClientError(
+                f"aerospike-sdk {version('aerospike-sdk')} does not hold its native client where "
+                f"{_TESTED} does ({type(owner).__name__}.{'.'.join(path)}), so it cannot be protected; "
+                f"install aerospike-sdk {_TESTED}, or wrap an aerospike_native.Client"
+            )
+        found = getattr(found, name)
+    if found is None:
+        raise ClientClosedError("the cluster is closed; wrap it while it is connected")
+    if not isinstance(found, native().Client):
+        raise NotAClientError(
+            "this cluster has a native client for each thread (current_thread_runtime), which cannot be "
+            "protected together; connect it without that"
+        )
+    return found

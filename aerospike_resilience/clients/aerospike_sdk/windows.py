@@ -1,0 +1,58 @@
+"""Calls that the SDK fuses: many keys in one crossing to the native client.
+
+Concurrent ``session.get`` and ``put`` of one tick of the event loop become one ``_submit_coalesced_*``,
+which returns nothing and completes the futures it is given; ``get_many`` and ``put_many`` become one
+``_submit_many_*``, which returns the slots and how many failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ..base import Window
+
+
+def _reads(arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    bins = arguments.get("bins")
+    return [(key, bins) for key in arguments["keys"]]
+
+
+def _writes(arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    return list(zip(arguments["keys"], arguments["bins_list"], strict=True))
+
+
+def _same_writes(arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    bins = arguments["bins"]
+    if isinstance(bins, Mapping):
+        return [(key, bins) for key in arguments["keys"]]
+    return list(zip(arguments["keys"], bins, strict=True))
+
+
+def _submit_reads(client: Any, calls: Sequence[tuple[Any, ...]], futures: Any, policy: Any) -> None:
+    keys, bins = [call[0] for call in calls], calls[0][1]
+    client._submit_coalesced_read(keys, futures, bins, policy=policy, policy_sc=policy)  # noqa: SLF001
+
+
+def _submit_writes(
+    client: Any, calls: Sequence[tuple[Any, ...]], futures: Any, policy: Any
+) -> None:
+    keys, bins = [call[0] for call in calls], [call[1] for call in calls]
+    client._submit_coalesced_write(keys, futures, bins, policy=policy, policy_sc=policy)  # noqa: SLF001
+
+
+WINDOWS: Final[Mapping[str, Window]] = {
+    "_submit_coalesced_read": Window(
+        "get", ("keys", "futures", "bins"), _reads, _submit_reads, completes_futures=True
+    ),
+    "_submit_coalesced_write": Window(
+        "put", ("keys", "futures", "bins_list"), _writes, _submit_writes, completes_futures=True
+    ),
+    "_submit_many_read": Window(
+        "get", ("keys", "bins"), _reads, _submit_reads, completes_futures=False
+    ),
+    "_submit_many_write": Window(
+        "put", ("keys", "bins"), _same_writes, _submit_writes, completes_futures=False
+    ),
+}
+"""Each fused method, and the operation that one of its keys is."""

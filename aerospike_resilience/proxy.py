@@ -158,15 +158,20 @@ def _method(client: Any, name: str, engine: Engine) -> Callable[..., Any]:
     operation = engine.shared.adapter.operations[name]
     fewest, most, keyed = _plain_form(operation)
     current = ambient.current
+    unshaped = engine.shared.adapter.unshaped
 
     def method(*args: Any, **kwargs: Any) -> Any:
         runtime = engine.runtime
+        if kwargs and unshaped is not None and unshaped(operation, kwargs):
+            kwargs = {}
         if kwargs or not fewest <= len(args) <= most or not runtime.plain or current() is not None:
             return invoke(engine, operation, args, kwargs)
         return runtime.head(Call(runtime.plans[name], args, _NOTHING, args[0] if keyed else None))
 
     async def coroutine(*args: Any, **kwargs: Any) -> Any:
         runtime = engine.runtime
+        if kwargs and unshaped is not None and unshaped(operation, kwargs):
+            kwargs = {}
         if kwargs or not fewest <= len(args) <= most or not runtime.plain or current() is not None:
             return await invoke(engine, operation, args, kwargs)
         return await runtime.head_async(

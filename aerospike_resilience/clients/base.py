@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from ..call import Failure, Rows, Send
 from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError
@@ -80,6 +80,10 @@ class Seam(Protocol):
         ...
 
 
+Unshaped: TypeAlias = Callable[[Operation, Mapping[str, Any]], bool]
+"""Whether keyword arguments are nothing but policies that only the profile has shaped."""
+
+
 class Adapter(Protocol):
     """One client: its operations, its policies, its failures, its nodes."""
 
@@ -100,6 +104,9 @@ class Adapter(Protocol):
 
     windows: Mapping[str, Window]
     """Every method that fuses calls of another, by name."""
+
+    unshaped: Unshaped | None
+    """Tells calls that are as good as ones without a policy; None where callers give no such policies."""
 
     def seam(self, client: Any) -> Seam | None:
         """Return where the client that does the work is held; None if it is this very object."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...call import Failure, Send
 from ...operation import Operation
-from ..base import Lazy, Refusals, Seam, Window
+from ..base import Lazy, Refusals, Seam, Unshaped, Window
 from ..dicts import policy_sender, tuple_place, usable
 from . import failures, idempotence, policies
 from .operations import LAZY, OPERATIONS
@@ -24,6 +24,7 @@ class AerospikeAdapter:
     operations: Mapping[str, Operation] = OPERATIONS
     lazy: Mapping[str, Lazy] = LAZY
     windows: Mapping[str, Window] = {}
+    unshaped: Unshaped | None = None
 
     def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
         """Return None: the client does its work itself."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ...call import Failure, Send
 from ...operation import Operation
 from ...stream import Stream
-from ..base import Lazy, Refusals, Seam, Window
+from ..base import Lazy, Refusals, Seam, Unshaped, Window
 from . import failures, idempotence, policies
 from .operations import OPERATIONS
 from .package import native
@@ -30,6 +30,7 @@ class AerospikeNativeAdapter:
     operations: Mapping[str, Operation] = OPERATIONS
     lazy: Mapping[str, Lazy] = {}
     windows: Mapping[str, Window] = {}
+    unshaped: Unshaped | None = None
 
     def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
         """Return None: the client does its work itself."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ...call import Failure, Send
 from ...operation import Operation
-from ..base import Lazy, Refusals, Seam, Window
+from ..base import Lazy, Refusals, Seam, Unshaped, Window
 from ..dicts import policy_sender, tuple_place, usable
 from . import failures, idempotence, policies
 from .operations import AWAITED, LAZY, LAZY_AWAITED, OPERATIONS
@@ -27,6 +27,7 @@ class AerospikePyAdapter:
     operations: Mapping[str, Operation] = OPERATIONS
     lazy: Mapping[str, Lazy] = LAZY
     windows: Mapping[str, Window] = {}
+    unshaped: Unshaped | None = None
     _class = "Client"
 
     def seam(self, client: Any) -> Seam | None:  # noqa: ARG002

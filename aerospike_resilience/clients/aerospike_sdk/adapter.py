@@ -7,7 +7,7 @@ from typing import Any
 
 from ...operation import Operation
 from ..aerospike_native.adapter import AerospikeNativeAdapter
-from ..base import Refusals, Seam
+from ..base import Refusals, Seam, Unshaped
 from . import behavior
 from .seam import ClusterSeam, SessionSeam
 from .windows import WINDOWS
@@ -22,6 +22,7 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
 
     name = "aerospike-sdk"
     windows = WINDOWS
+    unshaped: Unshaped | None = staticmethod(behavior.unshaped)
 
     def recognises(self, client: object) -> bool:
         """Return whether this is a cluster or a session of the SDK."""

@@ -12,10 +12,12 @@ nothing while compression is off. No marked policy is ever sent: a resolved one 
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from ...operation import Operation
 from ..aerospike_native import policies
 
 MARK: Final = 1_000_000_007
@@ -69,23 +71,32 @@ def is_marked(policy: Any) -> bool:
     return getattr(policy, "compression_threshold", None) == MARK
 
 
+def unshaped(operation: Operation, kwargs: Mapping[str, Any]) -> bool:
+    """Return whether a call's keywords are a marked policy, its twin for strong consistency, or nothing."""
+    for name, value in kwargs.items():
+        if value is None:
+            continue
+        if name not in (operation.policy, "policy_sc") or value.compression_threshold != MARK:
+            return False
+        for attribute, usual in _usual(operation.family):
+            found = getattr(value, attribute)
+            if found is not usual and found != usual:
+                return False
+    return True
+
+
+@functools.cache
+def _usual(family: str) -> tuple[tuple[str, Any], ...]:
+    """Return what a call may say itself, with the class's default of each."""
+    defaults = policies.defaults(family)
+    return tuple((name, defaults[name]) for name in sorted(_OWN.get(family, ())))
+
+
 def own_words(family: str, policy: Any) -> dict[str, Any]:
     """Return what a call says itself in a marked policy: what differs from the class's defaults."""
-    usual = policies.defaults(family)
     return {
-        name: value
-        for name in _OWN.get(family, ())
-        if (value := getattr(policy, name)) is not None and not _same(value, usual[name])
+        name: value for name, usual in _usual(family) if (value := getattr(policy, name)) != usual
     }
-
-
-def _same(value: Any, usual: Any) -> bool:
-    if value is usual:
-        return True
-    try:
-        return bool(value == usual)
-    except TypeError:
-        return False
 
 
 class ProfileBehavior:

@@ -15,6 +15,7 @@ from .errors import (
     UnknownNodeError,
 )
 from .handle import Resilience
+from .instrumentation import instrument, uninstrument
 from .interceptors import Interceptor
 from .operation import Operation
 from .profiles import PolicyFileError, UnknownProfileError
@@ -40,8 +41,10 @@ __all__ = [
     "UnknownProfileError",
     "carry",
     "deadline",
+    "instrument",
     "remaining",
     "resilient",
+    "uninstrument",
 ]
 
 # Without it Python prints a library's warnings where the application configured no logging at all.

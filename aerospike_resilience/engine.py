@@ -101,12 +101,14 @@ class Engine:
         self.shared.closing.set()
         self.shared.gate.close()
         TENDER.discard(self._tended)
+        self.shared.health.source.rest()
         self._on_close()
 
     def reopen(self) -> None:
         """Protect again after `close`: the client was connected again."""
         self.shared.closing.clear()
         self.shared.gate.reopen()
+        self.shared.health.source.resume()
         TENDER.add(self._tended)
 
     def readings(self, instrument: str) -> Readings:

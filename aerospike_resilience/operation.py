@@ -142,6 +142,14 @@ class NodeSource(Protocol):
         """Ask several nodes an info command; return what those answered that did, by name."""
         ...
 
+    def rest(self) -> None:
+        """Ask nothing more, and wait for what is being asked: the client is about to close or connect."""
+        ...
+
+    def resume(self) -> None:
+        """Ask again after `rest`."""
+        ...
+
     def read(self, key: Key, timeout_s: float) -> None:
         """Read one record's metadata from its master, in one try. A missing record is an answer.
 

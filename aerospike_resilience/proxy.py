@@ -132,23 +132,33 @@ def _close(close: Callable[..., Any], engine: Engine) -> Callable[..., Any]:
 
 
 def _connect(connect: Callable[..., Any], wrapped: Any, engine: Engine) -> Callable[..., Any]:
-    """Keep ``client.connect()`` chainable, and protect again what `close` had left unprotected."""
+    """Keep ``client.connect()`` chainable, and protect from then on what it connected.
 
-    def done(result: Any) -> Any:
-        engine.reopen()
+    Until then nothing may be asked of the client: some cannot be connected while another thread asks.
+    """
+
+    def itself(result: Any) -> Any:
         return wrapped if result is wrapped.__dict__["_client"] else result
 
     if inspect.iscoroutinefunction(connect):
 
         @functools.wraps(connect)
         async def connected_async(*args: Any, **kwargs: Any) -> Any:
-            return done(await connect(*args, **kwargs))
+            engine.close()
+            try:
+                return itself(await connect(*args, **kwargs))
+            finally:
+                engine.reopen()
 
         return connected_async
 
     @functools.wraps(connect)
     def connected(*args: Any, **kwargs: Any) -> Any:
-        return done(connect(*args, **kwargs))
+        engine.close()
+        try:
+            return itself(connect(*args, **kwargs))
+        finally:
+            engine.reopen()
 
     return connected
 

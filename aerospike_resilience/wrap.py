@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.metrics import MeterProvider
@@ -18,7 +16,7 @@ from .errors import AlreadyWrappedError, ClientClosedError
 from .handle import Resilience
 from .interceptors import Gate, RetryBudget
 from .nodes import TENDER, ClusterHealth
-from .profiles import PolicyLibrary
+from .profiles import Policies, PolicyLibrary
 from .proxy import proxy
 from .runtime import Arrange, Shared, node_options
 from .scopes import by_scope
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NUMBERS = itertools.count(1)
-
-Policies = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 def resilient(
@@ -77,7 +73,7 @@ def resilient(
     seam = chosen.seam(client)
     target: Any = client if seam is None else seam.target
     _refuse_wrapped(target)
-    library = PolicyLibrary(_directories(policies))
+    library = PolicyLibrary.of(policies)
     loaded = library.load(profile)
     if overrides is not None:
         loaded = loaded.with_overrides(overrides)
@@ -115,11 +111,3 @@ def _refuse_wrapped(client: object) -> None:
             "the client is wrapped already; use client.resilience.using(...) for another profile in a "
             "block, or wrap the client that resilient() was given"
         )
-
-
-def _directories(policies: Policies | None) -> list[Path] | None:
-    if policies is None:
-        return None
-    if isinstance(policies, str | os.PathLike):
-        return [Path(policies)]
-    return [Path(directory) for directory in policies]

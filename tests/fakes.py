@@ -114,5 +114,11 @@ class FakeSource:
             node: self.info(node, command, timeout_s) for node in nodes if node not in self.silent
         }
 
+    def rest(self) -> None:
+        return None
+
+    def resume(self) -> None:
+        return None
+
     def read(self, key: tuple[Any, ...], timeout_s: float) -> None:
         return None

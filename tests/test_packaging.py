@@ -44,6 +44,7 @@ def test_profiles_types_and_entry_points_are_in_the_wheel(wheel):
     }
     assert shipped <= names
     assert "aerospike_resilience/py.typed" in names
+    assert "aerospike_resilience.pth" in names
     assert "aerospike-resilience = aerospike_resilience.cli:main" in points
     assert "aerospike_resilience = aerospike_resilience.testing.plugin" in points
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)

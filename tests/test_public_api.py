@@ -30,8 +30,10 @@ def test_the_public_names():
         "UnknownProfileError",
         "carry",
         "deadline",
+        "instrument",
         "remaining",
         "resilient",
+        "uninstrument",
     ]
 
 

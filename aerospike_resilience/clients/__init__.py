@@ -1,11 +1,12 @@
 """One adapter a client: the only place that knows a client's names and codes."""
 
-from .base import Adapter, Lazy, Refusals, Seam, Window
+from .base import Adapter, Creation, Lazy, Refusals, Seam, Window
 from .registry import ADAPTERS, adapter_for, adapter_named
 
 __all__ = [
     "ADAPTERS",
     "Adapter",
+    "Creation",
     "Lazy",
     "Refusals",
     "Seam",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from ..call import Failure, Rows, Send
 from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError
@@ -80,6 +80,24 @@ class Seam(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A way to create a client, for wrapping every client that a process creates.
+
+    Attributes:
+        module: the module that holds it.
+        attribute: its name there; ``Class.__init__`` for a class whose instances are wrapped in place.
+        how: what it is: a ``class``, a ``function``, an ``awaitable`` function, an ``init``; or ``bare``
+            for a name that must go on creating bare clients, as another creation wraps what they serve.
+        hosts: from its arguments to the hosts that the client is for, as ``host:port``.
+    """
+
+    module: str
+    attribute: str
+    how: Literal["class", "function", "awaitable", "init", "bare"]
+    hosts: Callable[[tuple[Any, ...], Mapping[str, Any]], list[str]] = lambda _args, _kwargs: []
+
+
 Unshaped: TypeAlias = Callable[[Operation, Mapping[str, Any]], bool]
 """Whether keyword arguments are nothing but policies that only the profile has shaped."""
 
@@ -101,6 +119,9 @@ class Adapter(Protocol):
 
     lazy: Mapping[str, Lazy]
     """Every method that returns an object which does so later, by name."""
+
+    creations: tuple[Creation, ...]
+    """Every way to create such a client."""
 
     windows: Mapping[str, Window]
     """Every method that fuses calls of another, by name."""

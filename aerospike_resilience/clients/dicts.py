@@ -26,6 +26,13 @@ def tuple_place(key: object) -> tuple[str, str] | None:
     return None
 
 
+def config_hosts(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
+    """Return the hosts of a client's configuration dict: ``(host, port[, TLS name])`` each."""
+    config = args[0] if args else kwargs.get("config")
+    hosts = config.get("hosts", ()) if isinstance(config, Mapping) else ()
+    return [f"{host[0]}:{host[1]}" for host in hosts if len(host) > 1]
+
+
 def policy_sender(method: Callable[..., Any], parameter: str) -> Send:
     """Return a native call that gives its policy by keyword.
 

@@ -2,12 +2,13 @@
 
 from .errors import PolicyFileError, Problem, UnknownProfileError
 from .explain import Explanation
-from .library import PolicyLibrary
+from .library import Policies, PolicyLibrary
 from .profile import Profile, Setting
 from .watch import Reload, Watcher
 
 __all__ = [
     "Explanation",
+    "Policies",
     "PolicyFileError",
     "PolicyLibrary",
     "Problem",

@@ -12,6 +12,9 @@ from .profile import Layer, Profile
 from .source import Source, read
 from .validate import check_file
 
+Policies = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""Where an application says that its policy files are."""
+
 ENVIRONMENT: Final = "AEROSPIKE_RESILIENCE_POLICIES"
 """Directories with policy files, separated as in ``PATH``."""
 
@@ -41,6 +44,15 @@ class PolicyLibrary:
             *(Path(directory) for directory in named.split(os.pathsep) if directory),
             shipped(),
         )
+
+    @classmethod
+    def of(cls, policies: Policies | None) -> PolicyLibrary:
+        """Return a library that looks first where `policies` says: a directory or several."""
+        if policies is None:
+            return cls()
+        if isinstance(policies, str | os.PathLike):
+            return cls([Path(policies)])
+        return cls([Path(directory) for directory in policies])
 
     def names(self) -> tuple[str, ...]:
         """Return the name of every profile there is."""

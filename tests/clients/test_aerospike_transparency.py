@@ -9,7 +9,6 @@ from aerospike_helpers.batch import records as br
 from aerospike_helpers.operations import operations as op
 
 from aerospike_resilience import resilient
-from aerospike_resilience.clients.aerospike.operations import LAZY, LOCAL, OPERATIONS
 
 KEY = ("test", "transparency", "k")
 
@@ -25,12 +24,6 @@ def record(bare):
         bare.remove(KEY)
     except exception.RecordNotFound:
         return
-
-
-def test_the_operation_table_names_every_method_of_the_installed_client(bare):
-    methods = {name for name in dir(aerospike.Client) if not name.startswith("_")}
-
-    assert methods == set(OPERATIONS) | set(LAZY) | LOCAL
 
 
 def test_it_is_an_instance_of_the_clients_class(client, bare):

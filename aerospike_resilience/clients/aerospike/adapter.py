@@ -7,8 +7,8 @@ from typing import Any
 
 from ...call import Failure, Send
 from ...operation import Operation
-from ..base import Lazy, Refusals, Seam, Unshaped, Window
-from ..dicts import policy_sender, tuple_place, usable
+from ..base import Creation, Lazy, Refusals, Seam, Unshaped, Window
+from ..dicts import config_hosts, policy_sender, tuple_place, usable
 from . import failures, idempotence, policies
 from .operations import LAZY, OPERATIONS
 from .rows import AerospikeRows
@@ -25,6 +25,10 @@ class AerospikeAdapter:
     lazy: Mapping[str, Lazy] = LAZY
     windows: Mapping[str, Window] = {}
     unshaped: Unshaped | None = None
+    creations: tuple[Creation, ...] = (
+        Creation("aerospike", "client", "function", config_hosts),
+        Creation("aerospike", "Client", "class", config_hosts),
+    )
 
     def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
         """Return None: the client does its work itself."""

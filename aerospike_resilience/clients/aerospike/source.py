@@ -54,6 +54,12 @@ class AerospikeSource:
                 found[node] = self.info(node, command, timeout_s)
         return found
 
+    def rest(self) -> None:
+        """Do nothing: this client may be closed while it is asked."""
+
+    def resume(self) -> None:
+        """Do nothing, as `rest` does."""
+
     def read(self, key: Key, timeout_s: float) -> None:
         """Read one record's metadata from its master, in one try."""
         timeout_ms = max(int(timeout_s * 1000), 1)

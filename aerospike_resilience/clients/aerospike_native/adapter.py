@@ -10,7 +10,7 @@ from typing import Any, Final
 from ...call import Failure, Send
 from ...operation import Operation
 from ...stream import Stream
-from ..base import Lazy, Refusals, Seam, Unshaped, Window
+from ..base import Creation, Lazy, Refusals, Seam, Unshaped, Window
 from . import failures, idempotence, policies
 from .operations import OPERATIONS
 from .package import native
@@ -19,6 +19,12 @@ from .source import NativeSource
 
 _NO_ROWS: Final = frozenset({"batch_exists", "batch_get_header", "batch_stream"})
 """Batches whose results do not say what became of a row."""
+
+
+def _seeds(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
+    """Return the hosts of ``new_client(policy, "host:port,host:port")``."""
+    seeds = args[1] if len(args) > 1 else kwargs.get("seeds", "")
+    return [seed.strip() for seed in str(seeds).split(",")]
 
 
 class AerospikeNativeAdapter:
@@ -31,6 +37,10 @@ class AerospikeNativeAdapter:
     lazy: Mapping[str, Lazy] = {}
     windows: Mapping[str, Window] = {}
     unshaped: Unshaped | None = None
+    creations: tuple[Creation, ...] = (
+        Creation("aerospike_native", "new_client", "awaitable", _seeds),
+        Creation("aerospike_native", "new_client_blocking", "function", _seeds),
+    )
 
     def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
         """Return None: the client does its work itself."""

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from ...call import Failure, Send
 from ...operation import Operation
-from ..base import Lazy, Refusals, Seam, Unshaped, Window
-from ..dicts import policy_sender, tuple_place, usable
+from ..base import Creation, Lazy, Refusals, Seam, Unshaped, Window
+from ..dicts import config_hosts, policy_sender, tuple_place, usable
 from . import failures, idempotence, policies
 from .operations import AWAITED, LAZY, LAZY_AWAITED, OPERATIONS
 from .rows import AerospikePyRows
@@ -28,6 +28,7 @@ class AerospikePyAdapter:
     lazy: Mapping[str, Lazy] = LAZY
     windows: Mapping[str, Window] = {}
     unshaped: Unshaped | None = None
+    creations: tuple[Creation, ...] = (Creation("aerospike_py", "Client", "class", config_hosts),)
     _class = "Client"
 
     def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
@@ -148,6 +149,9 @@ class AerospikePyAsyncAdapter(AerospikePyAdapter):
     """`aerospike_py.AsyncClient`, of the same package."""
 
     name = "aerospike-py-async"
+    creations: tuple[Creation, ...] = (
+        Creation("aerospike_py", "AsyncClient", "class", config_hosts),
+    )
     operations = AWAITED
     lazy = LAZY_AWAITED
     _class = "AsyncClient"

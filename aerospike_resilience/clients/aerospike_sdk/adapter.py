@@ -7,10 +7,16 @@ from typing import Any
 
 from ...operation import Operation
 from ..aerospike_native.adapter import AerospikeNativeAdapter
-from ..base import Refusals, Seam, Unshaped
+from ..base import Creation, Refusals, Seam, Unshaped
 from . import behavior
 from .seam import ClusterSeam, SessionSeam
 from .windows import WINDOWS
+
+
+def _seeds(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
+    """Return the hosts of the client that a cluster is made of."""
+    sdk_client = args[0] if args else kwargs.get("sdk_client")
+    return [seed.strip() for seed in str(getattr(sdk_client, "_seeds", "")).split(",")]
 
 
 class AerospikeSdkAdapter(AerospikeNativeAdapter):
@@ -22,6 +28,12 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
 
     name = "aerospike-sdk"
     windows = WINDOWS
+    creations: tuple[Creation, ...] = (
+        Creation("aerospike_sdk.aio.cluster", "Cluster.__init__", "init", _seeds),
+        Creation("aerospike_sdk.sync.cluster", "Cluster.__init__", "init", _seeds),
+        Creation("aerospike_sdk.aio.client", "new_client", "bare"),
+        Creation("aerospike_sdk.sync.client", "new_client_blocking", "bare"),
+    )
     unshaped: Unshaped | None = staticmethod(behavior.unshaped)
 
     def recognises(self, client: object) -> bool:

@@ -1,0 +1,170 @@
+"""Zero code: clients that a program creates are wrapped, whichever package they are of."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+
+import pytest
+
+import aerospike_resilience
+from aerospike_resilience import Resilience, instrument, uninstrument
+from tests.conformance.surfaces import (
+    ClusterDefinition,
+    SyncClusterDefinition,
+    aerospike,
+    aerospike_py,
+    native,
+)
+
+
+@pytest.fixture
+def instrumented():
+    instrument(profile="latency")
+    yield
+    uninstrument()
+
+
+def is_wrapped(client) -> bool:
+    return isinstance(getattr(client, "resilience", None), Resilience)
+
+
+def test_clients_of_every_package_are_wrapped(healthy, instrumented):
+    host, port = healthy.hosts[0]
+    config = {"hosts": healthy.hosts}
+    made = [
+        aerospike.client(config),
+        aerospike.Client(config),
+        aerospike_py.client(config).connect(),
+        aerospike_py.Client(config).connect(),
+    ]
+    blocking = native.new_client_blocking(native.ClientPolicy(), healthy.seeds)
+    cluster = SyncClusterDefinition(host, port).connect()
+
+    async def awaited():
+        found = [
+            await aerospike_py.AsyncClient(config).connect(),
+            await native.new_client(native.ClientPolicy(), healthy.seeds),
+            await ClusterDefinition(host, port).connect(),
+        ]
+        wrapped = [is_wrapped(client) for client in found]
+        for client in found:
+            await client.close()
+        return wrapped
+
+    assert asyncio.run(awaited()) == [True, True, True]
+    assert [is_wrapped(client) for client in (*made, blocking, cluster)] == [True] * 6
+    assert isinstance(made[0], aerospike.Client)
+    assert isinstance(made[2], aerospike_py.Client)
+    for client in (*made, cluster):
+        client.close()
+    blocking.close_blocking()
+
+
+def test_afterwards_everything_is_as_it_was(healthy):
+    before = (aerospike.client, aerospike.Client, aerospike_py.Client, native.new_client)
+
+    instrument(profile="latency")
+    uninstrument()
+
+    assert (aerospike.client, aerospike.Client, aerospike_py.Client, native.new_client) == before
+    client = aerospike.client({"hosts": healthy.hosts})
+    assert not is_wrapped(client)
+    client.close()
+
+
+def test_a_class_derived_from_a_client_is_wrapped_too(healthy, instrumented):
+    class Mine(aerospike.Client):
+        def answer(self) -> int:
+            return 42
+
+    client = Mine({"hosts": healthy.hosts})
+
+    assert is_wrapped(client)
+    assert isinstance(client, Mine)
+    assert client.answer() == 42
+    client.close()
+
+
+def test_skipped_hosts_stay_bare(healthy):
+    instrument(profile="latency", skip=["127.0.0.*"])
+    try:
+        client = aerospike.client({"hosts": healthy.hosts})
+    finally:
+        uninstrument()
+
+    assert not is_wrapped(client)
+    client.close()
+
+
+def test_a_missing_profile_is_said_at_once():
+    with pytest.raises(aerospike_resilience.UnknownProfileError):
+        instrument(profile="latncy")
+
+
+PROGRAM = """
+import aerospike, sys
+client = aerospike.client({"hosts": [("127.0.0.1", int(sys.argv[1]))]})
+print(hasattr(client, "resilience") and client.resilience.profile.name)
+client.close()
+"""
+
+
+def run(program: str, port: int, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program, str(port)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+
+def started(program: str) -> str:
+    """What the installed ``.pth`` file does when Python starts, before the program."""
+    line = (aerospike_resilience_root() / "aerospike_resilience.pth").read_text()
+    return f"exec({line!r})\n{program}"
+
+
+def aerospike_resilience_root():
+    from pathlib import Path
+
+    return Path(aerospike_resilience.__file__).parent.parent
+
+
+def test_the_environment_is_enough(healthy):
+    port = healthy.hosts[0][1]
+
+    named = run(started(PROGRAM), port, AEROSPIKE_RESILIENCE_PROFILE="batch")
+    skipped = run(
+        started(PROGRAM),
+        port,
+        AEROSPIKE_RESILIENCE_PROFILE="batch",
+        AEROSPIKE_RESILIENCE_SKIP=f"127.0.0.1:{port}",
+    )
+    unnamed = run(started(PROGRAM), port)
+
+    assert [named.stdout.strip(), skipped.stdout.strip(), unnamed.stdout.strip()] == [
+        *("batch", "False", "False")
+    ]
+
+
+def test_a_mistake_in_the_environment_does_not_stop_the_program(healthy):
+    found = run(started(PROGRAM), healthy.hosts[0][1], AEROSPIKE_RESILIENCE_PROFILE="latncy")
+
+    assert found.stdout.strip() == "False"
+    assert "latncy" in found.stderr
+    assert "did you mean 'latency'" in found.stderr
+
+
+def test_no_client_is_imported_for_it():
+    program = (
+        "import sys, aerospike_resilience; aerospike_resilience.instrument('latency');"
+        "print([n for n in sys.modules if n.split('.')[0] in "
+        "('aerospike', 'aerospike_py', 'aerospike_native', 'aerospike_sdk', 'uvloop')])"
+    )
+
+    assert run(program, 0).stdout.strip() == "[]"

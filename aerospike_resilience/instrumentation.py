@@ -112,7 +112,10 @@ def uninstrument() -> None:
 
 
 def from_environment() -> None:
-    """Instrument as the environment says, if it does. A mistake there is logged and changes nothing."""
+    """Instrument as the environment says, if it does.
+
+    A mistake there changes nothing. It is said on standard error: no logging is configured yet.
+    """
     profile = os.environ.get(PROFILE)
     if not profile:
         return
@@ -120,7 +123,7 @@ def from_environment() -> None:
     try:
         instrument(profile, skip=skip)
     except Exception as error:  # noqa: BLE001 - Python is starting; the application must not die of it
-        _log.error("%s=%s changes nothing: %s", PROFILE, profile, error)
+        sys.stderr.write(f"aerospike-resilience: {PROFILE}={profile} changes nothing: {error}\n")
 
 
 def _hook_locked(creation: Creation) -> None:

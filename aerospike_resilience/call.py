@@ -302,6 +302,7 @@ class Call:
             seconds: the socket timeout of a try.
         early_s: a success of the attempt that took at least this long left its first node early.
         steered: whether `patience_s` was chosen for the node's state, and so stands.
+        frugal: whether an attempt makes one try only, as the retry budget is spent.
         nodes: names of the nodes that hold the record, master first; empty while nobody asked.
         leases: names of half-open nodes this call is a probe of.
         commit_master: whether a write is to be committed on its master alone.
@@ -315,6 +316,7 @@ class Call:
     tailored: bool = False
     steered: bool = False
     commit_master: bool = False
+    frugal: bool = False
     nodes: tuple[str, ...] = ()
     leases: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()

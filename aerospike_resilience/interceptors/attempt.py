@@ -113,7 +113,7 @@ class Attempt:
                     profile=plan.profile,
                     deadline_s=call.deadline - call.started,
                 )
-        retries = min(plan.native_retries, call.tries_left - 1)
+        retries = 0 if call.frugal else min(plan.native_retries, call.tries_left - 1)
         return self._tailor(
             plan.operation.family,
             plan.fields,
@@ -164,7 +164,7 @@ class Attempt:
     @staticmethod
     def _record(call: Call, begun: float, error: str) -> None:
         failure = call.failure
-        tries = min(call.plan.native_retries + 1, call.tries_left)
+        tries = 1 if call.frugal else min(call.plan.native_retries + 1, call.tries_left)
         if failure is not None and failure.tries is not None:
             tries = failure.tries
         call.tries_left -= tries

@@ -17,9 +17,14 @@ MEMORY_S = 10.0
 class RetryBudget:
     """A purse that operations fill and retries empty.
 
+    Attempts of ours ask before they are made. Tries that the client makes by itself inside a native call
+    are known only afterwards, and count where the call failed: a read that the replica served was
+    worth its second try. Once all is spent, calls go without those tries too.
+
     Attributes:
         operations: operations so far. Added to by every call without a lock: a lost addition under
             threads makes the budget a little smaller, never larger.
+        spent: whether there was nothing left when it was last looked at. Read by calls without a lock.
     """
 
     __slots__ = (
@@ -31,12 +36,14 @@ class RetryBudget:
         "min_per_second",
         "operations",
         "ratio",
+        "spent",
     )
 
     def __init__(self, ratio: float, min_per_second: float) -> None:
         self.ratio = ratio
         self.min_per_second = min_per_second
         self.operations = 0
+        self.spent = False
         self._lock = threading.Lock()
         self._at = -math.inf
         self._seen = 0
@@ -54,9 +61,24 @@ class RetryBudget:
             self._fade_locked(now)
             # A sum that fades never reaches nothing, so a hundredth of a try is forgiven.
             if self._balance_locked() < tries - 0.01:
+                self.spent = True
                 return False
             self._recent_retries += tries
             return True
+
+    def charge(self, tries: int, now: float) -> None:
+        """Pay for tries that were made without asking, as far as there is something left."""
+        with self._lock:
+            self._fade_locked(now)
+            self._recent_retries += min(tries, max(self._balance_locked(), 0.0))
+            self.spent = self._balance_locked() < 1
+
+    def affords(self, tries: int, now: float) -> bool:
+        """Return whether there is enough left for that many tries; asked while `spent`."""
+        with self._lock:
+            self._fade_locked(now)
+            self.spent = self._balance_locked() < tries
+            return not self.spent
 
     def balance(self, now: float) -> float:
         """Return how many tries are left to spend."""

@@ -78,6 +78,8 @@ class Retry:
         """Proceed; after a failure, sleep and proceed again as long as `decide` says so."""
         if self._budget is not None:
             self._budget.operations += 1
+            if self._budget.spent:
+                self._save(call)
         if call.plan.rows is not None:
             return self._around_batch(call, proceed, PartialBatch(call))
         while True:
@@ -94,6 +96,8 @@ class Retry:
         """Proceed; after a failure, sleep and proceed again as long as `decide` says so."""
         if self._budget is not None:
             self._budget.operations += 1
+            if self._budget.spent:
+                self._save(call)
         if call.plan.rows is not None:
             return await self._around_batch_async(call, proceed, PartialBatch(call))
         while True:
@@ -137,6 +141,7 @@ class Retry:
 
     def decide(self, call: Call) -> Verdict:
         """Decide about a call whose last attempt failed with ``call.failure``."""
+        self._account(call)
         reason = self._objection(call)
         if not reason:
             last_s = call.attempts[-2].slept_s if len(call.attempts) > 1 else 0.0
@@ -170,6 +175,18 @@ class Retry:
                 return "overload"
         return ""
 
+    def _save(self, call: Call) -> None:
+        """Have a call make one try only, while the budget affords no second one."""
+        if call.plan.native_retries and self._budget is not None:
+            call.frugal = not self._budget.affords(1, call.now)
+            call.tailored = call.tailored or call.frugal
+
+    def _account(self, call: Call) -> None:
+        """Count the tries that the client made by itself in the attempt that just failed."""
+        sent = call.failure is not None and call.failure.kind is not FailureKind.REFUSED
+        if self._budget is not None and sent and call.attempts and call.attempts[-1].tries > 1:
+            self._budget.charge(call.attempts[-1].tries - 1, call.now)
+
     def _prepare(self, call: Call, slept_s: float) -> None:
         self.counters.retries += 1
         *before, last = call.attempts
@@ -178,3 +195,5 @@ class Retry:
         call.patience_s = call.plan.socket_timeout_s  # only a first attempt is in a hurry
         call.steered = False
         call.tailored = True
+        if self._budget is not None and self._budget.spent:
+            self._save(call)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from aerospike_resilience.call import Failure, FailureKind, Fault
+from aerospike_resilience.call import Attempt, Failure, FailureKind, Fault
 from aerospike_resilience.interceptors import Backoff, Closing, Retry, RetryBudget
 from tests import fakes
 
@@ -173,3 +173,41 @@ def test_jitter_is_bounded_and_can_be_replayed(name):
 def test_an_unknown_backoff_names_those_there_are():
     with pytest.raises(ValueError, match=r"fibonacci.*constant, linear, exponential"):
         Backoff("fibonacci", 0.01, 0.05)
+
+
+def test_tries_inside_a_failed_native_call_cost_the_budget_too():
+    budget = RetryBudget(ratio=0.0, min_per_second=0.5)  # five tries in all
+    call = ready(max_tries=2, native_retries=1)
+
+    def fail(a_call):
+        a_call.failure = fakes.TIMEOUT
+        a_call.tries_left -= 2
+        a_call.attempts += (Attempt(1, 0.0, tries=2, failure=fakes.TIMEOUT),)
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        retrying(budget).around(call, fail)
+
+    assert budget.balance(0.0) == pytest.approx(4.0)
+
+
+def test_a_spent_budget_keeps_the_client_from_trying_again_by_itself():
+    budget = RetryBudget(ratio=0.0, min_per_second=0.1)
+    budget.charge(1, 0.0)
+    call = ready(max_tries=3, native_retries=1)
+
+    retrying(budget).around(call, lambda _call: "record")
+
+    assert call.frugal
+    assert call.tailored
+
+
+def test_a_budget_that_recovered_lets_it_try_again():
+    budget = RetryBudget(ratio=0.0, min_per_second=1.0)
+    budget.charge(10, 0.0)
+    call = ready(max_tries=3, native_retries=1)
+    call.now = 60.0
+
+    retrying(budget).around(call, lambda _call: "record")
+
+    assert not call.frugal

@@ -31,6 +31,7 @@ from .interceptors import (
     RetryBudget,
     RetryCounters,
     Telemetry,
+    TenacityRules,
 )
 from .nodes import AdaptiveTimeout, ClusterHealth, NodeOptions
 from .plan import Planner
@@ -52,6 +53,7 @@ class Shared:
         budget: what its retries may cost.
         retries: what retrying has come to.
         arrange: the application's word on the chain.
+        rules: the application's word on retrying; None where it has none.
         tracer_provider: None for the global one.
         meter_provider: None for the global one.
         closing: set when the wrapped client is closed.
@@ -65,6 +67,7 @@ class Shared:
     budget: RetryBudget
     retries: RetryCounters = field(default_factory=RetryCounters)
     arrange: Arrange | None = None
+    rules: TenacityRules | None = None
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
     closing: Closing = field(default_factory=Closing)
@@ -160,10 +163,11 @@ class Runtime:
     def _retry(self) -> Retry:
         retry = self.profile.retry
         return Retry(
-            Backoff(retry.backoff, retry.sleep_s, retry.max_sleep_s),
+            Backoff(retry.backoff, retry.sleep_s, retry.max_sleep_s, chain=retry.chain),
             self._shared.budget if retry.budget is not None else None,
             self._shared.closing,
             self._shared.retries,
+            self._shared.rules,
         )
 
     def _chain(self) -> Sequence[Interceptor]:

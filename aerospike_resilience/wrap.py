@@ -14,7 +14,7 @@ from .clients import adapter_for, adapter_named
 from .engine import Engine
 from .errors import AlreadyWrappedError, ClientClosedError
 from .handle import Resilience
-from .interceptors import Gate, RetryBudget
+from .interceptors import Gate, RetryBudget, TenacityRules
 from .nodes import TENDER, ClusterHealth
 from .profiles import Policies, PolicyLibrary
 from .proxy import proxy
@@ -23,6 +23,9 @@ from .scopes import by_scope
 
 if TYPE_CHECKING:
     import pybreaker
+    from tenacity.retry import RetryBaseT
+    from tenacity.stop import StopBaseT
+    from tenacity.wait import WaitBaseT
 
 T = TypeVar("T")
 
@@ -36,6 +39,9 @@ def resilient(
     overrides: Mapping[str, Any] | None = None,
     policies: Policies | None = None,
     arrange: Arrange | None = None,
+    wait: WaitBaseT | None = None,
+    retry: RetryBaseT | None = None,
+    stop: StopBaseT | None = None,
     listeners: Iterable[pybreaker.CircuitBreakerListener] = (),
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
@@ -53,6 +59,11 @@ def resilient(
         overrides: settings over the profile's, in the shape of a policy file.
         policies: where to look for policy files before the usual places: a directory or several.
         arrange: given the chain's interceptors, outermost first, returns those that are to run.
+        wait: one of tenacity's ``wait_*``: how long to sleep before an attempt is made again, in the
+            place of the profile's ``retry.backoff``. Never longer than its ``max_sleep``.
+        retry: one of tenacity's ``retry_*``: which failures are worth another attempt, of those that may
+            be made again at all.
+        stop: one of tenacity's ``stop_*``: when to give up, if ``max_retries`` does not say so before.
         listeners: pybreaker's listeners, told of every node's transitions.
         tracer_provider: OpenTelemetry's; None for the global one.
         meter_provider: OpenTelemetry's; None for the global one.
@@ -91,6 +102,7 @@ def resilient(
         Gate(gate.max_concurrent_operations, gate.operation_queue_timeout_s, clock=clock),
         RetryBudget(budget.ratio, budget.min_per_second) if budget else RetryBudget(0.0, 0.0),
         arrange=arrange,
+        rules=TenacityRules(wait, retry, stop) if wait or retry or stop else None,
         tracer_provider=tracer_provider,
         meter_provider=meter_provider,
         clock=clock,

@@ -15,6 +15,7 @@ from .gate import Gate
 from .lasting import Lasting
 from .retry import Retry, RetryCounters
 from .telemetry import Telemetry
+from .tenacious import TenacityRules
 
 __all__ = [
     "Attempt",
@@ -32,4 +33,5 @@ __all__ = [
     "RetryBudget",
     "RetryCounters",
     "Telemetry",
+    "TenacityRules",
 ]

@@ -8,7 +8,7 @@ Backoff and Jitter" (AWS Architecture Blog, 2015).
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import tenacity
@@ -27,14 +27,16 @@ class Backoff:
 
     Args:
         name: ``constant``, ``linear``, ``exponential``, ``exponential_jitter`` (between half and the
-            whole of the exponential step), ``full_jitter`` (between nothing and the whole step) or
-            ``decorrelated_jitter`` (between the first sleep and three times the last).
+            whole of the exponential step), ``full_jitter`` (between nothing and the whole step),
+            ``decorrelated_jitter`` (between the first sleep and three times the last) or ``chained``
+            (the sleeps of `chain` one after the other, then the last of them again).
         first_s: the first sleep and the unit of the curve, in seconds.
         max_sleep_s: the longest sleep, in seconds.
         random_source: where jitter comes from.
+        chain: the sleeps of ``chained``, in seconds.
 
     Raises:
-        ValueError: `name` is none of these.
+        ValueError: `name` is none of these, or ``chained`` without a chain.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Backoff:
         first_s: float,
         max_sleep_s: float,
         random_source: random.Random | None = None,
+        chain: Sequence[float] = (),
     ) -> None:
         self.name = name
         self.first_s = first_s
@@ -64,6 +67,12 @@ class Backoff:
                 first_s, max(first_s, 3.0 * last)
             ),
         }
+        if chain:
+            curves["chained"] = self._tenacious(
+                tenacity.wait_chain(*(tenacity.wait_fixed(sleep_s) for sleep_s in chain))
+            )
+        elif name == "chained":
+            raise ValueError("the backoff 'chained' needs a chain of sleeps")
         if name not in curves:
             raise ValueError(f"no backoff is called {name!r}; there are {', '.join(curves)}")
         self._curve = curves[name]

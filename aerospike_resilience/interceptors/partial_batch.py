@@ -21,6 +21,7 @@ class PartialBatch:
 
     Attributes:
         again: whether anything may be sent again.
+        error: what the last attempt raised, or the one that carried the rows; None if it returned.
     """
 
     def __init__(self, call: Call) -> None:
@@ -29,7 +30,7 @@ class PartialBatch:
         self._rows = call.plan.rows
         self._given = Given(call.plan, call.args, call.kwargs)
         self._result: Any = None
-        self._error: Exception | None = None
+        self.error: Exception | None = None
         self._sent: list[int] = []
         self._again: list[int] = []
         self._in_doubt: set[int] = set()
@@ -41,7 +42,7 @@ class PartialBatch:
         if self._result is None:
             self._result = part
             self._sent = list(range(len(rows.keys(part))))
-            self._error = None
+            self.error = None
         else:
             rows.merge(self._result, part, self._sent)
         failures = self._failures()
@@ -61,10 +62,10 @@ class PartialBatch:
         part = self._rows.carried(error)
         if part is not None:
             self.absorb(part)
-            self._error = error
+            self.error = error
         elif self._result is None:
             failure = self._call.failure
-            self._error = error
+            self.error = error
             self.again = failure is not None and (
                 not failure.in_doubt or self._call.plan.idempotent
             )
@@ -77,7 +78,7 @@ class PartialBatch:
         Args:
             reason: why nothing more is tried.
         """
-        error = self._error
+        error = self.error
         if error is None or (self._result is not None and not self._rows.failures(self._result)):
             return self._result
         if self._result is not None:

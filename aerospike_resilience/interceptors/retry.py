@@ -17,6 +17,7 @@ from .budget import RetryBudget
 from .closing import Closing
 from .partial_batch import PartialBatch
 from .story import tell
+from .tenacious import TenacityRules
 
 MAX_OVERLOAD_RETRIES: Final = 2
 """Overload answers are retried at most this often whatever the profile says, as the MongoDB drivers'
@@ -29,7 +30,7 @@ class Verdict(NamedTuple):
     Attributes:
         sleep_s: how long to sleep first, in seconds; None to give up.
         reason: why it gives up: ``failure`` (another try cannot help), ``tries``, ``in_doubt``,
-            ``overload``, ``deadline`` or ``budget``; empty if it goes on.
+            ``overload``, ``deadline``, ``budget`` or ``rules`` (the application's); empty if it goes on.
     """
 
     sleep_s: float | None
@@ -58,9 +59,10 @@ class Retry:
         budget: what retries may cost; None for no bound but ``max_retries``.
         closing: set when the client is being closed; it ends every sleep.
         counters: what retrying has come to so far.
+        rules: what the application says besides, in tenacity's words.
     """
 
-    __slots__ = ("_backoff", "_budget", "_closing", "counters")
+    __slots__ = ("_backoff", "_budget", "_closing", "_rules", "counters")
 
     def __init__(
         self,
@@ -68,11 +70,13 @@ class Retry:
         budget: RetryBudget | None,
         closing: Closing | None = None,
         counters: RetryCounters | None = None,
+        rules: TenacityRules | None = None,
     ) -> None:
         self._backoff = backoff
         self._budget = budget
         self._closing = closing or Closing()
         self.counters = counters or RetryCounters()
+        self._rules = rules
 
     def around(self, call: Call, proceed: Proceed) -> Any:
         """Proceed; after a failure, sleep and proceed again as long as `decide` says so."""
@@ -86,7 +90,7 @@ class Retry:
             try:
                 return proceed(call)
             except Exception as error:
-                verdict = self.decide(call)
+                verdict = self.decide(call, error)
                 if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
                     tell(error, call, verdict.reason)
                     raise
@@ -104,7 +108,7 @@ class Retry:
             try:
                 return await proceed(call)
             except Exception as error:
-                verdict = self.decide(call)
+                verdict = self.decide(call, error)
                 if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
                     tell(error, call, verdict.reason)
                     raise
@@ -137,15 +141,21 @@ class Retry:
             batch.narrow()
 
     def _decide_batch(self, call: Call, batch: PartialBatch) -> Verdict:
-        return self.decide(call) if batch.again else Verdict(None, "failure")
+        return self.decide(call, batch.error) if batch.again else Verdict(None, "failure")
 
-    def decide(self, call: Call) -> Verdict:
-        """Decide about a call whose last attempt failed with ``call.failure``."""
+    def decide(self, call: Call, error: Exception | None = None) -> Verdict:
+        """Decide about a call whose last attempt failed with ``call.failure``.
+
+        Args:
+            call: the call.
+            error: what the attempt raised; None for a batch that returned with failed rows.
+        """
         self._account(call)
         reason = self._objection(call)
+        if not reason and self._rules is not None and self._rules.objects(call, error):
+            reason = "rules"
         if not reason:
-            last_s = call.attempts[-2].slept_s if len(call.attempts) > 1 else 0.0
-            sleep_s = self._backoff.sleep_s(len(call.attempts), last_s)
+            sleep_s = self._sleep_s(call, error)
             if call.now + sleep_s >= call.deadline:
                 reason = "deadline"
             elif self._budget is not None and not self._budget.withdraw(1, call.now):
@@ -174,6 +184,14 @@ class Retry:
             if refused > MAX_OVERLOAD_RETRIES:
                 return "overload"
         return ""
+
+    def _sleep_s(self, call: Call, error: Exception | None) -> float:
+        if self._rules is not None:
+            wanted_s = self._rules.sleep_s(call, error)
+            if wanted_s is not None:
+                return min(max(wanted_s, 0.0), self._backoff.max_sleep_s)
+        last_s = call.attempts[-2].slept_s if len(call.attempts) > 1 else 0.0
+        return self._backoff.sleep_s(len(call.attempts), last_s)
 
     def _save(self, call: Call) -> None:
         """Have a call make one try only, while the budget affords no second one."""

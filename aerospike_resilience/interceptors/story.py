@@ -16,6 +16,7 @@ _REASONS = {
     "overload": "the server is overloaded",
     "deadline": "the next attempt would have ended past the deadline",
     "budget": "the retry budget is spent",
+    "rules": "the application's own retry or stop rule says so",
 }
 
 _ECHOES = (FailureKind.CONFLICT, FailureKind.RECORD)

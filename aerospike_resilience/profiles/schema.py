@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from .units import milliseconds, whole_milliseconds
 
@@ -143,11 +143,21 @@ class Retry(_Section):
         "exponential_jitter",
         "full_jitter",
         "decorrelated_jitter",
+        "chained",
     ] = "exponential_jitter"
+    chain: tuple[Seconds, ...] = Field((), description="the sleeps of the backoff 'chained'")
     sleep_s: Seconds = Field(0.002, alias="sleep")
     max_sleep_s: Seconds = Field(0.05, alias="max_sleep")
     native_failover: Annotated[int, Field(ge=0, le=10, strict=True)] = 1
     budget: Budget | None = Field(default_factory=Budget)
+
+    @model_validator(mode="after")
+    def _chained(self) -> Retry:
+        if self.backoff == "chained" and not self.chain:
+            raise ValueError(
+                "backoff: chained needs a chain of sleeps, such as chain: [2ms, 10ms, 50ms]"
+            )
+        return self
 
 
 class Adaptive(_Section):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
+import tenacity
 
 from aerospike_resilience.call import Attempt, Failure, FailureKind, Fault
-from aerospike_resilience.interceptors import Backoff, Closing, Retry, RetryBudget
+from aerospike_resilience.interceptors import Backoff, Closing, Retry, RetryBudget, TenacityRules
 from tests import fakes
 
 
@@ -211,3 +212,43 @@ def test_a_budget_that_recovered_lets_it_try_again():
     retrying(budget).around(call, lambda _call: "record")
 
     assert not call.frugal
+
+
+def test_a_chained_backoff_sleeps_its_chain_and_then_the_last_again():
+    backoff = Backoff("chained", 0.001, 1.0, chain=(0.002, 0.01, 0.05))
+
+    assert [backoff.sleep_s(n, 0.0) for n in (1, 2, 3, 4)] == [0.002, 0.01, 0.05, 0.05]
+
+
+def slept(call, rules) -> list[float]:
+    with pytest.raises(TimeoutError):
+        Retry(Backoff("constant", 0.0, 0.01), None, rules=rules).around(
+            call, fakes.failing_attempt(fakes.TIMEOUT)
+        )
+    return [attempt.slept_s for attempt in call.attempts]
+
+
+def test_tenacitys_wait_takes_the_place_of_the_backoff_up_to_the_longest_sleep():
+    rules = TenacityRules(wait=tenacity.wait_incrementing(0.004, 0.004))
+
+    assert slept(ready(max_tries=5), rules) == [0.004, 0.008, 0.01, 0.01, 0.0]
+
+
+def test_tenacitys_stop_gives_up_sooner_and_never_later():
+    early = TenacityRules(stop=tenacity.stop_after_attempt(2))
+    late = TenacityRules(stop=tenacity.stop_after_attempt(9))
+
+    assert len(slept(ready(max_tries=5), early)) == 2
+    assert len(slept(ready(max_tries=3), late)) == 3
+
+
+def test_tenacitys_retry_can_refuse_but_not_permit():
+    timeouts = TenacityRules(retry=tenacity.retry_if_exception_type(TimeoutError))
+    others = TenacityRules(retry=tenacity.retry_if_exception_type(KeyError))
+    doubt = Failure(FailureKind.TIMEOUT, retryable=True, in_doubt=True, fault=Fault.NODE)
+    unsafe = ready(operation=fakes.PUT, idempotent=False)
+
+    assert len(slept(ready(max_tries=3), timeouts)) == 3
+    assert len(slept(ready(max_tries=3), others)) == 1
+    retry = Retry(Backoff("constant", 0.0, 0.01), None, rules=timeouts)
+    assert attempts_made(unsafe, doubt, retry) == 1

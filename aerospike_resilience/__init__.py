@@ -16,7 +16,7 @@ from .errors import (
 )
 from .handle import Resilience
 from .instrumentation import instrument, uninstrument
-from .interceptors import Interceptor
+from .interceptors import CallStory, Interceptor
 from .operation import Operation
 from .profiles import PolicyFileError, UnknownProfileError
 from .wrap import resilient
@@ -26,6 +26,7 @@ __all__ = [
     "Attempt",
     "BackpressureError",
     "Call",
+    "CallStory",
     "CircuitOpenError",
     "ClientClosedError",
     "DeadlineExceededError",

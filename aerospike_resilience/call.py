@@ -121,6 +121,18 @@ def early_s(socket_timeout_s: float) -> float:
     return socket_timeout_s - 0.001
 
 
+class Wanted(NamedTuple):
+    """What a conditional write wants, as far as a later look at its record can tell.
+
+    Attributes:
+        generation: the generation it expects; 0 if it only creates.
+        bins: what it writes.
+    """
+
+    generation: int
+    bins: Mapping[str, Any]
+
+
 class Given(NamedTuple):
     """What the application called a batch with.
 
@@ -212,6 +224,7 @@ class Plan:
             application would make fail.
         failover: whether the client moves to another replica by itself when a try fails.
         rows: the way to the rows of a batch call; None where it is no batch, or one that fails whole.
+        verification: how a write in doubt is looked up; None where it is not.
         fields: Aerospike's policy fields in force, constants in the client's own numbers.
         send: the client's method: takes arguments, keyword arguments and a native policy.
         classify: what an error of the client's means for this operation.
@@ -238,6 +251,7 @@ class Plan:
         "send",
         "socket_timeout_s",
         "total_timeout_s",
+        "verification",
         "writes",
     )
 
@@ -258,6 +272,7 @@ class Plan:
         conditional: bool = False,
         failover: bool = False,
         rows: Rows | None = None,
+        verification: Any = None,
     ) -> None:
         self.operation = operation
         self.writes = operation.writes
@@ -276,6 +291,7 @@ class Plan:
         self.conditional = conditional
         self.failover = failover
         self.rows = rows
+        self.verification = verification
 
     def sent_by(self, send: Send) -> Plan:
         """Return this plan with another way to send its calls, for a short while."""

@@ -9,6 +9,7 @@ from typing import Any
 from . import ambient
 from .ambient import Using
 from .engine import Engine
+from .interceptors import CallStory
 from .nodes import report
 from .profiles import Explanation, Profile, Reload
 
@@ -87,6 +88,23 @@ class Resilience:
             },
             "adaptive_timeout_ms": None if patience_s is None else round(patience_s * 1000, 3),
         }
+
+    def last_call(self) -> CallStory | None:
+        """Return the story of this thread's or task's last call, also if it went well.
+
+        Kept only under a profile with ``telemetry: {last_call: true}``.
+
+        Returns:
+            The story; None if this thread or task made no call yet.
+
+        Raises:
+            RuntimeError: the profile in force keeps none.
+        """
+        if not self.profile.telemetry.last_call:
+            raise RuntimeError(
+                f"profile {self.profile.name!r} keeps no last call; set telemetry: {{last_call: true}}"
+            )
+        return self._engine.shared.recorder.last()
 
     def isolate(self, node: str) -> None:
         """Keep every call away from a node until `release`.

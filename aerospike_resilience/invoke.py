@@ -9,6 +9,7 @@ from typing import Any, Final
 from . import ambient
 from .call import Call, Send
 from .engine import Engine
+from .interceptors.recorder import caller
 from .operation import Operation
 from .runtime import Runtime
 
@@ -46,11 +47,15 @@ def prepared(
     return runtime, call
 
 
-def begun(coroutine: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., asyncio.Future[Any]]:
+def begun(
+    coroutine: Callable[..., Coroutine[Any, Any, Any]], engine: Engine
+) -> Callable[..., asyncio.Future[Any]]:
     """Have a coroutine function begin when it is called and return a future, as some clients do."""
 
     def begin(*args: Any, **kwargs: Any) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
+        if engine.runtime.profile.telemetry.last_call:
+            caller.set(asyncio.current_task())
         task: asyncio.Future[Any]
         if _BEGIN is None:
             task = loop.create_task(coroutine(*args, **kwargs))

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
-from .call import Call, Plan, Send
+from .call import Call, Plan, Send, Wanted
 from .clients import Adapter
+from .interceptors import Verification
 from .operation import Kind, Operation, Shape
 from .profiles import Profile
 
@@ -154,7 +155,27 @@ class Planner:
             conditional=conditional,
             failover=failover,
             rows=rows,
+            verification=self._verification(operation, fields) if operation.writes else None,
         )
+
+    def _verification(self, operation: Operation, fields: Mapping[str, Any]) -> Verification | None:
+        """Return how writes of an operation are looked up, if the profile wants it."""
+        adapter = self._adapter
+        name = adapter.reads_back.get(operation.attribute)
+        if name is None or self._profile.retry.in_doubt != "verify":
+            return None
+        read = adapter.operations[name]
+
+        def wanted(call: Call) -> Wanted | None:
+            return adapter.wanted(operation.bind(call.args, call.kwargs), fields)
+
+        def reading(call: Call) -> Call:
+            look = self.prepare(read, (call.key,), {})
+            look.deadline, look.started, look.now = call.deadline, call.started, call.now
+            look.tailored = True
+            return look
+
+        return Verification(wanted, reading, adapter.record, adapter.written)
 
     def _bare(self, operation: Operation, send: Send | None, policy: Any = None) -> Plan:
         """Return a plan that sends the call as the application made it, once."""

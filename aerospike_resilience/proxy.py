@@ -190,7 +190,7 @@ def _method(client: Any, name: str, engine: Engine) -> Callable[..., Any]:
 
     chosen: Callable[..., Any] = method
     if operation.awaited:
-        chosen = begun(coroutine) if engine.shared.adapter.returns_futures else coroutine
+        chosen = begun(coroutine, engine) if engine.shared.adapter.returns_futures else coroutine
     return functools.update_wrapper(chosen, getattr(client, name))
 
 

@@ -27,6 +27,7 @@ from .interceptors import (
     Gate,
     Interceptor,
     Lasting,
+    Recorder,
     Retry,
     RetryBudget,
     RetryCounters,
@@ -56,6 +57,7 @@ class Shared:
         rules: the application's word on retrying; None where it has none.
         tracer_provider: None for the global one.
         meter_provider: None for the global one.
+        recorder: the last calls, where a profile wants them kept.
         closing: set when the wrapped client is closed.
         clock: the chain's clock, in seconds.
     """
@@ -70,6 +72,7 @@ class Shared:
     rules: TenacityRules | None = None
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
+    recorder: Recorder = field(default_factory=Recorder)
     closing: Closing = field(default_factory=Closing)
     clock: Callable[[], float] = time.monotonic
 
@@ -179,6 +182,8 @@ class Runtime:
         ]
         if self.telemetry.wanted:
             interceptors.insert(0, self.telemetry)
+        if profile.telemetry.last_call:
+            interceptors.insert(0, shared.recorder)
         if profile.backpressure.max_concurrent_operations:
             interceptors.append(Backpressure(shared.gate, refusals.backpressure))
             if shared.adapter.outlives_cancellation:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from ..call import Failure, Rows, Send
+from ..call import Failure, Rows, Send, Wanted
 from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError
 from ..operation import NodeSource, Operation
 
@@ -126,6 +126,12 @@ class Adapter(Protocol):
     windows: Mapping[str, Window]
     """Every method that fuses calls of another, by name."""
 
+    reads_back: Mapping[str, str]
+    """For writes that a later look at their record may settle: the method that reads it, by method."""
+
+    written: Any
+    """What such a write returns when all went well."""
+
     unshaped: Unshaped | None
     """Tells calls that are as good as ones without a policy; None where callers give no such policies."""
 
@@ -198,6 +204,14 @@ class Adapter(Protocol):
 
     def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:
         """Return whether a read under these fields goes to another replica when a try fails."""
+        ...
+
+    def wanted(self, arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> Wanted | None:
+        """Return what a conditional write wants; None where a look at its record would not tell."""
+        ...
+
+    def record(self, result: Any) -> tuple[int, dict[str, Any]]:
+        """Return generation and bins of what a read returned."""
         ...
 
     def conditional(self, fields: Mapping[str, Any]) -> bool:

@@ -13,15 +13,18 @@ from .closing import Closing
 from .deadline import Deadline
 from .gate import Gate
 from .lasting import Lasting
+from .recorder import CallStory, Recorder
 from .retry import Retry, RetryCounters
 from .telemetry import Telemetry
 from .tenacious import TenacityRules
+from .verify import Verification
 
 __all__ = [
     "Attempt",
     "Backoff",
     "Backpressure",
     "Breaker",
+    "CallStory",
     "Closing",
     "Deadline",
     "Gate",
@@ -29,9 +32,11 @@ __all__ = [
     "Lasting",
     "Proceed",
     "ProceedAsync",
+    "Recorder",
     "Retry",
     "RetryBudget",
     "RetryCounters",
     "Telemetry",
     "TenacityRules",
+    "Verification",
 ]

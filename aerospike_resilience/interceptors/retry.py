@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from ..call import Call, FailureKind
+from ..call import Call, FailureKind, Wanted
 from .backoff import Backoff
 from .base import Proceed, ProceedAsync
 from .budget import RetryBudget
@@ -18,10 +18,25 @@ from .closing import Closing
 from .partial_batch import PartialBatch
 from .story import tell
 from .tenacious import TenacityRules
+from .verify import Found, Verification, is_uncertain, judge
 
 MAX_OVERLOAD_RETRIES: Final = 2
 """Overload answers are retried at most this often whatever the profile says, as the MongoDB drivers'
 client-backpressure specification has it: under overload retries are the load."""
+
+
+def _to_verify(call: Call) -> Wanted | None:
+    """Return what a write in doubt wanted; None where nobody asked to look, or a look would not tell."""
+    verification: Verification | None = call.plan.verification
+    if verification is None or not is_uncertain(call):
+        return None
+    return verification.wanted(call)
+
+
+def _missing(read: Call, wanted: Wanted) -> Found:
+    """Judge by a read that failed: a record that is not there is an answer."""
+    gone = read.failure is not None and read.failure.kind is FailureKind.RECORD
+    return judge(wanted, None) if gone else Found.UNCERTAIN
 
 
 class Verdict(NamedTuple):
@@ -91,6 +106,11 @@ class Retry:
                 return proceed(call)
             except Exception as error:
                 verdict = self.decide(call, error)
+                if verdict.sleep_s is None and (wanted := _to_verify(call)) is not None:
+                    found = self._look(call, proceed, wanted)
+                    if found is Found.APPLIED:
+                        return call.plan.verification.result
+                    verdict = self._after_look(call, found, verdict)
                 if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
                     tell(error, call, verdict.reason)
                     raise
@@ -109,6 +129,11 @@ class Retry:
                 return await proceed(call)
             except Exception as error:
                 verdict = self.decide(call, error)
+                if verdict.sleep_s is None and (wanted := _to_verify(call)) is not None:
+                    found = await self._look_async(call, proceed, wanted)
+                    if found is Found.APPLIED:
+                        return call.plan.verification.result
+                    verdict = self._after_look(call, found, verdict)
                 if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
                     tell(error, call, verdict.reason)
                     raise
@@ -192,6 +217,35 @@ class Retry:
                 return min(max(wanted_s, 0.0), self._backoff.max_sleep_s)
         last_s = call.attempts[-2].slept_s if len(call.attempts) > 1 else 0.0
         return self._backoff.sleep_s(len(call.attempts), last_s)
+
+    @staticmethod
+    def _look(call: Call, proceed: Proceed, wanted: Wanted) -> Found:
+        """Read the record of a write in doubt, and say what became of the write."""
+        verification: Verification = call.plan.verification
+        read = verification.read(call)
+        try:
+            return judge(wanted, verification.record(proceed(read)))
+        except Exception:  # noqa: BLE001 - the write's own error is what the caller gets
+            return _missing(read, wanted)
+
+    @staticmethod
+    async def _look_async(call: Call, proceed: ProceedAsync, wanted: Wanted) -> Found:
+        """Read the record of a write in doubt, and say what became of the write."""
+        verification: Verification = call.plan.verification
+        read = verification.read(call)
+        try:
+            return judge(wanted, verification.record(await proceed(read)))
+        except Exception:  # noqa: BLE001 - the write's own error is what the caller gets
+            return _missing(read, wanted)
+
+    def _after_look(self, call: Call, found: Found, verdict: Verdict) -> Verdict:
+        """Decide again about a write that is now known not to have been applied."""
+        if found is not Found.NOT_APPLIED or verdict.reason != "in_doubt" or call.failure is None:
+            return verdict
+        call.failure = replace(call.failure, in_doubt=False)
+        *before, last = call.attempts
+        call.attempts = (*before, replace(last, failure=call.failure))
+        return self.decide(call)
 
     def _save(self, call: Call) -> None:
         """Have a call make one try only, while the budget affords no second one."""

@@ -150,6 +150,10 @@ class Retry(_Section):
     max_sleep_s: Seconds = Field(0.05, alias="max_sleep")
     native_failover: Annotated[int, Field(ge=0, le=10, strict=True)] = 1
     budget: Budget | None = Field(default_factory=Budget)
+    in_doubt: Literal["report", "verify"] = Field(
+        "report",
+        description="verify: look a conditional write in doubt up, where that makes it certain",
+    )
 
     @model_validator(mode="after")
     def _chained(self) -> Retry:
@@ -198,6 +202,9 @@ class TelemetrySection(_Section):
     spans: bool = True
     metrics: bool = True
     db_query_text: bool = False
+    last_call: bool = Field(
+        default=False, description="keep the story of each thread's and task's last call"
+    )
 
 
 class Lint(_Section):

@@ -326,3 +326,76 @@ def test_creating_what_exists_is_the_clients_own_error(surface):
 
     with pytest.raises(surface.exists_already):
         surface.create(77, {"n": 2})
+
+
+def can_be_looked_up(surface) -> bool:
+    return not surface.name.startswith("aerospike-sdk")  # whose builders send operations, not a put
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_conditional_write_in_doubt_is_settled_by_a_look(healthy, opened, applied):
+    surface = opened(overrides={"retry": {"in_doubt": "verify"}})
+    if not can_be_looked_up(surface):
+        pytest.skip("an insert of the SDK is an operate, which cannot be looked up")
+    surface.remove("new")
+
+    with healthy.inject(op="write", answer="drop", applied=applied, count=1):
+        surface.create("new", {"n": 1})
+
+    assert surface.raw_get("new") == {"n": 1}
+
+
+def test_without_a_look_a_conditional_write_stays_in_doubt(healthy, surface):
+    surface.remove("new")
+
+    with healthy.inject(op="write", answer="drop", count=1), pytest.raises(surface.error) as caught:
+        surface.create("new", {"n": 1})
+
+    assert caught.value.in_doubt
+
+
+def test_somebody_elses_record_is_no_success(healthy, opened):
+    surface = opened(overrides={"retry": {"in_doubt": "verify"}})
+    surface.put("taken", {"n": 2})
+
+    with (
+        healthy.inject(op="write", answer="drop", count=1),
+        pytest.raises(surface.error),
+    ):
+        surface.create("taken", {"n": 1})
+
+    assert surface.raw_get("taken")["n"] == 2
+
+
+# ----- the story of a call
+
+
+def test_the_last_call_is_told_on_demand(healthy, opened):
+    surface = opened(overrides={"telemetry": {"last_call": True}})
+    surface.put(1, {"n": 1})
+
+    def last():
+        """Ask where the call was made: in the thread, or in the task."""
+        if not surface.awaited:
+            surface.get(1)
+            return surface.resilience.last_call()
+
+        async def asked():
+            await surface.awaitable_get(1)
+            return surface.resilience.last_call()
+
+        return surface.run(asked())
+
+    plain = last()
+    with healthy.inject(op="get", code=18, count=1 if surface.name != "aerospike-py" else 2):
+        retried = last()
+
+    assert (plain.operation, plain.profile, plain.error) == ("get", "latency", "")
+    assert plain.attempts == ()
+    assert 0 < plain.duration_s < 5
+    assert retried.error == ""
+
+
+def test_nobody_asked_for_last_calls(surface):
+    with pytest.raises(RuntimeError, match="last_call: true"):
+        surface.resilience.last_call()

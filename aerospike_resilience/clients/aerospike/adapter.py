@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...call import Failure, Send
+from ...call import Failure, Send, Wanted
 from ...operation import Operation
 from ..base import Creation, Lazy, Refusals, Seam, Unshaped, Window
 from ..dicts import config_hosts, policy_sender, tuple_place, usable
@@ -25,6 +25,8 @@ class AerospikeAdapter:
     lazy: Mapping[str, Lazy] = LAZY
     windows: Mapping[str, Window] = {}
     unshaped: Unshaped | None = None
+    reads_back: Mapping[str, str] = {"put": "get"}
+    written: Any = 0
     creations: tuple[Creation, ...] = (
         Creation("aerospike", "client", "function", config_hosts),
         Creation("aerospike", "Client", "class", config_hosts),
@@ -131,6 +133,14 @@ class AerospikeAdapter:
             fields.get("replica") != policies.MASTER_ONLY
             and fields.get("read_mode_sc") != policies.LINEARIZE
         )
+
+    def wanted(self, arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> Wanted | None:
+        """Tell a generation in ``meta`` and create-only."""
+        return idempotence.wanted(arguments, fields)
+
+    def record(self, result: Any) -> tuple[int, dict[str, Any]]:
+        """Return generation and bins of ``(key, meta, bins)``."""
+        return result[1]["gen"], result[2]
 
     def conditional(self, fields: Mapping[str, Any]) -> bool:
         """Generation checks and create-only fail once the write has been applied."""

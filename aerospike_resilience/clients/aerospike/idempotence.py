@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from ...call import Wanted
+
 # Operators of `operate` lists, as the package numbers them (``aerospike.OPERATOR_*``).
 _READ: Final = 0
 _WRITE: Final = 1
@@ -88,6 +90,17 @@ def conditional(fields: Mapping[str, Any]) -> bool:
     still hold after the write.
     """
     return bool(fields.get("gen")) or fields.get("exists") == 1
+
+
+def wanted(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> Wanted | None:
+    """Return what a `put` wants that checks for equal generation, or that only creates."""
+    bins, meta = arguments.get("bins"), arguments.get("meta") or {}
+    if not isinstance(bins, Mapping):
+        return None
+    if fields.get("exists") == 1:
+        return Wanted(0, bins)
+    generation = meta.get("gen")
+    return Wanted(generation, bins) if generation and fields.get("gen") == 1 else None
 
 
 def _repeatable(operators: frozenset[int] | None) -> bool:

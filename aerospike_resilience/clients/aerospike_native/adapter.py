@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ...call import Failure, Send
+from ...call import Failure, Send, Wanted
 from ...operation import Operation
 from ...stream import Stream
 from ..base import Creation, Lazy, Refusals, Seam, Unshaped, Window
@@ -37,6 +37,8 @@ class AerospikeNativeAdapter:
     lazy: Mapping[str, Lazy] = {}
     windows: Mapping[str, Window] = {}
     unshaped: Unshaped | None = None
+    reads_back: Mapping[str, str] = {"put": "get", "put_blocking": "get_blocking"}
+    written: Any = None
     creations: tuple[Creation, ...] = (
         Creation("aerospike_native", "new_client", "awaitable", _seeds),
         Creation("aerospike_native", "new_client_blocking", "function", _seeds),
@@ -139,6 +141,14 @@ class AerospikeNativeAdapter:
             fields.get("replica") == package.Replica.MASTER
             or fields.get("read_mode_sc") == package.ReadModeSC.LINEARIZE
         )
+
+    def wanted(self, arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> Wanted | None:
+        """Tell an expected generation and create-only from the policy."""
+        return idempotence.wanted(arguments, fields)
+
+    def record(self, result: Any) -> tuple[int, dict[str, Any]]:
+        """Return generation and bins of a ``Record``."""
+        return result.generation, result.bins
 
     def conditional(self, fields: Mapping[str, Any]) -> bool:
         """Generation checks and create-only fail once the write has been applied."""

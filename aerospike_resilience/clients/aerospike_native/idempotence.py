@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...call import Wanted
 from .package import native
 
 
@@ -50,6 +51,18 @@ def conditional(fields: Mapping[str, Any]) -> bool:
     return action == package.RecordExistsAction.CREATE_ONLY or (
         generation is not None and generation != package.GenerationPolicy.NONE
     )
+
+
+def wanted(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> Wanted | None:
+    """Return what a `put` wants that expects a generation, or that only creates."""
+    package, bins = native(), arguments.get("bins")
+    if not isinstance(bins, Mapping):
+        return None
+    if fields.get("record_exists_action") == package.RecordExistsAction.CREATE_ONLY:
+        return Wanted(0, bins)
+    generation = fields.get("generation")
+    expects = fields.get("generation_policy") == package.GenerationPolicy.EXPECT_GEN_EQUAL
+    return Wanted(generation, bins) if generation and expects else None
 
 
 def _reads(operations: object) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ...call import Failure, Send
+from ...call import Failure, Send, Wanted
 from ...operation import Operation
 from ..base import Creation, Lazy, Refusals, Seam, Unshaped, Window
 from ..dicts import config_hosts, policy_sender, tuple_place, usable
@@ -28,6 +28,8 @@ class AerospikePyAdapter:
     lazy: Mapping[str, Lazy] = LAZY
     windows: Mapping[str, Window] = {}
     unshaped: Unshaped | None = None
+    reads_back: Mapping[str, str] = {"put": "get"}
+    written: Any = None
     creations: tuple[Creation, ...] = (Creation("aerospike_py", "Client", "class", config_hosts),)
     _class = "Client"
 
@@ -123,6 +125,14 @@ class AerospikePyAdapter:
         """Reads move on unless they are for the master only; commands under a write policy never do."""
         replica: int = fields.get("replica", policies.MASTER)
         return replica != policies.MASTER
+
+    def wanted(self, arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> Wanted | None:
+        """Tell a generation in ``meta`` and create-only."""
+        return idempotence.wanted(arguments, fields)
+
+    def record(self, result: Any) -> tuple[int, dict[str, Any]]:
+        """Return generation and bins of a ``Record``."""
+        return result.meta.gen, result.bins
 
     def conditional(self, fields: Mapping[str, Any]) -> bool:
         """Generation checks and create-only fail once the write has been applied."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ...call import Failure, FailureKind, Fault
-from ...operation import Operation
+from ...operation import Operation, Shape
 
 _ADDRESS: Final = re.compile(r"\b(\d{1,3}(?:\.\d{1,3}){3}:\d{1,5})\b")
 _NAME: Final = re.compile(r"^([^\s:]+): ")
@@ -72,15 +72,19 @@ def classify(error: BaseException, operation: Operation) -> Failure:
         kind,
         retryable=kind in _RETRYABLE
         or (kind is FailureKind.NATIVE_BREAKER and not operation.writes),
-        in_doubt=operation.writes
-        and bool(getattr(error, "in_doubt", False))
-        and kind not in _NEVER_APPLIED,
+        in_doubt=operation.writes and _in_doubt(error, kind, operation),
         fault=_fault(kind),
         address=address.group(1) if address else None,
         node=name.group(1) if name else None,
         tries=iteration if isinstance(iteration, int) else None,
         code=code,
     )
+
+
+def _in_doubt(error: BaseException, kind: FailureKind, operation: Operation) -> bool:
+    if operation.shape is Shape.BATCH:
+        return True  # the error is one node's; what the others were sent may have been applied
+    return bool(getattr(error, "in_doubt", False)) and kind not in _NEVER_APPLIED
 
 
 def classify_row(row: Any) -> Failure:

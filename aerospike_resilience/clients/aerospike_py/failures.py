@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ...call import Failure, FailureKind, Fault
-from ...operation import Operation
+from ...operation import Operation, Shape
 
 _NODE: Final = re.compile(r"Node: (\d{1,3}(?:\.\d{1,3}){3}:\d{1,5})")
 _IN_DOUBT: Final = re.compile(r"In Doubt: true|\[in_doubt\]")
@@ -81,7 +81,7 @@ def classify(error: BaseException, operation: Operation) -> Failure:
         return Failure(
             FailureKind.CONNECTION,
             retryable=True,
-            in_doubt=operation.writes and _NOT_SENT not in text,
+            in_doubt=operation.writes and (_NOT_SENT not in text or operation.shape is Shape.BATCH),
             fault=Fault.NODE,
             code=code,
         )

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from ..operation import Kind, Operation
 from .explain import Explanation
 from .source import KeyPath, Source
+from .synonyms import canonical
 from .validate import check_settings
 
 if TYPE_CHECKING:
+    from . import fields as aerospike_fields
     from . import schema
 
 
@@ -56,8 +58,9 @@ class Layer:
                 self.origins[here] = source.origin(here)
                 self._merge(into[key], value, here, source)
             else:
-                into[key] = deepcopy(value)
-                self.origins[here] = source.origin(here)
+                name, plain = canonical(here, value)
+                into[name] = deepcopy(plain)
+                self.origins[*path, name] = source.origin(here)
 
 
 class Profile:
@@ -186,7 +189,7 @@ class Profile:
         self,
         found: dict[str, Setting],
         layer: Layer,
-        by_scope: schema.Scopes,
+        by_scope: aerospike_fields.Scopes,
         scopes: tuple[str, ...],
         path: KeyPath,
     ) -> None:
@@ -196,7 +199,10 @@ class Profile:
 
     @staticmethod
     def _take(
-        found: dict[str, Setting], layer: Layer, fields: schema.PolicyFields, path: KeyPath
+        found: dict[str, Setting],
+        layer: Layer,
+        fields: aerospike_fields.PolicyFields,
+        path: KeyPath,
     ) -> None:
         for name in fields.model_fields_set:
             value = getattr(fields, name)
@@ -207,7 +213,14 @@ class Profile:
 
 
 def _scopes(operation: Operation, *, retryable: bool, strong: bool) -> Iterator[str]:
-    """Yield the scopes of an operation, weakest first, in the order of the SDK's behaviours."""
+    """Yield the scopes of an operation, weakest first, in the order of the SDK's behaviours.
+
+    ``all`` leaves transactions alone: giving up in the middle of a commit costs more than waiting.
+    """
+    if operation.kind is Kind.TXN:
+        if operation.family in ("txn_verify", "txn_roll"):
+            yield f"system_{operation.family}"
+        return
     yield "all"
     if operation.kind not in (Kind.READ, Kind.WRITE):
         return

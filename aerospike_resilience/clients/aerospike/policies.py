@@ -57,6 +57,12 @@ NUMBERS: Final[Mapping[str, Mapping[str, int]]] = {
     "read_mode_ap": {"one": 0, "all": 1},
     "read_mode_sc": {"session": 0, "linearize": 1, "allow_replica": 2, "allow_unavailable": 3},
     "expected_duration": {"long": 0, "short": 1, "long_relax_ap": 2},
+    "ttl": {
+        "namespace_default": 0,
+        "never": 0xFFFFFFFF,
+        "dont_update": 0xFFFFFFFE,
+        "client_default": 0xFFFFFFFD,
+    },
 }
 """This client's numbers for the names in a policy file; they differ from client to client."""
 

@@ -15,6 +15,7 @@ from .gauges import Readings
 from .nodes import TENDER, Tended
 from .operation import Operation
 from .profiles import PolicyLibrary, Profile, Reload, Watcher
+from .profiles.lint import FindingsLog
 from .runtime import Runtime, Shared, node_options
 
 _log = logging.getLogger("aerospike_resilience")
@@ -54,6 +55,8 @@ class Engine:
         self._switched: dict[tuple[str, str], Runtime] = {}
         self._on_profile: Callable[[Profile], None] = lambda _profile: None
         self._on_close: Callable[[], None] = lambda: None
+        self._findings = FindingsLog(shared.adapter)
+        self._findings.tell(profile)
         self._watcher = Watcher(library, profile.name, self._swap, self._keep)
         self._tended = Tended(
             shared.health,
@@ -164,6 +167,7 @@ class Engine:
         self._switched.clear()
         self.reload_error = None
         self._on_profile(profile)
+        self._findings.tell(profile)
 
     def _keep(self, error: Exception) -> None:
         self.reload_error = str(error)

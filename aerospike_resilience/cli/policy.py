@@ -176,7 +176,7 @@ def lint(
     Looks at FILES, or at every profile there is. Exits with 1 if there is an error (with --strict, a
     warning), and with 2 if a file is broken.
     """
-    operations = tuple(adapter_named(client_name).operations.values())
+    adapter = adapter_named(client_name)
     findings: list[Finding] = []
     for path in files or tuple(library.find(name) for name in library.names()):
         try:
@@ -184,7 +184,7 @@ def lint(
         except (PolicyFileError, UnknownProfileError) as error:
             click.echo(str(error), err=True)
             raise SystemExit(2) from None
-        findings += examine(profile, operations)
+        findings += examine(profile, adapter)
     click.echo(FORMATS[style](findings))
     fatal = ("error", "warning") if strict else ("error",)
     raise SystemExit(1 if any(finding.severity in fatal for finding in findings) else 0)

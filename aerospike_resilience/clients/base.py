@@ -128,6 +128,12 @@ class Adapter(Protocol):
 
     unshaped: Unshaped | None
     """Tells calls that are as good as ones without a policy; None where callers give no such policies."""
+    cannot: Mapping[str, str]
+    """What a profile may say and this client cannot do, or takes differently: by policy field, scope or
+    ``connection.<setting>``, one sentence that says why."""
+
+    config_variable: str
+    """The environment variable that names the client's dynamic configuration file; empty without one."""
 
     def seam(self, client: Any) -> Seam | None:
         """Return where the client that does the work is held; None if it is this very object."""

@@ -122,9 +122,9 @@ class Profile:
         layers = (*self._layers, Layer([source]))
         return Profile(self.name, self.description, self.files, layers)
 
-    def origin(self, key: str) -> str:
-        """Return where a section's value comes from: ``origin("breaker.max_error_rate")``."""
-        path = tuple(key.split("."))
+    def origin(self, key: str | KeyPath) -> str:
+        """Return where a key's value comes from: ``origin("breaker.max_error_rate")``."""
+        path = tuple(key.split(".")) if isinstance(key, str) else key
         for layer in reversed(self._layers):
             if path in layer.origins:
                 return layer.origins[path]
@@ -132,7 +132,11 @@ class Profile:
 
     def flat(self) -> dict[str, Any]:
         """Return every value as written, by its path of keys; later layers over earlier ones."""
-        found: dict[str, Any] = {}
+        return {".".join(path): value for path, value in self.leaves().items()}
+
+    def leaves(self) -> dict[KeyPath, Any]:
+        """Return the same by the path itself: the name of a set may have a dot in it."""
+        found: dict[KeyPath, Any] = {}
         for layer in self._layers:
             _flatten(layer.data, (), found)
         return found
@@ -239,10 +243,10 @@ def _places(namespace: str | None, set_name: str | None) -> Iterator[str]:
             yield f"{namespace}.{set_name}"
 
 
-def _flatten(data: Mapping[str, Any], path: KeyPath, found: dict[str, Any]) -> None:
+def _flatten(data: Mapping[str, Any], path: KeyPath, found: dict[KeyPath, Any]) -> None:
     for key, value in data.items():
         here = (*path, str(key))
         if isinstance(value, Mapping):
             _flatten(value, here, found)
         else:
-            found[".".join(here)] = value
+            found[here] = value

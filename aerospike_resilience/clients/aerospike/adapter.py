@@ -29,6 +29,8 @@ class AerospikeAdapter:
         Creation("aerospike", "client", "function", config_hosts),
         Creation("aerospike", "Client", "class", config_hosts),
     )
+    cannot: Mapping[str, str] = policies.CANNOT
+    config_variable = "AEROSPIKE_CLIENT_CONFIG_URL"
 
     def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
         """Return None: the client does its work itself."""

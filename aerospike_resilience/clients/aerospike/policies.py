@@ -66,6 +66,27 @@ NUMBERS: Final[Mapping[str, Mapping[str, int]]] = {
 }
 """This client's numbers for the names in a policy file; they differ from client to client."""
 
+CANNOT: Final[Mapping[str, str]] = {
+    "max_concurrent_nodes": "its queries and batches go to all nodes at once, or with concurrent: false to "
+    "one after the other",
+    "record_queue_size": "its queries have no queue of records: they return a list or call back",
+    "include_bin_data": "a query leaves bins out by its own option nobins",
+    "allow_scans_with_where": "a query without an index is refused by the server, whatever the policy",
+    "respond_per_each_op": "operate_ordered() answers for each operation",
+    "xdr": "it has no such flag",
+    "info_timeout": "only its dynamic configuration file has it",
+    "system_txn_verify": "commit() and abort() take no policy; give policies.txn_verify to the client",
+    "system_txn_roll": "commit() and abort() take no policy; give policies.txn_roll to the client",
+    "connection.conn_pools_per_node": "it has one pool for each node",
+    "connection.opening_connection_threshold": "it does not limit how many connections open at once",
+    "connection.timeout": "its name for it is connect_timeout",
+    "connection.wait_for_connection_to_complete": "it never waits for a connection of the pool",
+    "connection.per_client_runtime_workers": "it has thread_pool_size",
+    "connection.buffer_reclaim_threshold": "it keeps no buffers",
+    "connection.ip_map": "it knows use_services_alternate only",
+}
+"""What a profile may say and this client cannot do, or takes differently."""
+
 MASTER_ONLY: Final = NUMBERS["replica"]["master"]
 LINEARIZE: Final = NUMBERS["read_mode_sc"]["linearize"]
 COMMIT_MASTER: Final = NUMBERS["commit_level"]["master"]

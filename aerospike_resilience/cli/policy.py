@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ..clients import ADAPTERS, Adapter, adapter_named
+from ..clients import ADAPTERS, Adapter, adapter_named, every_operation
 from ..operation import Kind, Operation
 from ..profiles import PolicyFileError, PolicyLibrary, Profile, UnknownProfileError
 from ..profiles.lint import Finding, examine
@@ -128,7 +128,7 @@ def diff(library: PolicyLibrary, first: str, second: str, client_name: str) -> N
     table = _table("operations", "field", first, second)
     changed: dict[tuple[str, str, str], list[str]] = {}
     adapter = adapter_named(client_name)
-    for operation in adapter.operations.values():
+    for operation in every_operation(adapter).values():
         for field, old, new in _differences(before, after, operation, adapter):
             changed.setdefault((field, old, new), []).append(operation.name)
     for (field, old, new), names in changed.items():
@@ -241,10 +241,11 @@ def _load(library: PolicyLibrary, name: str) -> Profile:
 
 
 def _operation(adapter: Adapter, name: str) -> Operation:
-    if name not in adapter.operations:
-        known = ", ".join(adapter.operations)
-        raise click.ClickException(f"{adapter.name} has no operation {name!r}; there are {known}")
-    return adapter.operations[name]
+    known = every_operation(adapter)
+    if name not in known:
+        there = ", ".join(known)
+        raise click.ClickException(f"{adapter.name} has no operation {name!r}; there are {there}")
+    return known[name]
 
 
 def _differences(

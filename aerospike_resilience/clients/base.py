@@ -102,6 +102,30 @@ Unshaped: TypeAlias = Callable[[Operation, Mapping[str, Any]], bool]
 """Whether keyword arguments are nothing but policies that only the profile has shaped."""
 
 
+class NativeConfig(Protocol):
+    """A client's own dynamic configuration, which overrides policies, those of calls included."""
+
+    def overrides(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the fields it decides now, by family, in a policy file's words. Asks no node."""
+        ...
+
+    def unclear(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the fields of which the client does not say whether it or the application decides."""
+        ...
+
+
+class NoNativeConfig:
+    """A client that has none."""
+
+    def overrides(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return nothing."""
+        return {}
+
+    def unclear(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return nothing."""
+        return {}
+
+
 class Adapter(Protocol):
     """One client: its operations, its policies, its failures, its nodes."""
 
@@ -128,6 +152,7 @@ class Adapter(Protocol):
 
     unshaped: Unshaped | None
     """Tells calls that are as good as ones without a policy; None where callers give no such policies."""
+
     cannot: Mapping[str, str]
     """What a profile may say and this client cannot do, or takes differently: by policy field, scope or
     ``connection.<setting>``, one sentence that says why."""
@@ -158,6 +183,10 @@ class Adapter(Protocol):
 
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:
         """Return the policies the client was configured with, by family; empty if it cannot say."""
+        ...
+
+    def native_config(self, client: Any) -> NativeConfig:
+        """Return what watches the client's dynamic configuration; a `NoNativeConfig` where it has none."""
         ...
 
     def fields(self, operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,3 +254,9 @@ class Adapter(Protocol):
     def source(self, client: Any) -> NodeSource:
         """Return the client's view of its cluster."""
         ...
+
+
+def every_operation(adapter: Adapter) -> dict[str, Operation]:
+    """Return every operation of a client by name, those of queries and scans included."""
+    lazy = (one for method in adapter.lazy.values() for one in method.executing.values())
+    return {**adapter.operations, **{operation.name: operation for operation in lazy}}

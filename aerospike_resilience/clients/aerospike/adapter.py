@@ -7,9 +7,9 @@ from typing import Any
 
 from ...call import Failure, Send
 from ...operation import Operation
-from ..base import Creation, Lazy, Refusals, Seam, Unshaped, Window
+from ..base import Creation, Lazy, NativeConfig, Refusals, Seam, Unshaped, Window
 from ..dicts import config_hosts, policy_sender, tuple_place, usable
-from . import failures, idempotence, policies
+from . import failures, idempotence, native_config, policies
 from .operations import LAZY, OPERATIONS
 from .rows import AerospikeRows
 from .source import AerospikeSource
@@ -30,7 +30,7 @@ class AerospikeAdapter:
         Creation("aerospike", "Client", "class", config_hosts),
     )
     cannot: Mapping[str, str] = policies.CANNOT
-    config_variable = "AEROSPIKE_CLIENT_CONFIG_URL"
+    config_variable = native_config.VARIABLE
 
     def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
         """Return None: the client does its work itself."""
@@ -76,6 +76,10 @@ class AerospikeAdapter:
         own = getattr(client, "get_policies", None)
         found: Mapping[str, Mapping[str, Any]] = own() if own is not None else {}
         return found
+
+    def native_config(self, client: Any) -> NativeConfig:
+        """Return what watches the client's dynamic configuration file."""
+        return native_config.AerospikeNativeConfig(client)
 
     def fields(self, operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Turn a profile's settings into this client's policy fields."""

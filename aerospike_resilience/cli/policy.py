@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from ..clients import ADAPTERS, Adapter, adapter_named, every_operation
 from ..operation import Kind, Operation
@@ -17,6 +15,8 @@ from ..profiles.lint import Finding, examine
 from ..profiles.lint_formats import FORMATS
 from ..profiles.source import read
 from ..profiles.validate import check_file
+from .policy_common import console, load, table
+from .policy_files import FILE_COMMANDS
 
 _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
 
@@ -41,14 +41,14 @@ def policy(context: click.Context, policies: tuple[Path, ...]) -> None:
 @click.pass_obj
 def list_(library: PolicyLibrary) -> None:
     """List the profiles there are."""
-    table = _table("profile", "file", "description")
+    rows = table("profile", "file", "description")
     for name in library.names():
         path = library.find(name)
         try:
-            table.add_row(name, str(path), library.load(name).description)
+            rows.add_row(name, str(path), library.load(name).description)
         except PolicyFileError as error:
-            table.add_row(name, str(path), f"broken: {error.problems[0].message}")
-    _console().print(table)
+            rows.add_row(name, str(path), f"broken: {error.problems[0].message}")
+    console().print(rows)
 
 
 @policy.command()
@@ -57,7 +57,7 @@ def list_(library: PolicyLibrary) -> None:
 @click.pass_obj
 def show(library: PolicyLibrary, name: str, as_json: bool) -> None:
     """Show a profile with its parents merged: every value, and the line it comes from."""
-    profile = _load(library, name)
+    profile = load(library, name)
     values = profile.flat()
     if as_json:
         click.echo(
@@ -66,10 +66,10 @@ def show(library: PolicyLibrary, name: str, as_json: bool) -> None:
             )
         )
         return
-    table = _table("key", "value", "from")
+    rows = table("key", "value", "from")
     for key, value in values.items():
-        table.add_row(key, str(value), profile.origin(key))
-    _console().print(table)
+        rows.add_row(key, str(value), profile.origin(key))
+    console().print(rows)
 
 
 @policy.command()
@@ -97,7 +97,7 @@ def explain(
     found = _operation(adapter, operation)
     namespace, _, set_name = target.partition(".")
     retryable = not not_repeatable and (found.kind is not Kind.WRITE or found.idempotent({}))
-    settings = _load(library, name).settings(
+    settings = load(library, name).settings(
         found, retryable=retryable, namespace=namespace or None, set_name=set_name or None
     )
     sent = adapter.fields(found, {field: one.value for field, one in settings.items()})
@@ -111,10 +111,10 @@ def explain(
     if not rows:
         click.echo(f"{operation}: everything as the client has it")
         return
-    table = _table("field", "value", f"sent to {client_name}", "from")
+    shown = table("field", "value", f"sent to {client_name}", "from")
     for field, value, number, origin in rows:
-        table.add_row(field, str(value), "not sent" if number is None else str(number), origin)
-    _console().print(table)
+        shown.add_row(field, str(value), "not sent" if number is None else str(number), origin)
+    console().print(shown)
 
 
 @policy.command()
@@ -124,21 +124,21 @@ def explain(
 @click.pass_obj
 def diff(library: PolicyLibrary, first: str, second: str, client_name: str) -> None:
     """Show how two profiles differ in effect, by operation. Exits with 1 if they do."""
-    before, after = _load(library, first), _load(library, second)
-    table = _table("operations", "field", first, second)
+    before, after = load(library, first), load(library, second)
+    rows = table("operations", "field", first, second)
     changed: dict[tuple[str, str, str], list[str]] = {}
     adapter = adapter_named(client_name)
     for operation in every_operation(adapter).values():
         for field, old, new in _differences(before, after, operation, adapter):
             changed.setdefault((field, old, new), []).append(operation.name)
     for (field, old, new), names in changed.items():
-        table.add_row(", ".join(names), field, old, new)
+        rows.add_row(", ".join(names), field, old, new)
     for key, old, new in _sections(before, after):
-        table.add_row("all", key, old, new)
-    if not table.row_count:
+        rows.add_row("all", key, old, new)
+    if not rows.row_count:
         click.echo("no difference in effect")
         return
-    _console().print(table)
+    console().print(rows)
     raise SystemExit(1)
 
 
@@ -198,46 +198,8 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2))
 
 
-@policy.command()
-@click.argument("name")
-@click.option(
-    "--from", "parent", default="default", show_default=True, help="The profile to build on."
-)
-@click.option(
-    "--into",
-    default=Path("policies"),
-    show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The directory to write to.",
-)
-@click.pass_obj
-def new(library: PolicyLibrary, name: str, parent: str, into: Path) -> None:
-    """Write a new policy file that builds on another."""
-    _load(library, parent)
-    path = into / f"{name}.yaml"
-    if path.exists():
-        raise click.ClickException(f"{path} exists already; it is left as it is")
-    into.mkdir(parents=True, exist_ok=True)
-    path.write_text(_NEW.format(parent=parent))
-    click.echo(f"written to {path}")
-
-
-_NEW = """\
-version: 1
-description: ""
-extends: {parent}
-
-# What differs from {parent}, each value with a comment that says why:
-# policy:
-#   reads: {{total_timeout: 200ms}}
-"""
-
-
-def _load(library: PolicyLibrary, name: str) -> Profile:
-    try:
-        return library.load(name)
-    except (PolicyFileError, UnknownProfileError) as error:
-        raise click.ClickException(str(error)) from None
+for _command in FILE_COMMANDS:
+    policy.add_command(_command)
 
 
 def _operation(adapter: Adapter, name: str) -> Operation:
@@ -288,15 +250,3 @@ def _sections(before: Profile, after: Profile) -> list[tuple[str, str, str]]:
 
 def _dump(section: Any) -> dict[str, Any]:
     return section.model_dump() if section is not None else {}
-
-
-def _table(*columns: str) -> Table:
-    table = Table(show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=200)

@@ -28,10 +28,12 @@ class Setting:
     Attributes:
         value: milliseconds for durations, names for constants, else as written.
         origin: where it comes from: ``policies/latency.yaml:9``, ``overrides=``.
+        key: the path of its keys: ``policy.reads.total_timeout``.
     """
 
     value: Any
     origin: str
+    key: str = ""
 
 
 class Layer:
@@ -213,7 +215,8 @@ class Profile:
             if value is None:
                 found.pop(name, None)  # written as null: leave the client's own
             else:
-                found[name] = Setting(value, layer.origins.get((*path, name), ""))
+                here = (*path, name)
+                found[name] = Setting(value, layer.origins.get(here, ""), ".".join(here))
 
 
 def _scopes(operation: Operation, *, retryable: bool, strong: bool) -> Iterator[str]:

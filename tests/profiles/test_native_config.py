@@ -190,7 +190,10 @@ def test_every_kind_of_the_file_is_found_in_its_families(healthy, connect, tmp_p
 
     writes = {"key": "send", "durable_delete": True}
     assert found == {
-        **{family: writes for family in ("write", "operate", "apply", "remove")},
+        "write": writes,
+        "operate": writes,
+        "apply": writes,
+        "remove": writes,
         "query": {"expected_duration": "short"},
         "batch": {"concurrent": True},
         "batch_parent_write": {"replica": "any"},

@@ -83,7 +83,7 @@ class AerospikeAdapter:
 
     def fields(self, operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Turn a profile's settings into this client's policy fields."""
-        return policies.native(operation.family, settings)
+        return policies.native(operation, settings)
 
     def tailor(
         self,
@@ -152,8 +152,27 @@ class AerospikeAdapter:
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
         """Return the native call; the policy goes by keyword, under the method's own name for it."""
+        if operation.name in policies.ROWS:
+            return _batch_sender(method, operation)
         return policy_sender(method, operation.policy)
 
     def source(self, client: Any) -> AerospikeSource:
         """Return the client's view of its cluster."""
         return AerospikeSource(client)
+
+
+def _batch_sender(method: Callable[..., Any], operation: Operation) -> Send:
+    """Return the native call of a batch that takes a policy for its rows too; a caller's own wins."""
+    of_rows = policies.ROWS[operation.name][0]
+
+    def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
+        if policy is None:
+            return method(*args, **kwargs)
+        whole, rows = policies.parted(operation, policy)
+        given = kwargs.get(of_rows)
+        named = {**kwargs, operation.policy: whole}
+        if rows and (given is None or isinstance(given, Mapping)):
+            named[of_rows] = {**rows, **(given or {})}
+        return method(*args, **named)
+
+    return send

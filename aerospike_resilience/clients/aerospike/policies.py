@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ...operation import Operation
+
 _BASE: Final = frozenset(
     "total_timeout socket_timeout max_retries sleep_between_retries compress txn expressions "
     "connect_timeout timeout_delay error_detail_verbosity".split()
@@ -41,6 +43,25 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "admin": frozenset({"timeout"}),
 }
 """The keys each family accepts in a call's policy, as the extension checks them with ``validate_keys``."""
+
+ROWS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    "batch_operate": (
+        "policy_batch_write",
+        frozenset("key gen commit_level durable_delete exists on_locking_only ttl".split()),
+    ),
+    "batch_remove": (
+        "policy_batch_remove",
+        frozenset("key gen generation commit_level durable_delete".split()),
+    ),
+    "batch_apply": (
+        "policy_batch_apply",
+        frozenset("key commit_level durable_delete on_locking_only ttl".split()),
+    ),
+}
+"""Batches that take a second policy, for their rows: its parameter and its fields.
+
+The rows of ``batch_write`` have theirs in the application's own records, which are left alone.
+"""
 
 NUMBERS: Final[Mapping[str, Mapping[str, int]]] = {
     "replica": {"master": 0, "any": 1, "sequence": 2, "prefer_rack": 3, "random": 4},
@@ -92,11 +113,24 @@ LINEARIZE: Final = NUMBERS["read_mode_sc"]["linearize"]
 COMMIT_MASTER: Final = NUMBERS["commit_level"]["master"]
 
 
-def native(family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of `settings` that the family takes, names turned into numbers."""
-    accepted = FIELDS.get(family, frozenset())
+def native(operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of `settings` that the operation takes, names turned into numbers."""
+    accepted = FIELDS.get(operation.family, frozenset())
+    if operation.writes and operation.name in ROWS:
+        accepted |= ROWS[operation.name][1]
     return {
         name: NUMBERS[name].get(value, value) if name in NUMBERS else value
         for name, value in settings.items()
         if name in accepted
     }
+
+
+def parted(
+    operation: Operation, policy: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a batch's policy, and that of its rows."""
+    fields = ROWS[operation.name][1]
+    return (
+        {name: value for name, value in policy.items() if name not in fields},
+        {name: value for name, value in policy.items() if name in fields},
+    )

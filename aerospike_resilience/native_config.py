@@ -107,12 +107,10 @@ class NativeOverrides:
                 yield Override(family, field, native, other[0])
 
     def _remedy(self) -> str:
-        variable = self._adapter.config_variable
+        variables = ", ".join(self._adapter.config_variables)
         return (
-            f"; move its policies into the profile (aerospike-resilience policy import) and unset "
-            f"{variable}, or take config_provider out of the client's configuration"
-            if variable
-            else ""
+            "; move its policies into the profile (aerospike-resilience policy import) and unset "
+            f"{variables}, or take config_provider out of the client's configuration"
         )
 
 

@@ -100,13 +100,15 @@ def explain(
     settings = load(library, name).settings(
         found, retryable=retryable, namespace=namespace or None, set_name=set_name or None
     )
-    sent = adapter.fields(found, {field: one.value for field, one in settings.items()})
     rows = [
-        (field, one.value, sent.get(field), one.origin) for field, one in sorted(settings.items())
+        (field, one.value, _sent(adapter, found, field, one.value), one.origin)
+        for field, one in sorted(settings.items())
     ]
     if as_json:
         keys = ("field", "value", "sent", "origin")
-        click.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=1))
+        click.echo(
+            json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=1, default=str)
+        )
         return
     if not rows:
         click.echo(f"{operation}: everything as the client has it")
@@ -126,11 +128,11 @@ def diff(library: PolicyLibrary, first: str, second: str, client_name: str) -> N
     """Show how two profiles differ in effect, by operation. Exits with 1 if they do."""
     before, after = load(library, first), load(library, second)
     rows = table("operations", "field", first, second)
-    changed: dict[tuple[str, str, str], list[str]] = {}
+    changed: dict[tuple[str, str, str], dict[str, None]] = {}
     adapter = adapter_named(client_name)
     for operation in every_operation(adapter).values():
         for field, old, new in _differences(before, after, operation, adapter):
-            changed.setdefault((field, old, new), []).append(operation.name)
+            changed.setdefault((field, old, new), {})[operation.name] = None
     for (field, old, new), names in changed.items():
         rows.add_row(", ".join(names), field, old, new)
     for key, old, new in _sections(before, after):
@@ -225,8 +227,16 @@ def _effective(profile: Profile, operation: Operation, adapter: Adapter) -> dict
     """Return the fields that the client would be sent, as the profile writes them."""
     retryable = operation.kind is not Kind.WRITE or operation.idempotent({})
     settings = profile.settings(operation, retryable=retryable)
-    values = {field: one.value for field, one in settings.items()}
-    return {field: str(values[field]) for field in adapter.fields(operation, values)}
+    return {
+        field: str(one.value)
+        for field, one in settings.items()
+        if _sent(adapter, operation, field, one.value) is not None
+    }
+
+
+def _sent(adapter: Adapter, operation: Operation, field: str, value: Any) -> Any:
+    """Return what the client would be sent for a field, by whatever name; None where it has none."""
+    return next(iter(adapter.fields(operation, {field: value}).values()), None)
 
 
 def _sections(before: Profile, after: Profile) -> list[tuple[str, str, str]]:

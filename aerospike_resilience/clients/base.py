@@ -154,11 +154,11 @@ class Adapter(Protocol):
     """Tells calls that are as good as ones without a policy; None where callers give no such policies."""
 
     cannot: Mapping[str, str]
-    """What a profile may say and this client cannot do, or takes differently: by policy field, scope or
-    ``connection.<setting>``, one sentence that says why."""
+    """What a profile may say and this client cannot do, or takes differently, and one sentence why: by
+    policy field, by value (``replica: any``), by scope, or by ``connection.<setting>``."""
 
-    config_variable: str
-    """The environment variable that names the client's dynamic configuration file; empty without one."""
+    config_variables: Mapping[str, str]
+    """Environment variables that name a configuration file of the client's own, and what that decides."""
 
     def seam(self, client: Any) -> Seam | None:
         """Return where the client that does the work is held; None if it is this very object."""

@@ -55,10 +55,27 @@ def examine(
     findings = [
         Finding(name, severity, profile.name, origin, message, fix)
         for name, (severity, rule) in RULES.items()
-        if name not in profile.ignored
         for origin, message, fix in rule(subject)
+        if not _meant(profile, name, origin)
     ]
     return list(dict.fromkeys(findings))
+
+
+def _meant(profile: Profile, name: str, origin: str) -> bool:
+    """Return whether a finding is meant to be so: a file answers for its own lines and its parents'.
+
+    It does not answer for those of files that build on it.
+    """
+    if name not in profile.ignored:
+        return False
+    ranks = {f"{path.parent.name}/{path.name}": rank for rank, path in enumerate(profile.files)}
+
+    def rank(place: str) -> int:
+        """Own file before parents; what code gave is before both, what nobody gave is after."""
+        given_in_code = place in ("overrides=", "using()")
+        return ranks.get(place.rpartition(":")[0], -1 if given_in_code else len(ranks))
+
+    return rank(origin) >= rank(profile.origin(("lint", "ignore", name)))
 
 
 class FindingsLog:
@@ -74,8 +91,7 @@ class FindingsLog:
 
     def tell(self, profile: Profile) -> None:
         """Log what is new: a note as information, everything else as a warning."""
-        # A native configuration is told of by what it overrides, which is more than that it is there.
-        for one in examine(profile, self._client, environment={}):
+        for one in examine(profile, self._client):
             if one not in self._told:
                 self._told.add(one)
                 _log.log(

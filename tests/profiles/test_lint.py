@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import typing
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,9 @@ from click.testing import CliRunner
 
 from aerospike_resilience import resilient
 from aerospike_resilience.cli.main import cli
-from aerospike_resilience.clients import adapter_named
-from aerospike_resilience.clients.aerospike.policies import FIELDS
+from aerospike_resilience.clients import ADAPTERS, adapter_named, every_operation
 from aerospike_resilience.profiles import PolicyLibrary
-from aerospike_resilience.profiles.fields import PolicyFields
+from aerospike_resilience.profiles.fields import Connection, PolicyFields, Scopes
 from aerospike_resilience.profiles.lint import RULES, examine
 from aerospike_resilience.profiles.synonyms import FIELD_SYNONYMS
 
@@ -139,16 +139,94 @@ def test_a_scope_that_a_client_cannot_do_is_found_where_it_stands(tmp_path):
     assert "policies.txn_roll" in found[0].message
 
 
-def test_every_field_and_setting_reaches_the_c_client_or_is_known_not_to():
-    """What neither a family takes nor `cannot` names would have no effect, and nobody would be told."""
-    taken = {name for family in FIELDS.values() for name in family}
+SAMPLES = {
+    "replica": "sequence",
+    "read_mode_ap": "one",
+    "read_mode_sc": "session",
+    "key": "send",
+    "gen": "eq",
+    "exists": "create_only",
+    "commit_level": "all",
+    "expected_duration": "long",
+    "concurrent": True,
+}
+
+
+@pytest.mark.parametrize("client", [adapter.name for adapter in ADAPTERS])
+def test_every_field_reaches_the_client_or_is_known_not_to(client):
+    """What neither an operation takes nor `cannot` names would have no effect, and nobody would know."""
+    adapter = adapter_named(client)
     unheard = {
         name
         for name in PolicyFields.model_fields
-        if name not in FIELD_SYNONYMS and name not in taken and name not in ADAPTER.cannot
+        if name not in FIELD_SYNONYMS
+        and name not in adapter.cannot
+        and not any(
+            adapter.fields(operation, {name: SAMPLES.get(name, 1)})
+            for operation in every_operation(adapter).values()
+        )
     }
 
-    assert unheard == set()
+    # The SDK takes it from the behavior, not with a call.
+    assert unheard <= ({"allow_scans_with_where"} if client == "aerospike-sdk" else set())
+
+
+@pytest.mark.parametrize("client", [adapter.name for adapter in ADAPTERS])
+def test_every_name_of_a_constant_reaches_the_client_or_is_known_not_to(client):
+    adapter = adapter_named(client)
+    unheard = {
+        f"{name}: {value}"
+        for name, sample in SAMPLES.items()
+        if name not in adapter.cannot and isinstance(sample, str)
+        for part in typing.get_args(PolicyFields.model_fields[name].annotation)
+        for value in typing.get_args(part)
+        if not any(
+            adapter.fields(operation, {name: value})
+            for operation in every_operation(adapter).values()
+        )
+    }
+
+    assert unheard <= adapter.cannot.keys()
+
+
+def test_a_value_that_a_client_does_not_know_is_found():
+    any_ = {"policy": {"reads": {"replica": "any"}}}
+    found = examine(
+        PolicyLibrary().load("latency").with_overrides(any_), adapter_named("aerospike-py"), {}
+    )
+
+    assert [one.id for one in found] == ["AR014"]
+    assert "replica: any has no effect as written with aerospike-py" in found[0].message
+
+
+@pytest.mark.parametrize("client", [adapter.name for adapter in ADAPTERS])
+def test_what_a_client_cannot_do_is_a_word_of_policy_files(client):
+    settings = {f"connection.{f.alias or name}" for name, f in Connection.model_fields.items()}
+    words = {*PolicyFields.model_fields, *Scopes.model_fields, *settings}
+
+    assert {word.partition(":")[0] for word in adapter_named(client).cannot} <= words
+
+
+@pytest.mark.parametrize(
+    ("client", "ours", "theirs"),
+    [
+        ("aerospike", "never", 0xFFFFFFFF),
+        ("aerospike-py", "never", -1),
+        ("aerospike-py", 600, 600),
+    ],
+)
+def test_times_to_live_are_the_clients_own(client, ours, theirs):
+    adapter = adapter_named(client)
+
+    assert adapter.fields(adapter.operations["put"], {"ttl": ours}) == {"ttl": theirs}
+
+
+def test_aerospike_py_has_its_own_word_for_concurrent_batches():
+    adapter = adapter_named("aerospike-py")
+    batch = adapter.operations["batch_read"]
+
+    assert adapter.fields(batch, {"concurrent": False}) == {"concurrency": 0}
+    assert adapter.fields(batch, {"concurrent": True}) == {"concurrency": 1}
 
 
 def test_the_docs_have_every_rule_with_its_severity():
@@ -158,9 +236,25 @@ def test_the_docs_have_every_rule_with_its_severity():
         assert f"| `{name}` | {severity} | {said} |" in table
 
 
+@pytest.mark.parametrize("client", [adapter.name for adapter in ADAPTERS])
 @pytest.mark.parametrize("name", PolicyLibrary().names())
-def test_shipped_profiles_are_lint_clean(name):
-    assert examine(PolicyLibrary().load(name), ADAPTER, {}) == []
+def test_shipped_profiles_are_lint_clean_for_every_client(name, client):
+    assert examine(PolicyLibrary().load(name), adapter_named(client), {}) == []
+
+
+def test_a_file_answers_for_its_own_lines_and_its_parents_and_not_for_its_childrens(tmp_path):
+    (tmp_path / "parent.yaml").write_text(
+        "version: 1\nextends: latency\nbreaker: {silence: 20ms}\n"
+        "operations: {fetch: {timeout: 5ms}}\nlint: {ignore: {AR013: of another client}}\n"
+    )
+    (tmp_path / "child.yaml").write_text(
+        "version: 1\nextends: parent\noperations: {fecth: {timeout: 5ms}}\n"
+        "lint: {ignore: {AR008: measured for a month}}\n"
+    )
+
+    found = examine(PolicyLibrary([tmp_path]).load("child"), ADAPTER, {})
+
+    assert [(one.id, one.origin) for one in found] == [("AR013", f"{tmp_path.name}/child.yaml:3")]
 
 
 @pytest.fixture

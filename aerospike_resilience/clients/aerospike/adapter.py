@@ -30,7 +30,9 @@ class AerospikeAdapter:
         Creation("aerospike", "Client", "class", config_hosts),
     )
     cannot: Mapping[str, str] = policies.CANNOT
-    config_variable = native_config.VARIABLE
+    config_variables: Mapping[str, str] = {
+        native_config.VARIABLE: "wins over this profile and over every call's own policy"
+    }
 
     def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
         """Return None: the client does its work itself."""

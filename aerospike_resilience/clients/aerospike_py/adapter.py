@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ...call import Failure, Send
 from ...operation import Operation
-from ..base import Creation, Lazy, Refusals, Seam, Unshaped, Window
+from ..base import Creation, Lazy, NativeConfig, NoNativeConfig, Refusals, Seam, Unshaped, Window
 from ..dicts import config_hosts, policy_sender, tuple_place, usable
 from . import failures, idempotence, policies
 from .operations import AWAITED, LAZY, LAZY_AWAITED, OPERATIONS
@@ -28,6 +28,8 @@ class AerospikePyAdapter:
     lazy: Mapping[str, Lazy] = LAZY
     windows: Mapping[str, Window] = {}
     unshaped: Unshaped | None = None
+    cannot: Mapping[str, str] = policies.CANNOT
+    config_variables: Mapping[str, str] = {}
     creations: tuple[Creation, ...] = (Creation("aerospike_py", "Client", "class", config_hosts),)
     _class = "Client"
 
@@ -70,6 +72,10 @@ class AerospikePyAdapter:
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
         """Return the package's defaults: it has no policies in a client's configuration."""
         return policies.DEFAULTS
+
+    def native_config(self, client: Any) -> NativeConfig:  # noqa: ARG002
+        """Return what says that there is none."""
+        return NoNativeConfig()
 
     def own_family(self, operation: Operation) -> str:
         """Return the operation's own family."""

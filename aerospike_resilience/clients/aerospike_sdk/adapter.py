@@ -35,6 +35,11 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
         Creation("aerospike_sdk.sync.client", "new_client_blocking", "bare"),
     )
     unshaped: Unshaped | None = staticmethod(behavior.unshaped)
+    cannot: Mapping[str, str] = behavior.CANNOT
+    config_variables: Mapping[str, str] = {
+        "AEROSPIKE_SDK_CONFIG_URL": "decides connections, the SDK's breaker, and the policies of sessions "
+        "that are created with a behavior of its own"
+    }
 
     def recognises(self, client: object) -> bool:
         """Return whether this is a cluster or a session of the SDK."""

@@ -24,12 +24,14 @@ def cannot(subject: Subject) -> Found:
     for path, written in profile.leaves().items():
         if written is None or path[0] not in ("policy", "operations", "sets"):
             continue
-        for place in (path, path[:-1]):  # the field, and the scope it stands under
-            if place[-1] in client.cannot:
+        # The field, its value, and the scope it stands under.
+        words = {path[-1]: path, f"{path[-1]}: {written}": path, path[-2]: path[:-1]}
+        for word, place in words.items():
+            if word in client.cannot:
                 yield (
                     profile.origin(place),
-                    f"{place[-1]} has no effect as written with {client.name}: {client.cannot[place[-1]]}",
-                    f"no {place[-1]} in a profile for this client",
+                    f"{word} has no effect as written with {client.name}: {client.cannot[word]}",
+                    f"no {word} in a profile for this client",
                 )
 
 
@@ -50,11 +52,21 @@ def unheard(subject: Subject) -> Found:
     """A field under a scope of which no operation takes it (``reads: {commit_level: all}``)."""
     given: dict[tuple[str, str], bool] = {}
     for operation, _retryable, found in subject.resolved:
-        sent = subject.client.fields(operation, {name: one.value for name, one in found.items()})
         for name, one in found.items():
-            given[name, one.origin] = given.get((name, one.origin), False) or name in sent
+            heard = given.get((name, one.origin), False)
+            given[name, one.origin] = heard or subject.takes(operation, name, one)
+    names = {
+        name: one
+        for _operation, _retryable, found in subject.resolved
+        for name, one in found.items()
+    }
+    taken = {
+        name
+        for name, one in names.items()
+        if any(subject.takes(operation, name, one) for operation in subject.operations)
+    }
     for (name, origin), heard in given.items():
-        if not heard and name not in subject.client.cannot:
+        if not heard and name in taken:
             yield (
                 origin,
                 f"no operation of {subject.client.name} that this scope is about takes {name}, so it has "
@@ -64,12 +76,12 @@ def unheard(subject: Subject) -> Found:
 
 
 def native_configuration(subject: Subject) -> Found:
-    """A native dynamic configuration file, which overrides the profile."""
-    variable = subject.client.config_variable
-    if variable and (file := subject.environment.get(variable)):
-        yield (
-            variable,
-            f"what the file {file} says wins over this profile and over every call's own policy",
-            "move its policies into the profile (aerospike-resilience policy import), and unset "
-            f"{variable}",
-        )
+    """A configuration file of the client's own, which overrides the profile."""
+    for variable, effect in subject.client.config_variables.items():
+        if file := subject.environment.get(variable):
+            yield (
+                variable,
+                f"what the file {file} says {effect}",
+                "move its policies into the profile (aerospike-resilience policy import), and unset "
+                f"{variable}",
+            )

@@ -46,9 +46,7 @@ def conditional_retries(subject: Subject) -> Found:
         if operation.kind is not Kind.WRITE or not retryable or not value(found, "max_retries"):
             continue
         for name, values in CONDITIONS.items():
-            if value(found, name, "") in values and name in subject.client.fields(
-                operation, {name: value(found, name)}
-            ):
+            if value(found, name, "") in values and subject.takes(operation, name, found[name]):
                 yield (
                     found[name].origin,
                     f"every write becomes conditional by {name}: {value(found, name)}, and a conditional "

@@ -41,8 +41,8 @@ class Client(Protocol):
         ...
 
     @property
-    def config_variable(self) -> str:
-        """The environment variable that names the client's dynamic configuration file."""
+    def config_variables(self) -> Mapping[str, str]:
+        """Variables that name a configuration file of the client's own, and what that decides."""
         ...
 
     def fields(self, operation: Operation, settings: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -86,6 +86,10 @@ class Subject:
             if operation.kind in (Kind.READ, Kind.WRITE)
             for retryable in ((True, False) if operation.kind is Kind.WRITE else (True,))
         )
+
+    def takes(self, operation: Operation, name: str, one: Setting) -> bool:
+        """Return whether an operation is sent a field of the profile."""
+        return bool(self.client.fields(operation, {name: one.value}))
 
 
 Rule: TypeAlias = Callable[[Subject], Found]

@@ -185,6 +185,14 @@ class Adapter(Protocol):
         """Return the policies the client was configured with, by family; empty if it cannot say."""
         ...
 
+    def own_connection(self, client: Any) -> Mapping[str, Any]:
+        """Return what the application's client is connected with; empty if it cannot say.
+
+        Names are those of a policy file's ``connection``; durations are in milliseconds, but for
+        ``max_socket_idle`` in seconds.
+        """
+        ...
+
     def native_config(self, client: Any) -> NativeConfig:
         """Return what watches the client's dynamic configuration; a `NoNativeConfig` where it has none."""
         ...

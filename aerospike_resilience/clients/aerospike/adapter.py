@@ -79,6 +79,10 @@ class AerospikeAdapter:
         found: Mapping[str, Mapping[str, Any]] = own() if own is not None else {}
         return found
 
+    def own_connection(self, client: Any) -> Mapping[str, Any]:  # noqa: ARG002
+        """Return nothing: the client does not tell its configuration."""
+        return {}
+
     def native_config(self, client: Any) -> NativeConfig:
         """Return what watches the client's dynamic configuration file."""
         return native_config.AerospikeNativeConfig(client)

@@ -73,6 +73,10 @@ class AerospikePyAdapter:
         """Return the package's defaults: it has no policies in a client's configuration."""
         return policies.DEFAULTS
 
+    def own_connection(self, client: Any) -> Mapping[str, Any]:  # noqa: ARG002
+        """Return nothing: the client does not tell its configuration."""
+        return {}
+
     def native_config(self, client: Any) -> NativeConfig:  # noqa: ARG002
         """Return what says that there is none."""
         return NoNativeConfig()

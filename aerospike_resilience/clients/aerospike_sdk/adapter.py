@@ -9,6 +9,7 @@ from ...operation import Operation
 from ..aerospike_native.adapter import AerospikeNativeAdapter
 from ..base import Creation, Refusals, Seam, Unshaped
 from . import behavior
+from .connection import connected_with
 from .seam import ClusterSeam, SessionSeam
 from .windows import WINDOWS
 
@@ -58,6 +59,10 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
         if any(cls.__name__ == "Cluster" for cls in type(client).__mro__):
             return ClusterSeam(client)
         return SessionSeam(client)
+
+    def own_connection(self, client: Any) -> Mapping[str, Any]:
+        """Return what a cluster is connected with; a session does not tell."""
+        return connected_with(client)
 
     @property
     def refusals(self) -> Refusals:

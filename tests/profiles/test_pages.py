@@ -36,9 +36,7 @@ def commands(page: Path) -> list[str]:
     spec = importlib.util.spec_from_file_location("docs_build", ROOT / "docs" / "build.py")
     build = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(build)
-    text = re.sub(r"^ {3}", "", page.read_text(), flags=re.MULTILINE)
-    found = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [line for block in found for line in block.splitlines() if line]
+    return [command for _where, command in build.commands(page)]
 
 
 @pytest.mark.parametrize("page", [TUNING, POLICIES], ids=lambda page: page.name)

@@ -12,9 +12,11 @@ from . import gauges
 from .ambient import Using
 from .call import Send
 from .gauges import Readings
+from .native_config import NativeOverrides
 from .nodes import TENDER, Tended
 from .operation import Operation
 from .profiles import PolicyLibrary, Profile, Reload, Watcher
+from .profiles.lint import FindingsLog
 from .runtime import Runtime, Shared, node_options
 
 _log = logging.getLogger("aerospike_resilience")
@@ -37,6 +39,7 @@ class Engine:
     Attributes:
         runtime: what calls run under now; swapped by a reload.
         reload_error: why the last reload changed nothing; None while the files are good.
+        native: what the client's own dynamic configuration overrides.
     """
 
     def __init__(
@@ -54,6 +57,10 @@ class Engine:
         self._switched: dict[tuple[str, str], Runtime] = {}
         self._on_profile: Callable[[Profile], None] = lambda _profile: None
         self._on_close: Callable[[], None] = lambda: None
+        self._findings = FindingsLog(shared.adapter)
+        self._findings.tell(profile)
+        self.native = NativeOverrides(shared.adapter, shared.client)
+        self.native.look(profile)
         self._watcher = Watcher(library, profile.name, self._swap, self._keep)
         self._tended = Tended(
             shared.health,
@@ -94,7 +101,9 @@ class Engine:
 
     def reload(self) -> Reload:
         """Read the profile's files again now."""
-        return self._watcher.reload()
+        result = self._watcher.reload()
+        self.native.look(self.runtime.profile)
+        return result
 
     def close(self) -> None:
         """Stop tending, end every sleep and turn waiters away."""
@@ -133,6 +142,7 @@ class Engine:
             "gate.waiting": len(gate.waiters),
             "retries": retries.retries,
             "reload.failed": int(self.reload_error is not None),
+            "native_config.overrides": len(self.native.found),
         }[instrument]
         return [(value, {})]
 
@@ -141,6 +151,7 @@ class Engine:
     def _tend(self) -> None:
         self._watcher.poll()
         runtime = self.runtime
+        self.native.look(runtime.profile)
         if runtime.profile.telemetry.metrics:
             provider = self.shared.meter_provider or metrics.get_meter_provider()
             gauges.show(self, self.shared.adapter.name, provider)
@@ -164,6 +175,7 @@ class Engine:
         self._switched.clear()
         self.reload_error = None
         self._on_profile(profile)
+        self._findings.tell(profile)
 
     def _keep(self, error: Exception) -> None:
         self.reload_error = str(error)

@@ -32,6 +32,11 @@ INSTRUMENTS: Final = {
         "1",
         "1 while a profile's file is broken and the last good one holds.",
     ),
+    "native_config.overrides": (
+        "gauge",
+        "{field}",
+        "Policy fields in which the client's own dynamic configuration overrides the profile.",
+    ),
 }
 """Every instrument by its name under ``aerospike.resilience.``: kind, unit, description."""
 

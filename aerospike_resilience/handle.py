@@ -8,6 +8,7 @@ from typing import Any
 
 from . import ambient
 from .ambient import Using
+from .clients import every_operation
 from .engine import Engine
 from .interceptors import CallStory
 from .nodes import report
@@ -38,22 +39,25 @@ class Resilience:
     def explain(self, operation: str, *, set: str | None = None) -> Explanation:  # noqa: A002 - Aerospike's word
         """Say which value each policy field has for an operation, and where it comes from.
 
+        Where the client's own dynamic configuration decides, the value is its, and the origin says so.
+
         Args:
-            operation: a method of the client.
+            operation: a method of the client, ``query`` or ``scan``.
             set: ``namespace.set`` or ``namespace``, where the profile has words on sets.
 
         Raises:
             ValueError: the client has no such operation.
         """
-        known = self._engine.shared.adapter.operations
+        known = every_operation(self._engine.shared.adapter)
         if operation not in known:
             raise ValueError(
                 f"{operation!r} is no operation of this client; there are {', '.join(known)}"
             )
         namespace, _, set_name = (set or "").partition(".")
-        return self.profile.explain(
+        explained = self.profile.explain(
             known[operation], namespace=namespace or None, set_name=set_name or None
         )
+        return explained.overridden(self._engine.native.of(known[operation]))
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state of everything as plain values, ready for JSON."""
@@ -67,6 +71,7 @@ class Resilience:
                 "files": [str(path) for path in profile.files],
                 "fingerprint": profile.fingerprint,
                 "reload_error": engine.reload_error,
+                "native_overrides": engine.native.report(),
             },
             "calm": health.calm,
             "verdict": health.verdict or None,

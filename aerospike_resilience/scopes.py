@@ -18,4 +18,8 @@ def by_scope(profile: Profile) -> dict[str, dict[str, Any]]:
         for shape in (Shape.POINT, Shape.BATCH, Shape.QUERY):
             settings = profile.settings(Operation("", kind, shape), retryable=False)
             found[f"{side}_{shape}"] = {name: one.value for name, one in settings.items()}
+    for phase in ("txn_verify", "txn_roll"):
+        settings = profile.settings(Operation("", Kind.TXN, Shape.CLUSTER, phase), retryable=False)
+        if settings:
+            found[f"system_{phase}"] = {name: one.value for name, one in settings.items()}
     return found

@@ -16,7 +16,7 @@ from .errors import AlreadyWrappedError, ClientClosedError
 from .handle import Resilience
 from .interceptors import Gate, RetryBudget, TenacityRules
 from .nodes import TENDER, ClusterHealth
-from .profiles import Policies, PolicyLibrary
+from .profiles import Policies, PolicyLibrary, connection
 from .proxy import proxy
 from .runtime import Arrange, Shared, node_options
 from .scopes import by_scope
@@ -88,6 +88,7 @@ def resilient(
     loaded = library.load(profile)
     if overrides is not None:
         loaded = loaded.with_overrides(overrides)
+    connection.tell(loaded, chosen.own_connection(client))
     gate, budget = loaded.backpressure, loaded.retry.budget
     shared = Shared(
         target,

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from ..clients import ADAPTERS, Adapter, adapter_named
+from ..clients import ADAPTERS, Adapter, adapter_named, every_operation
 from ..operation import Kind, Operation
 from ..profiles import PolicyFileError, PolicyLibrary, Profile, UnknownProfileError
 from ..profiles.lint import Finding, examine
 from ..profiles.lint_formats import FORMATS
 from ..profiles.source import read
 from ..profiles.validate import check_file
+from .policy_common import console, load, table
+from .policy_files import FILE_COMMANDS
 
 _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
 
@@ -41,14 +41,14 @@ def policy(context: click.Context, policies: tuple[Path, ...]) -> None:
 @click.pass_obj
 def list_(library: PolicyLibrary) -> None:
     """List the profiles there are."""
-    table = _table("profile", "file", "description")
+    rows = table("profile", "file", "description")
     for name in library.names():
         path = library.find(name)
         try:
-            table.add_row(name, str(path), library.load(name).description)
+            rows.add_row(name, str(path), library.load(name).description)
         except PolicyFileError as error:
-            table.add_row(name, str(path), f"broken: {error.problems[0].message}")
-    _console().print(table)
+            rows.add_row(name, str(path), f"broken: {error.problems[0].message}")
+    console().print(rows)
 
 
 @policy.command()
@@ -57,7 +57,7 @@ def list_(library: PolicyLibrary) -> None:
 @click.pass_obj
 def show(library: PolicyLibrary, name: str, as_json: bool) -> None:
     """Show a profile with its parents merged: every value, and the line it comes from."""
-    profile = _load(library, name)
+    profile = load(library, name)
     values = profile.flat()
     if as_json:
         click.echo(
@@ -66,10 +66,10 @@ def show(library: PolicyLibrary, name: str, as_json: bool) -> None:
             )
         )
         return
-    table = _table("key", "value", "from")
+    rows = table("key", "value", "from")
     for key, value in values.items():
-        table.add_row(key, str(value), profile.origin(key))
-    _console().print(table)
+        rows.add_row(key, str(value), profile.origin(key))
+    console().print(rows)
 
 
 @policy.command()
@@ -97,24 +97,26 @@ def explain(
     found = _operation(adapter, operation)
     namespace, _, set_name = target.partition(".")
     retryable = not not_repeatable and (found.kind is not Kind.WRITE or found.idempotent({}))
-    settings = _load(library, name).settings(
+    settings = load(library, name).settings(
         found, retryable=retryable, namespace=namespace or None, set_name=set_name or None
     )
-    sent = adapter.fields(found, {field: one.value for field, one in settings.items()})
     rows = [
-        (field, one.value, sent.get(field), one.origin) for field, one in sorted(settings.items())
+        (field, one.value, _sent(adapter, found, field, one.value), one.origin)
+        for field, one in sorted(settings.items())
     ]
     if as_json:
         keys = ("field", "value", "sent", "origin")
-        click.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=1))
+        click.echo(
+            json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=1, default=str)
+        )
         return
     if not rows:
         click.echo(f"{operation}: everything as the client has it")
         return
-    table = _table("field", "value", f"sent to {client_name}", "from")
+    shown = table("field", "value", f"sent to {client_name}", "from")
     for field, value, number, origin in rows:
-        table.add_row(field, str(value), "not sent" if number is None else str(number), origin)
-    _console().print(table)
+        shown.add_row(field, str(value), "not sent" if number is None else str(number), origin)
+    console().print(shown)
 
 
 @policy.command()
@@ -124,21 +126,21 @@ def explain(
 @click.pass_obj
 def diff(library: PolicyLibrary, first: str, second: str, client_name: str) -> None:
     """Show how two profiles differ in effect, by operation. Exits with 1 if they do."""
-    before, after = _load(library, first), _load(library, second)
-    table = _table("operations", "field", first, second)
-    changed: dict[tuple[str, str, str], list[str]] = {}
+    before, after = load(library, first), load(library, second)
+    rows = table("operations", "field", first, second)
+    changed: dict[tuple[str, str, str], dict[str, None]] = {}
     adapter = adapter_named(client_name)
-    for operation in adapter.operations.values():
+    for operation in every_operation(adapter).values():
         for field, old, new in _differences(before, after, operation, adapter):
-            changed.setdefault((field, old, new), []).append(operation.name)
+            changed.setdefault((field, old, new), {})[operation.name] = None
     for (field, old, new), names in changed.items():
-        table.add_row(", ".join(names), field, old, new)
+        rows.add_row(", ".join(names), field, old, new)
     for key, old, new in _sections(before, after):
-        table.add_row("all", key, old, new)
-    if not table.row_count:
+        rows.add_row("all", key, old, new)
+    if not rows.row_count:
         click.echo("no difference in effect")
         return
-    _console().print(table)
+    console().print(rows)
     raise SystemExit(1)
 
 
@@ -176,7 +178,7 @@ def lint(
     Looks at FILES, or at every profile there is. Exits with 1 if there is an error (with --strict, a
     warning), and with 2 if a file is broken.
     """
-    operations = tuple(adapter_named(client_name).operations.values())
+    adapter = adapter_named(client_name)
     findings: list[Finding] = []
     for path in files or tuple(library.find(name) for name in library.names()):
         try:
@@ -184,7 +186,7 @@ def lint(
         except (PolicyFileError, UnknownProfileError) as error:
             click.echo(str(error), err=True)
             raise SystemExit(2) from None
-        findings += examine(profile, operations)
+        findings += examine(profile, adapter)
     click.echo(FORMATS[style](findings))
     fatal = ("error", "warning") if strict else ("error",)
     raise SystemExit(1 if any(finding.severity in fatal for finding in findings) else 0)
@@ -198,53 +200,16 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2))
 
 
-@policy.command()
-@click.argument("name")
-@click.option(
-    "--from", "parent", default="default", show_default=True, help="The profile to build on."
-)
-@click.option(
-    "--into",
-    default=Path("policies"),
-    show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The directory to write to.",
-)
-@click.pass_obj
-def new(library: PolicyLibrary, name: str, parent: str, into: Path) -> None:
-    """Write a new policy file that builds on another."""
-    _load(library, parent)
-    path = into / f"{name}.yaml"
-    if path.exists():
-        raise click.ClickException(f"{path} exists already; it is left as it is")
-    into.mkdir(parents=True, exist_ok=True)
-    path.write_text(_NEW.format(parent=parent))
-    click.echo(f"written to {path}")
-
-
-_NEW = """\
-version: 1
-description: ""
-extends: {parent}
-
-# What differs from {parent}, each value with a comment that says why:
-# policy:
-#   reads: {{total_timeout: 200ms}}
-"""
-
-
-def _load(library: PolicyLibrary, name: str) -> Profile:
-    try:
-        return library.load(name)
-    except (PolicyFileError, UnknownProfileError) as error:
-        raise click.ClickException(str(error)) from None
+for _command in FILE_COMMANDS:
+    policy.add_command(_command)
 
 
 def _operation(adapter: Adapter, name: str) -> Operation:
-    if name not in adapter.operations:
-        known = ", ".join(adapter.operations)
-        raise click.ClickException(f"{adapter.name} has no operation {name!r}; there are {known}")
-    return adapter.operations[name]
+    known = every_operation(adapter)
+    if name not in known:
+        there = ", ".join(known)
+        raise click.ClickException(f"{adapter.name} has no operation {name!r}; there are {there}")
+    return known[name]
 
 
 def _differences(
@@ -262,8 +227,16 @@ def _effective(profile: Profile, operation: Operation, adapter: Adapter) -> dict
     """Return the fields that the client would be sent, as the profile writes them."""
     retryable = operation.kind is not Kind.WRITE or operation.idempotent({})
     settings = profile.settings(operation, retryable=retryable)
-    values = {field: one.value for field, one in settings.items()}
-    return {field: str(values[field]) for field in adapter.fields(operation, values)}
+    return {
+        field: str(one.value)
+        for field, one in settings.items()
+        if _sent(adapter, operation, field, one.value) is not None
+    }
+
+
+def _sent(adapter: Adapter, operation: Operation, field: str, value: Any) -> Any:
+    """Return what the client would be sent for a field, by whatever name; None where it has none."""
+    return next(iter(adapter.fields(operation, {field: value}).values()), None)
 
 
 def _sections(before: Profile, after: Profile) -> list[tuple[str, str, str]]:
@@ -287,15 +260,3 @@ def _sections(before: Profile, after: Profile) -> list[tuple[str, str, str]]:
 
 def _dump(section: Any) -> dict[str, Any]:
     return section.model_dump() if section is not None else {}
-
-
-def _table(*columns: str) -> Table:
-    table = Table(show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=200)

@@ -1,6 +1,6 @@
 """One adapter a client: the only place that knows a client's names and codes."""
 
-from .base import Adapter, Creation, Lazy, Refusals, Seam, Window
+from .base import Adapter, Creation, Lazy, Refusals, Seam, Window, every_operation
 from .registry import ADAPTERS, adapter_for, adapter_named
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "Window",
     "adapter_for",
     "adapter_named",
+    "every_operation",
 ]

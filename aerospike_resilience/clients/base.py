@@ -102,6 +102,30 @@ Unshaped: TypeAlias = Callable[[Operation, Mapping[str, Any]], bool]
 """Whether keyword arguments are nothing but policies that only the profile has shaped."""
 
 
+class NativeConfig(Protocol):
+    """A client's own dynamic configuration, which overrides policies, those of calls included."""
+
+    def overrides(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the fields it decides now, by family, in a policy file's words. Asks no node."""
+        ...
+
+    def unclear(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the fields of which the client does not say whether it or the application decides."""
+        ...
+
+
+class NoNativeConfig:
+    """A client that has none."""
+
+    def overrides(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return nothing."""
+        return {}
+
+    def unclear(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return nothing."""
+        return {}
+
+
 class Adapter(Protocol):
     """One client: its operations, its policies, its failures, its nodes."""
 
@@ -135,6 +159,13 @@ class Adapter(Protocol):
     unshaped: Unshaped | None
     """Tells calls that are as good as ones without a policy; None where callers give no such policies."""
 
+    cannot: Mapping[str, str]
+    """What a profile may say and this client cannot do, or takes differently, and one sentence why: by
+    policy field, by value (``replica: any``), by scope, or by ``connection.<setting>``."""
+
+    config_variables: Mapping[str, str]
+    """Environment variables that name a configuration file of the client's own, and what that decides."""
+
     def seam(self, client: Any) -> Seam | None:
         """Return where the client that does the work is held; None if it is this very object."""
         ...
@@ -158,6 +189,18 @@ class Adapter(Protocol):
 
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:
         """Return the policies the client was configured with, by family; empty if it cannot say."""
+        ...
+
+    def own_connection(self, client: Any) -> Mapping[str, Any]:
+        """Return what the application's client is connected with; empty if it cannot say.
+
+        Names are those of a policy file's ``connection``; durations are in milliseconds, but for
+        ``max_socket_idle`` in seconds.
+        """
+        ...
+
+    def native_config(self, client: Any) -> NativeConfig:
+        """Return what watches the client's dynamic configuration; a `NoNativeConfig` where it has none."""
         ...
 
     def fields(self, operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -233,3 +276,9 @@ class Adapter(Protocol):
     def source(self, client: Any) -> NodeSource:
         """Return the client's view of its cluster."""
         ...
+
+
+def every_operation(adapter: Adapter) -> dict[str, Operation]:
+    """Return every operation of a client by name, those of queries and scans included."""
+    lazy = (one for method in adapter.lazy.values() for one in method.executing.values())
+    return {**adapter.operations, **{operation.name: operation for operation in lazy}}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -32,6 +33,20 @@ class Explanation:
         values = max(len(str(value)) for _, value, _ in self.rows)
         lines = [f"  {n:<{names}}  {v!s:>{values}}  {origin}" for n, v, origin in self.rows]
         return "\n".join([f"{head}:", *lines])
+
+    def overridden(self, native: Mapping[str, Any]) -> Explanation:
+        """Return it with what the client's own dynamic configuration decides in its place.
+
+        Args:
+            native: the fields that it decides, with their values.
+        """
+        if not native:
+            return self
+        rows = {name: (name, value, origin) for name, value, origin in self.rows}
+        for name, value in native.items():
+            instead = f", overrides {rows[name][1]} from {rows[name][2]}" if name in rows else ""
+            rows[name] = (name, value, f"the client's dynamic configuration{instead}")
+        return replace(self, rows=tuple(sorted(rows.values())))
 
     def value(self, field: str) -> Any:
         """Return a field's value.

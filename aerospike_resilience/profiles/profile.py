@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from ..operation import Kind, Operation
 from .explain import Explanation
 from .source import KeyPath, Source
+from .synonyms import canonical
 from .validate import check_settings
 
 if TYPE_CHECKING:
+    from . import fields as aerospike_fields
     from . import schema
 
 
@@ -26,10 +28,12 @@ class Setting:
     Attributes:
         value: milliseconds for durations, names for constants, else as written.
         origin: where it comes from: ``policies/latency.yaml:9``, ``overrides=``.
+        key: the path of its keys: ``policy.reads.total_timeout``.
     """
 
     value: Any
     origin: str
+    key: str = ""
 
 
 class Layer:
@@ -56,8 +60,9 @@ class Layer:
                 self.origins[here] = source.origin(here)
                 self._merge(into[key], value, here, source)
             else:
-                into[key] = deepcopy(value)
-                self.origins[here] = source.origin(here)
+                name, plain = canonical(here, value)
+                into[name] = deepcopy(plain)
+                self.origins[*path, name] = source.origin(here)
 
 
 class Profile:
@@ -119,9 +124,9 @@ class Profile:
         layers = (*self._layers, Layer([source]))
         return Profile(self.name, self.description, self.files, layers)
 
-    def origin(self, key: str) -> str:
-        """Return where a section's value comes from: ``origin("breaker.max_error_rate")``."""
-        path = tuple(key.split("."))
+    def origin(self, key: str | KeyPath) -> str:
+        """Return where a key's value comes from: ``origin("breaker.max_error_rate")``."""
+        path = tuple(key.split(".")) if isinstance(key, str) else key
         for layer in reversed(self._layers):
             if path in layer.origins:
                 return layer.origins[path]
@@ -129,7 +134,11 @@ class Profile:
 
     def flat(self) -> dict[str, Any]:
         """Return every value as written, by its path of keys; later layers over earlier ones."""
-        found: dict[str, Any] = {}
+        return {".".join(path): value for path, value in self.leaves().items()}
+
+    def leaves(self) -> dict[KeyPath, Any]:
+        """Return the same by the path itself: the name of a set may have a dot in it."""
+        found: dict[KeyPath, Any] = {}
         for layer in self._layers:
             _flatten(layer.data, (), found)
         return found
@@ -186,7 +195,7 @@ class Profile:
         self,
         found: dict[str, Setting],
         layer: Layer,
-        by_scope: schema.Scopes,
+        by_scope: aerospike_fields.Scopes,
         scopes: tuple[str, ...],
         path: KeyPath,
     ) -> None:
@@ -196,18 +205,29 @@ class Profile:
 
     @staticmethod
     def _take(
-        found: dict[str, Setting], layer: Layer, fields: schema.PolicyFields, path: KeyPath
+        found: dict[str, Setting],
+        layer: Layer,
+        fields: aerospike_fields.PolicyFields,
+        path: KeyPath,
     ) -> None:
         for name in fields.model_fields_set:
             value = getattr(fields, name)
             if value is None:
                 found.pop(name, None)  # written as null: leave the client's own
             else:
-                found[name] = Setting(value, layer.origins.get((*path, name), ""))
+                here = (*path, name)
+                found[name] = Setting(value, layer.origins.get(here, ""), ".".join(here))
 
 
 def _scopes(operation: Operation, *, retryable: bool, strong: bool) -> Iterator[str]:
-    """Yield the scopes of an operation, weakest first, in the order of the SDK's behaviours."""
+    """Yield the scopes of an operation, weakest first, in the order of the SDK's behaviours.
+
+    ``all`` leaves transactions alone: giving up in the middle of a commit costs more than waiting.
+    """
+    if operation.kind is Kind.TXN:
+        if operation.family in ("txn_verify", "txn_roll"):
+            yield f"system_{operation.family}"
+        return
     yield "all"
     if operation.kind not in (Kind.READ, Kind.WRITE):
         return
@@ -226,10 +246,10 @@ def _places(namespace: str | None, set_name: str | None) -> Iterator[str]:
             yield f"{namespace}.{set_name}"
 
 
-def _flatten(data: Mapping[str, Any], path: KeyPath, found: dict[str, Any]) -> None:
+def _flatten(data: Mapping[str, Any], path: KeyPath, found: dict[KeyPath, Any]) -> None:
     for key, value in data.items():
         here = (*path, str(key))
         if isinstance(value, Mapping):
             _flatten(value, here, found)
         else:
-            found[".".join(here)] = value
+            found[here] = value

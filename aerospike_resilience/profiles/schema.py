@@ -8,122 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from .units import milliseconds, whole_milliseconds
-
-_WRITTEN_DURATION = {
-    "description": "a number in the field's unit, or text with a unit",
-    "anyOf": [
-        {"type": "number", "minimum": 0},
-        {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(us|ms|s|m|h)\s*$"},
-    ],
-}
-
-Milliseconds = Annotated[
-    int, BeforeValidator(whole_milliseconds), WithJsonSchema(_WRITTEN_DURATION)
-]
-"""An Aerospike policy's duration: whole milliseconds."""
-
-Seconds = Annotated[
-    float,
-    BeforeValidator(lambda value: milliseconds(value) / 1000),
-    WithJsonSchema(_WRITTEN_DURATION),
-]
-"""A duration of ours; a bare number is in milliseconds."""
-
-IdleSeconds = Annotated[
-    float,
-    BeforeValidator(lambda value: milliseconds(value, 1000.0) / 1000),
-    WithJsonSchema(_WRITTEN_DURATION),
-]
-"""``max_socket_idle``, which Aerospike documents in seconds."""
-
-Count = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
-Share = Annotated[float, Field(ge=0, le=1)]
+from .fields import Connection, PolicyFields, Scopes
+from .quantities import Count, Seconds, Share
+from .quantities import Section as _Section
 
 
 def _off(value: object) -> object:
     """YAML reads a bare ``off`` as false."""
     return "off" if value is False else value
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
-
-
-class PolicyFields(_Section):
-    """Aerospike's policy fields. Every one is optional: what is not given stays as it was."""
-
-    total_timeout: Milliseconds | None = None
-    socket_timeout: Milliseconds | None = None
-    timeout: Milliseconds | None = None
-    connect_timeout: Milliseconds | None = None
-    timeout_delay: Milliseconds | None = None
-    info_timeout: Milliseconds | None = None
-    sleep_between_retries: Milliseconds | None = None
-    max_retries: Annotated[int, Field(ge=0, le=100, strict=True)] | None = None
-    replica: Literal["sequence", "master", "any", "prefer_rack", "random"] | None = None
-    read_mode_ap: Literal["one", "all"] | None = None
-    read_mode_sc: Literal["session", "linearize", "allow_replica", "allow_unavailable"] | None = (
-        None
-    )
-    key: Literal["digest", "send"] | None = None
-    gen: Literal["ignore", "eq", "gt"] | None = None
-    exists: (
-        Literal["ignore", "create_only", "update_only", "replace_only", "create_or_replace"] | None
-    ) = None
-    commit_level: Literal["all", "master"] | None = None
-    expected_duration: Literal["long", "short", "long_relax_ap"] | None = None
-    ttl: int | None = None
-    compress: bool | None = None
-    compression_threshold: Count | None = None
-    durable_delete: bool | None = None
-    on_locking_only: bool | None = None
-    deserialize: bool | None = None
-    read_touch_ttl_percent: Annotated[int, Field(ge=-1, le=100)] | None = None
-    error_detail_verbosity: Annotated[int, Field(ge=0, le=3)] | None = None
-    concurrent: bool | None = None
-    allow_inline: bool | None = None
-    allow_inline_ssd: bool | None = None
-    respond_all_keys: bool | None = None
-    short_query: bool | None = None
-    include_bin_data: bool | None = None
-    max_records: Count | None = None
-    records_per_second: Count | None = None
-    max_concurrent_nodes: Count | None = None
-    record_queue_size: Count | None = None
-    send_as_is: bool | None = None
-    check_bounds: bool | None = None
-
-
-class Scopes(_Section):
-    """Aerospike's scopes; the more specific one wins."""
-
-    all: PolicyFields | None = None
-    reads: PolicyFields | None = None
-    reads_ap: PolicyFields | None = None
-    reads_sc: PolicyFields | None = None
-    reads_point: PolicyFields | None = None
-    reads_batch: PolicyFields | None = None
-    reads_query: PolicyFields | None = None
-    writes: PolicyFields | None = None
-    writes_ap: PolicyFields | None = None
-    writes_sc: PolicyFields | None = None
-    writes_retryable: PolicyFields | None = None
-    writes_non_retryable: PolicyFields | None = None
-    writes_point: PolicyFields | None = None
-    writes_batch: PolicyFields | None = None
-    writes_query: PolicyFields | None = None
-
-
-class Connection(_Section):
-    """Used where this library builds the client; compared with a client that already exists."""
-
-    min_conns_per_node: Count | None = None
-    max_conns_per_node: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
-    max_socket_idle_s: IdleSeconds | None = Field(None, alias="max_socket_idle")
-    tend_interval_s: Seconds = Field(1.0, alias="tend_interval")
 
 
 class Budget(_Section):
@@ -220,8 +114,8 @@ class Settings(_Section):
 
     connection: Connection = Field(default_factory=Connection)
     policy: Scopes = Field(default_factory=Scopes)
-    operations: dict[str, PolicyFields] = {}
-    sets: dict[str, Scopes] = {}
+    operations: dict[str, PolicyFields] = Field(default_factory=dict)
+    sets: dict[str, Scopes] = Field(default_factory=dict)
     retry: Retry = Field(default_factory=Retry)
     adaptive_timeout: Adaptive | None = None
     breaker: Breaker = Field(default_factory=Breaker)

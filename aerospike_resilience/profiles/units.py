@@ -1,15 +1,37 @@
-"""Durations as people write them: ``40ms``, ``2s``, ``1.5m``; a bare number is in the field's unit."""
+"""Durations and sizes as people write them: ``40ms``, ``64KiB``; a bare number is in the field's unit."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
+from .suggest import nearest
+
 _UNITS_MS: Final = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0, "h": 3_600_000.0}
+_UNITS_BYTES: Final = {
+    "B": 1,
+    "kB": 1000,
+    "KiB": 1 << 10,
+    "MB": 1_000_000,
+    "MiB": 1 << 20,
+    "GB": 1_000_000_000,
+    "GiB": 1 << 30,
+}
 _WRITTEN: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
+
+_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+TTL_NAMES: Final = ("namespace_default", "never", "dont_update", "client_default")
+"""Times to live that are no number of seconds."""
+
+MAX_TTL_S: Final = 10 * 365 * 86_400
+"""Ten years: the server's own limit."""
 
 MAX_MS: Final = 24 * 3_600_000
 """A day. What is longer was meant in another unit."""
+
+MAX_BYTES: Final = 1 << 31
+"""What the clients' 32-bit fields hold."""
 
 
 def milliseconds(value: object, bare_ms: float = 1.0) -> float:
@@ -51,4 +73,57 @@ def whole_milliseconds(value: object) -> int:
         raise ValueError(
             f"{value!r} is shorter than 1ms, the clients' smallest timeout; 0 means none"
         )
+    return round(found)
+
+
+def size(value: object) -> int:
+    """Return a size in bytes.
+
+    Args:
+        value: a whole number of bytes, or text with a unit.
+
+    Raises:
+        ValueError: it is none, negative, or more than 2 GiB.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(  # noqa: TRY004
+            f"a size such as 4096 or 64KiB is needed, not {value!r}"
+        )
+    if isinstance(value, str):
+        written = _WRITTEN.fullmatch(value)
+        if written is None or written.group(2) not in _UNITS_BYTES:
+            units = ", ".join(_UNITS_BYTES)
+            raise ValueError(f"{value!r} is no size; write a number and one of {units}: 64KiB")
+        found = round(float(written.group(1)) * _UNITS_BYTES[written.group(2)])
+    else:
+        found = value
+    if not 0 <= found < MAX_BYTES:
+        raise ValueError(f"{value!r} is out of range; a size is between 0 and 2GiB")
+    return found
+
+
+def time_to_live(value: object) -> int | str:
+    """Return a time to live in whole seconds, or one of `TTL_NAMES`.
+
+    Args:
+        value: a whole number of seconds, text with a unit (``30d``), or a name.
+
+    Raises:
+        ValueError: it is none, negative, or longer than ten years.
+    """
+    if value in TTL_NAMES:
+        return str(value)
+    written = _WRITTEN.fullmatch(value) if isinstance(value, str) else None
+    if written is not None and written.group(2) in _UNITS_S:
+        found: float = float(written.group(1)) * _UNITS_S[written.group(2)]
+    elif isinstance(value, int) and not isinstance(value, bool):
+        found = value
+    else:
+        names = ", ".join(TTL_NAMES)
+        raise ValueError(
+            f"{value!r} is no time to live; write seconds, text such as 30d, or one of "
+            f"{names}{nearest(value, TTL_NAMES)}"
+        )
+    if not 0 <= found <= MAX_TTL_S:
+        raise ValueError(f"{value!r} is out of range; a time to live is between 0 and ten years")
     return round(found)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import typing
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from aerospike_resilience import resilient
 from aerospike_resilience.cli.main import cli
-from aerospike_resilience.clients.aerospike.operations import OPERATIONS
+from aerospike_resilience.clients import ADAPTERS, adapter_named, every_operation
 from aerospike_resilience.profiles import PolicyLibrary
+from aerospike_resilience.profiles.fields import Connection, PolicyFields, Scopes
 from aerospike_resilience.profiles.lint import RULES, examine
+from aerospike_resilience.profiles.synonyms import FIELD_SYNONYMS
 
 TRAPS = {
     "AR001": {"policy": {"reads": {"socket_timeout": 250}}},
@@ -29,16 +34,68 @@ TRAPS = {
     },
     "AR012": {"breaker": {"max_open_share": 1}},
     "AR013": {"operations": {"fetch": {"total_timeout": 5}}},
+    "AR014": {"policy": {"reads_query": {"max_concurrent_nodes": 2}}},
+    "AR015": {"policy": {"reads": {"commit_level": "master"}}},
+    "AR016": {"connection": {"conn_pools_per_node": 4}},
+    "AR017": {"policy": {"all": {"timeout_delay": 2999}}},
+    "AR018": {"policy": {"all": {"timeout_delay": None}}},
+    "AR019": {"connection": {"max_error_rate": 9_999}},
+    "AR020": {"connection": {"error_rate_window": 1}},
+    "AR022": {"connection": {"max_socket_idle": 60}},
+    "AR023": {"connection": {"min_conns_per_node": 301}},
+    "AR024": {"connection": {"tend_interval": 249}},
+    "AR025": {"policy": {"writes_retryable": {"sleep_between_retries": 250}}},
+    "AR026": {"policy": {"reads_point": {"replica": "master"}}},
+    "AR027": {"policy": {"writes_query": {"replica": "random"}}},
+    "AR028": {"policy": {"reads_batch": {"replica": "prefer_rack"}}},
+    "AR029": {"policy": {"writes_point": {"exists": "create_only"}}},
 }
 
+RIGHT = {
+    "AR001": {"policy": {"reads_point": {"socket_timeout": 62}}},
+    "AR002": {"backpressure": {"max_concurrent_operations": 300}},
+    "AR003": {"policy": {"all": {"timeout_delay": 0}}},
+    "AR004": {"policy": {"writes_non_retryable": {"max_retries": 0}}},
+    "AR005": {"policy": {"reads_point": {"max_retries": 2}}},
+    "AR006": {"adaptive_timeout": {"min": "40ms"}},
+    "AR007": {"policy": {"reads_query": {"total_timeout": 0}}},
+    "AR008": {"breaker": {"silence": "100ms"}},
+    "AR009": {"retry": {"max_sleep": "249ms"}},
+    "AR010": {"backpressure": {"operation_queue_timeout": "249ms"}},
+    "AR011": {"breaker": {"on_replica_open": "commit_master"}},
+    "AR012": {"breaker": {"max_open_share": 0.9}},
+    "AR013": {"operations": {"get": {"total_timeout": 250}, "scan": {"max_records": 5}}},
+    "AR014": {"policy": {"reads_query": {"max_concurrent_nodes": None}}},
+    "AR015": {"policy": {"writes": {"commit_level": "master"}}},
+    "AR016": {"connection": {"thread_pool_size": 4}},
+    "AR017": {"policy": {"all": {"timeout_delay": 0}}},
+    "AR018": {"policy": {"all": {"timeout_delay": "0ms"}}},
+    "AR019": {"connection": {"max_error_rate": 10_000}, "breaker": {"mode": "enforce"}},
+    "AR020": {"connection": {"max_error_rate": 10_000, "error_rate_window": 100}},
+    "AR022": {"connection": {"max_socket_idle": 59}},
+    "AR023": {"connection": {"min_conns_per_node": 300}},
+    "AR024": {"connection": {"tend_interval": 250}},
+    "AR025": {"policy": {"writes_retryable": {"sleep_between_retries": 100}}},
+    "AR026": {"policy": {"reads_point": {"replica": "any"}}},
+    "AR027": {"policy": {"reads_point": {"replica": "random"}}},
+    "AR028": {
+        "policy": {"reads_batch": {"replica": "prefer_rack"}},
+        "connection": {"rack_ids": [1]},
+    },
+    "AR029": {"policy": {"writes_non_retryable": {"exists": "create_only"}}},
+}
+"""As near to each trap as one may go."""
 
-def findings(overrides: dict) -> list:
+ADAPTER = adapter_named("aerospike")
+
+
+def findings(overrides: dict, environment: dict[str, str] | None = None) -> list:
     profile = PolicyLibrary().load("latency").with_overrides(overrides)
-    return examine(profile, tuple(OPERATIONS.values()))
+    return examine(profile, ADAPTER, environment or {})
 
 
 def test_every_rule_has_a_trap_here():
-    assert set(TRAPS) == set(RULES)
+    assert {*TRAPS, "AR021"} == {*RIGHT, "AR021"} == set(RULES)
 
 
 @pytest.mark.parametrize("name", TRAPS)
@@ -50,14 +107,154 @@ def test_a_trap_is_found_by_its_id_and_no_other(name):
     assert all(one.message and one.fix for one in found)
 
 
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_just_right_is_no_finding(name):
+    assert findings(RIGHT[name]) == []
+
+
 @pytest.mark.parametrize("name", TRAPS)
 def test_a_finding_that_is_meant_to_be_so_is_left_out(name):
     assert findings({**TRAPS[name], "lint": {"ignore": {name: "measured for a month"}}}) == []
 
 
+def test_a_native_configuration_file_is_found_by_its_variable():
+    environment = {"AEROSPIKE_CLIENT_CONFIG_URL": "/etc/aerospike.yaml"}
+
+    assert [one.id for one in findings({}, environment)] == ["AR021"]
+    assert "/etc/aerospike.yaml" in findings({}, environment)[0].message
+    assert findings({}, {"AEROSPIKE_SDK_CONFIG_URL": "/etc/sdk.yaml"}) == []
+    ignored = {"lint": {"ignore": {"AR021": "its policies are empty"}}}
+    assert findings(ignored, environment) == []
+
+
+def test_a_scope_that_a_client_cannot_do_is_found_where_it_stands(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "version: 1\nextends: latency\npolicy:\n  system_txn_roll:\n    total_timeout: 20s\n"
+        "sets:\n  test.s:\n    system_txn_verify: {total_timeout: 20s}\n"
+    )
+    found = examine(PolicyLibrary([tmp_path]).load("mine"), ADAPTER, {})
+
+    assert {one.id for one in found} == {"AR014"}
+    assert [one.origin.rpartition(":")[2] for one in found] == ["4", "8"]
+    assert "policies.txn_roll" in found[0].message
+
+
+SAMPLES = {
+    "replica": "sequence",
+    "read_mode_ap": "one",
+    "read_mode_sc": "session",
+    "key": "send",
+    "gen": "eq",
+    "exists": "create_only",
+    "commit_level": "all",
+    "expected_duration": "long",
+    "concurrent": True,
+}
+
+
+@pytest.mark.parametrize("client", [adapter.name for adapter in ADAPTERS])
+def test_every_field_reaches_the_client_or_is_known_not_to(client):
+    """What neither an operation takes nor `cannot` names would have no effect, and nobody would know."""
+    adapter = adapter_named(client)
+    unheard = {
+        name
+        for name in PolicyFields.model_fields
+        if name not in FIELD_SYNONYMS
+        and name not in adapter.cannot
+        and not any(
+            adapter.fields(operation, {name: SAMPLES.get(name, 1)})
+            for operation in every_operation(adapter).values()
+        )
+    }
+
+    # The SDK takes it from the behavior, not with a call.
+    assert unheard <= ({"allow_scans_with_where"} if client == "aerospike-sdk" else set())
+
+
+@pytest.mark.parametrize("client", [adapter.name for adapter in ADAPTERS])
+def test_every_name_of_a_constant_reaches_the_client_or_is_known_not_to(client):
+    adapter = adapter_named(client)
+    unheard = {
+        f"{name}: {value}"
+        for name, sample in SAMPLES.items()
+        if name not in adapter.cannot and isinstance(sample, str)
+        for part in typing.get_args(PolicyFields.model_fields[name].annotation)
+        for value in typing.get_args(part)
+        if not any(
+            adapter.fields(operation, {name: value})
+            for operation in every_operation(adapter).values()
+        )
+    }
+
+    assert unheard <= adapter.cannot.keys()
+
+
+def test_a_value_that_a_client_does_not_know_is_found():
+    any_ = {"policy": {"reads": {"replica": "any"}}}
+    found = examine(
+        PolicyLibrary().load("latency").with_overrides(any_), adapter_named("aerospike-py"), {}
+    )
+
+    assert [one.id for one in found] == ["AR014"]
+    assert "replica: any has no effect as written with aerospike-py" in found[0].message
+
+
+@pytest.mark.parametrize("client", [adapter.name for adapter in ADAPTERS])
+def test_what_a_client_cannot_do_is_a_word_of_policy_files(client):
+    settings = {f"connection.{f.alias or name}" for name, f in Connection.model_fields.items()}
+    words = {*PolicyFields.model_fields, *Scopes.model_fields, *settings}
+
+    assert {word.partition(":")[0] for word in adapter_named(client).cannot} <= words
+
+
+@pytest.mark.parametrize(
+    ("client", "ours", "theirs"),
+    [
+        ("aerospike", "never", 0xFFFFFFFF),
+        ("aerospike-py", "never", -1),
+        ("aerospike-py", 600, 600),
+    ],
+)
+def test_times_to_live_are_the_clients_own(client, ours, theirs):
+    adapter = adapter_named(client)
+
+    assert adapter.fields(adapter.operations["put"], {"ttl": ours}) == {"ttl": theirs}
+
+
+def test_aerospike_py_has_its_own_word_for_concurrent_batches():
+    adapter = adapter_named("aerospike-py")
+    batch = adapter.operations["batch_read"]
+
+    assert adapter.fields(batch, {"concurrent": False}) == {"concurrency": 0}
+    assert adapter.fields(batch, {"concurrent": True}) == {"concurrency": 1}
+
+
+def test_the_docs_have_every_rule_with_its_severity():
+    table = (Path(__file__).parents[2] / "docs" / "policies.md").read_text()
+    for name, (severity, rule) in RULES.items():
+        said = rule.__doc__.rstrip(".").replace("``", "`")
+        assert f"| `{name}` | {severity} | {said} |" in table
+
+
+@pytest.mark.parametrize("client", [adapter.name for adapter in ADAPTERS])
 @pytest.mark.parametrize("name", PolicyLibrary().names())
-def test_shipped_profiles_are_lint_clean(name):
-    assert examine(PolicyLibrary().load(name), tuple(OPERATIONS.values())) == []
+def test_shipped_profiles_are_lint_clean_for_every_client(name, client):
+    assert examine(PolicyLibrary().load(name), adapter_named(client), {}) == []
+
+
+def test_a_file_answers_for_its_own_lines_and_its_parents_and_not_for_its_childrens(tmp_path):
+    (tmp_path / "parent.yaml").write_text(
+        "version: 1\nextends: latency\nbreaker: {silence: 20ms}\n"
+        "operations: {fetch: {timeout: 5ms}}\nlint: {ignore: {AR013: of another client}}\n"
+    )
+    (tmp_path / "child.yaml").write_text(
+        "version: 1\nextends: parent\noperations: {fecth: {timeout: 5ms}}\n"
+        "lint: {ignore: {AR008: measured for a month}}\n"
+    )
+
+    found = examine(PolicyLibrary([tmp_path]).load("child"), ADAPTER, {})
+
+    assert [(one.id, one.origin) for one in found] == [("AR013", f"{tmp_path.name}/child.yaml:3")]
 
 
 @pytest.fixture
@@ -108,3 +305,54 @@ def test_json_and_sarif_are_for_programs(trapped):
     result = json.loads(lint("--format", "sarif", str(trapped)).output)["runs"][0]["results"][0]
     assert result["ruleId"] == "AR001"
     assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 4
+
+
+@pytest.fixture
+def told(caplog):
+    """What the log says of profiles: level, and the finding's id or the whole text."""
+    caplog.set_level("INFO", logger="aerospike_resilience.profiles")
+
+    def told_() -> list[tuple[str, str]]:
+        said = [(one.levelname, one.getMessage()) for one in caplog.records]
+        caplog.clear()
+        return [(level, text) for level, text in said if " AR0" in text]
+
+    return told_
+
+
+def test_findings_are_told_at_load_once_and_at_reload_only_what_is_new(trapped, bare, told):
+    wrapped = resilient(bare, "mine", policies=trapped.parent)
+    level, text = told()[0]
+    assert level == "WARNING"
+    assert "mine.yaml:4: warning AR001 in profile 'mine'" in text
+    assert "; fix: socket_timeout of at most 62 ms" in text
+
+    trapped.write_text(trapped.read_text() + "breaker: {silence: 20ms}\n")
+    wrapped.resilience.reload()
+
+    assert [text.split(" in profile")[0].split()[-1] for _, text in told()] == ["AR008"]
+    wrapped.resilience.close()
+
+
+def test_a_note_is_information_and_not_a_warning(tmp_path, bare, told):
+    (tmp_path / "mine.yaml").write_text(
+        "version: 1\nextends: latency\noperations: {fetch: {timeout: 5ms}}\n"
+    )
+    wrapped = resilient(bare, "mine", policies=tmp_path)
+
+    assert [level for level, _ in told()] == ["INFO"]
+    wrapped.resilience.close()
+
+
+@pytest.mark.parametrize("name", PolicyLibrary().names())
+def test_a_shipped_profile_is_loaded_in_silence(name, bare, told):
+    resilient(bare, name).resilience.close()
+
+    assert told() == []
+
+
+def test_what_overrides_add_is_told_of_too(bare, told):
+    wrapped = resilient(bare, "latency", overrides={"breaker": {"max_open_share": 1}})
+
+    assert "overrides=: warning AR012" in told()[0][1]
+    wrapped.resilience.close()

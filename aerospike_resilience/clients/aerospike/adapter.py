@@ -7,9 +7,9 @@ from typing import Any
 
 from ...call import Failure, Send, Wanted
 from ...operation import Operation
-from ..base import Creation, Lazy, Refusals, Seam, Unshaped, Window
+from ..base import Creation, Lazy, NativeConfig, Refusals, Seam, Unshaped, Window
 from ..dicts import config_hosts, policy_sender, tuple_place, usable
-from . import failures, idempotence, policies
+from . import failures, idempotence, native_config, policies
 from .operations import LAZY, OPERATIONS
 from .rows import AerospikeRows
 from .source import AerospikeSource
@@ -31,6 +31,10 @@ class AerospikeAdapter:
         Creation("aerospike", "client", "function", config_hosts),
         Creation("aerospike", "Client", "class", config_hosts),
     )
+    cannot: Mapping[str, str] = policies.CANNOT
+    config_variables: Mapping[str, str] = {
+        native_config.VARIABLE: "wins over this profile and over every call's own policy"
+    }
 
     def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
         """Return None: the client does its work itself."""
@@ -77,9 +81,17 @@ class AerospikeAdapter:
         found: Mapping[str, Mapping[str, Any]] = own() if own is not None else {}
         return found
 
+    def own_connection(self, client: Any) -> Mapping[str, Any]:  # noqa: ARG002
+        """Return nothing: the client does not tell its configuration."""
+        return {}
+
+    def native_config(self, client: Any) -> NativeConfig:
+        """Return what watches the client's dynamic configuration file."""
+        return native_config.AerospikeNativeConfig(client)
+
     def fields(self, operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Turn a profile's settings into this client's policy fields."""
-        return policies.native(operation.family, settings)
+        return policies.native(operation, settings)
 
     def tailor(
         self,
@@ -156,8 +168,27 @@ class AerospikeAdapter:
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
         """Return the native call; the policy goes by keyword, under the method's own name for it."""
+        if operation.name in policies.ROWS:
+            return _batch_sender(method, operation)
         return policy_sender(method, operation.policy)
 
     def source(self, client: Any) -> AerospikeSource:
         """Return the client's view of its cluster."""
         return AerospikeSource(client)
+
+
+def _batch_sender(method: Callable[..., Any], operation: Operation) -> Send:
+    """Return the native call of a batch that takes a policy for its rows too; a caller's own wins."""
+    of_rows = policies.ROWS[operation.name][0]
+
+    def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
+        if policy is None:
+            return method(*args, **kwargs)
+        whole, rows = policies.parted(operation, policy)
+        given = kwargs.get(of_rows)
+        named = {**kwargs, operation.policy: whole}
+        if rows and (given is None or isinstance(given, Mapping)):
+            named[of_rows] = {**rows, **(given or {})}
+        return method(*args, **named)
+
+    return send

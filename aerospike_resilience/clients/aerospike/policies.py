@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ...operation import Operation
+
 _BASE: Final = frozenset(
     "total_timeout socket_timeout max_retries sleep_between_retries compress txn expressions "
     "connect_timeout timeout_delay error_detail_verbosity".split()
@@ -42,6 +44,25 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
 }
 """The keys each family accepts in a call's policy, as the extension checks them with ``validate_keys``."""
 
+ROWS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    "batch_operate": (
+        "policy_batch_write",
+        frozenset("key gen commit_level durable_delete exists on_locking_only ttl".split()),
+    ),
+    "batch_remove": (
+        "policy_batch_remove",
+        frozenset("key gen generation commit_level durable_delete".split()),
+    ),
+    "batch_apply": (
+        "policy_batch_apply",
+        frozenset("key commit_level durable_delete on_locking_only ttl".split()),
+    ),
+}
+"""Batches that take a second policy, for their rows: its parameter and its fields.
+
+The rows of ``batch_write`` have theirs in the application's own records, which are left alone.
+"""
+
 NUMBERS: Final[Mapping[str, Mapping[str, int]]] = {
     "replica": {"master": 0, "any": 1, "sequence": 2, "prefer_rack": 3, "random": 4},
     "key": {"digest": 0, "send": 1},
@@ -57,19 +78,59 @@ NUMBERS: Final[Mapping[str, Mapping[str, int]]] = {
     "read_mode_ap": {"one": 0, "all": 1},
     "read_mode_sc": {"session": 0, "linearize": 1, "allow_replica": 2, "allow_unavailable": 3},
     "expected_duration": {"long": 0, "short": 1, "long_relax_ap": 2},
+    "ttl": {
+        "namespace_default": 0,
+        "never": 0xFFFFFFFF,
+        "dont_update": 0xFFFFFFFE,
+        "client_default": 0xFFFFFFFD,
+    },
 }
 """This client's numbers for the names in a policy file; they differ from client to client."""
+
+CANNOT: Final[Mapping[str, str]] = {
+    "max_concurrent_nodes": "its queries and batches go to all nodes at once, or with concurrent: false to "
+    "one after the other",
+    "record_queue_size": "its queries have no queue of records: they return a list or call back",
+    "include_bin_data": "a query leaves bins out by its own option nobins",
+    "allow_scans_with_where": "a query without an index is refused by the server, whatever the policy",
+    "respond_per_each_op": "operate_ordered() answers for each operation",
+    "xdr": "it has no such flag",
+    "info_timeout": "only its dynamic configuration file has it",
+    "system_txn_verify": "commit() and abort() take no policy; give policies.txn_verify to the client",
+    "system_txn_roll": "commit() and abort() take no policy; give policies.txn_roll to the client",
+    "connection.conn_pools_per_node": "it has one pool for each node",
+    "connection.opening_connection_threshold": "it does not limit how many connections open at once",
+    "connection.timeout": "its name for it is connect_timeout",
+    "connection.wait_for_connection_to_complete": "it never waits for a connection of the pool",
+    "connection.per_client_runtime_workers": "it has thread_pool_size",
+    "connection.buffer_reclaim_threshold": "it keeps no buffers",
+    "connection.ip_map": "it knows use_services_alternate only",
+}
+"""What a profile may say and this client cannot do, or takes differently."""
 
 MASTER_ONLY: Final = NUMBERS["replica"]["master"]
 LINEARIZE: Final = NUMBERS["read_mode_sc"]["linearize"]
 COMMIT_MASTER: Final = NUMBERS["commit_level"]["master"]
 
 
-def native(family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of `settings` that the family takes, names turned into numbers."""
-    accepted = FIELDS.get(family, frozenset())
+def native(operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of `settings` that the operation takes, names turned into numbers."""
+    accepted = FIELDS.get(operation.family, frozenset())
+    if operation.writes and operation.name in ROWS:
+        accepted |= ROWS[operation.name][1]
     return {
         name: NUMBERS[name].get(value, value) if name in NUMBERS else value
         for name, value in settings.items()
         if name in accepted
     }
+
+
+def parted(
+    operation: Operation, policy: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a batch's policy, and that of its rows."""
+    fields = ROWS[operation.name][1]
+    return (
+        {name: value for name, value in policy.items() if name not in fields},
+        {name: value for name, value in policy.items() if name in fields},
+    )

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ...call import Failure, Send, Wanted
 from ...operation import Operation
 from ...stream import Stream
-from ..base import Creation, Lazy, Refusals, Seam, Unshaped, Window
+from ..base import Creation, Lazy, NativeConfig, NoNativeConfig, Refusals, Seam, Unshaped, Window
 from . import failures, idempotence, policies
 from .operations import OPERATIONS
 from .package import native
@@ -39,6 +39,8 @@ class AerospikeNativeAdapter:
     unshaped: Unshaped | None = None
     reads_back: Mapping[str, str] = {"put": "get", "put_blocking": "get_blocking"}
     written: Any = None
+    cannot: Mapping[str, str] = policies.CANNOT
+    config_variables: Mapping[str, str] = {}
     creations: tuple[Creation, ...] = (
         Creation("aerospike_native", "new_client", "awaitable", _seeds),
         Creation("aerospike_native", "new_client_blocking", "function", _seeds),
@@ -78,6 +80,14 @@ class AerospikeNativeAdapter:
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
         """Return the package's defaults: it has no policies in a client's configuration."""
         return {family: policies.defaults(family) for family in policies.CLASSES}
+
+    def own_connection(self, client: Any) -> Mapping[str, Any]:  # noqa: ARG002
+        """Return nothing: the client does not tell its configuration."""
+        return {}
+
+    def native_config(self, client: Any) -> NativeConfig:  # noqa: ARG002
+        """Return what says that there is none."""
+        return NoNativeConfig()
 
     def own_family(self, operation: Operation) -> str:
         """Return the operation's own family."""

@@ -33,7 +33,7 @@ _WRITE: Final[Mapping[str, str]] = {
     "ttl": "expiration",
     "commit_level": "commit_level",
     "durable_delete": "durable_delete",
-    "records_per_second": "records_per_second",
+    **{name: name for name in ("records_per_second", "generation", "respond_per_each_op", "xdr")},
 }
 
 FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -103,6 +103,39 @@ _CONSTANTS: Final[Mapping[str, tuple[str, Mapping[Any, str]]]] = {
 """From the names in a policy file to the members of this package's enumerations."""
 
 
+_TTL: Final[Mapping[Any, str]] = {
+    "namespace_default": "NAMESPACE_DEFAULT",
+    "client_default": "NAMESPACE_DEFAULT",  # a client has no other
+    "never": "NEVER_EXPIRE",
+    "dont_update": "DONT_UPDATE",
+}
+"""Times to live that are no number of seconds."""
+
+CANNOT: Final[Mapping[str, str]] = {
+    "connect_timeout": "only its configuration has one, for the whole cluster",
+    "info_timeout": "its queries have none",
+    "on_locking_only": "only the rows of its batches have such a flag",
+    "deserialize": "it always does",
+    "short_query": "its name for it is expected_duration",
+    "allow_scans_with_where": "only the SDK asks before it scans",
+    "send_as_is": "its info commands take no policy",
+    "check_bounds": "its info commands take no policy",
+    "system_txn_verify": "commit() takes verify_policy of the call",
+    "system_txn_roll": "commit() and abort() take roll_policy of the call",
+    "connection.wait_for_connection_to_complete": "its calls wait for a connection as long as they may",
+    "connection.thread_pool_size": "it has per_client_runtime_workers",
+    "connection.compression_threshold": "policies have it, and the client has not",
+    "connection.use_shared_connection": "it has no shared memory",
+    "connection.validate_keys": "it always does",
+    "connection.strict_types": "it always is strict",
+    "connection.send_bool_as": "it sends booleans as booleans",
+    "connection.rack_aware": "it has rack_ids only",
+    "connection.rack_id": "it has rack_ids only",
+    "connection.shm": "it has no shared memory",
+}
+"""What a profile may say and this client cannot do, or takes differently."""
+
+
 def to_native(family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes that the settings a family takes stand for."""
     names = FIELDS.get(family, {})
@@ -118,6 +151,8 @@ def constant(name: str, value: Any) -> Any:
     if name == "key":
         return value == "send"
     if name == "ttl":
+        if value in _TTL:
+            return getattr(package.Expiration, _TTL[value])
         return package.Expiration.seconds(value)
     return value
 

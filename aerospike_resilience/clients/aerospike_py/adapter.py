@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ...call import Failure, Send, Wanted
 from ...operation import Operation
-from ..base import Creation, Lazy, Refusals, Seam, Unshaped, Window
+from ..base import Creation, Lazy, NativeConfig, NoNativeConfig, Refusals, Seam, Unshaped, Window
 from ..dicts import config_hosts, policy_sender, tuple_place, usable
 from . import failures, idempotence, policies
 from .operations import AWAITED, LAZY, LAZY_AWAITED, OPERATIONS
@@ -30,6 +30,8 @@ class AerospikePyAdapter:
     unshaped: Unshaped | None = None
     reads_back: Mapping[str, str] = {"put": "get"}
     written: Any = None
+    cannot: Mapping[str, str] = policies.CANNOT
+    config_variables: Mapping[str, str] = {}
     creations: tuple[Creation, ...] = (Creation("aerospike_py", "Client", "class", config_hosts),)
     _class = "Client"
 
@@ -72,6 +74,14 @@ class AerospikePyAdapter:
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
         """Return the package's defaults: it has no policies in a client's configuration."""
         return policies.DEFAULTS
+
+    def own_connection(self, client: Any) -> Mapping[str, Any]:  # noqa: ARG002
+        """Return nothing: the client does not tell its configuration."""
+        return {}
+
+    def native_config(self, client: Any) -> NativeConfig:  # noqa: ARG002
+        """Return what says that there is none."""
+        return NoNativeConfig()
 
     def own_family(self, operation: Operation) -> str:
         """Return the operation's own family."""

@@ -9,6 +9,7 @@ from ...operation import Operation
 from ..aerospike_native.adapter import AerospikeNativeAdapter
 from ..base import Creation, Refusals, Seam, Unshaped
 from . import behavior
+from .connection import connected_with
 from .seam import ClusterSeam, SessionSeam
 from .windows import WINDOWS
 
@@ -35,6 +36,11 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
         Creation("aerospike_sdk.sync.client", "new_client_blocking", "bare"),
     )
     unshaped: Unshaped | None = staticmethod(behavior.unshaped)
+    cannot: Mapping[str, str] = behavior.CANNOT
+    config_variables: Mapping[str, str] = {
+        "AEROSPIKE_SDK_CONFIG_URL": "decides connections, the SDK's breaker, and the policies of sessions "
+        "that are created with a behavior of its own"
+    }
 
     def recognises(self, client: object) -> bool:
         """Return whether this is a cluster or a session of the SDK."""
@@ -53,6 +59,10 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
         if any(cls.__name__ == "Cluster" for cls in type(client).__mro__):
             return ClusterSeam(client)
         return SessionSeam(client)
+
+    def own_connection(self, client: Any) -> Mapping[str, Any]:
+        """Return what a cluster is connected with; a session does not tell."""
+        return connected_with(client)
 
     @property
     def refusals(self) -> Refusals:

@@ -46,6 +46,25 @@ _NAMED: Final = {
 }
 """From Aerospike's names to those of the SDK's ``Settings``."""
 
+CANNOT: Final[Mapping[str, str]] = {
+    **{
+        name: why
+        for name, why in policies.CANNOT.items()
+        if name not in ("allow_scans_with_where", "system_txn_verify", "system_txn_roll")
+        and not name.startswith("connection.")
+    },
+    **{
+        f"connection.{name}": "only the clients below it have it"
+        for name in (
+            *("opening_connection_threshold", "connect_timeout", "thread_pool_size"),
+            *("per_client_runtime_workers", "buffer_reclaim_threshold", "compression_threshold"),
+            *("use_shared_connection", "validate_keys", "strict_types", "send_bool_as"),
+            *("rack_aware", "rack_id", "shm"),
+        )
+    },
+}
+"""What a profile may say and the SDK cannot do, or takes differently."""
+
 _OWN: Final[Mapping[str, frozenset[str]]] = {
     "read": frozenset({"filter_expression", "txn"}),
     "write": frozenset(

@@ -1,0 +1,152 @@
+"""The commands that write policy files, and those of the clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import yaml
+
+from ..profiles import PolicyFileError, PolicyLibrary, Profile, interchange_c, interchange_sdk
+from ..profiles.interchange import Exported, Left
+from ..profiles.source import Source, read
+from ..profiles.validate import check_file
+from .policy_common import load
+
+_EXPORTS: Final[Mapping[str, Callable[[Profile], Exported]]] = {
+    "aerospike": interchange_c.export,
+    "aerospike-sdk": interchange_sdk.export,
+}
+"""What writes a client's own file, by the client's name."""
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--from", "parent", default="default", show_default=True, help="The profile to build on."
+)
+@click.option(
+    "--into",
+    default=Path("policies"),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The directory to write to.",
+)
+@click.pass_obj
+def new(library: PolicyLibrary, name: str, parent: str, into: Path) -> None:
+    """Write a new policy file that builds on another."""
+    load(library, parent)
+    path = into / f"{name}.yaml"
+    if path.exists():
+        raise click.ClickException(f"{path} exists already; it is left as it is")
+    into.mkdir(parents=True, exist_ok=True)
+    path.write_text(_NEW.format(parent=parent))
+    click.echo(f"written to {path}")
+
+
+_NEW: Final = """\
+version: 1
+description: ""
+extends: {parent}
+
+# What differs from {parent}, each value with a comment that says why:
+# policy:
+#   reads: {{total_timeout: 200ms}}
+"""
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", default=None, help="The profile's name; that of the file if not given.")
+@click.option("--extends", default=None, help="A profile for all that the file does not say.")
+@click.option(
+    "--into",
+    default=Path("policies"),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The directory to write to.",
+)
+@click.pass_obj
+def import_(
+    library: PolicyLibrary, file: Path, name: str | None, extends: str | None, into: Path
+) -> None:
+    """Make policy files of a client's own configuration FILE.
+
+    Takes the C client's dynamic configuration (AEROSPIKE_CLIENT_CONFIG_URL) and the SDK's file with
+    `system` and `behaviors` (AEROSPIKE_SDK_CONFIG_URL), of which each behavior becomes a profile. What
+    cannot be carried over is said on standard error, one line each. Exits with 1 if nothing was
+    written.
+    """
+    if extends is not None:
+        load(library, extends)
+    try:
+        data = read(file).data
+    except PolicyFileError as error:
+        raise click.ClickException(str(error)) from None
+    if {"system", "behaviors"} & data.keys():
+        found = interchange_sdk.take(data, name or file.stem)
+    elif {"static", "dynamic"} & data.keys():
+        found = interchange_c.take(data, name or file.stem)
+    else:
+        raise click.ClickException(
+            f"{file} is neither of the C client (static, dynamic) nor of the SDK (system, behaviors)"
+        )
+    files = {into / f"{_file_name(profile)}.yaml": said for profile, said in found.files.items()}
+    for path, said in files.items():
+        if path.exists():
+            raise click.ClickException(f"{path} exists already; it is left as it is")
+        if extends is not None:
+            said["extends"] = extends
+        try:
+            check_file(Source(str(file), said))
+        except PolicyFileError as error:
+            raise click.ClickException(f"{path} would be broken\n{error}") from None
+    into.mkdir(parents=True, exist_ok=True)
+    for path, said in files.items():
+        path.write_text(
+            _IMPORTED.format(file=file.name, body=yaml.safe_dump(said, sort_keys=False))
+        )
+        click.echo(f"written to {path}")
+    _tell(found.left)
+
+
+@click.command("export")
+@click.argument("name")
+@click.option("--to", "client_name", required=True, type=click.Choice(sorted(_EXPORTS)))
+@click.pass_obj
+def export(library: PolicyLibrary, name: str, client_name: str) -> None:
+    """Print the profile NAME as a client's own configuration file.
+
+    For the C client that is its dynamic configuration, for the SDK a behavior of the profile's name.
+    What cannot be carried over is said on standard error, one line each.
+    """
+    found = _EXPORTS[client_name](load(library, name))
+    click.echo(yaml.safe_dump(_plain(found.data), sort_keys=False), nl=False)
+    _tell(found.left)
+
+
+FILE_COMMANDS: Final = (new, import_, export)
+
+_IMPORTED: Final = """\
+# Imported from {file}; see docs/policies.md for what else a policy file may say.
+{body}"""
+
+
+def _file_name(profile: str) -> str:
+    if profile != Path(profile).name:
+        raise click.ClickException(f"{profile!r} cannot be the name of a file; rename the behavior")
+    return profile
+
+
+def _plain(value: Any) -> Any:
+    """Return values without shared parts, which YAML would write as aliases."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return value
+
+
+def _tell(left: Sequence[Left]) -> None:
+    for one in left:
+        click.echo(f"not carried over: {one}", err=True)

@@ -1,0 +1,41 @@
+"""A profile's words on connections, compared with a client that is connected already."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from .profile import Profile
+
+_log = logging.getLogger("aerospike_resilience.profiles")
+
+
+def compare(profile: Profile, own: Mapping[str, Any]) -> tuple[tuple[str, Any, Any], ...]:
+    """Return setting, the profile's value and the client's, of all that the profile gives otherwise.
+
+    Args:
+        profile: the profile.
+        own: what the client is connected with, by the names of ``connection``; durations in
+            milliseconds, but for ``max_socket_idle`` in seconds.
+    """
+    said = profile.connection.model_dump(by_alias=True)
+    if "tend_interval" in said:
+        said["tend_interval"] *= 1000
+    given = {path[1] for path, value in profile.leaves().items() if path[0] == "connection"}
+    return tuple(
+        (name, said[name], own[name])
+        for name in sorted(given & own.keys())
+        if said[name] is not None and said[name] != own[name]
+    )
+
+
+def tell(profile: Profile, own: Mapping[str, Any]) -> None:
+    """Log what a connected client has otherwise: nothing here can change that."""
+    if found := compare(profile, own):
+        named = ", ".join(f"{name} is {has} (profile: {says})" for name, says, has in found)
+        _log.warning(
+            "the client is connected otherwise than profile %r says: %s; reconnect it with these, or "
+            "have the profile say what it has",
+            *(profile.name, named),
+        )

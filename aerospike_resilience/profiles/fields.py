@@ -1,0 +1,183 @@
+"""Aerospike's own part of a policy file: policy fields, scopes, connection settings.
+
+The four clients know one thing by several names (``key``, ``send_key``); each is understood, see
+`synonyms`. What only code can give (transactions, filter expressions, partition filters) is no part of
+a file.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .quantities import Bytes, Count, IdleSeconds, Milliseconds, Seconds, Section, TimeToLive
+from .synonyms import CONNECTION_SYNONYMS, FIELD_SYNONYMS, Synonyms
+
+Retries = Annotated[int, Field(ge=0, le=100, strict=True)]
+
+
+class PolicyFields(Section):
+    """Aerospike's policy fields. Every one is optional: what is not given stays as it was."""
+
+    total_timeout: Milliseconds | None = None
+    socket_timeout: Milliseconds | None = None
+    timeout: Milliseconds | None = None
+    connect_timeout: Milliseconds | None = None
+    timeout_delay: Milliseconds | None = None
+    info_timeout: Milliseconds | None = None
+    sleep_between_retries: Milliseconds | None = None
+    max_retries: Retries | None = None
+    replica: Literal["sequence", "master", "any", "prefer_rack", "random"] | None = None
+    read_mode_ap: Literal["one", "all"] | None = None
+    read_mode_sc: Literal["session", "linearize", "allow_replica", "allow_unavailable"] | None = (
+        None
+    )
+    key: Literal["digest", "send"] | None = None
+    gen: Literal["ignore", "eq", "gt"] | None = None
+    generation: Count | None = None
+    exists: (
+        Literal["ignore", "create_only", "update_only", "replace_only", "create_or_replace"] | None
+    ) = None
+    commit_level: Literal["all", "master"] | None = None
+    expected_duration: Literal["long", "short", "long_relax_ap"] | None = None
+    ttl: TimeToLive | None = None
+    compress: bool | None = None
+    compression_threshold: Bytes | None = None
+    durable_delete: bool | None = None
+    on_locking_only: bool | None = None
+    deserialize: bool | None = None
+    read_touch_ttl_percent: Annotated[int, Field(ge=-1, le=100)] | None = None
+    error_detail_verbosity: Annotated[int, Field(ge=0, le=3)] | None = None
+    concurrent: bool | None = None
+    allow_inline: bool | None = None
+    allow_inline_ssd: bool | None = None
+    respond_all_keys: bool | None = None
+    respond_per_each_op: bool | None = None
+    short_query: bool | None = None
+    include_bin_data: bool | None = None
+    allow_scans_with_where: bool | None = None
+    max_records: Count | None = None
+    records_per_second: Count | None = None
+    max_concurrent_nodes: Count | None = None
+    record_queue_size: Count | None = None
+    send_as_is: bool | None = None
+    check_bounds: bool | None = None
+    xdr: bool | None = None
+
+    # The same by other clients' names; see FIELD_SYNONYMS.
+    retry_delay: Milliseconds | None = None
+    send_key: bool | None = None
+    generation_policy: Literal["none", "expect_gen_equal", "expect_gen_greater"] | None = None
+    record_exists_action: (
+        Literal["update", "create_only", "update_only", "replace_only", "replace"] | None
+    ) = None
+    expiration: TimeToLive | None = None
+    use_compression: bool | None = None
+    read_touch_ttl: Annotated[int, Field(ge=-1, le=100)] | None = None
+    concurrency: Literal["parallel", "sequential"] | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing_once(self) -> PolicyFields:
+        _once(self, FIELD_SYNONYMS)
+        return self
+
+
+class Scopes(Section):
+    """Aerospike's scopes; the more specific one wins."""
+
+    all: PolicyFields | None = None
+    reads: PolicyFields | None = None
+    reads_ap: PolicyFields | None = None
+    reads_sc: PolicyFields | None = None
+    reads_point: PolicyFields | None = None
+    reads_batch: PolicyFields | None = None
+    reads_query: PolicyFields | None = None
+    writes: PolicyFields | None = None
+    writes_ap: PolicyFields | None = None
+    writes_sc: PolicyFields | None = None
+    writes_retryable: PolicyFields | None = None
+    writes_non_retryable: PolicyFields | None = None
+    writes_point: PolicyFields | None = None
+    writes_batch: PolicyFields | None = None
+    writes_query: PolicyFields | None = None
+    system_txn_verify: PolicyFields | None = None
+    system_txn_roll: PolicyFields | None = None
+
+
+class SharedMemory(Section):
+    """The C client's ``shm``: several processes of a machine share one view of the cluster."""
+
+    max_nodes: Count | None = None
+    max_namespaces: Count | None = None
+    takeover_threshold_sec: Count | None = None
+    shm_key: Count | None = None
+
+
+class Connection(Section):
+    """Used where this library builds the client; compared with a client that already exists.
+
+    Who connects to what (hosts, users, passwords, certificates) is no part of a policy file.
+    """
+
+    min_conns_per_node: Count | None = None
+    max_conns_per_node: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
+    conn_pools_per_node: Annotated[int, Field(ge=1, le=1000, strict=True)] | None = None
+    opening_connection_threshold: Count | None = None
+    max_socket_idle_s: IdleSeconds | None = Field(None, alias="max_socket_idle")
+    connect_timeout: Milliseconds | None = None
+    login_timeout: Milliseconds | None = None
+    timeout: Milliseconds | None = None
+    wait_for_connection_to_complete: Milliseconds | None = None
+    tend_interval_s: Seconds = Field(1.0, alias="tend_interval")
+    max_error_rate: Count | None = None
+    error_rate_window: Count | None = None
+    thread_pool_size: Count | None = None
+    per_client_runtime_workers: Count | None = None
+    buffer_reclaim_threshold: Bytes | None = None
+    compression_threshold: Bytes | None = None
+    use_shared_connection: bool | None = None
+    use_services_alternate: bool | None = None
+    force_single_node: bool | None = None
+    fail_if_not_connected: bool | None = None
+    validate_keys: bool | None = None
+    strict_types: bool | None = None
+    send_bool_as: Literal["bool", "integer", "pickle"] | None = None
+    rack_aware: bool | None = None
+    rack_id: Count | None = None
+    rack_ids: list[Count] | None = None
+    ip_map: dict[str, str] | None = None
+    cluster_name: str | None = None
+    app_id: str | None = None
+    shm: SharedMemory | None = None
+
+    # The same by other clients' names; see CONNECTION_SYNONYMS.
+    idle_timeout: Milliseconds | None = None
+    login_timeout_ms: Milliseconds | None = None
+    tend_timeout: Milliseconds | None = None
+    max_socket_idle_time: Milliseconds | None = None
+    min_connections_per_node: Count | None = None
+    max_connections_per_node: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
+    max_errors_in_error_window: Count | None = None
+    num_tend_intervals_in_error_window: Count | None = None
+    seed_only_cluster: bool | None = None
+    application_id: str | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing_once(self) -> Connection:
+        _once(self, CONNECTION_SYNONYMS)
+        return self
+
+
+def _once(section: Section, synonyms: Synonyms) -> None:
+    given = {
+        field.alias or name: name
+        for name, field in type(section).model_fields.items()
+        if name in section.model_fields_set
+    }
+    said: dict[str, str] = {}
+    for name in given:
+        means = synonyms[name][0] if name in synonyms else name
+        if means in said:
+            raise ValueError(f"{said[means]!r} and {name!r} say the same; keep one of them")
+        said[means] = name

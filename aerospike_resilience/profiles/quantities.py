@@ -1,0 +1,72 @@
+"""The types of values in a policy file: durations, sizes, counts, shares, times to live."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from .units import TTL_NAMES, milliseconds, size, time_to_live, whole_milliseconds
+
+_WRITTEN_DURATION: Final = {
+    "description": "a number in the field's unit, or text with a unit",
+    "anyOf": [
+        {"type": "number", "minimum": 0},
+        {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(us|ms|s|m|h)\s*$"},
+    ],
+}
+
+_WRITTEN_SIZE: Final = {
+    "description": "a number of bytes, or text with a unit",
+    "anyOf": [
+        {"type": "integer", "minimum": 0},
+        {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(B|kB|KiB|MB|MiB|GB|GiB)\s*$"},
+    ],
+}
+
+Milliseconds = Annotated[
+    int, BeforeValidator(whole_milliseconds), WithJsonSchema(_WRITTEN_DURATION)
+]
+"""An Aerospike policy's duration: whole milliseconds."""
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(lambda value: milliseconds(value) / 1000),
+    WithJsonSchema(_WRITTEN_DURATION),
+]
+"""A duration of ours; a bare number is in milliseconds."""
+
+IdleSeconds = Annotated[
+    float,
+    BeforeValidator(lambda value: milliseconds(value, 1000.0) / 1000),
+    WithJsonSchema(_WRITTEN_DURATION),
+]
+"""``max_socket_idle``, which Aerospike documents in seconds."""
+
+Bytes = Annotated[int, BeforeValidator(size), WithJsonSchema(_WRITTEN_SIZE)]
+"""A size; a bare number is in bytes."""
+
+Count = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+TimeToLive = Annotated[
+    int | str,
+    BeforeValidator(time_to_live),
+    WithJsonSchema(
+        {
+            "description": "seconds, text with a unit, or a name",
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"enum": list(TTL_NAMES)},
+                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(s|m|h|d)\s*$"},
+            ],
+        }
+    ),
+]
+"""A record's: whole seconds, or a name; the clients' numbers for the names differ."""
+
+
+class Section(BaseModel):
+    """A mapping of a policy file: unknown keys are refused, values cannot be changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)

@@ -150,6 +150,10 @@ class NodeSource(Protocol):
         """Ask again after `rest`."""
         ...
 
+    def after_fork(self) -> None:
+        """Start anew in a forked child: threads that were asking do not come along."""
+        ...
+
     def read(self, key: Key, timeout_s: float) -> None:
         """Read one record's metadata from its master, in one try. A missing record is an answer.
 

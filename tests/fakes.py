@@ -120,5 +120,8 @@ class FakeSource:
     def resume(self) -> None:
         return None
 
+    def after_fork(self) -> None:
+        return None
+
     def read(self, key: tuple[Any, ...], timeout_s: float) -> None:
         return None

@@ -12,12 +12,19 @@ from typing import Any, Final
 
 
 def _ripemd160() -> Callable[[bytes], bytes]:
-    """Return the hash. OpenSSL's is some fifty times quicker than ours, and not in every build."""
-    if "ripemd160" in hashlib.algorithms_available:
-        return lambda data: hashlib.new("ripemd160", data).digest()
-    from ..testing.digest import ripemd160
+    """Return the hash. OpenSSL's is some hundred times quicker than ours, and not in every build."""
+    if "ripemd160" not in hashlib.algorithms_available:
+        from ..testing.digest import ripemd160
 
-    return ripemd160
+        return ripemd160
+    empty = hashlib.new("ripemd160")
+
+    def digest(data: bytes) -> bytes:
+        state = empty.copy()  # to look the algorithm up again would take as long as the hash itself
+        state.update(data)
+        return state.digest()
+
+    return digest
 
 
 _HASH: Final = _ripemd160()

@@ -274,6 +274,7 @@ class ClusterHealth:
         Asking wakes the tend thread, which did not come along.
         """
         self.lock = threading.RLock()
+        self.source.after_fork()
         self.calm = False
 
     # ----- under the lock

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import aerospike
 import pytest
 from aerospike import exception
@@ -193,3 +196,32 @@ def test_a_wrapped_client_cannot_be_copied(client):
 
     with pytest.raises(TypeError, match="cannot be pickled or copied"):
         copy.copy(client)
+
+
+def test_closing_while_the_tend_thread_asks_crashes_nothing(cluster):
+    """On a closed client some of its methods crash the interpreter; so this runs in one of its own."""
+    program = (
+        "import sys, threading, aerospike\n"
+        "from aerospike_resilience import resilient\n"
+        "hosts = [('127.0.0.1', int(sys.argv[1]))]\n"
+        "for _ in range(20):\n"
+        "    bare = aerospike.client({'hosts': hosts})\n"
+        "    client = resilient(bare, 'latency')\n"
+        "    health = client.resilience._engine.shared.health\n"
+        "    health.calm = False\n"
+        "    ask = lambda: [health.owners(('test', 's', n)) for n in range(500)]\n"
+        "    asking = threading.Thread(target=ask)\n"
+        "    asking.start()\n"
+        "    client.close()\n"
+        "    asking.join()\n"
+        "print('alive')\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program, str(cluster.hosts[0][1])],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert found.stdout == "alive\n", found.stderr

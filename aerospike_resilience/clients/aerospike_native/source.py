@@ -54,6 +54,9 @@ class NativeSource:
     def resume(self) -> None:
         """Do nothing, as `rest` does."""
 
+    def after_fork(self) -> None:
+        """Do nothing, as `rest` does."""
+
     def read(self, key: Key, timeout_s: float) -> None:
         """Read whether a record exists from its master, in one try."""
         timeout_ms = max(int(timeout_s * 1000), 1)

@@ -18,6 +18,14 @@ from .source import AerospikePyAsyncSource, AerospikePySource
 _TRACER_THREAD: Final = "OpenTelemetry.T"  # the kernel keeps 15 characters of a thread's name
 
 
+def _name(task: Path) -> str:
+    """Return a thread's name; nothing if the thread has just ended."""
+    try:
+        return (task / "comm").read_text().strip()
+    except OSError:
+        return ""
+
+
 class AerospikePyAdapter:
     """`aerospike_py.Client`, distribution ``aerospike-py`` 0.14."""
 
@@ -56,9 +64,7 @@ class AerospikePyAdapter:
         The package cannot be asked; threads have names on Linux only, so elsewhere this is False.
         """
         tasks = Path("/proc/self/task")
-        return tasks.is_dir() and any(
-            (task / "comm").read_text().strip() == _TRACER_THREAD for task in tasks.iterdir()
-        )
+        return tasks.is_dir() and any(_name(task) == _TRACER_THREAD for task in tasks.iterdir())
 
     @property
     def refusals(self) -> Refusals:

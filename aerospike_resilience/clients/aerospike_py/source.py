@@ -8,34 +8,31 @@ are asked at once, and where a node is comes from an info command of its own.
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from ...operation import Key, NodeAddress
 from ..digest import partition_of
+from ..resting import Resting
 from .policies import MASTER
 
 _ADDRESS = "service-clear-std"
 
-MAX_REST_S = 5.0
-"""How long `rest` waits at most, in seconds; every question has a timeout below it."""
 
+class AerospikePySource(Resting):
+    """Asks one `aerospike_py.Client`.
 
-class AerospikePySource:
-    """Asks one `aerospike_py.Client`."""
+    Its ``close()`` and ``connect()`` fail with "Already borrowed" while any other thread uses the client.
+    """
 
     def __init__(self, client: Any) -> None:
+        super().__init__()
         self._client = client
         self._addresses: dict[str, tuple[str, int]] = {}
-        self._quiet = threading.Condition()
-        self._asking = 0
-        self._resting = False
 
     def nodes(self) -> Sequence[NodeAddress]:
         """Return the nodes the client knows now, without I/O; none while it is not connected."""
-        with self._asked() as may_ask:
+        with self.asked() as may_ask:
             if not may_ask or not self._client.is_connected():
                 return ()
             unknown = ("", 0)
@@ -43,33 +40,6 @@ class AerospikePySource:
                 NodeAddress(name, *self._addresses.get(name, unknown))
                 for name in self._client.get_node_names()
             ]
-
-    def rest(self) -> None:
-        """Ask nothing more, and wait for what is being asked.
-
-        ``close()`` and ``connect()`` fail with "Already borrowed" while any other thread uses the client.
-        """
-        with self._quiet:
-            self._resting = True
-            self._quiet.wait_for(lambda: not self._asking, timeout=MAX_REST_S)
-
-    def resume(self) -> None:
-        """Ask again after `rest`."""
-        with self._quiet:
-            self._resting = False
-
-    @contextmanager
-    def _asked(self) -> Iterator[bool]:
-        """Hold `rest` up while the client is asked something; false while it must not be."""
-        with self._quiet:
-            may_ask = not self._resting
-            self._asking += may_ask
-        try:
-            yield may_ask
-        finally:
-            with self._quiet:
-                self._asking -= may_ask
-                self._quiet.notify_all()
 
     def key(self, namespace: str, set_name: str, user_key: int) -> Key:
         """Return a key tuple."""
@@ -118,13 +88,13 @@ class AerospikePySource:
             "max_retries": 0,
             "replica": MASTER,
         }
-        with self._asked() as may_ask:
+        with self.asked() as may_ask:
             if may_ask:
                 self._exists(key, policy)
 
     def _info_all(self, command: str, timeout_s: float) -> dict[str, str]:
         """Return the answers by node; a node that did not answer in time is left out."""
-        with self._asked() as may_ask:
+        with self.asked() as may_ask:
             policy = {"timeout": max(int(timeout_s * 1000), 1)}
             results = self._call_info_all(command, policy) if may_ask else ()
         return {

@@ -1,0 +1,41 @@
+"""Partitions worked out without a client are those of the clients."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aerospike_resilience.clients.digest import partition_of
+from aerospike_resilience.testing.digest import ripemd160
+from tests.conformance.surfaces import native
+
+
+@given(
+    st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=20),
+    st.one_of(st.integers(-(2**63), 2**63 - 1), st.text(max_size=20), st.binary(min_size=1)),
+)
+def test_a_partition_is_that_of_the_native_client(set_name, user_key):
+    assert (
+        partition_of(("test", set_name, user_key))
+        == native.Key("test", set_name, user_key).partition_id
+    )
+
+
+def test_a_digest_is_enough():
+    digest = native.Key("test", "s", 1).digest
+    raw = bytes.fromhex(digest) if isinstance(digest, str) else bytes(digest)
+
+    assert partition_of(("test", "s", None, raw)) == partition_of(("test", "s", 1))
+
+
+def test_builds_without_the_hash_have_one_of_ours(monkeypatch):
+    monkeypatch.setattr("aerospike_resilience.clients.digest._HASH", ripemd160)
+
+    assert partition_of(("test", "s", 1)) == native.Key("test", "s", 1).partition_id
+
+
+@pytest.mark.parametrize("user_key", [None, 1.5, True, [1]])
+def test_what_is_no_key_is_said(user_key):
+    with pytest.raises(TypeError, match="user key"):
+        partition_of(("test", "s", user_key))

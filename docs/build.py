@@ -9,6 +9,7 @@ follows every internal link, and compares every shell command with what there is
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import io
 import re
@@ -69,7 +70,12 @@ def check_python(page: Path) -> Iterator[str]:
         stack.enter_context(contextlib.chdir(stack.enter_context(tempfile.TemporaryDirectory())))
         for block in blocks:
             try:
-                code = compile("\n" * (block.line - 1) + block.code, str(page), "exec")
+                code = compile(
+                    "\n" * (block.line - 1) + block.code,
+                    str(page),
+                    "exec",
+                    flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,  # as in the prompts of asyncio and IPython
+                )
                 if "no-run" not in block.options:
                     with contextlib.redirect_stdout(io.StringIO()):
                         exec(code, names)

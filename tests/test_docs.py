@@ -79,3 +79,11 @@ def test_a_broken_link_snippet_or_command_is_found(tmp_path, monkeypatch):
     assert "gone.md leads nowhere" in next(build.check_links(page))
     assert "ZeroDivisionError" in next(build.check_python(page))
     assert "no target 'haste'" in next(build.check_commands(page))
+
+
+def test_the_tables_are_what_the_code_says():
+    tables = _load(ROOT / "docs" / "tables.py")
+
+    assert tables.PAGE.read_text() == tables.written(tables.PAGE.read_text()), (
+        "run python docs/tables.py"
+    )

@@ -28,7 +28,7 @@ _DURATIONS: Final = {
     "timeout_delay": "timeout_delay",
     "sleep_between_retries": "retry_delay",
 }
-_NAMED: Final = {
+SETTINGS: Final = {
     "max_retries": "max_retries",
     "replica": "replica",
     "read_mode_ap": "read_mode_ap",
@@ -161,7 +161,7 @@ def _settings(scopes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             for ours, theirs in _DURATIONS.items()
             if ours in fields
         }
-        for ours, theirs in _NAMED.items():
+        for ours, theirs in SETTINGS.items():
             if ours in fields:
                 values[theirs] = policies.constant(ours, fields[ours])
         found[scope] = Settings(**values, compression_threshold=MARK)

@@ -136,7 +136,7 @@ class Engine:
                 suppressed = shared.retries.suppressed.items()
                 return [(count, {"reason": reason}) for reason, count in suppressed]
         value = {
-            "breaker.transitions": shared.health.transitions,
+            "breaker.transitions": shared.health.roster.transitions,
             "gate.in_flight": gate.in_flight,
             "gate.limit": gate.limit,
             "gate.waiting": len(gate.waiters),

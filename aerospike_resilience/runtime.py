@@ -204,6 +204,12 @@ def node_options(profile: Profile) -> NodeOptions:
         half_open_calls=breaker.half_open_calls,
         max_open_share=breaker.max_open_share,
         silence_s=breaker.silence_s,
+        failure_rate=breaker.failure_rate,
+        slow_call_rate=breaker.slow_call_rate,
+        slow_call_s=breaker.slow_call_duration_s,
+        minimum_calls=breaker.minimum_calls,
+        isolated=frozenset(breaker.isolate),
+        batch_on_open=breaker.batch_on_open,
         on_replica_open=breaker.on_replica_open,
         mode=breaker.mode,
         adaptive=None

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import pybreaker
 
@@ -30,6 +30,22 @@ FORGIVEN_WINDOWS: Final = 3
 """A node that stayed closed for this many windows opens for the shortest time again."""
 
 
+class Shares(NamedTuple):
+    """Shares of a window's calls that open a node, besides the number of errors.
+
+    The names are those of Resilience4j's ``CircuitBreakerConfig``.
+
+    Attributes:
+        failure_rate: of failed calls; None for none.
+        slow_call_rate: of slow calls; None for none.
+        minimum_calls: below so many calls no share says anything.
+    """
+
+    failure_rate: float | None = None
+    slow_call_rate: float | None = None
+    minimum_calls: int = 20
+
+
 class NodeBreaker:
     """The state machine. Every method is called under the lock of the cluster that owns it.
 
@@ -39,6 +55,7 @@ class NodeBreaker:
         window_s: the window in seconds, and how long the first opening lasts.
         half_open_calls: probes lent at a time; as many successes close it.
         lease_s: how long a probe may stay out before its lease ends, in seconds.
+        shares: shares of a window's calls that open it too.
         listeners: pybreaker's listeners.
         random_source: where jitter comes from.
         on_change: told the old and the new state after each transition.
@@ -52,6 +69,7 @@ class NodeBreaker:
         window_s: float,
         half_open_calls: int,
         lease_s: float = 1.0,
+        shares: Shares = Shares(),  # noqa: B008 - immutable
         listeners: Iterable[pybreaker.CircuitBreakerListener] = (),
         random_source: random.Random | None = None,
         on_change: Callable[[str, str], None] = lambda _old, _new: None,
@@ -63,8 +81,12 @@ class NodeBreaker:
         self.window_s = window_s
         self.half_open_calls = half_open_calls
         self.lease_s = lease_s
-        self.isolated = False
+        self.shares = shares
+        self.isolated_by_hand = False
+        self.isolated_by_file = False
         self.errors = 0
+        self.answers = 0
+        self.slow = 0
         self.reason = ""
         self.since = 0.0
         self.until = 0.0
@@ -75,6 +97,11 @@ class NodeBreaker:
         self._openings = 0
         self._successes = 0
         self._leases: list[float] = []
+
+    @property
+    def isolated(self) -> bool:
+        """Whether every call is kept away from it, by hand or by the policy file."""
+        return self.isolated_by_hand or self.isolated_by_file
 
     @property
     def state(self) -> str:
@@ -99,8 +126,21 @@ class NodeBreaker:
         if self._state == CLOSED:
             self.errors += 1
             self.reason = reason
-            return self.errors > self.max_error_rate
+            rate = self.shares.failure_rate
+            return self.errors > self.max_error_rate or self._reaches(rate, self.errors)
         return False
+
+    def answer(self, *, slow: bool) -> bool:
+        """Count one answer; return whether the node wants to open for being slow too often."""
+        if self._state != CLOSED:
+            return False
+        self.answers += 1
+        self.slow += slow
+        return slow and self._reaches(self.shares.slow_call_rate, self.slow)
+
+    def _reaches(self, rate: float | None, count: int) -> bool:
+        calls = self.answers + self.errors
+        return rate is not None and calls >= self.shares.minimum_calls and count >= rate * calls
 
     def open(self, now: float, reason: str) -> None:
         """Open: reject until the window ends, or longer if it has re-opened before."""
@@ -123,7 +163,7 @@ class NodeBreaker:
 
     def close(self, now: float) -> None:
         """Let everything through. Earlier openings are forgotten only after some good windows."""
-        self.errors = 0
+        self._begin_window()
         self.reason = ""
         self._enter(CLOSED, now)
         self.circuit.close()
@@ -135,7 +175,7 @@ class NodeBreaker:
         """
         if now >= self._window_ends:
             self._window_ends = now + self.window_s
-            self.errors = 0
+            self._begin_window()
             if self._state == CLOSED and now >= self.since + FORGIVEN_WINDOWS * self.window_s:
                 self._openings = 0
         if self._state == OPEN and now >= self.until:
@@ -172,6 +212,9 @@ class NodeBreaker:
     def probes_out(self) -> int:
         """Probes lent and not yet back."""
         return len(self._leases)
+
+    def _begin_window(self) -> None:
+        self.errors = self.answers = self.slow = 0
 
     def _enter(self, state: str, now: float) -> None:
         old, self._state = self._state, state

@@ -17,12 +17,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ..call import Call, Failure, FailureKind, Fault
-from ..errors import UnknownNodeError
 from ..operation import Key, NodeAddress, NodeSource
 from . import blame, partitions
-from .breaker import CLOSED, HALF_OPEN, NodeBreaker
+from .breaker import CLOSED, HALF_OPEN
 from .health import NodeHealth
 from .options import NodeOptions
+from .roster import Roster
 
 if TYPE_CHECKING:
     import pybreaker
@@ -33,6 +33,7 @@ RECENT: Final = 512
 """How many successes are remembered for working out later which node answered: bounded memory."""
 
 SILENCE: Final = "silence"
+SLOW: Final = "slow_calls"
 
 Answer = tuple[Key, float, float, bool]
 """A success: the record's key, when its attempt began and ended, and whether it wrote."""
@@ -86,14 +87,11 @@ class ClusterHealth:
         self.partitions = partitions.EMPTY
         self.previous: partitions.PartitionMap | None = None
         self.patience_s: float | None = None
-        self.by_name: dict[str, NodeHealth] = {}
+        self.roster = Roster(listeners, random_source or random.Random())
+        self.by_name = self.roster.by_name
         self.inquiries: list[tuple[tuple[str, ...], float, FailureKind]] = []
         self.verdict = ""
-        self.transitions = 0
         self.wake = wake
-        self._listeners = tuple(listeners)
-        self._random = random_source or random.Random()
-        self._addresses: dict[str, str] = {}
         self.lock = threading.RLock()
 
     def owners(self, key: Key | None) -> tuple[str, ...]:
@@ -121,12 +119,16 @@ class ClusterHealth:
             names = call.nodes or self.owners(call.key)
             if call.plan.writes:
                 self.live_locked(names, ended)
+                if names and (master := self.by_name.get(names[0])):
+                    self.timed_locked(master, ended - began, ended)
                 for name in call.leases:
                     if node := self.by_name.get(name):
                         node.breaker.succeed(ended, began)
                 call.leases = ()
             elif not call.plan.failover:
                 self.live_locked(names[:1], ended)
+                if names and (master := self.by_name.get(names[0])):
+                    self.timed_locked(master, ended - began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 master.left_early += 1
                 self.owe_locked(master, began, ended)
@@ -216,7 +218,7 @@ class ClusterHealth:
 
     def _named(self, failure: Failure) -> Failure:
         if failure.node is None and failure.address is not None:
-            return replace(failure, node=self._addresses.get(failure.address))
+            return replace(failure, node=self.roster.names.get(failure.address))
         return failure
 
     # ----- by hand
@@ -228,17 +230,17 @@ class ClusterHealth:
             UnknownNodeError: the cluster has no such node.
         """
         with self.lock:
-            self._node(name).breaker.isolated = True
+            self.roster.find(name).breaker.isolated_by_hand = True
             self.settle_locked()
 
     def release(self, name: str) -> None:
-        """End an isolation; the node's breaker goes on from where it was.
+        """End an isolation by hand; the node's breaker goes on from where it was.
 
         Raises:
             UnknownNodeError: the cluster has no such node.
         """
         with self.lock:
-            self._node(name).breaker.isolated = False
+            self.roster.find(name).breaker.isolated_by_hand = False
             self.settle_locked()
 
     def nodes(self) -> Iterator[NodeHealth]:
@@ -251,22 +253,12 @@ class ClusterHealth:
         node = self.by_name.get(name)
         return (node.address.host, node.address.port) if node and node.address.host else None
 
-    def _node(self, name: str) -> NodeHealth:
-        try:
-            return self.by_name[name]
-        except KeyError:
-            known = ", ".join(sorted(self.by_name)) or "none yet"
-            raise UnknownNodeError(f"there is no node {name!r}; the client knows {known}") from None
-
     def reconfigure(self, options: NodeOptions) -> None:
         """Take over a reloaded profile's words; every node's state carries over."""
         with self.lock:
             self.options = options
-            for node in self.by_name.values():
-                breaker = node.breaker
-                breaker.max_error_rate = options.max_error_rate
-                breaker.window_s = options.window_s
-                breaker.half_open_calls = options.half_open_calls
+            self.roster.reconfigure(options)
+            self.settle_locked()
 
     def after_fork(self) -> None:
         """Replace the lock, which a thread of the parent may have held, and have the next call ask.
@@ -293,6 +285,8 @@ class ClusterHealth:
             names = self.owners(key)
             if wrote:
                 self.live_locked(names, ended)
+                if names and (master := self.by_name.get(names[0])):
+                    self.timed_locked(master, ended - began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 # A quick read proves nothing about a suspect master: the client may have gone to the
                 # replica at once. One that took longer than reads usually wait did come from it.
@@ -300,6 +294,7 @@ class ClusterHealth:
                 if not master.suspect or took_s > (self.patience_s or 0.0):
                     master.live(ended)
                     master.latency.add(took_s)
+                    self.timed_locked(master, took_s, ended)
 
     def live_locked(self, names: Iterable[str], at: float) -> None:
         """Note that a record's nodes took part in something: the first answered, the others replicated."""
@@ -309,6 +304,11 @@ class ClusterHealth:
                     node.live(at)
                 else:
                     node.last_replicated = max(node.last_replicated, at)
+
+    def timed_locked(self, node: NodeHealth, took_s: float, now: float) -> None:
+        """Count an answer of a node; one that is slow too often opens."""
+        if node.breaker.answer(slow=took_s >= self.options.slow_call_s):
+            self.open_locked(node, SLOW, now)
 
     def owe_locked(self, node: NodeHealth, since: float, now: float) -> None:
         """Note that a node left a call unanswered; one that is silent for too long opens."""
@@ -360,42 +360,5 @@ class ClusterHealth:
 
     def update_nodes_locked(self, known: Mapping[str, NodeAddress]) -> None:
         """Take over the client's list of nodes. A node that left both list and map is forgotten."""
-        for name, address in known.items():
-            if name in self.by_name:
-                self.by_name[name].address = address
-            else:
-                self._add_locked(address)
-        held = self.partitions.nodes()
-        for name in [name for name in self.by_name if name not in known and name not in held]:
-            _log.info("node %s left the cluster", name)
-            del self.by_name[name]
-        self._addresses = {f"{a.host}:{a.port}": a.name for a in known.values()}
+        self.roster.update(known, self.partitions.nodes(), self.options)
         self.settle_locked()
-
-    def _add_locked(self, address: NodeAddress) -> None:
-        options = self.options
-        name = address.name
-
-        def changed(old: str, new: str) -> None:
-            self.transitions += 1
-            level = logging.INFO if new == CLOSED else logging.WARNING
-            _log.log(
-                level,
-                "node %s: %s -> %s (%s)",
-                *(name, old, new, node.breaker.reason or "answered"),
-            )
-
-        node = NodeHealth(
-            address,
-            NodeBreaker(
-                name,
-                max_error_rate=options.max_error_rate,
-                window_s=options.window_s,
-                half_open_calls=options.half_open_calls,
-                lease_s=max(options.silence_s, options.window_s),
-                listeners=self._listeners,
-                random_source=self._random,
-                on_change=changed,
-            ),
-        )
-        self.by_name[name] = node

@@ -38,6 +38,12 @@ class NodeOptions:
         half_open_calls: probes that a half-open node is lent at a time.
         max_open_share: the share of the cluster's nodes that may be open at once.
         silence_s: no sign of life for this long, though asked, opens a node; in seconds.
+        failure_rate: the share of failed calls in a window from which a node opens; None for none.
+        slow_call_rate: the share of slow calls in a window from which a node opens; None for none.
+        slow_call_s: from how long on a call is slow, in seconds.
+        minimum_calls: below so many calls in a window no share says anything.
+        isolated: names of nodes that the policy file keeps every call away from.
+        batch_on_open: whether a batch sends the rows of other nodes, or fails whole.
         on_replica_open: what a write does whose master is healthy and whose replica is open.
         mode: ``enforce``; ``shadow`` counts and reports only; ``off``.
         adaptive: adaptive socket timeout of reads; None where the profile has none.
@@ -49,6 +55,12 @@ class NodeOptions:
     half_open_calls: int = 3
     max_open_share: float = 0.5
     silence_s: float = 0.25
+    failure_rate: float | None = None
+    slow_call_rate: float | None = None
+    slow_call_s: float = 1.0
+    minimum_calls: int = 20
+    isolated: frozenset[str] = frozenset()
+    batch_on_open: Literal["partial", "fail"] = "partial"
     on_replica_open: Literal["fail", "commit_master", "wait"] = "fail"
     mode: Literal["enforce", "shadow", "off"] = "enforce"
     adaptive: AdaptiveTimeout | None = None

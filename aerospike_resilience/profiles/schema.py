@@ -81,6 +81,23 @@ class Breaker(_Section):
     max_open_share: Share = 0.5
     on_replica_open: Literal["fail", "commit_master", "wait"] = "fail"
     silence_s: Seconds = Field(0.25, alias="silence")
+    failure_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="the share of failed calls in a window that opens a node"
+    )
+    slow_call_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="the share of slow calls in a window that opens a node"
+    )
+    slow_call_duration_s: Seconds = Field(1.0, alias="slow_call_duration")
+    minimum_calls: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
+        20, description="below so many calls in a window no share says anything"
+    )
+    isolate: tuple[str, ...] = Field((), description="nodes that every call is kept away from")
+    batch_on_open: Literal["partial", "fail"] = Field(
+        "partial", description="what a batch does with rows that need an open node"
+    )
+    storage: Annotated[str, Field(pattern=r"^rediss?://")] | None = Field(
+        None, description="redis://host:port/db: share what the workers of a service know of a node"
+    )
 
 
 class Backpressure(_Section):

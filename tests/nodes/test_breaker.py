@@ -17,6 +17,7 @@ from aerospike_resilience.nodes.breaker import (
     MAX_OPEN_WINDOWS,
     OPEN,
     NodeBreaker,
+    Shares,
 )
 
 
@@ -113,7 +114,7 @@ def test_reopening_waits_longer_each_time_up_to_a_cap():
 def test_an_isolated_node_lends_no_probes():
     node = breaker()
     node.half_open(10.0)
-    node.isolated = True
+    node.isolated_by_hand = True
 
     assert (node.state, node.lease(10.0)) == (ISOLATED, False)
 
@@ -200,3 +201,49 @@ def test_only_a_closed_node_lets_calls_pass_unasked(state):
         node.half_open(2.0)
 
     assert node.closed == (state == CLOSED)
+
+
+def sharing(**shares) -> NodeBreaker:
+    return NodeBreaker(
+        "A1", max_error_rate=1000, window_s=1.0, half_open_calls=1, shares=Shares(**shares)
+    )
+
+
+def test_a_share_of_failed_calls_opens_once_there_are_enough_calls():
+    node = sharing(failure_rate=0.5, minimum_calls=10)
+
+    assert not any(node.fail(1.0, "timeout") for _ in range(9))  # all failed, and too few
+    assert node.fail(1.0, "timeout")
+
+
+def test_answers_keep_the_share_of_failures_down():
+    node = sharing(failure_rate=0.5, minimum_calls=10)
+    for _ in range(30):
+        node.answer(slow=False)
+
+    assert not any(node.fail(1.0, "timeout") for _ in range(29))
+    assert node.fail(1.0, "timeout")
+
+
+def test_a_share_of_slow_answers_opens():
+    node = sharing(slow_call_rate=0.8, minimum_calls=10)
+    for _ in range(2):
+        node.answer(slow=False)
+
+    assert not any(node.answer(slow=True) for _ in range(7))
+    assert node.answer(slow=True)
+
+
+def test_a_new_window_counts_anew():
+    node = sharing(slow_call_rate=0.8, minimum_calls=10)
+    for _ in range(9):
+        node.answer(slow=True)
+    node.tick(100.0, suspect=False)
+
+    assert not node.answer(slow=True)
+
+
+def test_without_shares_none_opens():
+    node = sharing()
+
+    assert not any(node.answer(slow=True) for _ in range(100))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -289,3 +290,15 @@ def test_the_new_map_holds_once_the_client_has_dropped_the_node(clock):
 
     assert health.previous is None
     assert health.owners(("test", "s", 0)) == ("A2", "A3")
+
+
+def test_a_policy_file_isolates_nodes_and_releases_only_its_own(clock):
+    health = health_of(clock)
+    health.isolate("A2")
+    health.reconfigure(replace(health.options, isolated=frozenset({"A1"})))
+    isolated = {name for name, node in health.by_name.items() if node.breaker.isolated}
+    health.reconfigure(replace(health.options, isolated=frozenset()))
+    left = {name for name, node in health.by_name.items() if node.breaker.isolated}
+
+    assert isolated == {"A1", "A2"}
+    assert left == {"A2"}

@@ -1,0 +1,122 @@
+"""The roster: which nodes there are, and the health of each."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from ..errors import UnknownNodeError
+from ..operation import NodeAddress
+from .breaker import CLOSED, NodeBreaker, Shares
+from .health import NodeHealth
+from .options import NodeOptions
+
+if TYPE_CHECKING:
+    import pybreaker
+
+_log = logging.getLogger("aerospike_resilience.nodes")
+
+
+class Roster:
+    """Every node's health by name. Written under the lock of the cluster that owns it.
+
+    Args:
+        listeners: pybreaker's listeners, attached to every node's breaker.
+        random_source: where jitter comes from.
+
+    Attributes:
+        by_name: every node's health.
+        names: every node's name by ``host:port``.
+        transitions: changes of state of any node's breaker so far.
+        on_transition: told of each: the node's name, the old and the new state.
+    """
+
+    def __init__(
+        self,
+        listeners: Iterable[pybreaker.CircuitBreakerListener],
+        random_source: random.Random,
+    ) -> None:
+        self.by_name: dict[str, NodeHealth] = {}
+        self.names: dict[str, str] = {}
+        self.transitions = 0
+        self.on_transition: Callable[[str, str, str], None] = lambda _node, _old, _new: None
+        self._listeners = tuple(listeners)
+        self._random = random_source
+
+    def find(self, name: str) -> NodeHealth:
+        """Return a node's health.
+
+        Raises:
+            UnknownNodeError: the cluster has no such node.
+        """
+        try:
+            return self.by_name[name]
+        except KeyError:
+            known = ", ".join(sorted(self.by_name)) or "none yet"
+            raise UnknownNodeError(f"there is no node {name!r}; the client knows {known}") from None
+
+    def update(
+        self, known: Mapping[str, NodeAddress], held: frozenset[str], options: NodeOptions
+    ) -> None:
+        """Take over the client's list of nodes.
+
+        Args:
+            known: the nodes that the client knows, by name.
+            held: the nodes that hold partitions; one in neither is forgotten.
+            options: the profile's words on nodes.
+        """
+        for name, address in known.items():
+            if name in self.by_name:
+                self.by_name[name].address = address
+            else:
+                self._add(address, options)
+        for name in [name for name in self.by_name if name not in known and name not in held]:
+            _log.info("node %s left the cluster", name)
+            del self.by_name[name]
+        self.names = {f"{a.host}:{a.port}": a.name for a in known.values()}
+
+    def reconfigure(self, options: NodeOptions) -> None:
+        """Take over a reloaded profile's words; every node's state carries over."""
+        for node in self.by_name.values():
+            breaker = node.breaker
+            breaker.max_error_rate = options.max_error_rate
+            breaker.window_s = options.window_s
+            breaker.half_open_calls = options.half_open_calls
+            breaker.shares = _shares(options)
+            breaker.isolated_by_file = node.address.name in options.isolated
+
+    def _add(self, address: NodeAddress, options: NodeOptions) -> None:
+        name = address.name
+
+        def changed(old: str, new: str) -> None:
+            self.transitions += 1
+            level = logging.INFO if new == CLOSED else logging.WARNING
+            _log.log(
+                level,
+                "node %s: %s -> %s (%s)",
+                *(name, old, new, node.breaker.reason or "answered"),
+            )
+            self.on_transition(name, old, new)
+
+        node = NodeHealth(
+            address,
+            NodeBreaker(
+                name,
+                max_error_rate=options.max_error_rate,
+                window_s=options.window_s,
+                half_open_calls=options.half_open_calls,
+                lease_s=max(options.silence_s, options.window_s),
+                shares=_shares(options),
+                listeners=self._listeners,
+                random_source=self._random,
+                on_change=changed,
+            ),
+        )
+        node.breaker.isolated_by_file = name in options.isolated
+        self.by_name[name] = node
+
+
+def _shares(options: NodeOptions) -> Shares:
+    return Shares(options.failure_rate, options.slow_call_rate, options.minimum_calls)

@@ -182,6 +182,25 @@ class Rows(Protocol):
         """Return the key of every row of a result."""
         ...
 
+    def sent(self, given: Given) -> Sequence[Key]:
+        """Return the key of every row that a call is about to send."""
+        ...
+
+    def filled(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
+        """Return the rows of a whole batch: those that were sent, and those that were refused.
+
+        Args:
+            given: the batch as it was called.
+            part: the result of the rows that were sent.
+            kept: their positions in the batch.
+            refusal: why the others were not sent.
+        """
+        ...
+
+    def completed(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
+        """Return `filled` as the client returns a batch with failed rows, or raise as it does."""
+        ...
+
     def failures(self, result: Any) -> Mapping[int, Failure]:
         """Return what the failed rows' codes mean, by position; a missing record is an answer."""
         ...
@@ -193,7 +212,7 @@ class Rows(Protocol):
     def narrowed(
         self, given: Given, result: Any, indexes: Sequence[int]
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-        """Return the arguments of a call for some rows only."""
+        """Return the arguments of a call for some rows only; `result` may be the given rows themselves."""
         ...
 
     def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:

@@ -11,6 +11,7 @@ from ..errors import CircuitOpenError
 from ..nodes import Admission, ClusterHealth
 from ..stream import Stream
 from .base import Proceed, ProceedAsync
+from .open_rows import OpenRows
 
 
 class Breaker:
@@ -41,6 +42,8 @@ class Breaker:
         """Ask, proceed, tell."""
         health = self.health
         if not health.calm:
+            if call.plan.rows is not None:
+                return self._around_rows(call, proceed, OpenRows(call, self._admission))
             self._admission.admit(call)
         began = call.now
         try:
@@ -55,6 +58,8 @@ class Breaker:
         """Ask, proceed, tell."""
         health = self.health
         if not health.calm:
+            if call.plan.rows is not None:
+                return await self._around_rows_async(call, proceed, OpenRows(call, self._admission))
             self._admission.admit(call)
         began = call.now
         try:
@@ -64,6 +69,33 @@ class Breaker:
             raise
         self._tell(call, began, result)
         return result
+
+    def _around_rows(self, call: Call, proceed: Proceed, batch: OpenRows) -> Any:
+        began = call.now
+        try:
+            part = proceed(call)
+        except BaseException as error:
+            self._tell_rows_error(call, began, error, batch)
+            raise
+        self._tell(call, began, part)
+        return batch.completed(call, part)
+
+    async def _around_rows_async(self, call: Call, proceed: ProceedAsync, batch: OpenRows) -> Any:
+        began = call.now
+        try:
+            part = await proceed(call)
+        except BaseException as error:
+            self._tell_rows_error(call, began, error, batch)
+            raise
+        self._tell(call, began, part)
+        return batch.completed(call, part)
+
+    def _tell_rows_error(
+        self, call: Call, began: float, error: BaseException, batch: OpenRows
+    ) -> None:
+        self._tell_error(call, began, error)
+        if isinstance(error, Exception):
+            batch.completed_error(call, error)
 
     def _tell_error(self, call: Call, began: float, error: BaseException) -> None:
         """Tell the cluster's health of an attempt that raised; some errors carry a batch's rows."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..call import Call, Failure, FailureKind, Fault
 from ..errors import CircuitOpenError
+from ..operation import Key
 from .cluster import ClusterHealth
 
 
@@ -50,7 +51,7 @@ class Admission:
             if rank and self._health.options.on_replica_open == "commit_master":
                 call.commit_master = call.tailored = True
                 continue
-            raise self._refusal(call, name, "replica" if rank else "master")
+            raise self.refusal(call, name, "replica" if rank else "master")
 
     def _admit_read(self, call: Call, names: tuple[str, ...]) -> None:
         master = self._health.by_name.get(names[0])
@@ -60,7 +61,7 @@ class Admission:
         others = [self._health.by_name.get(name) for name in (names[1:] if plan.failover else ())]
         if not any(node is None or node.breaker.closed for node in others):
             if not master.breaker.closed and not self._passes(call, names[0]):
-                raise self._refusal(call, names[0], "master")
+                raise self.refusal(call, names[0], "master")
             return
         # Reads are never spent as probes: whether a suspect master answered one cannot be told, since
         # the client may have gone to the replica by itself. Pulses and writes show it.
@@ -73,6 +74,34 @@ class Admission:
         hurried = plan.max_tries > plan.native_retries + 1 and not call.attempts
         if replica_quiet and hurried:
             call.patience_s = min(self.shortest_s(names[1:]), plan.socket_timeout_s)
+
+    @property
+    def whole_batches(self) -> bool:
+        """Whether a batch fails whole for rows that need an open node."""
+        return self._health.options.batch_on_open == "fail"
+
+    def refused_rows(self, call: Call, keys: Sequence[Key]) -> dict[int, tuple[str, str]]:
+        """Return which rows of a batch need a node that is not closed: its name and part, by position."""
+        self._health.wake()
+        if self._health.options.mode != "enforce":
+            return {}
+        found = {}
+        for index, key in enumerate(keys):
+            if (needed := self._needed_open(call, self._health.owners(key))) is not None:
+                found[index] = needed
+        return found
+
+    def _needed_open(self, call: Call, names: tuple[str, ...]) -> tuple[str, str] | None:
+        states = [(name, self._health.by_name.get(name)) for name in names]
+        shut = [name for name, node in states if node is not None and not node.breaker.closed]
+        if not shut:
+            return None
+        if call.plan.writes:
+            if names[0] in shut:
+                return names[0], "master"
+            return None if self._health.options.on_replica_open == "wait" else (shut[0], "replica")
+        reachable = names if call.plan.failover else names[:1]
+        return (names[0], "master") if all(name in shut for name in reachable) else None
 
     def shortest_s(self, names: Iterable[str]) -> float:
         """Return the shortest socket timeout that is safe for the replicas a read would move to."""
@@ -92,7 +121,15 @@ class Admission:
                 return True
             return node.breaker.closed
 
-    def _refusal(self, call: Call, name: str, role: str) -> CircuitOpenError:
+    def refusal(self, call: Call, name: str, role: str, *, rows: int = 0) -> CircuitOpenError:
+        """Return the error for a call that needs an open node.
+
+        Args:
+            call: the call.
+            name: the node's name.
+            role: what the call needs it for: ``master`` or ``replica``.
+            rows: how many rows of a batch need an open node; 0 for a call about one record.
+        """
         now = self._health.clock()
         self._health.give_back(call)
         call.failure = Failure(FailureKind.REFUSED, fault=Fault.LOCAL, node=name)
@@ -103,8 +140,11 @@ class Admission:
         until = (
             "until released by hand" if retry_after_s is None else f"for {retry_after_s:.1f} s more"
         )
+        what = f"{operation} was not sent"
+        if rows:
+            what = f"{rows} rows of {operation} were not sent"
         return self._refuse(
-            f"{operation} was not sent: node {name}, the record's {role}, has been {breaker.state} for "
+            f"{what}: node {name}, the record's {role}, has been {breaker.state} for "
             f"{open_for_s:.1f} s and stays so {until} ({breaker.reason or 'by hand'}; profile {profile!r})",
             operation=operation,
             profile=profile,

@@ -399,3 +399,38 @@ def test_the_last_call_is_told_on_demand(healthy, opened):
 def test_nobody_asked_for_last_calls(surface):
     with pytest.raises(RuntimeError, match="last_call: true"):
         surface.resilience.last_call()
+
+
+# ----- batches and open nodes
+
+
+def test_a_batch_sends_the_rows_of_other_nodes_and_refuses_those_of_an_open_one(healthy, surface):
+    ns = list(range(40))
+    surface.batch_put(ns)
+    learned(surface)
+    surface.resilience.isolate("A1")
+    held = {n for n in ns if "A1" in {o.name for o in healthy.owners("test", "conformance", n)}}
+    before = healthy.requests("data", "A1")
+
+    try:
+        codes = surface.batch_put(ns)
+    except CircuitOpenError as error:
+        codes = [int(row.result_code) for row in error.records]
+
+    assert {n for n, code in zip(ns, codes, strict=True) if code != 0} == held
+    assert healthy.requests("data", "A1") == before
+
+
+def test_a_batch_fails_whole_where_the_profile_says_so(healthy, opened):
+    surface = opened(overrides={"breaker": {"batch_on_open": "fail"}})
+    surface.batch_put([1])
+    learned(surface)
+    surface.resilience.isolate("A1")
+    before = healthy.requests("data")
+
+    if surface.name.startswith("aerospike-sdk"):  # which tells of every error in the rows
+        assert 0 not in surface.batch_put(list(range(40)))
+    else:
+        with pytest.raises(CircuitOpenError, match="rows of batch_write were not sent"):
+            surface.batch_put(list(range(40)))
+    assert healthy.requests("data") == before

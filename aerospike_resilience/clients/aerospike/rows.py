@@ -8,12 +8,15 @@ code -15; ``result`` is the code of the worst.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from ...call import Failure, Given
 from ...operation import Key, Operation
 from .failures import classify_code
 from .idempotence import row_repeatable
+
+MAX_ERROR_RATE: Final = -14
+BATCH_FAILED: Final = -16
 
 
 class AerospikeRows:
@@ -37,6 +40,31 @@ class AerospikeRows:
         """Return the key of every row of a result."""
         return [row.key for row in result.batch_records]
 
+    def sent(self, given: Given) -> Sequence[Key]:
+        """Return the key of every row that a call is about to send."""
+        return [row.key for row in given.rows.batch_records] if self._in_place else given.rows
+
+    def filled(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
+        """Return the rows of a whole batch; those that were refused have the code of a tripped breaker."""
+        if self._in_place:
+            whole, rows = given.rows, given.rows.batch_records
+        else:
+            row_class = type(part.batch_records[0])
+            rows = [row_class(key) for key in given.rows]
+            for index, row in zip(kept, part.batch_records, strict=True):
+                rows[index] = row
+            whole = type(part)(rows)
+        for index in set(range(len(rows))) - set(kept):
+            rows[index].result = MAX_ERROR_RATE
+            rows[index].in_doubt = False
+            rows[index].message = str(refusal)
+        whole.result = BATCH_FAILED
+        return whole
+
+    def completed(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
+        """Return the whole batch: this client raises for no row."""
+        return self.filled(given, part, kept, refusal)
+
     def failures(self, result: Any) -> dict[int, Failure]:
         """Return what the failed rows' codes mean, by position. "Not found" is an answer."""
         return {
@@ -55,8 +83,10 @@ class AerospikeRows:
         self, given: Given, result: Any, indexes: Sequence[int]
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """Return the arguments of a call for some rows only."""
-        rows = [result.batch_records[index] for index in indexes]
-        fresh: Any = type(result)(rows) if self._in_place else [row.key for row in rows]
+        if self._in_place:
+            fresh: Any = type(result)([result.batch_records[index] for index in indexes])
+        else:
+            fresh = [given.rows[index] for index in indexes]
         return given.with_arguments({given.plan.operation.rows: fresh})
 
     def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:

@@ -13,9 +13,29 @@ from ...call import Failure, Given
 from ...operation import Key, Operation
 from .failures import classify_row
 from .idempotence import row_repeatable
+from .package import native
 
 _PARALLEL: Final = ("bins_list", "operations_list")
 """Parameters that hold one item for each key."""
+
+
+class RefusedRow:
+    """A row that was not sent. Looks like a ``BatchRecord``, which only the client can make.
+
+    Args:
+        key: the row's key.
+        server_message: why it was not sent.
+    """
+
+    record = None
+    in_doubt = False
+    sub_code = None
+    exp_trace = None
+
+    def __init__(self, key: Key, server_message: str) -> None:
+        self.key = key
+        self.server_message = server_message
+        self.result_code = native().ResultCode.MAX_ERROR_RATE
 
 
 class NativeRows:
@@ -40,6 +60,23 @@ class NativeRows:
     def keys(self, result: Any) -> Sequence[Key]:
         """Return the key of every row of a result."""
         return [row.key for row in result]
+
+    def sent(self, given: Given) -> Sequence[Key]:
+        """Return the key of every row that a call is about to send; none where rows do not tell theirs."""
+        return () if self._operation.rows == "ops" else given.rows
+
+    def filled(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
+        """Return the rows of a whole batch; those that were refused are `RefusedRow`."""
+        sent = dict(zip(kept, part, strict=True))
+        return [
+            sent[index] if index in sent else RefusedRow(key, str(refusal))
+            for index, key in enumerate(self.sent(given))
+        ]
+
+    def completed(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
+        """Raise the refusal with all rows, as the client raises for a batch with failed ones."""
+        self.put_into(refusal, self.filled(given, part, kept, refusal))
+        raise refusal
 
     def failures(self, result: Any) -> dict[int, Failure]:
         """Return what the failed rows' codes mean, by position. "Not found" is an answer."""

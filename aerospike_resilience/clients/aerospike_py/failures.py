@@ -25,7 +25,11 @@ _BREAKER: Final = "circuit breaker tripped"
 
 _ONE_NODE: Final = (FailureKind.OVERLOAD, FailureKind.UNAVAILABLE)
 
+MAX_ERROR_RATE: Final = -12
+"""What the core calls a tripped breaker; rows that this library refuses have it."""
+
 CODES: Final[Mapping[int, FailureKind]] = {
+    MAX_ERROR_RATE: FailureKind.NATIVE_BREAKER,
     3: FailureKind.CONFLICT,
     5: FailureKind.CONFLICT,
     6: FailureKind.CONFLICT,

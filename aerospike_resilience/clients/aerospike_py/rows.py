@@ -12,7 +12,7 @@ from typing import Any
 
 from ...call import Failure, Given
 from ...operation import Key, Operation
-from .failures import classify_code
+from .failures import MAX_ERROR_RATE, classify_code
 from .idempotence import row_repeatable
 
 
@@ -36,6 +36,36 @@ class AerospikePyRows:
     def keys(self, result: Any) -> Sequence[Key]:
         """Return the key of every row of a result."""
         return [row.key for row in result.batch_records]
+
+    def sent(self, given: Given) -> Sequence[Key]:
+        """Return the key of every row that a call is about to send."""
+        match self._operation.rows:
+            case "records":
+                return [row[0] for row in given.rows]
+            case "data":
+                arguments = given.arguments
+                field = arguments.get("key_field", "_key")
+                place = (arguments["namespace"], arguments["set_name"])
+                return [(*place, key) for key in given.rows[field].tolist()]
+            case _:
+                return given.rows  # type: ignore[no-any-return]
+
+    def filled(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:  # noqa: ARG002
+        """Return the rows of a whole batch; those that were refused have a code of their own."""
+        from aerospike_py.types import AerospikeKey, BatchRecord
+
+        sent = dict(zip(kept, part.batch_records, strict=True))
+        rows = [
+            sent[index]
+            if index in sent
+            else BatchRecord(AerospikeKey(key[0], key[1], key[2], b""), MAX_ERROR_RATE, None)
+            for index, key in enumerate(self.sent(given))
+        ]
+        return part._replace(batch_records=rows)
+
+    def completed(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
+        """Return the whole batch: this client raises for no row that was answered."""
+        return self.filled(given, part, kept, refusal)
 
     def failures(self, result: Any) -> dict[int, Failure]:
         """Return what the failed rows' codes mean, by position. "Not found" is an answer."""

@@ -338,6 +338,7 @@ class Call:
         early_s: a success of the attempt that took at least this long left its first node early.
         steered: whether `patience_s` was chosen for the node's state, and so stands.
         frugal: whether an attempt makes one try only, as the retry budget is spent.
+        fell_back: whether it was made on the fallback client.
         nodes: names of the nodes that hold the record, master first; empty while nobody asked.
         leases: names of half-open nodes this call is a probe of.
         commit_master: whether a write is to be committed on its master alone.
@@ -352,6 +353,7 @@ class Call:
     steered: bool = False
     commit_master: bool = False
     frugal: bool = False
+    fell_back: bool = False
     nodes: tuple[str, ...] = ()
     leases: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()

@@ -138,6 +138,7 @@ class Engine:
         value = {
             "breaker.transitions": shared.health.roster.transitions,
             "gate.in_flight": gate.in_flight,
+            "fallback.calls": shared.fallback.calls if shared.fallback is not None else 0,
             "gate.limit": gate.limit,
             "gate.waiting": len(gate.waiters),
             "retries": retries.retries,

@@ -21,6 +21,7 @@ Readings = Iterable[tuple[float, dict[str, str]]]
 INSTRUMENTS: Final = {
     "breaker.state": ("gauge", "1", "A node's breaker: 0 closed, 1 half-open, 2 open, 3 isolated."),
     "breaker.transitions": ("counter", "{transition}", "Changes of state of any node's breaker."),
+    "fallback.calls": ("counter", "{operation}", "Operations made on the fallback client."),
     "gate.in_flight": ("gauge", "{operation}", "Operations that hold a permit."),
     "gate.limit": ("gauge", "{operation}", "Permits in all."),
     "gate.waiting": ("gauge", "{operation}", "Operations in line for a permit."),

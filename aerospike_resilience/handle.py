@@ -91,6 +91,7 @@ class Resilience:
                 if profile.retry.budget is not None
                 else None,
             },
+            "fallback_calls": shared.fallback.calls if shared.fallback is not None else None,
             "adaptive_timeout_ms": None if patience_s is None else round(patience_s * 1000, 3),
         }
 

@@ -24,6 +24,7 @@ from .interceptors import (
     Breaker,
     Closing,
     Deadline,
+    Fallback,
     Gate,
     Interceptor,
     Lasting,
@@ -54,6 +55,7 @@ class Shared:
         budget: what its retries may cost.
         retries: what retrying has come to.
         arrange: the application's word on the chain.
+        fallback: a second cluster's client; None where there is none.
         rules: the application's word on retrying; None where it has none.
         tracer_provider: None for the global one.
         meter_provider: None for the global one.
@@ -69,6 +71,7 @@ class Shared:
     budget: RetryBudget
     retries: RetryCounters = field(default_factory=RetryCounters)
     arrange: Arrange | None = None
+    fallback: Fallback | None = None
     rules: TenacityRules | None = None
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
@@ -180,6 +183,8 @@ class Runtime:
             Deadline(refusals.deadline, shared.clock),
             self._retry(),
         ]
+        if shared.fallback is not None:
+            interceptors.insert(1, shared.fallback)
         if self.telemetry.wanted:
             interceptors.insert(0, self.telemetry)
         if profile.telemetry.last_call:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from .clients import adapter_for, adapter_named
+from .clients import Adapter, adapter_for, adapter_named
 from .engine import Engine
-from .errors import AlreadyWrappedError, ClientClosedError
+from .errors import AlreadyWrappedError, ClientClosedError, NotAClientError
 from .handle import Resilience
-from .interceptors import Gate, RetryBudget, TenacityRules
+from .interceptors import Fallback, Gate, RetryBudget, TenacityRules
 from .nodes import TENDER, ClusterHealth
 from .profiles import Policies, PolicyLibrary, connection
 from .proxy import proxy
@@ -42,6 +42,8 @@ def resilient(
     wait: WaitBaseT | None = None,
     retry: RetryBaseT | None = None,
     stop: StopBaseT | None = None,
+    fallback: T | None = None,
+    fallback_writes: bool = False,
     listeners: Iterable[pybreaker.CircuitBreakerListener] = (),
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
@@ -64,6 +66,9 @@ def resilient(
         retry: one of tenacity's ``retry_*``: which failures are worth another attempt, of those that may
             be made again at all.
         stop: one of tenacity's ``stop_*``: when to give up, if ``max_retries`` does not say so before.
+        fallback: a second cluster's client of the same package, bare or wrapped: calls that are refused
+            for an open node are made there. Never one that may have been sent already.
+        fallback_writes: whether writes go there too; they are then on the second cluster alone.
         listeners: pybreaker's listeners, told of every node's transitions.
         tracer_provider: OpenTelemetry's; None for the global one.
         meter_provider: OpenTelemetry's; None for the global one.
@@ -103,6 +108,7 @@ def resilient(
         Gate(gate.max_concurrent_operations, gate.operation_queue_timeout_s, clock=clock),
         RetryBudget(budget.ratio, budget.min_per_second) if budget else RetryBudget(0.0, 0.0),
         arrange=arrange,
+        fallback=_fallback(chosen, fallback, writes=fallback_writes),
         rules=TenacityRules(wait, retry, stop) if wait or retry or stop else None,
         tracer_provider=tracer_provider,
         meter_provider=meter_provider,
@@ -116,6 +122,20 @@ def resilient(
     name = f"resilience:{loaded.name}:{next(_NUMBERS)}"
     installed: T = seam.install(wrapped, wrapped.resilience, name, by_scope(engine.runtime.profile))
     return installed
+
+
+def _fallback(adapter: Adapter, other: object, *, writes: bool) -> Fallback | None:
+    if other is None:
+        return None
+    found = adapter_for(other)
+    if found.name != adapter.name:
+        raise NotAClientError(
+            f"fallback= takes a client of {adapter.name!r}, as the one it stands in for; this is one of "
+            f"{found.name!r}"
+        )
+    seam = found.seam(other)
+    target = other if seam is None else seam.target
+    return Fallback(lambda name: getattr(target, name), writes=writes)
 
 
 def _refuse_wrapped(client: object) -> None:

@@ -11,6 +11,7 @@ from .breaker import Breaker
 from .budget import RetryBudget
 from .closing import Closing
 from .deadline import Deadline
+from .fallback import Fallback
 from .gate import Gate
 from .lasting import Lasting
 from .recorder import CallStory, Recorder
@@ -27,6 +28,7 @@ __all__ = [
     "CallStory",
     "Closing",
     "Deadline",
+    "Fallback",
     "Gate",
     "Interceptor",
     "Lasting",

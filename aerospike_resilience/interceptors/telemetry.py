@@ -193,6 +193,8 @@ class Telemetry:
         retries = len(call.attempts) - (error is not None)
         if retries > 0:
             span.set_attribute("aerospike.resilience.retries", retries)
+        if call.fell_back:
+            span.set_attributes({"aerospike.resilience.fallback": True})
         if call.commit_master:
             span.set_attributes({"aerospike.resilience.commit_master": True})
         if call.nodes and (address := self._node_address(call.nodes[0])):

@@ -213,11 +213,14 @@ class AwaitedSurface(Surface):
 
         self.client = self.run(opened())
 
-    def close(self) -> None:
+    def close_client(self) -> None:
         async def closed() -> None:
             await self.client.close()
 
         self.run(closed())
+
+    def close(self) -> None:
+        self.close_client()
         self.loop.stop()
 
     def awaitable_get(self, n):

@@ -44,7 +44,7 @@ class AerospikeAdapter:
         """Return whether this is an `aerospike.Client` or of a class derived from it."""
         return any(
             cls.__module__.partition(".")[0] == "aerospike" and cls.__name__ == "Client"
-            for cls in type(client).__mro__
+            for cls in client.__class__.__mro__
         )
 
     def is_closed(self, client: Any) -> bool:

@@ -51,7 +51,7 @@ class AerospikePyAdapter:
         """Return whether this is such a client, or of a class derived from it."""
         return any(
             cls.__module__.partition(".")[0] == "aerospike_py" and cls.__name__ == self._class
-            for cls in type(client).__mro__
+            for cls in client.__class__.__mro__
         )
 
     def is_closed(self, client: Any) -> bool:  # noqa: ARG002

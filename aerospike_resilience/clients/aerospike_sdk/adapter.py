@@ -47,7 +47,7 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
         return any(
             cls.__module__.partition(".")[0] == "aerospike_sdk"
             and cls.__name__ in ("Cluster", "Session")
-            for cls in type(client).__mro__
+            for cls in client.__class__.__mro__
         )
 
     def is_closed(self, client: Any) -> bool:  # noqa: ARG002
@@ -56,7 +56,7 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
 
     def seam(self, client: Any) -> Seam:
         """Return the place below a cluster or a session where its native client is held."""
-        if any(cls.__name__ == "Cluster" for cls in type(client).__mro__):
+        if any(cls.__name__ == "Cluster" for cls in client.__class__.__mro__):
             return ClusterSeam(client)
         return SessionSeam(client)
 

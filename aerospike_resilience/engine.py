@@ -13,7 +13,7 @@ from .ambient import Using
 from .call import Send
 from .gauges import Readings
 from .native_config import NativeOverrides
-from .nodes import TENDER, Tended
+from .nodes import TENDER, SharedStates, Tended
 from .operation import Operation
 from .profiles import PolicyLibrary, Profile, Reload, Watcher
 from .profiles.lint import FindingsLog
@@ -68,6 +68,8 @@ class Engine:
             on_tend=self._tend,
             on_fork=shared.gate.after_fork,
         )
+        self._sharing: SharedStates | None = None
+        self._share(profile)
         TENDER.add(self._tended)
 
     def follow(self, on_profile: Callable[[Profile], None], on_close: Callable[[], None]) -> None:
@@ -110,6 +112,8 @@ class Engine:
         self.shared.closing.set()
         self.shared.gate.close()
         TENDER.discard(self._tended)
+        if self._sharing is not None:
+            self._sharing.stop()
         self.shared.health.source.rest()
         self._on_close()
 
@@ -118,6 +122,8 @@ class Engine:
         self.shared.closing.clear()
         self.shared.gate.reopen()
         self.shared.health.source.resume()
+        if self._sharing is not None:
+            self._sharing.start()
         TENDER.add(self._tended)
 
     def readings(self, instrument: str) -> Readings:
@@ -139,6 +145,7 @@ class Engine:
             "breaker.transitions": shared.health.roster.transitions,
             "gate.in_flight": gate.in_flight,
             "fallback.calls": shared.fallback.calls if shared.fallback is not None else 0,
+            "storage.unreachable": int(self._sharing is not None and bool(self._sharing.problem)),
             "gate.limit": gate.limit,
             "gate.waiting": len(gate.waiters),
             "retries": retries.retries,
@@ -151,6 +158,8 @@ class Engine:
 
     def _tend(self) -> None:
         self._watcher.poll()
+        if self._sharing is not None:
+            self._sharing.start()  # it does not come along into a forked child
         runtime = self.runtime
         self.native.look(runtime.profile)
         if runtime.profile.telemetry.metrics:
@@ -169,6 +178,7 @@ class Engine:
         shared, gate, retry = self.shared, profile.backpressure, profile.retry
         shared.gate.resize(gate.max_concurrent_operations, gate.operation_queue_timeout_s)
         shared.health.reconfigure(node_options(profile))
+        self._share(profile)
         if retry.budget is not None:
             shared.budget.ratio = retry.budget.ratio
             shared.budget.min_per_second = retry.budget.min_per_second
@@ -177,6 +187,26 @@ class Engine:
         self.reload_error = None
         self._on_profile(profile)
         self._findings.tell(profile)
+
+    @property
+    def sharing(self) -> SharedStates | None:
+        """This worker's part in sharing nodes' states; None where the profile has no storage."""
+        return self._sharing
+
+    def _share(self, profile: Profile) -> None:
+        """Share nodes' states through the profile's storage, if it names one."""
+        url = profile.breaker.storage
+        if url == (self._sharing.url if self._sharing is not None else None):
+            return
+        if self._sharing is not None:
+            self._sharing.stop()
+            self._sharing = None
+        roster = self.shared.health.roster
+        roster.on_transition = lambda _node, _old, _new: None
+        if url is not None:
+            self._sharing = SharedStates(url, self.shared.health, profile.tend_interval_s)
+            roster.on_transition = self._sharing.tell
+            self._sharing.start()
 
     def _keep(self, error: Exception) -> None:
         self.reload_error = str(error)

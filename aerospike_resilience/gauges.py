@@ -28,6 +28,11 @@ INSTRUMENTS: Final = {
     "gate.rejections": ("counter", "{operation}", "Operations refused by the gate, by reason."),
     "retries": ("counter", "{attempt}", "Attempts beyond an operation's first."),
     "retries.suppressed": ("counter", "{operation}", "Failures not tried again, by reason."),
+    "storage.unreachable": (
+        "gauge",
+        "1",
+        "1 while breaker.storage cannot be used and nodes' states are not shared.",
+    ),
     "reload.failed": (
         "gauge",
         "1",

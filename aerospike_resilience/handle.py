@@ -76,6 +76,9 @@ class Resilience:
             "calm": health.calm,
             "verdict": health.verdict or None,
             "nodes": report(health),
+            "storage": None
+            if engine.sharing is None
+            else {"where": engine.sharing.where, "problem": engine.sharing.problem or None},
             "gate": {
                 "limit": gate.limit,
                 "in_flight": gate.in_flight,

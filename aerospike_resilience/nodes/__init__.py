@@ -4,6 +4,7 @@ from .admission import Admission
 from .cluster import ClusterHealth
 from .options import AdaptiveTimeout, NodeOptions
 from .report import report
+from .sharing import SharedStates
 from .tend import TENDER, Tended, Tender
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Admission",
     "ClusterHealth",
     "NodeOptions",
+    "SharedStates",
     "Tended",
     "Tender",
     "report",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import shutil
+import socket
 import subprocess
 import time
+from datetime import UTC, datetime
 
+import pybreaker
 import pytest
+import redis
 
 from aerospike_resilience import resilient
 from tests.waiting import until
@@ -27,10 +31,6 @@ class Redis:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        import socket
-
-        import redis
-
         if not self.port:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
@@ -59,7 +59,7 @@ class Redis:
 
     @property
     def url(self) -> str:
-        return f"redis://:secret@127.0.0.1:{self.port}/0".replace(":secret@", "")
+        return f"redis://127.0.0.1:{self.port}/0"
 
 
 @pytest.fixture
@@ -74,11 +74,12 @@ def redis_server(tmp_path):
 def worker(cluster, connect):
     workers = []
 
-    def worker_(url: str):
+    def worker_(url: str, **options):
         client = resilient(
             connect(cluster),
             "latency",
             overrides={"breaker": {"storage": url}, "connection": {"tend_interval": "250ms"}},
+            **options,
         )
         for n in range(30):
             client.put(("test", "sharing", n), {"n": n})
@@ -95,43 +96,65 @@ def state(client, node: str) -> tuple[str, str]:
     return found["state"], found["reason"]
 
 
-def test_a_node_that_one_worker_opened_is_open_for_the_other(cluster, redis_server, worker):
-    busy, idle = worker(redis_server.url), worker(redis_server.url)
+class Transitions(pybreaker.CircuitBreakerListener):
+    """Every node's transitions, in order."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+
+    def state_change(self, cb, old_state, new_state) -> None:
+        self.seen.append((cb.name, new_state.name))
+
+
+def storage_of(cluster, server, node: str) -> pybreaker.CircuitRedisStorage:
+    """What workers write of a node."""
+    namespace = f"aerospike-resilience:{node}:127.0.0.1:{cluster.node(node).port}"
+    return pybreaker.CircuitRedisStorage("closed", redis.Redis(port=server.port), namespace)
+
+
+def test_what_a_worker_opens_is_written_for_the_others(cluster, redis_server, worker):
+    client = worker(redis_server.url)
+    written = storage_of(cluster, redis_server, "A1")
     cluster.stall("A1")
 
     def write_on() -> bool:
         for n in range(30):
             try:
-                busy.put(("test", "sharing", n), {"n": n})
+                client.put(("test", "sharing", n), {"n": n})
             except Exception:
                 continue
-        return state(busy, "A1")[0] == "open"
+        return written.state == "open"
 
     until(write_on)
-
-    until(lambda: state(idle, "A1") == ("open", "shared"))
-    assert [state(idle, node)[0] for node in ("A2", "A3")] == ["closed", "closed"]
-
     cluster.resume("A1")
-    until(lambda: state(busy, "A1")[0] == "closed")
-    until(lambda: state(idle, "A1")[0] == "closed")
+    until(lambda: written.state == "closed")
+
+
+def test_what_another_worker_opened_is_opened_once_and_found_well_again(
+    cluster, redis_server, worker
+):
+    transitions = Transitions()
+    client = worker(redis_server.url, listeners=[transitions])
+    until(lambda: "A2" in client.resilience._engine.sharing._known)
+    written = storage_of(cluster, redis_server, "A2")
+
+    written.state = "open"
+    written.opened_at = datetime.now(UTC)
+
+    until(lambda: ("A2", "closed") in transitions.seen)
+    assert transitions.seen == [("A2", "open"), ("A2", "half-open"), ("A2", "closed")]
+    assert client.resilience.nodes["A2"]["errors"] == {}
 
 
 def test_what_was_open_long_ago_is_no_news(cluster, redis_server, worker):
-    import redis
-    from pybreaker import STATE_OPEN, CircuitRedisStorage
-
-    client = redis.Redis(port=redis_server.port)
-    node = cluster.node("A1")
-    old = CircuitRedisStorage("closed", client, f"aerospike-resilience:A1:127.0.0.1:{node.port}")
-    old.state = STATE_OPEN
-    client.set(f"aerospike-resilience:A1:127.0.0.1:{node.port}:pybreaker:opened_at", 1000)
+    old = storage_of(cluster, redis_server, "A1")
+    old.state = "open"
+    old.opened_at = datetime(2001, 9, 9, tzinfo=UTC)
 
     fresh = worker(redis_server.url)
 
     until(lambda: fresh.resilience._engine.sharing._known.get("A1") is not None)
     assert state(fresh, "A1")[0] == "closed"
-    client.close()
 
 
 def test_a_redis_that_is_gone_delays_no_call_and_is_reported(redis_server, worker, caplog):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from .operation import Key, Operation
+from .operation import Criticality, Key, Operation
 
 
 class FailureKind(enum.StrEnum):
@@ -255,6 +255,8 @@ class Call:
         nodes: names of the nodes that hold the record, master first; empty while nobody asked.
         leases: names of half-open nodes this call is a probe of.
         commit_master: whether a write is to be committed on its master alone.
+        criticality: how much the application minds that it is refused.
+        waited_s: how long it has stood in line for permits, in seconds, all attempts together.
         failure: what the last attempt's error means; None after a success.
         attempts: what was tried so far; empty until something failed.
     """
@@ -264,6 +266,8 @@ class Call:
     tailored: bool = False
     steered: bool = False
     commit_master: bool = False
+    criticality: Criticality = "default"
+    waited_s: float = 0.0
     nodes: tuple[str, ...] = ()
     leases: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()

@@ -15,7 +15,7 @@ from .gauges import Readings
 from .nodes import TENDER, Tended
 from .operation import Operation
 from .profiles import PolicyLibrary, Profile, Reload, Watcher
-from .runtime import Runtime, Shared, node_options
+from .runtime import Runtime, Shared, gate_options, node_options
 
 _log = logging.getLogger("aerospike_resilience")
 
@@ -57,7 +57,7 @@ class Engine:
             shared.health,
             on_patience=self._pace,
             on_tend=self._tend,
-            on_fork=shared.gate.after_fork,
+            on_fork=shared.gates.after_fork,
         )
         TENDER.add(self._tended)
 
@@ -93,19 +93,19 @@ class Engine:
     def close(self) -> None:
         """Stop tending, end every sleep and turn waiters away."""
         self.shared.closing.set()
-        self.shared.gate.close()
+        self.shared.gates.close()
         TENDER.discard(self._tended)
 
     def reopen(self) -> None:
         """Protect again after `close`: the client was connected again."""
         self.shared.closing.clear()
-        self.shared.gate.reopen()
+        self.shared.gates.reopen()
         TENDER.add(self._tended)
 
     def readings(self, instrument: str) -> Readings:
         """Return what one of `gauges.INSTRUMENTS` shows now."""
         shared = self.shared
-        gate, retries = shared.gate, shared.retries
+        gate, retries = shared.gates.main, shared.retries
         match instrument:
             case "breaker.state":
                 return [
@@ -113,7 +113,13 @@ class Engine:
                     for node in shared.health.nodes()
                 ]
             case "gate.rejections":
-                return [(count, {"reason": reason}) for reason, count in gate.rejected.items()]
+                rejected = shared.gates.rejected().items()
+                return [(count, {"reason": reason}) for reason, count in rejected]
+            case "gate.node.in_flight":
+                return [
+                    (node_gate.in_flight, {"aerospike.node.name": name})
+                    for name, node_gate in list(shared.gates.nodes.by_name.items())
+                ]
             case "retries.suppressed":
                 suppressed = shared.retries.suppressed.items()
                 return [(count, {"reason": reason}) for reason, count in suppressed]
@@ -121,7 +127,7 @@ class Engine:
             "breaker.transitions": shared.health.transitions,
             "gate.in_flight": gate.in_flight,
             "gate.limit": gate.limit,
-            "gate.waiting": len(gate.waiters),
+            "gate.waiting": gate.waiting,
             "retries": retries.retries,
             "reload.failed": int(self.reload_error is not None),
         }[instrument]
@@ -131,10 +137,13 @@ class Engine:
 
     def _tend(self) -> None:
         self._watcher.poll()
+        self.shared.gates.tend()
         runtime = self.runtime
+        on_wait = None
         if runtime.profile.telemetry.metrics:
             provider = self.shared.meter_provider or metrics.get_meter_provider()
-            gauges.show(self, self.shared.adapter.name, provider)
+            on_wait = gauges.show(self, self.shared.adapter.name, provider)
+        self.shared.gates.listen(on_wait)
         if runtime.telemetry_is_stale:
             # Somebody configured an SDK after the client was wrapped.
             self.runtime = Runtime(self.shared, runtime.profile)
@@ -145,8 +154,8 @@ class Engine:
 
     def _swap(self, profile: Profile) -> None:
         profile = self._with_overrides(profile)
-        shared, gate, retry = self.shared, profile.backpressure, profile.retry
-        shared.gate.resize(gate.max_concurrent_operations, gate.operation_queue_timeout_s)
+        shared, retry = self.shared, profile.retry
+        shared.gates.reconfigure(gate_options(profile))
         shared.health.reconfigure(node_options(profile))
         if retry.budget is not None:
             shared.budget.ratio = retry.budget.ratio

@@ -164,13 +164,15 @@ def invoke(
     send: Send | None = None,
 ) -> Any:
     """Make a call of any form."""
-    runtime, idempotent, around = engine.runtime, None, ambient.current()
+    runtime, idempotent, criticality, around = engine.runtime, None, None, ambient.current()
     if around is not None and (using := around.using.get(id(engine))):
         runtime = engine.runtime_for(using)
-        idempotent = using.idempotent
+        idempotent, criticality = using.idempotent, using.criticality
     call = runtime.planner.prepare(operation, args, kwargs, idempotent=idempotent, send=send)
     if around is not None:
         call.deadline = around.deadline
+    if criticality is not None:
+        call.criticality = criticality
     return runtime.head(call)
 
 

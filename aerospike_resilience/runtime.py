@@ -1,7 +1,7 @@
 """A wrapped client under one profile: its plans and its chain, ready to be called.
 
 A reload builds another runtime and swaps one reference; a call that began under the old one ends
-under it. What must outlive a reload (gate, node health, budget) is in `Shared`.
+under it. What must outlive a reload (gates, node health, budget) is in `Shared`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from .clients import Adapter
 from .interceptors import (
     Attempt,
     Backoff,
-    Backpressure,
+    Bounds,
     Breaker,
     Deadline,
-    Gate,
+    GateOptions,
+    Gates,
     Interceptor,
     Proceed,
     Retry,
@@ -48,7 +49,7 @@ class Shared:
         client: the client that was wrapped.
         adapter: its adapter.
         health: the state of its nodes.
-        gate: its permits.
+        gates: its permits.
         budget: what its retries may cost.
         retries: what retrying has come to.
         arrange: the application's word on the chain.
@@ -61,7 +62,7 @@ class Shared:
     client: Any
     adapter: Adapter
     health: ClusterHealth
-    gate: Gate
+    gates: Gates
     budget: RetryBudget
     retries: RetryCounters = field(default_factory=RetryCounters)
     arrange: Arrange | None = None
@@ -166,8 +167,7 @@ class Runtime:
         ]
         if self.telemetry.wanted:
             interceptors.insert(0, self.telemetry)
-        if profile.backpressure.max_concurrent_operations:
-            interceptors.append(Backpressure(shared.gate, refusals.backpressure))
+        interceptors += shared.gates.interceptors(refusals.backpressure)
         if profile.breaker.mode != "off" or profile.adaptive_timeout is not None:
             interceptors.append(Breaker(shared.health, refusals.circuit_open, shared.clock))
         interceptors.append(self._attempt)
@@ -192,4 +192,20 @@ def node_options(profile: Profile) -> NodeOptions:
         adaptive=None
         if adaptive is None
         else AdaptiveTimeout(adaptive.quantile, adaptive.factor, adaptive.min_s, adaptive.max_s),
+    )
+
+
+def gate_options(profile: Profile) -> GateOptions:
+    """Return what a profile says about backpressure."""
+    words = profile.backpressure
+    start = words.max_concurrent_operations
+    return GateOptions(
+        limit=start,
+        queue_timeout_s=words.operation_queue_timeout_s,
+        order=words.queue,
+        batch_weight_cap=words.batch_weight_cap if words.batch_weight == "nodes" else 1,
+        max_per_node=words.max_per_node,
+        bounds=Bounds(start, min(words.floor, start), max(words.ceiling, start))
+        if words.limit == "adaptive"
+        else None,
     )

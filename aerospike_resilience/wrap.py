@@ -15,11 +15,11 @@ from .clients import adapter_for, adapter_named
 from .engine import Engine
 from .errors import AlreadyWrappedError, ClientClosedError
 from .handle import Resilience
-from .interceptors import Gate, RetryBudget
+from .interceptors import Gates, RetryBudget
 from .nodes import TENDER, ClusterHealth
 from .profiles import PolicyLibrary
 from .proxy import proxy
-from .runtime import Arrange, Shared, node_options
+from .runtime import Arrange, Shared, gate_options, node_options
 
 if TYPE_CHECKING:
     import pybreaker
@@ -78,18 +78,19 @@ def resilient(
     loaded = library.load(profile)
     if overrides is not None:
         loaded = loaded.with_overrides(overrides)
-    gate, budget = loaded.backpressure, loaded.retry.budget
+    budget = loaded.retry.budget
+    health = ClusterHealth(
+        chosen.source(client),
+        node_options(loaded),
+        wake=TENDER.wake,
+        listeners=listeners,
+        clock=clock,
+    )
     shared = Shared(
         client,
         chosen,
-        ClusterHealth(
-            chosen.source(client),
-            node_options(loaded),
-            wake=TENDER.wake,
-            listeners=listeners,
-            clock=clock,
-        ),
-        Gate(gate.max_concurrent_operations, gate.operation_queue_timeout_s, clock=clock),
+        health,
+        Gates(gate_options(loaded), health, clock),
         RetryBudget(budget.ratio, budget.min_per_second) if budget else RetryBudget(0.0, 0.0),
         arrange=arrange,
         tracer_provider=tracer_provider,

@@ -11,6 +11,8 @@ from .breaker import Breaker
 from .budget import RetryBudget
 from .deadline import Deadline
 from .gate import Gate
+from .gates import GateOptions, Gates
+from .limit import Bounds
 from .retry import Retry, RetryCounters
 from .telemetry import Telemetry
 
@@ -18,9 +20,12 @@ __all__ = [
     "Attempt",
     "Backoff",
     "Backpressure",
+    "Bounds",
     "Breaker",
     "Deadline",
     "Gate",
+    "GateOptions",
+    "Gates",
     "Interceptor",
     "Proceed",
     "ProceedAsync",

@@ -179,7 +179,7 @@ class Runtime:
 
 def node_options(profile: Profile) -> NodeOptions:
     """Return what a profile says about nodes."""
-    breaker, adaptive = profile.breaker, profile.adaptive_timeout
+    breaker, adaptive, gate = profile.breaker, profile.adaptive_timeout, profile.backpressure
     return NodeOptions(
         max_error_rate=breaker.max_error_rate,
         window_s=breaker.error_rate_window * profile.tend_interval_s,
@@ -192,6 +192,7 @@ def node_options(profile: Profile) -> NodeOptions:
         adaptive=None
         if adaptive is None
         else AdaptiveTimeout(adaptive.quantile, adaptive.factor, adaptive.min_s, adaptive.max_s),
+        mapped=gate.max_per_node is not None or gate.batch_weight == "nodes",
     )
 
 

@@ -118,9 +118,10 @@ class AdaptiveLimit:
             outcomes: what became of attempts since the last time.
             now: the clock's time, in seconds.
         """
-        losses = sum(outcome.lost and outcome.began >= self._lowered for outcome in outcomes)
+        losses = [outcome for outcome in outcomes if outcome.lost]
+        fresh = sum(outcome.began >= self._lowered for outcome in losses)
         slow = self._slow(outcomes)
-        if losses > TOLERATED_LOSSES * len(outcomes):
+        if fresh > TOLERATED_LOSSES * len(outcomes):
             self._exact *= LOSS_FACTOR
             self._lowered = now
         elif slow < 1.0:

@@ -73,7 +73,9 @@ class Caller(threading.Thread):
         return self.outcome
 
 
-def waiting(gate: Gate, call: Call | None = None, around: Callable[..., Any] | None = None) -> Caller:
+def waiting(
+    gate: Gate, call: Call | None = None, around: Callable[..., Any] | None = None
+) -> Caller:
     """Start a caller and return once it stands in line."""
     before = gate.waiting
     caller = Caller(around or Backpressure(gate).around, call)

@@ -99,7 +99,9 @@ def test_a_refused_operation_leaves_its_nodes_permits_behind(form):
     with pytest.raises(BackpressureError):
         chain.around(chain.call(*FORMS[form]), lambda _call: None)
 
-    assert [gate.in_flight for gate in chain.nodes.by_name.values()] == [0] * len(chain.nodes.by_name)
+    assert [gate.in_flight for gate in chain.nodes.by_name.values()] == [0] * len(
+        chain.nodes.by_name
+    )
     lay_down(chain.gate, 2)
     chain.assert_all_home()
 
@@ -342,9 +344,7 @@ def test_an_operation_inside_which_the_process_forks_gives_the_child_no_permit_t
 def test_a_child_has_all_permits_home_though_batches_and_nodes_held_some():
     chain = Chain(limit=3)
     caller = waiting_inside(chain, chain.call(("A1", "A2"), 2))
-    blocked = threading.Thread(
-        target=chain.around, args=(chain.call((), 2), _nothing), daemon=True
-    )
+    blocked = threading.Thread(target=chain.around, args=(chain.call((), 2), _nothing), daemon=True)
     blocked.start()
     until(lambda: chain.gate.waiting == 1, pause_s=0.001)
 

@@ -38,16 +38,17 @@ class Backpressure:
     def around(self, call: Call, proceed: Proceed) -> Any:
         """Take a permit, proceed, lay it down."""
         gate = self.gate
-        permits = gate.permits
         if not gate.waiting:
-            try:
-                del permits[-1]  # not pop(): an interrupt could strike after a call
-            except IndexError:
-                pass
-            else:
+            permits, taken = gate.permits, True
+            try:  # an interrupt strikes after a call, never before: in here, the permit is ours
                 try:
+                    permits.pop()
+                except IndexError:
+                    taken = False
+                else:
                     return proceed(call)
-                finally:
+            finally:
+                if taken:
                     permits.append(None)
                     if gate.waiting or gate.debt:
                         gate.settle()
@@ -56,16 +57,17 @@ class Backpressure:
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
         """Take a permit, proceed, lay it down."""
         gate = self.gate
-        permits = gate.permits
         if not gate.waiting:
+            permits, taken = gate.permits, True
             try:
-                del permits[-1]
-            except IndexError:
-                pass
-            else:
                 try:
+                    permits.pop()
+                except IndexError:
+                    taken = False
+                else:
                     return await proceed(call)
-                finally:
+            finally:
+                if taken:
                     permits.append(None)
                     if gate.waiting or gate.debt:
                         gate.settle()

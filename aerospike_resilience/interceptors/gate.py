@@ -1,20 +1,20 @@
 """The gate: how many operations may hold a connection at once, and who gets the next permit.
 
 One gate serves threads and any number of event loops together. Free permits lie in a list, which
-``del permits[-1]`` and ``append`` change in one step each, so that an operation that need not wait
-takes no lock. Whoever must wait joins the line. No wake-up is lost: a leaver first lays down its
-permits and then looks for waiters, a waiter first joins the line and then looks for permits, so at
-least one of them sees the other; `_settle_locked` then serves the front of the line.
+``pop`` and ``append`` change in one step each, so that an operation that need not wait takes no lock.
+Whoever must wait joins the line. No wake-up is lost: a leaver first lays down its permits and then
+looks for waiters, a waiter first joins the line and then looks for permits, so at least one of them
+sees the other; `_settle_locked` then serves the front of the line.
 
 The limit is a number and not a number of semaphore slots: shrinking below what is in flight leaves a
 debt that the next leavers pay with their permits, so it never blocks (as in Netflix's
 ``AdjustableSemaphore``, and unlike resilience4j's bulkhead).
 
 An interrupt (``KeyboardInterrupt``, an exception of another thread's making) can strike after any
-call and at the start of any function, but not between the statements that stand next to each other
-here: a permit is always in the list, in a place's `held`, or under a ``finally`` that lays it down.
-Should one strike while the line is served, `settle` can be called again from the start; the tend
-thread does so each tend.
+call and at the start of any function, but not between statements that make no call, as ``del
+permits[-1]`` makes none. So a permit is always in the list, in a place's `held`, or under a
+``finally`` that lays it down. Should one strike while the line is served, `settle` can be called
+again from the start; the tend thread does so each tend.
 """
 
 from __future__ import annotations

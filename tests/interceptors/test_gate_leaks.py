@@ -203,39 +203,45 @@ def test_a_coroutine_under_way_that_is_thrown_away_lays_its_permits_down():
 
 
 class Tormented(threading.Thread):
-    """Makes calls without end while interrupts strike it, one at most in a call."""
+    """Makes calls without end while interrupts strike it, one at most in a round."""
 
     def __init__(self, chain: Chain, seed: int) -> None:
         super().__init__(daemon=True)
         self._chain = chain
         self._chance = random.Random(seed)
         # Plain attributes: an interrupt inside an Event leaves its lock locked.
-        self.target = False
+        self._target = self._striking = False
         self.done = False
         self.interrupts = 0
 
     def run(self) -> None:
-        forms, chance, chain = list(FORMS.values()), self._chance, self._chain
         while not self.done:
-            call = chain.call(*chance.choice(forms), deadline_s=5)
             try:
-                self.target = True
-                for _ in range(200):
-                    chain.around(call, _nothing)
-                self.target = False
+                self._round()
             except KeyboardInterrupt:
                 self.interrupts += 1
-            except BackpressureError:
-                pass
-            self._absorb()
 
-    def _absorb(self) -> None:
-        """Have an interrupt that comes late strike here, where it does no harm."""
+    def _round(self) -> None:
+        call = self._chain.call(*self._chance.choice(list(FORMS.values())), deadline_s=5)
+        self._target = True
         try:
-            self.target = False
-            time.sleep(0.0001)
-        except KeyboardInterrupt:
-            self.interrupts += 1
+            for _ in range(200):
+                self._chain.around(call, _nothing)
+        except BackpressureError:
+            pass
+        self._target = False
+        while self._striking:  # an interrupt on its way strikes here
+            time.sleep(0)
+
+    def strike(self) -> None:
+        """Interrupt the thread, if it is in a round."""
+        self._striking = True
+        if self._target:
+            self._target = False
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self.ident), ctypes.py_object(KeyboardInterrupt)
+            )
+        self._striking = False
 
 
 def _nothing(_call: object) -> None:
@@ -260,12 +266,7 @@ def test_permits_come_home_wherever_an_interrupt_strikes(limit, quick_switches):
         worker.start()
     chance, ends = random.Random(7), time.monotonic() + 3
     while time.monotonic() < ends and sum(worker.interrupts for worker in workers) < 3000:
-        worker = chance.choice(workers)
-        if worker.target:
-            worker.target = False
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(worker.ident), ctypes.py_object(KeyboardInterrupt)
-            )
+        chance.choice(workers).strike()
         time.sleep(chance.random() * 0.001)
     for worker in workers:
         worker.done = True

@@ -2,8 +2,9 @@
 
 Two signals. Losses come first, as in TCP's congestion control (additive increase, multiplicative
 decrease; RFC 5681): a timeout, an overload answer or an exhausted pool says that there was too much on
-the way. Latency comes second, as in the gradient limits of Netflix's ``concurrency-limits``: answers
-that take much longer than they usually do say that a queue is building up, before anything is lost.
+the way, and is acted upon as soon as there are more of them than bad luck explains. Latency comes
+second, as in the gradient limits of Netflix's ``concurrency-limits``: answers that take much longer
+than they usually do say that a queue is building up, before anything is lost.
 
 TCP's clock is the round trip; here it is the *round*: as many outcomes as the limit, so that a
 fast cluster is learned about fast and nothing depends on a timer.
@@ -20,7 +21,8 @@ LOSS_FACTOR: Final = 0.7
 0.7, since what is shared here, a pool and a cluster, is not as harsh as a router's queue."""
 
 TOLERATED_LOSSES: Final = 0.02
-"""Up to this share of a round, losses are bad luck: a pause of one node, a lost packet."""
+"""Up to this share of a round, losses are bad luck: a pause of one node, a lost packet. So is a single one
+in a round however short."""
 
 TOLERANCE: Final = 2.0
 """How many times its usual latency the cluster may take before that counts as a queue."""
@@ -77,14 +79,15 @@ class AdaptiveLimit:
         bounds: between what it may move.
 
     Attributes:
-        limit: the limit now.
+        lowered: when it was last lowered for losses, on the chain's clock, in seconds. Losses of
+            attempts that began before were on the way then and say nothing new.
         usual_s: the latency that counts as usual, in seconds; None while nothing is known.
     """
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._exact = float(min(max(bounds.start, bounds.floor), bounds.ceiling))
-        self._lowered = float("-inf")
+        self.lowered = float("-inf")
         self.usual_s: float | None = None
 
     @property
@@ -102,6 +105,11 @@ class AdaptiveLimit:
         """How many outcomes make a round."""
         return max(self.limit, SHORTEST_ROUND)
 
+    @property
+    def tolerated(self) -> float:
+        """How many losses of a round are bad luck; more are worth learning from at once."""
+        return max(TOLERATED_LOSSES * self.round, 1.0)
+
     def rebound(self, bounds: Bounds) -> None:
         """Take over other bounds. What was learned stays, unless the start is another one."""
         start = self._exact if bounds.start == self._bounds.start else float(bounds.start)
@@ -111,19 +119,18 @@ class AdaptiveLimit:
     def learn(self, outcomes: Sequence[Outcome], now: float) -> int:
         """Learn from a round and return the limit.
 
-        Losses of attempts that began before the limit was last lowered were on the way then and say
-        nothing new. A limit that is not used is not raised, since nobody knows whether more would do.
+        A limit that is not used is not raised, since nobody knows whether more would do.
 
         Args:
             outcomes: what became of attempts since the last time.
             now: the clock's time, in seconds.
         """
         losses = [outcome for outcome in outcomes if outcome.lost]
-        fresh = sum(outcome.began >= self._lowered for outcome in losses)
+        fresh = sum(outcome.began >= self.lowered for outcome in losses)
         slow = self._slow(outcomes)
-        if fresh > TOLERATED_LOSSES * len(outcomes):
+        if fresh > max(self.tolerated, TOLERATED_LOSSES * len(outcomes)):
             self._exact *= LOSS_FACTOR
-            self._lowered = now
+            self.lowered = now
         elif slow < 1.0:
             self._exact *= 1 - SMOOTHING * (1 - slow)
         elif not losses and 2 * max((o.in_flight for o in outcomes), default=0) >= self.limit:

@@ -53,12 +53,16 @@ class Rounds:
         self._on_limit = on_limit
         self._clock = clock
         self._noted: deque[Outcome] = deque(maxlen=_REMEMBERED)
+        self._losses = 0
         self._lock = threading.Lock()
 
     def note(self, outcome: Outcome) -> None:
-        """Note an outcome; the one that fills a round has the limit learn from it."""
+        """Note an outcome; one that fills a round, or is a loss too many, has the limit learn."""
+        adaptive = self.adaptive
         self._noted.append(outcome)
-        if len(self._noted) >= self.adaptive.round:
+        if outcome.lost and outcome.began >= adaptive.lowered:
+            self._losses += 1  # two threads at once may count one: the next loss is soon enough
+        if len(self._noted) >= adaptive.round or self._losses > adaptive.tolerated:
             self.learn()
 
     def learn(self) -> None:
@@ -66,8 +70,9 @@ class Rounds:
         if not self._lock.acquire(blocking=False):
             return
         try:
-            if len(self._noted) < SHORTEST_ROUND:
+            if len(self._noted) < SHORTEST_ROUND and self._losses <= self.adaptive.tolerated:
                 return
+            self._losses = 0
             noted = [self._noted.popleft() for _ in range(len(self._noted))]
             before = self.adaptive.limit
             if (after := self.adaptive.learn(noted, self._clock())) != before:

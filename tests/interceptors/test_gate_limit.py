@@ -73,6 +73,24 @@ def test_a_single_loss_in_a_round_of_a_hundred_is_bad_luck():
     assert rounds(AdaptiveLimit(BOUNDS), 1, lost=0.01) == 100
 
 
+def test_a_single_loss_is_bad_luck_however_short_the_round():
+    limit = AdaptiveLimit(BOUNDS._replace(start=10))
+
+    limit.learn([Outcome(0.0, None, 10, lost=True), *a_round(limit, 0.0)[1:]], 0.5)
+
+    assert limit.limit == 10
+
+
+def test_losses_are_acted_upon_before_the_round_is_full():
+    limits: list[int] = []
+    collected = Rounds(BOUNDS, limits.append, fakes.FakeClock())
+
+    for _ in range(3):
+        collected.note(Outcome(0.0, None, 100, lost=True))
+
+    assert limits == [70]
+
+
 def test_losses_that_were_on_the_way_when_it_fell_count_once():
     limit = AdaptiveLimit(BOUNDS)
 

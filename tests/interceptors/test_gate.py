@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 import threading
 import time
 
@@ -323,34 +322,6 @@ def test_a_wait_is_told_once_it_is_over_and_only_if_there_was_one():
 
     assert told == ["granted", "closed"]
     assert gate.waited == 2
-
-
-def test_all_permits_are_home_after_threads_with_random_faults():
-    gate = Gate(3, queue_timeout_s=0.001)
-    backpressure = Backpressure(gate)
-
-    def work(seed: int) -> None:
-        chance = random.Random(seed)
-
-        def attempt(_call: object) -> None:
-            if chance.random() < 0.3:
-                raise ValueError
-
-        for _ in range(3000):
-            try:
-                backpressure.around(a_call(0.002), attempt)
-            except (ValueError, BackpressureError):
-                continue
-
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
-    for thread in threads:
-        thread.start()
-    gate.resize(1, 0.001)
-    gate.resize(5, 0.001)
-    for thread in threads:
-        thread.join()
-
-    assert (gate.in_flight, len(gate.permits), gate.waiting) == (0, 5, 0)
 
 
 def test_a_caller_in_line_is_counted_as_waiting():

@@ -79,42 +79,31 @@ class AdaptiveLimit:
         bounds: between what it may move.
 
     Attributes:
+        bounds: between what it may move.
+        limit: the limit now.
+        round: how many outcomes make a round.
+        tolerated: how many losses of a round are bad luck; more are worth learning from at once.
         lowered: when it was last lowered for losses, on the chain's clock, in seconds. Losses of
             attempts that began before were on the way then and say nothing new.
         usual_s: the latency that counts as usual, in seconds; None while nothing is known.
     """
 
     def __init__(self, bounds: Bounds) -> None:
-        self._bounds = bounds
-        self._exact = float(min(max(bounds.start, bounds.floor), bounds.ceiling))
         self.lowered = float("-inf")
         self.usual_s: float | None = None
-
-    @property
-    def limit(self) -> int:
-        """The limit now."""
-        return int(self._exact)
-
-    @property
-    def bounds(self) -> Bounds:
-        """Between what it may move."""
-        return self._bounds
-
-    @property
-    def round(self) -> int:
-        """How many outcomes make a round."""
-        return max(self.limit, SHORTEST_ROUND)
-
-    @property
-    def tolerated(self) -> float:
-        """How many losses of a round are bad luck; more are worth learning from at once."""
-        return max(TOLERATED_LOSSES * self.round, 1.0)
+        self._move(float(bounds.start), bounds)
 
     def rebound(self, bounds: Bounds) -> None:
         """Take over other bounds. What was learned stays, unless the start is another one."""
-        start = self._exact if bounds.start == self._bounds.start else float(bounds.start)
-        self._bounds = bounds
-        self._exact = min(max(start, bounds.floor), bounds.ceiling)
+        same_start = bounds.start == self.bounds.start
+        self._move(self._exact if same_start else float(bounds.start), bounds)
+
+    def _move(self, exact: float, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self._exact = min(max(exact, bounds.floor), bounds.ceiling)
+        self.limit = int(self._exact)
+        self.round = max(self.limit, SHORTEST_ROUND)
+        self.tolerated = max(TOLERATED_LOSSES * self.round, 1.0)
 
     def learn(self, outcomes: Sequence[Outcome], now: float) -> int:
         """Learn from a round and return the limit.
@@ -127,15 +116,15 @@ class AdaptiveLimit:
         """
         losses = [outcome for outcome in outcomes if outcome.lost]
         fresh = sum(outcome.began >= self.lowered for outcome in losses)
-        slow = self._slow(outcomes)
+        slow, exact = self._slow(outcomes), self._exact
         if fresh > max(self.tolerated, TOLERATED_LOSSES * len(outcomes)):
-            self._exact *= LOSS_FACTOR
+            exact *= LOSS_FACTOR
             self.lowered = now
         elif slow < 1.0:
-            self._exact *= 1 - SMOOTHING * (1 - slow)
+            exact *= 1 - SMOOTHING * (1 - slow)
         elif not losses and 2 * max((o.in_flight for o in outcomes), default=0) >= self.limit:
-            self._exact += 1
-        self._exact = min(max(self._exact, self._bounds.floor), self._bounds.ceiling)
+            exact += 1
+        self._move(exact, self.bounds)
         return self.limit
 
     def _slow(self, outcomes: Sequence[Outcome]) -> float:

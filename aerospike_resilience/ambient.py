@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
+from .operation import Criticality
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -28,11 +30,13 @@ class Using:
         profile: a profile's name; None keeps the client's.
         overrides: settings over it, in the shape of a policy file.
         idempotent: the application's word on whether writes may be sent again; None asks the rules.
+        criticality: how much the application minds a refusal; None stands for ``default``.
     """
 
     profile: str | None = None
     overrides: Mapping[str, Any] | None = None
     idempotent: bool | None = None
+    criticality: Criticality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,7 @@ def switched(handle: int, using: Using) -> Iterator[None]:
         profile=using.profile if using.profile is not None else inner.profile,
         overrides=using.overrides if using.overrides is not None else inner.overrides,
         idempotent=using.idempotent if using.idempotent is not None else inner.idempotent,
+        criticality=using.criticality if using.criticality is not None else inner.criticality,
     )
     token = _current.set(replace(outer, using={**outer.using, handle: merged}))
     try:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from .operation import Key, Operation
+from .operation import Criticality, Key, Operation
 
 
 class FailureKind(enum.StrEnum):
@@ -343,6 +343,8 @@ class Call:
         leases: names of half-open nodes this call is a probe of.
         commit_master: whether a write is to be committed on its master alone.
         pending: the client's own future of the attempt under way, where it outlives a cancellation.
+        criticality: how much the application minds that it is refused.
+        waited_s: how long it has stood in line for permits, in seconds, all attempts together.
         failure: what the last attempt's error means; None after a success.
         attempts: what was tried so far; empty until something failed.
     """
@@ -354,6 +356,8 @@ class Call:
     commit_master: bool = False
     frugal: bool = False
     fell_back: bool = False
+    criticality: Criticality = "default"
+    waited_s: float = 0.0
     nodes: tuple[str, ...] = ()
     leases: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()

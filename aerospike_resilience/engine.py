@@ -17,7 +17,7 @@ from .nodes import TENDER, SharedStates, Tended
 from .operation import Operation
 from .profiles import PolicyLibrary, Profile, Reload, Watcher
 from .profiles.lint import FindingsLog
-from .runtime import Runtime, Shared, node_options
+from .runtime import Runtime, Shared, gate_options, node_options
 
 _log = logging.getLogger("aerospike_resilience")
 
@@ -66,7 +66,7 @@ class Engine:
             shared.health,
             on_patience=self._pace,
             on_tend=self._tend,
-            on_fork=shared.gate.after_fork,
+            on_fork=shared.gates.after_fork,
         )
         self._sharing: SharedStates | None = None
         self._share(profile)
@@ -110,7 +110,7 @@ class Engine:
     def close(self) -> None:
         """Stop tending, end every sleep and turn waiters away."""
         self.shared.closing.set()
-        self.shared.gate.close()
+        self.shared.gates.close()
         TENDER.discard(self._tended)
         if self._sharing is not None:
             self._sharing.stop()
@@ -120,7 +120,7 @@ class Engine:
     def reopen(self) -> None:
         """Protect again after `close`: the client was connected again."""
         self.shared.closing.clear()
-        self.shared.gate.reopen()
+        self.shared.gates.reopen()
         self.shared.health.source.resume()
         if self._sharing is not None:
             self._sharing.start()
@@ -129,7 +129,7 @@ class Engine:
     def readings(self, instrument: str) -> Readings:
         """Return what one of `gauges.INSTRUMENTS` shows now."""
         shared = self.shared
-        gate, retries = shared.gate, shared.retries
+        gate, retries = shared.gates.main, shared.retries
         match instrument:
             case "breaker.state":
                 return [
@@ -137,7 +137,13 @@ class Engine:
                     for node in shared.health.nodes()
                 ]
             case "gate.rejections":
-                return [(count, {"reason": reason}) for reason, count in gate.rejected.items()]
+                rejected = shared.gates.rejected().items()
+                return [(count, {"reason": reason}) for reason, count in rejected]
+            case "gate.node.in_flight":
+                return [
+                    (node_gate.in_flight, {"aerospike.node.name": name})
+                    for name, node_gate in list(shared.gates.nodes.by_name.items())
+                ]
             case "retries.suppressed":
                 suppressed = shared.retries.suppressed.items()
                 return [(count, {"reason": reason}) for reason, count in suppressed]
@@ -147,7 +153,7 @@ class Engine:
             "fallback.calls": shared.fallback.calls if shared.fallback is not None else 0,
             "storage.unreachable": int(self._sharing is not None and bool(self._sharing.problem)),
             "gate.limit": gate.limit,
-            "gate.waiting": len(gate.waiters),
+            "gate.waiting": gate.waiting,
             "retries": retries.retries,
             "reload.failed": int(self.reload_error is not None),
             "native_config.overrides": len(self.native.found),
@@ -160,11 +166,14 @@ class Engine:
         self._watcher.poll()
         if self._sharing is not None:
             self._sharing.start()  # it does not come along into a forked child
+        self.shared.gates.tend()
         runtime = self.runtime
         self.native.look(runtime.profile)
+        on_wait = None
         if runtime.profile.telemetry.metrics:
             provider = self.shared.meter_provider or metrics.get_meter_provider()
-            gauges.show(self, self.shared.adapter.name, provider)
+            on_wait = gauges.show(self, self.shared.adapter.name, provider)
+        self.shared.gates.listen(on_wait)
         if runtime.telemetry_is_stale:
             # Somebody configured an SDK after the client was wrapped.
             self.runtime = Runtime(self.shared, runtime.profile)
@@ -175,8 +184,8 @@ class Engine:
 
     def _swap(self, profile: Profile) -> None:
         profile = self._with_overrides(profile)
-        shared, gate, retry = self.shared, profile.backpressure, profile.retry
-        shared.gate.resize(gate.max_concurrent_operations, gate.operation_queue_timeout_s)
+        shared, retry = self.shared, profile.retry
+        shared.gates.reconfigure(gate_options(profile))
         shared.health.reconfigure(node_options(profile))
         self._share(profile)
         if retry.budget is not None:

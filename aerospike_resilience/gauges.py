@@ -1,5 +1,7 @@
 """State as observable instruments: read when metrics are collected, never on the call path.
 
+The one exception is how long calls waited for the gate, which is recorded as they do.
+
 One set of instruments serves all wrapped clients of a process (for each meter provider), so that a
 second client or a reload registers nothing twice; the attribute ``aerospike.resilience.client`` tells
 them apart.
@@ -13,7 +15,8 @@ from typing import Final, Protocol
 
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
-from .interceptors.telemetry import SCOPE, is_live
+from .interceptors.gate import OnWait
+from .interceptors.telemetry import DURATION_BUCKETS_S, SCOPE, is_live
 
 Readings = Iterable[tuple[float, dict[str, str]]]
 """What an instrument shows now: values with their attributes."""
@@ -25,6 +28,11 @@ INSTRUMENTS: Final = {
     "gate.in_flight": ("gauge", "{operation}", "Operations that hold a permit."),
     "gate.limit": ("gauge", "{operation}", "Permits in all."),
     "gate.waiting": ("gauge", "{operation}", "Operations in line for a permit."),
+    "gate.node.in_flight": (
+        "gauge",
+        "{operation}",
+        "Operations that hold a permit of a node, where the profile limits by node.",
+    ),
     "gate.rejections": ("counter", "{operation}", "Operations refused by the gate, by reason."),
     "retries": ("counter", "{attempt}", "Attempts beyond an operation's first."),
     "retries.suppressed": ("counter", "{operation}", "Failures not tried again, by reason."),
@@ -62,6 +70,12 @@ class _Board:
         self._clients: weakref.WeakKeyDictionary[Observed, str] = weakref.WeakKeyDictionary()
         self._numbered = 0
         meter = provider.get_meter(SCOPE)
+        self._wait_time = meter.create_histogram(
+            "aerospike.resilience.gate.wait_time",
+            unit="s",
+            description="How long operations that had to wait for a permit did so.",
+            explicit_bucket_boundaries_advisory=DURATION_BUCKETS_S,
+        )
         for name, (kind, unit, description) in INSTRUMENTS.items():
             create = (
                 meter.create_observable_gauge
@@ -75,10 +89,16 @@ class _Board:
                 description=description,
             )
 
-    def add(self, client: Observed, name: str) -> None:
+    def add(self, client: Observed, name: str) -> OnWait:
         if client not in self._clients:
             self._numbered += 1
             self._clients[client] = f"{name}-{self._numbered}"
+        record, numbered = self._wait_time.record, self._clients[client]
+
+        def waited(seconds: float, outcome: str) -> None:
+            record(seconds, {"aerospike.resilience.client": numbered, "outcome": outcome})
+
+        return waited
 
     def _callback(self, instrument: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def callback(_options: CallbackOptions) -> Iterable[Observation]:
@@ -94,11 +114,15 @@ class _Board:
 _boards: weakref.WeakKeyDictionary[MeterProvider, _Board] = weakref.WeakKeyDictionary()
 
 
-def show(client: Observed, name: str, provider: MeterProvider) -> None:
-    """Show a wrapped client's state on a provider's instruments; nothing where no SDK is configured."""
+def show(client: Observed, name: str, provider: MeterProvider) -> OnWait | None:
+    """Show a wrapped client's state on a provider's instruments.
+
+    Returns:
+        What records the waits at its gates; None where no SDK is configured.
+    """
     if not is_live(provider):
-        return
+        return None
     board = _boards.get(provider)
     if board is None:
         board = _boards[provider] = _Board(provider)
-    board.add(client, name)
+    return board.add(client, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, get_args
 
 from . import ambient
 from .ambient import Using
@@ -12,6 +12,7 @@ from .clients import every_operation
 from .engine import Engine
 from .interceptors import CallStory
 from .nodes import report
+from .operation import Criticality
 from .profiles import Explanation, Profile, Reload
 
 
@@ -62,7 +63,7 @@ class Resilience:
     def snapshot(self) -> dict[str, Any]:
         """Return the state of everything as plain values, ready for JSON."""
         engine, shared, profile = self._engine, self._engine.shared, self.profile
-        gate, health = shared.gate, shared.health
+        health = shared.health
         patience_s = health.patience_s
         return {
             "client": shared.adapter.name,
@@ -79,14 +80,7 @@ class Resilience:
             "storage": None
             if engine.sharing is None
             else {"where": engine.sharing.where, "problem": engine.sharing.problem or None},
-            "gate": {
-                "limit": gate.limit,
-                "in_flight": gate.in_flight,
-                "waiting": len(gate.waiters),
-                "waited": gate.waited,
-                "wait_s_total": gate.wait_s_total,
-                "rejected": dict(gate.rejected),
-            },
+            "gate": shared.gates.report(),
             "retry": {
                 "retries": shared.retries.retries,
                 "suppressed": dict(shared.retries.suppressed),
@@ -141,6 +135,7 @@ class Resilience:
         *,
         overrides: Mapping[str, Any] | None = None,
         idempotent: bool | None = None,
+        criticality: Criticality | None = None,
     ) -> AbstractContextManager[None]:
         """Switch what holds for this client inside a ``with`` block, for this thread or task.
 
@@ -150,12 +145,18 @@ class Resilience:
             overrides: settings over it, in the shape of a policy file.
             idempotent: whether writes may be sent again after they may have been applied; None asks
                 the rules.
+            criticality: who is served first when calls wait for the gate: ``critical``, ``default``
+                or ``sheddable``, which does not wait where others do; None for ``default``.
 
         Raises:
+            ValueError: `criticality` is none of these.
             UnknownProfileError: there is no such profile. Also a `LookupError`.
             PolicyFileError: its file, or `overrides`, is broken. Also a `ValueError`.
         """
-        using = Using(profile, overrides, idempotent)
+        if criticality is not None and criticality not in get_args(Criticality):
+            known = ", ".join(map(repr, get_args(Criticality)))
+            raise ValueError(f"criticality is one of {known}, not {criticality!r}")
+        using = Using(profile, overrides, idempotent, criticality)
         self._engine.runtime_for(using)  # a mistake shows here, not at the first call
         return ambient.switched(id(self._engine), using)
 

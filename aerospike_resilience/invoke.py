@@ -37,13 +37,15 @@ def prepared(
     send: Send | None = None,
 ) -> tuple[Runtime, Call]:
     """Return a call of any form, and the runtime that holds for it."""
-    runtime, idempotent, around = engine.runtime, None, ambient.current()
+    runtime, idempotent, criticality, around = engine.runtime, None, None, ambient.current()
     if around is not None and (using := around.using.get(id(engine))):
         runtime = engine.runtime_for(using)
-        idempotent = using.idempotent
+        idempotent, criticality = using.idempotent, using.criticality
     call = runtime.planner.prepare(operation, args, kwargs, idempotent=idempotent, send=send)
     if around is not None:
         call.deadline = around.deadline
+    if criticality is not None:
+        call.criticality = criticality
     return runtime, call
 
 

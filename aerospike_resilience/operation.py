@@ -5,11 +5,15 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 Key: TypeAlias = Any
 """A record's key as the application writes it: ``(namespace, set, user key[, digest])``, or an object
 of the client's own."""
+
+
+Criticality: TypeAlias = Literal["critical", "default", "sheddable"]
+"""How much the application minds that an operation is refused under pressure, most first."""
 
 
 class Kind(enum.StrEnum):

@@ -1,7 +1,7 @@
 """A wrapped client under one profile: its plans and its chain, ready to be called.
 
 A reload builds another runtime and swaps one reference; a call that began under the old one ends
-under it. What must outlive a reload (gate, node health, budget) is in `Shared`.
+under it. What must outlive a reload (gates, node health, budget) is in `Shared`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from .clients import Adapter
 from .interceptors import (
     Attempt,
     Backoff,
-    Backpressure,
+    Bounds,
     Breaker,
     Closing,
     Deadline,
     Fallback,
-    Gate,
+    GateOptions,
+    Gates,
     Interceptor,
     Lasting,
+    Proceed,
+    ProceedAsync,
     Recorder,
     Retry,
     RetryBudget,
@@ -51,7 +54,7 @@ class Shared:
         client: the client that was wrapped.
         adapter: its adapter.
         health: the state of its nodes.
-        gate: its permits.
+        gates: its permits.
         budget: what its retries may cost.
         retries: what retrying has come to.
         arrange: the application's word on the chain.
@@ -67,7 +70,7 @@ class Shared:
     client: Any
     adapter: Adapter
     health: ClusterHealth
-    gate: Gate
+    gates: Gates
     budget: RetryBudget
     retries: RetryCounters = field(default_factory=RetryCounters)
     arrange: Arrange | None = None
@@ -118,12 +121,7 @@ class Runtime:
         self._attempt = Attempt(shared.adapter.tailor, refusals.deadline, shared.clock)
 
         self.telemetry = self._telemetry()
-        chain = self._chain()
-        self.head = link(chain, self._attempt.send)
-        lasting = shared.adapter.outlives_cancellation
-        self.head_async = link_async(
-            chain, self._attempt.send_lasting if lasting else self._attempt.send
-        )
+        self.head, self.head_async = self._link(self._chain())
         if shared.health.patience_s is not None:
             self.pace(shared.health.patience_s)
 
@@ -176,6 +174,16 @@ class Runtime:
             self._shared.rules,
         )
 
+    def _link(self, chain: Sequence[Interceptor]) -> tuple[Proceed, ProceedAsync]:
+        """Link the chain for the ways of calling that the client has."""
+        attempt, adapter = self._attempt, self._shared.adapter
+        ways = {operation.awaited for operation in adapter.operations.values()}
+        send = attempt.send_lasting if adapter.outlives_cancellation else attempt.send
+        return (
+            link(chain, attempt.send) if False in ways else attempt.send,
+            link_async(chain, send) if True in ways else send,
+        )
+
     def _chain(self) -> Sequence[Interceptor]:
         shared, profile = self._shared, self.profile
         refusals = shared.adapter.refusals
@@ -189,10 +197,10 @@ class Runtime:
             interceptors.insert(0, self.telemetry)
         if profile.telemetry.last_call:
             interceptors.insert(0, shared.recorder)
-        if profile.backpressure.max_concurrent_operations:
-            interceptors.append(Backpressure(shared.gate, refusals.backpressure))
-            if shared.adapter.outlives_cancellation:
-                interceptors.append(Lasting(shared.gate))
+        gates = list(shared.gates.interceptors(refusals.backpressure))
+        interceptors += gates
+        if gates and shared.adapter.outlives_cancellation:
+            interceptors.append(Lasting(shared.gates.main))
         if profile.breaker.mode != "off" or profile.adaptive_timeout is not None:
             interceptors.append(Breaker(shared.health, refusals.circuit_open, shared.clock))
         interceptors.append(self._attempt)
@@ -201,7 +209,7 @@ class Runtime:
 
 def node_options(profile: Profile) -> NodeOptions:
     """Return what a profile says about nodes."""
-    breaker, adaptive = profile.breaker, profile.adaptive_timeout
+    breaker, adaptive, gate = profile.breaker, profile.adaptive_timeout, profile.backpressure
     return NodeOptions(
         max_error_rate=breaker.max_error_rate,
         window_s=breaker.error_rate_window * profile.tend_interval_s,
@@ -220,4 +228,21 @@ def node_options(profile: Profile) -> NodeOptions:
         adaptive=None
         if adaptive is None
         else AdaptiveTimeout(adaptive.quantile, adaptive.factor, adaptive.min_s, adaptive.max_s),
+        mapped=gate.max_per_node is not None or gate.batch_weight == "nodes",
+    )
+
+
+def gate_options(profile: Profile) -> GateOptions:
+    """Return what a profile says about backpressure."""
+    words = profile.backpressure
+    start = words.max_concurrent_operations
+    return GateOptions(
+        limit=start,
+        queue_timeout_s=words.operation_queue_timeout_s,
+        order=words.queue,
+        batch_weight_cap=words.batch_weight_cap if words.batch_weight == "nodes" else 1,
+        max_per_node=words.max_per_node,
+        bounds=Bounds(start, min(words.floor, start), max(words.ceiling, start))
+        if words.limit == "adaptive"
+        else None,
     )

@@ -66,6 +66,7 @@ class _Crossing:
         tasks: list[asyncio.Future[Any]] = []
         for args in calls:
             call = Call(plan, args, {}, args[0], first.deadline)
+            call.criticality = first.criticality
             tasks.append(asyncio.ensure_future(runtime.head_async(call)))
         self._loop.call_soon(self._cross, first.plan)  # after the first step of every task
         return tasks

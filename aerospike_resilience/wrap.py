@@ -14,11 +14,11 @@ from .clients import Adapter, adapter_for, adapter_named
 from .engine import Engine
 from .errors import AlreadyWrappedError, ClientClosedError, NotAClientError
 from .handle import Resilience
-from .interceptors import Fallback, Gate, RetryBudget, TenacityRules
+from .interceptors import Fallback, Gates, RetryBudget, TenacityRules
 from .nodes import TENDER, ClusterHealth
 from .profiles import Policies, PolicyLibrary, connection
 from .proxy import proxy
-from .runtime import Arrange, Shared, node_options
+from .runtime import Arrange, Shared, gate_options, node_options
 from .scopes import by_scope
 
 if TYPE_CHECKING:
@@ -94,18 +94,19 @@ def resilient(
     if overrides is not None:
         loaded = loaded.with_overrides(overrides)
     connection.tell(loaded, chosen.own_connection(client))
-    gate, budget = loaded.backpressure, loaded.retry.budget
+    budget = loaded.retry.budget
+    health = ClusterHealth(
+        chosen.source(target),
+        node_options(loaded),
+        wake=TENDER.wake,
+        listeners=listeners,
+        clock=clock,
+    )
     shared = Shared(
         target,
         chosen,
-        ClusterHealth(
-            chosen.source(target),
-            node_options(loaded),
-            wake=TENDER.wake,
-            listeners=listeners,
-            clock=clock,
-        ),
-        Gate(gate.max_concurrent_operations, gate.operation_queue_timeout_s, clock=clock),
+        health,
+        Gates(gate_options(loaded), health, clock),
         RetryBudget(budget.ratio, budget.min_per_second) if budget else RetryBudget(0.0, 0.0),
         arrange=arrange,
         fallback=_fallback(chosen, fallback, writes=fallback_writes),

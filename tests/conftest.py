@@ -62,3 +62,13 @@ def client(bare: Any) -> Iterator[Any]:
     wrapped = resilient(bare, profile="latency")
     yield wrapped
     wrapped.resilience.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the soak to `make soak`."""
+    if "soak" in config.option.markexpr:
+        return
+    left_out = [item for item in items if item.get_closest_marker("soak")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]

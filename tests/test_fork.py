@@ -34,7 +34,7 @@ def test_a_child_starts_with_all_permits_home_though_a_thread_of_the_parent_held
 ):
     wrapped = resilient(connect(healthy), profile="latency")
     wrapped.put(KEY, {"n": 1})
-    gate = wrapped.resilience._engine.shared.gate
+    gate = wrapped.resilience._engine.shared.gates.main
     done = threading.Event()
 
     def hold() -> None:

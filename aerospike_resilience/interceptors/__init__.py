@@ -13,7 +13,9 @@ from .closing import Closing
 from .deadline import Deadline
 from .fallback import Fallback
 from .gate import Gate
+from .gates import GateOptions, Gates
 from .lasting import Lasting
+from .limit import Bounds
 from .recorder import CallStory, Recorder
 from .retry import Retry, RetryCounters
 from .telemetry import Telemetry
@@ -24,12 +26,15 @@ __all__ = [
     "Attempt",
     "Backoff",
     "Backpressure",
+    "Bounds",
     "Breaker",
     "CallStory",
     "Closing",
     "Deadline",
     "Fallback",
     "Gate",
+    "GateOptions",
+    "Gates",
     "Interceptor",
     "Lasting",
     "Proceed",

@@ -30,7 +30,10 @@ class OpenRows:
         self._given = Given(call.plan, call.args, call.kwargs)
         self._kept: list[int] = []
         self._refusal: CircuitOpenError | None = None
-        keys = self._rows.sent(self._given)
+        try:
+            keys = list(self._rows.sent(self._given))
+        except Exception:  # noqa: BLE001 - no batch: the client is about to say so, better than we could
+            return
         refused = admission.refused_rows(call, keys)
         if not refused:
             return

@@ -47,6 +47,7 @@ class NodeOptions:
         on_replica_open: what a write does whose master is healthy and whose replica is open.
         mode: ``enforce``; ``shadow`` counts and reports only; ``off``.
         adaptive: adaptive socket timeout of reads; None where the profile has none.
+        mapped: whether the partition map is wanted though breaker and adaptive timeout are off.
     """
 
     max_error_rate: int = 20
@@ -64,3 +65,4 @@ class NodeOptions:
     on_replica_open: Literal["fail", "commit_master", "wait"] = "fail"
     mode: Literal["enforce", "shadow", "off"] = "enforce"
     adaptive: AdaptiveTimeout | None = None
+    mapped: bool = False

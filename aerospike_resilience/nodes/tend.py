@@ -87,7 +87,8 @@ class Tended:
             self._refresh_nodes()
         with health.lock:
             health.fold_locked()
-        if health.options.mode != "off" or health.options.adaptive is not None:
+        options = health.options
+        if options.mode != "off" or options.adaptive is not None or options.mapped:
             self._pulse()
             if full or not health.calm:
                 self._map()

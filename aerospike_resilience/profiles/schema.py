@@ -14,6 +14,34 @@ from .fields import Connection, PolicyFields, Scopes
 from .quantities import Count, Seconds, Share
 from .quantities import Section as _Section
 
+Permits = Annotated[int, Field(ge=1, le=100_000, strict=True)]
+
+
+def _node_share(value: object) -> object:
+    """Take a share of the limit, or a number of permits; 1.0 might be meant as either."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        right = value >= 1
+    else:
+        right = value is None or (isinstance(value, float) and 0 < value < 1)
+    if not right:
+        raise ValueError(f"a share between 0 and 1 or a whole number is needed, not {value!r}")
+    return value
+
+
+NodeShare = Annotated[
+    float,
+    BeforeValidator(_node_share),
+    WithJsonSchema(
+        {
+            "description": "a share of the limit, or a number of permits",
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+                {"type": "integer", "minimum": 1},
+            ],
+        }
+    ),
+]
+
 
 def _off(value: object) -> object:
     """YAML reads a bare ``off`` as false."""
@@ -105,6 +133,13 @@ class Backpressure(_Section):
 
     max_concurrent_operations: Count = 0
     operation_queue_timeout_s: Seconds = Field(0.0, alias="operation_queue_timeout")
+    queue: Literal["fifo", "lifo"] = "fifo"
+    limit: Literal["fixed", "adaptive"] = "fixed"
+    floor: Permits = 10
+    ceiling: Permits = 1000
+    batch_weight: Literal["one", "nodes"] = "one"
+    batch_weight_cap: Permits = 8
+    max_per_node: NodeShare | None = None
 
 
 class TelemetrySection(_Section):

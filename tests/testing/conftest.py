@@ -42,13 +42,3 @@ def client(cluster: LocalCluster, shared_client: aerospike.Client) -> aerospike.
 def key(request: pytest.FixtureRequest) -> tuple[str, str, str]:
     """A key that no other test uses."""
     return ("test", "kv", request.node.nodeid)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the soak to `make soak`."""
-    if "soak" in config.option.markexpr:
-        return
-    left_out = [item for item in items if item.get_closest_marker("soak")]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]

@@ -179,12 +179,8 @@ VARIANTS: dict[str, dict[str, Any] | None] = {
     "bare": None,
     "gate of 4": {"max_concurrent_operations": 4},
     "gate of 4, lifo": {"max_concurrent_operations": 4, "queue": "lifo"},
-    "adaptive from 64": {
-        "max_concurrent_operations": 64,
-        "limit": "adaptive",
-        "floor": 2,
-        "ceiling": 128,
-    },
+    "adaptive from 16": {"max_concurrent_operations": 16, "limit": "adaptive", "floor": 2},
+    "adaptive from 64": {"max_concurrent_operations": 64, "limit": "adaptive", "floor": 2},
 }
 MEDIAN = [list_operations.list_get_by_rank("l", 5000, aerospike.LIST_RETURN_VALUE)]
 LONG_LIST = ("test", "overload", "median")

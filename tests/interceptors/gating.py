@@ -11,6 +11,8 @@ from typing import Any
 
 from aerospike_resilience.call import Call
 from aerospike_resilience.interceptors import Backpressure, Gate
+from aerospike_resilience.interceptors.backpressure import WeightedBackpressure
+from aerospike_resilience.interceptors.per_node import NodeGates, PerNode
 from aerospike_resilience.operation import Criticality
 from tests import fakes
 from tests.waiting import until
@@ -88,3 +90,48 @@ async def tasks_settle() -> None:
     """Let every task run until it waits."""
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+class Chain:
+    """A gate with everything before it: two nodes' gates, batches that take two permits."""
+
+    def __init__(self, limit: int = 3, queue_timeout_s: float = 0.0) -> None:
+        self.gate = Gate(limit, queue_timeout_s)
+        self.nodes = NodeGates()
+        self.nodes.resize(2, queue_timeout_s, "fifo")
+        self._per_node = PerNode(self.nodes, lambda call: call.args[0])
+        self._weighted = WeightedBackpressure(self.gate, lambda call: call.args[1])
+
+    def call(self, nodes: tuple[str, ...] = ("A1",), weight: int = 1, **more: Any):
+        call = a_call(**more)
+        call.args = (nodes, weight)
+        return call
+
+    def around(self, call, attempt: Callable[..., Any]) -> Any:
+        return self._per_node.around(call, lambda call: self._weighted.around(call, attempt))
+
+    async def around_async(self, call, attempt: Callable[..., Any]) -> Any:
+        return await self._per_node.around_async(
+            call, lambda call: self._weighted.around_async(call, attempt)
+        )
+
+    @property
+    def gates(self) -> list[Gate]:
+        return [self.gate, *self.nodes.by_name.values()]
+
+    def assert_all_home(self) -> None:
+        for gate in self.gates:
+            assert (gate.in_flight, gate.waiting, gate.debt) == (0, 0, 0)
+            assert len(gate.permits) == gate.limit
+
+
+FORMS = {
+    "a single record": (("A1",), 1),
+    "a batch on two nodes": (("A1", "A2"), 2),
+    "no node known": ((), 1),
+}
+
+
+def nothing(_call: object) -> None:
+    """An attempt that ends at once."""
+    return

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import math
 import os
 import random
-import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -20,49 +16,18 @@ from aerospike_resilience.errors import BackpressureError
 from aerospike_resilience.interceptors import Backpressure, Gate
 from aerospike_resilience.interceptors.backpressure import WeightedBackpressure
 from aerospike_resilience.interceptors.line import Place
-from aerospike_resilience.interceptors.per_node import NodeGates, PerNode
-from tests.interceptors.gating import a_call, hold, lay_down, tasks_settle, waiting
+from tests.interceptors.gating import (
+    FORMS,
+    Caller,
+    Chain,
+    a_call,
+    hold,
+    lay_down,
+    nothing,
+    tasks_settle,
+    waiting,
+)
 from tests.waiting import until
-
-
-class Chain:
-    """A gate with everything before it: two nodes' gates, batches that take two permits."""
-
-    def __init__(self, limit: int = 3, queue_timeout_s: float = 0.0) -> None:
-        self.gate = Gate(limit, queue_timeout_s)
-        self.nodes = NodeGates()
-        self.nodes.resize(2, queue_timeout_s, "fifo")
-        self._per_node = PerNode(self.nodes, lambda call: call.args[0])
-        self._weighted = WeightedBackpressure(self.gate, lambda call: call.args[1])
-
-    def call(self, nodes: tuple[str, ...] = ("A1",), weight: int = 1, **more: Any):
-        call = a_call(**more)
-        call.args = (nodes, weight)
-        return call
-
-    def around(self, call, attempt: Callable[..., Any]) -> Any:
-        return self._per_node.around(call, lambda call: self._weighted.around(call, attempt))
-
-    async def around_async(self, call, attempt: Callable[..., Any]) -> Any:
-        return await self._per_node.around_async(
-            call, lambda call: self._weighted.around_async(call, attempt)
-        )
-
-    @property
-    def gates(self) -> list[Gate]:
-        return [self.gate, *self.nodes.by_name.values()]
-
-    def assert_all_home(self) -> None:
-        for gate in self.gates:
-            assert (gate.in_flight, gate.waiting, gate.debt) == (0, 0, 0)
-            assert len(gate.permits) == gate.limit
-
-
-FORMS = {
-    "a single record": (("A1",), 1),
-    "a batch on two nodes": (("A1", "A2"), 2),
-    "no node known": ((), 1),
-}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -146,7 +111,7 @@ async def test_a_permit_granted_to_a_task_that_is_cancelled_goes_on_to_the_next(
     assert gate.in_flight == 1
 
 
-async def test_a_task_cancelled_at_the_edge_of_its_queue_timeout_leaks_nothing():
+async def test_a_task_cancelled_at_the_edge_of_its_queue_timeout_leaksnothing():
     gate = Gate(1, queue_timeout_s=0.002)
     backpressure = Backpressure(gate)
     chance = random.Random(1)
@@ -202,127 +167,6 @@ def test_a_coroutine_under_way_that_is_thrown_away_lays_its_permits_down():
     chain.assert_all_home()
 
 
-class Tormented(threading.Thread):
-    """Makes calls without end while interrupts strike it, one at most in a round."""
-
-    def __init__(self, chain: Chain, seed: int) -> None:
-        super().__init__(daemon=True)
-        self._chain = chain
-        self._chance = random.Random(seed)
-        # Plain attributes: an interrupt inside an Event leaves its lock locked.
-        self._target = self._striking = False
-        self.done = False
-        self.interrupts = 0
-
-    def run(self) -> None:
-        while not self.done:
-            try:
-                self._round()
-            except KeyboardInterrupt:
-                self.interrupts += 1
-
-    def _round(self) -> None:
-        call = self._chain.call(*self._chance.choice(list(FORMS.values())), deadline_s=5)
-        self._target = True
-        try:
-            for _ in range(200):
-                self._chain.around(call, _nothing)
-        except BackpressureError:
-            pass
-        self._target = False
-        while self._striking:  # an interrupt on its way strikes here
-            time.sleep(0)
-
-    def strike(self) -> None:
-        """Interrupt the thread, if it is in a round."""
-        self._striking = True
-        if self._target:
-            self._target = False
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self.ident), ctypes.py_object(KeyboardInterrupt)
-            )
-        self._striking = False
-
-
-def _nothing(_call: object) -> None:
-    return None
-
-
-@pytest.fixture
-def quick_switches():
-    """Threads take turns every few microseconds, so that races show."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.mark.parametrize("limit", [2, 8], ids=["contended", "free"])
-def test_permits_come_home_wherever_an_interrupt_strikes(limit, quick_switches):
-    """Interrupts strike between any two bytecodes that can be interrupted, in and around the gate."""
-    chain = Chain(limit=limit)
-    workers = [Tormented(chain, seed) for seed in range(4)]
-    for worker in workers:
-        worker.start()
-    chance, ends = random.Random(7), time.monotonic() + 3
-    while time.monotonic() < ends and sum(worker.interrupts for worker in workers) < 3000:
-        chance.choice(workers).strike()
-        time.sleep(chance.random() * 0.001)
-    for worker in workers:
-        worker.done = True
-    for worker in workers:
-        worker.join(20)
-        assert not worker.is_alive()
-    for gate in chain.gates:
-        gate.settle()  # as the tend thread does each tend
-
-    assert sum(worker.interrupts for worker in workers) > 50
-    chain.assert_all_home()
-
-
-def test_the_line_is_served_again_after_an_interrupt_between_laying_down_and_serving():
-    gate = Gate(1)
-    hold(gate)
-    caller = waiting(gate)
-
-    gate.permits.append(None)  # and here the interrupt struck
-    gate.settle()  # the tend thread comes by
-
-    assert caller.inside.wait(5)
-    caller.end()
-    assert gate.in_flight == 0
-
-
-def test_an_interrupt_while_permits_are_handed_over_loses_none():
-    gate = Gate(2)
-    hold(gate, 2)
-    place = Place(weight=2)
-    done = threading.Event()
-
-    def wait() -> None:
-        gate.wait(place, math.inf, time.monotonic())
-        done.set()
-
-    threading.Thread(target=wait, daemon=True).start()
-    until(lambda: gate.waiting == 1, pause_s=0.001)
-    wake, struck = place.wake, []
-
-    def interrupted() -> bool:
-        if not struck:
-            struck.append(True)
-            raise KeyboardInterrupt
-        return wake()
-
-    place.wake = interrupted
-    gate.permits += [None, None]
-    with pytest.raises(KeyboardInterrupt):
-        gate.settle()
-    gate.settle()
-
-    assert done.wait(5)
-    assert (place.held, gate.in_flight, gate.permits) == (2, 2, [])
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_an_operation_inside_which_the_process_forks_gives_the_child_no_permit_too_many():
     gate = Gate(2)
@@ -345,7 +189,7 @@ def test_an_operation_inside_which_the_process_forks_gives_the_child_no_permit_t
 def test_a_child_has_all_permits_home_though_batches_and_nodes_held_some():
     chain = Chain(limit=3)
     caller = waiting_inside(chain, chain.call(("A1", "A2"), 2))
-    blocked = threading.Thread(target=chain.around, args=(chain.call((), 2), _nothing), daemon=True)
+    blocked = threading.Thread(target=chain.around, args=(chain.call((), 2), nothing), daemon=True)
     blocked.start()
     until(lambda: chain.gate.waiting == 1, pause_s=0.001)
 
@@ -355,7 +199,7 @@ def test_a_child_has_all_permits_home_though_batches_and_nodes_held_some():
             gate.after_fork()
         try:
             chain.assert_all_home()
-            chain.around(chain.call(("A1", "A2"), 3), _nothing)
+            chain.around(chain.call(("A1", "A2"), 3), nothing)
             chain.assert_all_home()
             os._exit(0)
         finally:
@@ -369,15 +213,13 @@ def test_a_child_has_all_permits_home_though_batches_and_nodes_held_some():
 
 def waiting_inside(chain: Chain, call):
     """Start a caller and return once its call is under way."""
-    from tests.interceptors.gating import Caller
-
     caller = Caller(chain.around, call)
     caller.start()
     assert caller.inside.wait(5)
     return caller
 
 
-def test_closing_with_batches_and_nodes_waiting_turns_all_away_and_leaks_nothing():
+def test_closing_with_batches_and_nodes_waiting_turns_all_away_and_leaksnothing():
     chain = Chain(limit=2)
     holders = [waiting_inside(chain, chain.call(("A1",))) for _ in range(2)]
     at_gate = waiting(chain.gate, chain.call(("A2",), 2), chain.around)
@@ -422,8 +264,6 @@ def test_a_batch_that_holds_more_than_the_limit_that_shrank_pays_the_debt():
 
 
 def waiting_at(gate: Gate, weight: int):
-    from tests.interceptors.gating import Caller
-
     caller = Caller(WeightedBackpressure(gate, lambda _call: weight).around)
     caller.start()
     assert caller.inside.wait(5)

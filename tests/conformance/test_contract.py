@@ -434,3 +434,19 @@ def test_a_batch_fails_whole_where_the_profile_says_so(healthy, opened):
         with pytest.raises(CircuitOpenError, match="rows of batch_write were not sent"):
             surface.batch_put(list(range(40)))
     assert healthy.requests("data") == before
+
+
+def test_a_changed_file_takes_effect_while_calls_go_on(tmp_path, opened):
+    file = tmp_path / "mine.yaml"
+    text = "version: 1\nextends: latency\npolicy: {{reads: {{total_timeout: {}ms}}}}\n"
+    file.write_text(text.format(111))
+    surface = opened(profile="mine", policies=tmp_path)
+    surface.put(1, {"n": 1})
+
+    file.write_text(text.format(222))
+
+    def in_force() -> bool:
+        assert surface.get(1) == {"n": 1}
+        return surface.resilience.explain("get").value("total_timeout") == 222
+
+    until(in_force, deadline_s=3.0)

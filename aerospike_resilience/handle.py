@@ -56,7 +56,10 @@ class Resilience:
             )
         namespace, _, set_name = (set or "").partition(".")
         explained = self.profile.explain(
-            known[operation], namespace=namespace or None, set_name=set_name or None
+            known[operation],
+            namespace=namespace or None,
+            set_name=set_name or None,
+            strong=namespace in self._engine.shared.health.strong,
         )
         return explained.overridden(self._engine.native.of(known[operation]))
 

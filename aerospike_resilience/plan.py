@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -24,9 +24,17 @@ class Planner:
         adapter: the client's adapter.
         client: the client.
         profile: the profile.
+        strong: whether a namespace is known to be strongly consistent.
     """
 
-    def __init__(self, adapter: Adapter, client: Any, profile: Profile) -> None:
+    def __init__(
+        self,
+        adapter: Adapter,
+        client: Any,
+        profile: Profile,
+        strong: Callable[[str], bool] = lambda _namespace: False,
+    ) -> None:
+        self._strong = strong
         self._adapter = adapter
         self._client = client
         self._profile = profile
@@ -72,7 +80,7 @@ class Planner:
             plan = self._kept(operation, send, arguments, idempotent, place)
         else:
             plan = self._resolve(
-                operation, _case(operation, arguments, idempotent, place), send, caller
+                operation, self._case(operation, arguments, idempotent, place), send, caller
             )
         policy_at = (
             operation.parameters.index(operation.policy)
@@ -91,7 +99,9 @@ class Planner:
         idempotent: bool | None,
         place: Place | None = None,
     ) -> Plan:
-        case = _case(operation, arguments, idempotent, place if self._profile.has_sets else None)
+        case = self._case(operation, arguments, idempotent, place)
+        if not self._profile.has_sets:
+            case = case._replace(place=None)
         if send is not None:  # a lazy object's own method: a new one each time
             return self._resolve(operation, case, send, None)
         index = (operation.attribute, operation.family, case)
@@ -109,7 +119,11 @@ class Planner:
         adapter, profile = self._adapter, self._profile
         namespace, set_name = case.place or (None, None)
         settings = profile.settings(
-            operation, retryable=idempotent, namespace=namespace, set_name=set_name
+            operation,
+            retryable=idempotent,
+            strong=case.strong,
+            namespace=namespace,
+            set_name=set_name,
         )
         values = {name: setting.value for name, setting in settings.items()}
         fields = adapter.fields(operation, values) if operation.policy else {}
@@ -177,6 +191,24 @@ class Planner:
 
         return Verification(wanted, reading, adapter.record, adapter.written)
 
+    def _case(
+        self,
+        operation: Operation,
+        arguments: Mapping[str, Any],
+        said: bool | None,
+        place: Place | None,
+    ) -> Case:
+        """Tell a read from a write and a repeatable write from another, by the arguments."""
+        only_reads = operation.read_only is not None and operation.read_only(arguments)
+        kind = Kind.READ if only_reads else operation.kind
+        if said is None or only_reads:
+            idempotent = kind is not Kind.WRITE or operation.idempotent(arguments)
+        else:
+            idempotent = said
+        handed_over = operation.retries_itself is not None and operation.retries_itself(arguments)
+        strong = place is not None and self._profile.has_consistency and self._strong(place[0])
+        return Case(kind, idempotent, said is True, handed_over, strong, place)
+
     def _bare(self, operation: Operation, send: Send | None, policy: Any = None) -> Plan:
         """Return a plan that sends the call as the application made it, once."""
         return Plan(
@@ -200,6 +232,8 @@ class Case(NamedTuple):
         idempotent: whether it may be sent again.
         said: whether the application said so.
         handed_over: whether the caller asked the client itself to send failed rows again.
+        strong: whether the record's namespace is strongly consistent, where the profile tells those
+            apart.
         place: the record's namespace and set, where the profile has words on sets.
     """
 
@@ -207,24 +241,8 @@ class Case(NamedTuple):
     idempotent: bool
     said: bool
     handed_over: bool
+    strong: bool
     place: Place | None
-
-
-def _case(
-    operation: Operation,
-    arguments: Mapping[str, Any],
-    said: bool | None,
-    place: Place | None,
-) -> Case:
-    """Tell a read from a write and a repeatable write from another, by the arguments."""
-    only_reads = operation.read_only is not None and operation.read_only(arguments)
-    kind = Kind.READ if only_reads else operation.kind
-    if said is None or only_reads:
-        idempotent = kind is not Kind.WRITE or operation.idempotent(arguments)
-    else:
-        idempotent = said
-    handed_over = operation.retries_itself is not None and operation.retries_itself(arguments)
-    return Case(kind, idempotent, said is True, handed_over, place)
 
 
 def _seconds(milliseconds: Any) -> float:

@@ -92,7 +92,8 @@ class Runtime:
         plans: the plan of each operation's plain form, by name.
         head: the outermost link of the chain, for methods that block.
         head_async: the same, for methods that are awaited.
-        plain: whether a plain call may take its plan from `plans`: not where sets have their own.
+        plain: whether a plain call may take its plan from `plans`: not where sets or strongly consistent
+            namespaces have words of their own.
     """
 
     __slots__ = (
@@ -110,8 +111,11 @@ class Runtime:
     def __init__(self, shared: Shared, profile: Profile) -> None:
         self._shared = shared
         self.profile = profile
-        self.plain = not profile.has_sets
-        self.planner = Planner(shared.adapter, shared.client, profile)
+        self.plain = not profile.has_sets and not profile.has_consistency
+        strong = shared.health
+        self.planner = Planner(
+            shared.adapter, shared.client, profile, lambda namespace: namespace in strong.strong
+        )
         self.plans = {
             name: self.planner.plain(operation)
             for name, operation in shared.adapter.operations.items()

@@ -60,6 +60,7 @@ class ClusterHealth:
         recent: successes not yet worked out. Appended to by calls, without a lock.
         by_name: every node's health. Written under the lock.
         partitions: the partition map; swapped by the tend thread.
+        strong: the namespaces known to be strongly consistent; swapped by the tend thread.
         previous: the map that the client may still go by: as it was before the cluster took a node's
             partitions away while something was wrong with one. None while all is well.
         patience_s: the socket timeout of reads while all is calm; None while not adaptive.
@@ -85,6 +86,7 @@ class ClusterHealth:
         self.calm = True
         self.recent: deque[Answer] = deque(maxlen=RECENT)
         self.partitions = partitions.EMPTY
+        self.strong: frozenset[str] = frozenset()
         self.previous: partitions.PartitionMap | None = None
         self.patience_s: float | None = None
         self.roster = Roster(listeners, random_source or random.Random())

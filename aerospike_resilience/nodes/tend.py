@@ -39,6 +39,7 @@ OFTEN: Final = 0.9
 would do for a cluster that is well, but one hiccup of the survivors, as when they take partitions over,
 moves that for long."""
 
+_STRONG: Final = "strong-consistency=true"
 _PROBE_SET: Final = "resilience-probe"
 
 
@@ -65,6 +66,7 @@ class Tended:
         self._on_tend = on_tend
         self.on_fork = on_fork
         self._generations: dict[str, str] = {}
+        self._consistency: dict[str, bool] = {}
         self._mapper: threading.Thread | None = None
         self._due = 0.0
         self._looked = 0.0
@@ -130,6 +132,19 @@ class Tended:
             _log.warning("partition map kept as it was: %s", error)
             return
         self._generations = generations
+        self._learn_consistency()
+
+    def _learn_consistency(self) -> None:
+        """Ask once of every namespace whether it is strongly consistent; it stays what it is."""
+        health = self.health
+        for namespace in health.partitions.namespaces:
+            names = [node.address.name for node in health.nodes() if node.quiet]
+            if namespace in self._consistency or not names:
+                continue
+            answers = self._ask(names[:1], f"namespace/{namespace}")
+            for answer in answers.values():
+                self._consistency[namespace] = _STRONG in answer.split(";")
+        health.strong = frozenset(name for name, strong in self._consistency.items() if strong)
 
     def _ask(self, names: list[str], command: str) -> dict[str, str]:
         health = self.health

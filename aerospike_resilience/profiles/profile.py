@@ -102,6 +102,12 @@ class Profile:
         self.telemetry = whole.telemetry
         self.ignored: Mapping[str, str] = whole.lint.ignore
         self.has_sets = bool(whole.sets)
+        self.has_consistency = any(
+            getattr(scopes, scope) is not None
+            for checked in self._checked
+            for scopes in (checked.policy, *checked.sets.values())
+            for scope in ("reads_ap", "reads_sc", "writes_ap", "writes_sc")
+        )
         text = json.dumps([name, *(layer.data for layer in layers)], sort_keys=True, default=str)
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -180,12 +186,21 @@ class Profile:
         return tuple({name: None for checked in self._checked for name in checked.operations})
 
     def explain(
-        self, operation: Operation, namespace: str | None = None, set_name: str | None = None
+        self,
+        operation: Operation,
+        namespace: str | None = None,
+        set_name: str | None = None,
+        *,
+        strong: bool = False,
     ) -> Explanation:
         """Say which value each policy field has for an operation, and where it comes from."""
         retryable = operation.kind is not Kind.WRITE or operation.idempotent({})
         settings = self.settings(
-            operation, retryable=retryable, namespace=namespace, set_name=set_name
+            operation,
+            retryable=retryable,
+            strong=strong,
+            namespace=namespace,
+            set_name=set_name,
         )
         target = ".".join(part for part in (namespace, set_name) if part)
         rows = tuple((name, one.value, one.origin) for name, one in sorted(settings.items()))

@@ -302,3 +302,25 @@ def test_a_policy_file_isolates_nodes_and_releases_only_its_own(clock):
 
     assert isolated == {"A1", "A2"}
     assert left == {"A2"}
+
+
+def test_strongly_consistent_namespaces_are_told_apart(clock):
+    health = health_of(clock)
+    health.source.replicas = dict.fromkeys(health.by_name, "")
+    asked = []
+    answers = health.source.answers
+
+    def telling(nodes, command, timeout_s):
+        if not command.startswith("namespace/"):
+            return answers(nodes, command, timeout_s)
+        asked.append(command)
+        return dict.fromkeys(nodes, "ns_cluster_size=3;strong-consistency=true;objects=0")
+
+    health.source.answers = telling
+    tended = Tended(health)
+    for generation in ("2", "3"):
+        health.source.generation = generation
+        tended._refresh_partitions()
+
+    assert health.strong == {"test"}
+    assert asked == ["namespace/test"]  # once: it stays what it is

@@ -3,27 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from ..call import Send
+from ..operation import Operation
+from .common import CommonAdapter
 
 _NUMBERS: Final = ("total_timeout", "socket_timeout", "max_retries", "timeout")
 
 
-def usable(policy: Any) -> Mapping[str, Any] | None:
-    """Return a caller's policy dict; None where the client will object to it, so that it can."""
-    if isinstance(policy, Mapping) and all(
-        type(policy.get(name, 0)) is int and policy.get(name, 0) >= 0 for name in _NUMBERS
-    ):
+class DictAdapter(CommonAdapter):
+    """Answers of a client whose policies are dicts and whose keys are tuples.
+
+    Attributes:
+        commit_master: its number for the commit level master.
+    """
+
+    commit_master: ClassVar[int]
+
+    def take_policy(
+        self,
+        client: Any,  # noqa: ARG002 - one policy at most
+        operation: Operation,
+        arguments: dict[str, Any],
+        place: tuple[str, str] | None,  # noqa: ARG002
+    ) -> Any:
+        """Take the policy out of a call's arguments."""
+        return arguments.pop(operation.policy, None)
+
+    def given(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:  # noqa: ARG002
+        """Return a caller's policy dict; None where the client will object to it, so that it can."""
+        if isinstance(policy, Mapping) and all(
+            type(policy.get(name, 0)) is int and policy.get(name, 0) >= 0 for name in _NUMBERS
+        ):
+            return policy
+        return None
+
+    def place(self, key: object) -> tuple[str, str] | None:
+        """Return the namespace and the set of ``(namespace, set, user key[, digest])``."""
+        if isinstance(key, tuple) and len(key) >= 3:
+            return key[0], key[1]
+        return None
+
+    def tailor(
+        self,
+        family: str,
+        fields: Mapping[str, Any],
+        *,
+        total_timeout_ms: int,
+        socket_timeout_ms: int,
+        max_retries: int,
+        commit_master: bool = False,
+    ) -> Any:
+        """Make a policy dict; info and admin commands only know ``timeout``."""
+        policy = dict(fields)
+        if family in ("info", "admin"):
+            policy["timeout"] = total_timeout_ms
+            return policy
+        policy["total_timeout"] = total_timeout_ms
+        policy["socket_timeout"] = socket_timeout_ms
+        policy["max_retries"] = max_retries
+        if commit_master:
+            policy["commit_level"] = self.commit_master
         return policy
-    return None
 
-
-def tuple_place(key: object) -> tuple[str, str] | None:
-    """Return the namespace and the set of ``(namespace, set, user key[, digest])``."""
-    if isinstance(key, tuple) and len(key) >= 3:
-        return key[0], key[1]
-    return None
+    def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
+        """Return the native call; the policy goes by keyword, under the method's own name for it."""
+        return policy_sender(method, operation.policy)
 
 
 def config_hosts(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:

@@ -7,24 +7,21 @@ from typing import Any
 
 from ...call import Failure, Send, Wanted
 from ...operation import Operation
-from ..base import Creation, Lazy, NativeConfig, Refusals, Seam, Unshaped, Window
-from ..dicts import config_hosts, policy_sender, tuple_place, usable
+from ..base import Creation, Lazy, NativeConfig, Refusals
+from ..dicts import DictAdapter, config_hosts
 from . import failures, idempotence, native_config, policies
 from .operations import LAZY, OPERATIONS
 from .rows import AerospikeRows
 from .source import AerospikeSource
 
 
-class AerospikeAdapter:
+class AerospikeAdapter(DictAdapter):
     """`aerospike.Client`, distribution ``aerospike`` 19."""
 
     name = "aerospike"
-    returns_futures = False
-    outlives_cancellation = False
+    commit_master = policies.COMMIT_MASTER
     operations: Mapping[str, Operation] = OPERATIONS
     lazy: Mapping[str, Lazy] = LAZY
-    windows: Mapping[str, Window] = {}
-    unshaped: Unshaped | None = None
     reads_back: Mapping[str, str] = {"put": "get"}
     written: Any = 0
     creations: tuple[Creation, ...] = (
@@ -35,10 +32,6 @@ class AerospikeAdapter:
     config_variables: Mapping[str, str] = {
         native_config.VARIABLE: "wins over this profile and over every call's own policy"
     }
-
-    def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
-        """Return None: the client does its work itself."""
-        return None
 
     def recognises(self, client: object) -> bool:
         """Return whether this is an `aerospike.Client` or of a class derived from it."""
@@ -60,10 +53,6 @@ class AerospikeAdapter:
             return error.args[:1] == (11,)
         return False
 
-    def traces_itself(self) -> bool:
-        """Return False: this client has no tracing of its own."""
-        return False
-
     @property
     def refusals(self) -> Refusals:
         """Our errors as this client's errors."""
@@ -81,10 +70,6 @@ class AerospikeAdapter:
         found: Mapping[str, Mapping[str, Any]] = own() if own is not None else {}
         return found
 
-    def own_connection(self, client: Any) -> Mapping[str, Any]:  # noqa: ARG002
-        """Return nothing: the client does not tell its configuration."""
-        return {}
-
     def native_config(self, client: Any) -> NativeConfig:
         """Return what watches the client's dynamic configuration file."""
         return native_config.AerospikeNativeConfig(client)
@@ -93,51 +78,11 @@ class AerospikeAdapter:
         """Turn a profile's settings into this client's policy fields."""
         return policies.native(operation, settings)
 
-    def tailor(
-        self,
-        family: str,  # noqa: ARG002 - a dict is a dict
-        fields: Mapping[str, Any],
-        *,
-        total_timeout_ms: int,
-        socket_timeout_ms: int,
-        max_retries: int,
-        commit_master: bool = False,
-    ) -> Any:
-        """Make a policy dict; info and admin commands only know ``timeout``."""
-        policy = dict(fields)
-        if "timeout" in policy:
-            policy["timeout"] = total_timeout_ms
-            return policy
-        policy["total_timeout"] = total_timeout_ms
-        policy["socket_timeout"] = socket_timeout_ms
-        policy["max_retries"] = max_retries
-        if commit_master:
-            policy["commit_level"] = policies.COMMIT_MASTER
-        return policy
-
     def own_family(self, operation: Operation) -> str:
         """Writing batches are configured apart from reading ones."""
         if operation.family == "batch" and operation.writes:
             return "batch_parent_write"
         return operation.family
-
-    def take_policy(
-        self,
-        client: Any,  # noqa: ARG002 - one policy at most
-        operation: Operation,
-        arguments: dict[str, Any],
-        place: tuple[str, str] | None,  # noqa: ARG002
-    ) -> Any:
-        """Take the policy out of a call's arguments."""
-        return arguments.pop(operation.policy, None)
-
-    def given(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:  # noqa: ARG002
-        """Return the fields of a caller's policy dict."""
-        return usable(policy)
-
-    def place(self, key: object) -> tuple[str, str] | None:
-        """Return the first two parts of a key tuple."""
-        return tuple_place(key)
 
     def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:
         """Reads move on unless they are for the master only or linearizable."""
@@ -170,7 +115,7 @@ class AerospikeAdapter:
         """Return the native call; the policy goes by keyword, under the method's own name for it."""
         if operation.name in policies.ROWS:
             return _batch_sender(method, operation)
-        return policy_sender(method, operation.policy)
+        return super().sender(method, operation)
 
     def source(self, client: Any) -> AerospikeSource:
         """Return the client's view of its cluster."""

@@ -9,171 +9,118 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ...operation import Idempotence, Kind, Operation, Shape, always, never
+from ...operation import Kind, Operation, never
 from ..base import Lazy
+from ..table import batch, cluster, point, query
 from .idempotence import only_reads, records_only_read, records_repeatable, repeatable
 
 READ, WRITE, INFO, ADMIN, TXN = Kind.READ, Kind.WRITE, Kind.INFO, Kind.ADMIN, Kind.TXN
 
 
-def _point(
-    name: str,
-    kind: Kind,
-    family: str,
-    parameters: str,
-    idempotent: Idempotence = always,
-    read_only: Idempotence | None = None,
-) -> Operation:
-    return Operation(
-        name,
-        kind,
-        Shape.POINT,
-        family,
-        tuple(parameters.split()),
-        policy="policy",
-        key="key",
-        idempotent=idempotent,
-        read_only=read_only,
-    )
-
-
-def _batch(
-    name: str,
-    kind: Kind,
-    family: str,
-    parameters: str,
-    idempotent: Idempotence = always,
-    read_only: Idempotence | None = None,
-) -> Operation:
-    names = tuple(parameters.split())
-    return Operation(
-        name,
-        kind,
-        Shape.BATCH,
-        family,
-        names,
-        policy=next(parameter for parameter in names if parameter.startswith("policy")),
-        rows=names[0],
-        idempotent=idempotent,
-        read_only=read_only,
-    )
-
-
-def _cluster(name: str, kind: Kind, family: str, parameters: str) -> Operation:
-    names = tuple(parameters.split())
-    return Operation(
-        name,
-        kind,
-        Shape.CLUSTER,
-        family,
-        names,
-        policy="policy" if "policy" in names else "",
-        idempotent=always if kind is INFO else never,
-    )
-
-
-def _query(name: str, kind: Kind, family: str, parameters: str) -> Operation:
-    names = tuple(parameters.split())
-    return Operation(name, kind, Shape.QUERY, family, names, policy="policy")
-
-
 def _table() -> Iterator[Operation]:
-    yield _point("get", READ, "read", "key policy")
-    yield _point("exists", READ, "read", "key policy")
-    yield _point("select", READ, "read", "key bins policy")
-    yield _point("put", WRITE, "write", "key bins meta policy serializer")
-    yield _point("remove", WRITE, "remove", "key meta policy")
-    yield _point("remove_bin", WRITE, "write", "key list meta policy")
-    yield _point("touch", WRITE, "operate", "key val meta policy")
-    yield _point("append", WRITE, "operate", "key bin val meta policy", never)
-    yield _point("prepend", WRITE, "operate", "key bin val meta policy", never)
-    yield _point("increment", WRITE, "operate", "key bin offset meta policy", never)
+    yield point("get", READ, "key policy")
+    yield point("exists", READ, "key policy")
+    yield point("select", READ, "key bins policy")
+    yield point("put", WRITE, "key bins meta policy serializer")
+    yield point("remove", WRITE, "key meta policy", family="remove")
+    yield point("remove_bin", WRITE, "key list meta policy")
+    yield point("touch", WRITE, "key val meta policy", family="operate")
+    for name, value in (("append", "val"), ("prepend", "val"), ("increment", "offset")):
+        yield point(
+            *(name, WRITE, f"key bin {value} meta policy"), family="operate", idempotent=never
+        )
     for name in ("operate", "operate_ordered"):
-        yield _point(
-            *(name, WRITE, "operate", "key list meta policy"),
-            repeatable("list"),
-            only_reads("list"),
+        yield point(
+            *(name, WRITE, "key list meta policy"),
+            family="operate",
+            idempotent=repeatable("list"),
+            read_only=only_reads("list"),
         )
-    yield _point("apply", WRITE, "apply", "key module function args policy", never)
+    yield point("apply", WRITE, "key module function args policy", family="apply", idempotent=never)
 
-    yield _batch("batch_read", READ, "batch", "keys bins policy")
-    yield _batch(
-        *("batch_write", WRITE, "batch", "batch_records policy_batch"),
-        records_repeatable,
-        records_only_read,
+    yield batch("batch_read", READ, "keys bins policy")
+    yield batch(
+        *("batch_write", WRITE, "batch_records policy_batch"),
+        policy="policy_batch",
+        idempotent=records_repeatable,
+        read_only=records_only_read,
     )
-    yield _batch(
-        *("batch_operate", WRITE, "batch", "keys ops policy_batch policy_batch_write ttl"),
-        repeatable("ops"),
-        only_reads("ops"),
+    yield batch(
+        *("batch_operate", WRITE, "keys ops policy_batch policy_batch_write ttl"),
+        policy="policy_batch",
+        idempotent=repeatable("ops"),
+        read_only=only_reads("ops"),
     )
-    yield _batch("batch_remove", WRITE, "batch", "keys policy_batch policy_batch_remove")
-    yield _batch(
-        *("batch_apply", WRITE, "batch"),
-        "keys module function args policy_batch policy_batch_apply",
-        never,
+    yield batch(
+        *("batch_remove", WRITE, "keys policy_batch policy_batch_remove"), policy="policy_batch"
+    )
+    yield batch(
+        *("batch_apply", WRITE, "keys module function args policy_batch policy_batch_apply"),
+        policy="policy_batch",
+        idempotent=never,
     )
 
-    yield _query("query_apply", WRITE, "write", "ns set predicate module function args policy")
-    yield _query("scan_apply", WRITE, "scan", "ns set module function args policy options")
+    jobs = "module function args policy"
+    yield query("query_apply", WRITE, f"ns set predicate {jobs}", family="write")
+    yield query("scan_apply", WRITE, f"ns set {jobs} options", family="scan")
 
-    yield _cluster("info_all", INFO, "info", "command policy")
-    yield _cluster("info_single_node", INFO, "info", "command host policy")
-    yield _cluster("info_random_node", INFO, "info", "command policy")
-    yield _cluster("job_info", INFO, "info", "job_id module policy")
-    yield _cluster("truncate", ADMIN, "info", "namespace set nanos policy")
-    yield _cluster(
-        "set_xdr_filter", ADMIN, "info", "data_center namespace expression_filter policy"
-    )
-    yield _cluster("udf_put", ADMIN, "info", "filename udf_type policy")
-    yield _cluster("udf_remove", ADMIN, "info", "filename policy")
-    yield _cluster("udf_list", INFO, "info", "policy")
-    yield _cluster("udf_get", INFO, "info", "module language policy")
-    for kind in ("integer", "string", "blob", "geo2dsphere"):
-        yield _cluster(f"index_{kind}_create", ADMIN, "info", "ns set bin name policy")
-    for kind in ("single_value", "list", "map_keys", "map_values"):
-        yield _cluster(
-            f"index_{kind}_create", ADMIN, "info", "ns set bin index_datatype name policy ctx"
-        )
-    yield _cluster("index_set_create", ADMIN, "info", "ns set name policy")
-    yield _cluster(
-        *("index_cdt_create", ADMIN, "info"), "ns set bin index_type index_datatype name ctx policy"
-    )
-    yield _cluster(
-        *("index_expr_create", ADMIN, "info"),
-        "ns set index_type index_datatype expressions name policy",
-    )
-    yield _cluster("index_remove", ADMIN, "info", "ns name policy")
-
+    for kind, named in ((INFO, _INFO), (ADMIN, _INDEXES)):
+        for name, parameters in named.items():
+            yield cluster(name, kind, parameters, family="info")
     for name, parameters in _ADMIN.items():
-        yield _cluster(f"admin_{name}", ADMIN, "admin", f"{parameters} policy".strip())
-    yield _cluster(
-        *("admin_create_role", ADMIN, "admin"),
-        "role privileges policy whitelist read_quota write_quota",
-    )
-    yield _cluster("admin_set_quotas", ADMIN, "admin", "role read_quota write_quota policy")
-    yield _cluster("commit", TXN, "", "transaction")
-    yield _cluster("abort", TXN, "", "transaction")
+        yield cluster(f"admin_{name}", ADMIN, parameters, family="admin")
+    yield cluster("commit", TXN, "transaction")
+    yield cluster("abort", TXN, "transaction")
 
+
+_INFO: Final[Mapping[str, str]] = {
+    "info_all": "command policy",
+    "info_single_node": "command host policy",
+    "info_random_node": "command policy",
+    "job_info": "job_id module policy",
+    "udf_list": "policy",
+    "udf_get": "module language policy",
+}
+
+_INDEXES: Final[Mapping[str, str]] = {
+    "truncate": "namespace set nanos policy",
+    "set_xdr_filter": "data_center namespace expression_filter policy",
+    "udf_put": "filename udf_type policy",
+    "udf_remove": "filename policy",
+    **{
+        f"index_{kind}_create": "ns set bin name policy"
+        for kind in ("integer", "string", "blob", "geo2dsphere")
+    },
+    **{
+        f"index_{kind}_create": "ns set bin index_datatype name policy ctx"
+        for kind in ("single_value", "list", "map_keys", "map_values")
+    },
+    "index_set_create": "ns set name policy",
+    "index_cdt_create": "ns set bin index_type index_datatype name ctx policy",
+    "index_expr_create": "ns set index_type index_datatype expressions name policy",
+    "index_remove": "ns name policy",
+}
 
 _ADMIN: Final[Mapping[str, str]] = {
-    "create_user": "user password roles",
-    "create_pki_user": "user roles",
-    "drop_user": "user",
-    "set_password": "user password",
-    "change_password": "user password",
-    "grant_roles": "user roles",
-    "revoke_roles": "user roles",
-    "query_user_info": "user",
-    "query_users_info": "",
-    "drop_role": "role",
-    "get_role": "role",
-    "get_roles": "",
-    "query_role": "role",
-    "query_roles": "",
-    "grant_privileges": "role privileges",
-    "revoke_privileges": "role privileges",
-    "set_whitelist": "role whitelist",
+    "create_user": "user password roles policy",
+    "create_pki_user": "user roles policy",
+    "drop_user": "user policy",
+    "set_password": "user password policy",
+    "change_password": "user password policy",
+    "grant_roles": "user roles policy",
+    "revoke_roles": "user roles policy",
+    "query_user_info": "user policy",
+    "query_users_info": "policy",
+    "drop_role": "role policy",
+    "get_role": "role policy",
+    "get_roles": "policy",
+    "query_role": "role policy",
+    "query_roles": "policy",
+    "grant_privileges": "role privileges policy",
+    "revoke_privileges": "role privileges policy",
+    "set_whitelist": "role whitelist policy",
+    "create_role": "role privileges policy whitelist read_quota write_quota",
+    "set_quotas": "role read_quota write_quota policy",
 }
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for operation in _table()}
@@ -190,17 +137,17 @@ LOCAL: Final = frozenset(
 LAZY: Final[Mapping[str, Lazy]] = {
     "query": Lazy(
         {
-            "results": _query("query", READ, "query", "policy options"),
-            "foreach": _query("query", READ, "query", "callback policy options"),
-            "execute_background": _query("query_background", WRITE, "write", "policy"),
+            "results": query("query", READ, "policy options"),
+            "foreach": query("query", READ, "callback policy options"),
+            "execute_background": query("query_background", WRITE, "policy", family="write"),
         },
         callback="callback",
     ),
     "scan": Lazy(
         {
-            "results": _query("scan", READ, "scan", "policy nodename"),
-            "foreach": _query("scan", READ, "scan", "callback policy options nodename"),
-            "execute_background": _query("scan_background", WRITE, "scan", "policy"),
+            "results": query("scan", READ, "policy nodename", family="scan"),
+            "foreach": query("scan", READ, "callback policy options nodename", family="scan"),
+            "execute_background": query("scan_background", WRITE, "policy", family="scan"),
         },
         callback="callback",
     ),

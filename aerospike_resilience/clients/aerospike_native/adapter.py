@@ -10,7 +10,8 @@ from typing import Any, Final
 from ...call import Failure, Send, Wanted
 from ...operation import Operation
 from ...stream import Stream
-from ..base import Creation, Lazy, NativeConfig, NoNativeConfig, Refusals, Seam, Unshaped, Window
+from ..base import Creation, Lazy, Refusals
+from ..common import CommonAdapter
 from . import failures, idempotence, policies
 from .operations import OPERATIONS
 from .package import native
@@ -27,7 +28,7 @@ def _seeds(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
     return [seed.strip() for seed in str(seeds).split(",")]
 
 
-class AerospikeNativeAdapter:
+class AerospikeNativeAdapter(CommonAdapter):
     """`aerospike_native.Client`, distribution ``aerospike-native`` 1.0."""
 
     name = "aerospike-native"
@@ -35,20 +36,13 @@ class AerospikeNativeAdapter:
     outlives_cancellation = True
     operations: Mapping[str, Operation] = OPERATIONS
     lazy: Mapping[str, Lazy] = {}
-    windows: Mapping[str, Window] = {}
-    unshaped: Unshaped | None = None
     reads_back: Mapping[str, str] = {"put": "get", "put_blocking": "get_blocking"}
     written: Any = None
     cannot: Mapping[str, str] = policies.CANNOT
-    config_variables: Mapping[str, str] = {}
     creations: tuple[Creation, ...] = (
         Creation("aerospike_native", "new_client", "awaitable", _seeds),
         Creation("aerospike_native", "new_client_blocking", "function", _seeds),
     )
-
-    def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
-        """Return None: the client does its work itself."""
-        return None
 
     def recognises(self, client: object) -> bool:
         """Return whether this is such a client, or of a class derived from it.
@@ -61,10 +55,6 @@ class AerospikeNativeAdapter:
     def is_closed(self, client: Any) -> bool:
         """Return whether the client was closed: it never connects again by itself."""
         return not client.is_connected()
-
-    def traces_itself(self) -> bool:
-        """Return False: this client has no tracing of its own."""
-        return False
 
     @property
     def refusals(self) -> Refusals:
@@ -80,18 +70,6 @@ class AerospikeNativeAdapter:
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
         """Return the package's defaults: it has no policies in a client's configuration."""
         return {family: policies.defaults(family) for family in policies.CLASSES}
-
-    def own_connection(self, client: Any) -> Mapping[str, Any]:  # noqa: ARG002
-        """Return nothing: the client does not tell its configuration."""
-        return {}
-
-    def native_config(self, client: Any) -> NativeConfig:  # noqa: ARG002
-        """Return what says that there is none."""
-        return NoNativeConfig()
-
-    def own_family(self, operation: Operation) -> str:
-        """Return the operation's own family."""
-        return operation.family
 
     def take_policy(
         self,

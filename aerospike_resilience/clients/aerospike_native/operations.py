@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from ...operation import Idempotence, Kind, Operation, Shape, always, never
+from ...operation import Idempotence, Kind, Operation, always, never
+from ..table import batch, cluster, point, query
 from .idempotence import (
     batch_only_reads,
     batch_repeatable,
@@ -21,26 +22,58 @@ from .idempotence import (
 READ, WRITE, INFO, ADMIN, TXN = Kind.READ, Kind.WRITE, Kind.INFO, Kind.ADMIN, Kind.TXN
 
 
-def _point(
-    name: str,
-    kind: Kind,
-    parameters: str,
-    keywords: str = "policy",
-    idempotent: Idempotence = always,
-    read_only: Idempotence | None = None,
-) -> Operation:
-    return Operation(
-        name,
-        kind,
-        Shape.POINT,
-        "read" if kind is READ else "write",
-        tuple(parameters.split()),
-        tuple(keywords.split()),
-        policy="policy",
-        key="key",
-        idempotent=idempotent,
-        read_only=read_only,
+def _table() -> Iterator[Operation]:
+    both = "policy policy_sc"
+    yield point("get", READ, "key bins", f"{both} filter_expression txn")
+    yield point("exists", READ, "key", "policy")
+    yield point("put", WRITE, "key bins", f"{both} txn")
+    yield point("delete", WRITE, "key", "policy")
+    yield point("touch", WRITE, "key", "policy")
+    for name in ("add", "append", "prepend"):
+        yield point(name, WRITE, "key bins", "policy", idempotent=never)
+    yield point(
+        *("operate", WRITE, "key operations"),
+        f"{both} record_exists_action expiration generation durable_delete filter_expression txn",
+        idempotent=never,
+        read_only=only_reads,
     )
+    yield point(
+        *("execute_udf", WRITE, "key server_path function_name args", "policy"), idempotent=never
+    )
+
+    yield _batch("batch_read", READ, "keys bins", "read_policy")
+    yield _batch("batch_exists", READ, "keys", "read_policy")
+    yield _batch("batch_get_header", READ, "keys", "read_policy")
+    yield _batch("batch_write", WRITE, "keys bins_list", "write_policy")
+    yield _batch(
+        "batch_operate", WRITE, "keys operations_list", "write_policy", never, lists_only_read
+    )
+    yield _batch("batch_delete", WRITE, "keys", "delete_policy")
+    yield _batch("batch_apply", WRITE, "keys udf_name function_name args", "udf_policy", never)
+    yield _batch("batch", WRITE, "ops", "", batch_repeatable, batch_only_reads)
+    yield replace(_batch("batch_stream", WRITE, "ops", "", never, batch_only_reads), streams=True)
+
+    for name, parameters in (
+        ("query", "statement partition_filter"),
+        ("query_with_plan", "statement partition_filter plan"),
+    ):
+        yield replace(query(name, READ, parameters, "policy"), streams=True)
+    yield query(
+        *("query_explain", READ, "namespace ael"),
+        "set_name index_name_hint explain_where_flags policy",
+    )
+    for name, parameters in (
+        ("query_operate", "statement operations"),
+        ("query_execute_udf", "statement package_name function_name args"),
+    ):
+        yield query(name, WRITE, parameters, "write_policy", family="write", policy="write_policy")
+
+    yield cluster("info", INFO, "command")
+    yield cluster("info_on_all_nodes", INFO, "command")
+    yield cluster("commit", TXN, "txn", "verify_policy roll_policy")
+    yield cluster("abort", TXN, "txn", "roll_policy")
+    for name, parameters in _ADMIN.items():
+        yield cluster(name, ADMIN, parameters, "policy", family="admin")
 
 
 def _batch(
@@ -51,112 +84,13 @@ def _batch(
     idempotent: Idempotence = always,
     read_only: Idempotence | None = None,
 ) -> Operation:
-    names = tuple(parameters.split())
-    return Operation(
-        name,
-        kind,
-        Shape.BATCH,
-        "batch",
-        names,
-        tuple(keywords.split()),
+    """Return a batch, whose own policy is ``batch_policy`` beside the one of its rows."""
+    return batch(
+        *(name, kind, parameters, f"batch_policy {keywords}"),
         policy="batch_policy",
-        rows=names[0],
         idempotent=idempotent,
         read_only=read_only,
     )
-
-
-def _query(name: str, kind: Kind, parameters: str, keywords: str = "policy") -> Operation:
-    names = tuple(keywords.split())
-    return Operation(
-        name,
-        kind,
-        Shape.QUERY,
-        "query" if kind is READ else "write",
-        tuple(parameters.split()),
-        names,
-        policy=next(keyword for keyword in names if keyword.endswith("policy")),
-    )
-
-
-def _admin(name: str, parameters: str) -> Operation:
-    return Operation(
-        name,
-        ADMIN,
-        Shape.CLUSTER,
-        "admin",
-        tuple(parameters.split()),
-        ("policy",),
-        policy="policy",
-        idempotent=never,
-    )
-
-
-def _plain(name: str, kind: Kind, parameters: str, keywords: str = "") -> Operation:
-    return Operation(
-        name,
-        kind,
-        Shape.CLUSTER,
-        "",
-        tuple(parameters.split()),
-        tuple(keywords.split()),
-        idempotent=always if kind is INFO else never,
-    )
-
-
-def _table() -> Iterator[Operation]:
-    both = "policy policy_sc"
-    yield _point("get", READ, "key bins", f"{both} filter_expression txn")
-    yield _point("exists", READ, "key")
-    yield _point("put", WRITE, "key bins", f"{both} txn")
-    yield _point("delete", WRITE, "key")
-    yield _point("touch", WRITE, "key")
-    for name in ("add", "append", "prepend"):
-        yield _point(name, WRITE, "key bins", idempotent=never)
-    yield _point(
-        *("operate", WRITE, "key operations"),
-        f"{both} record_exists_action expiration generation durable_delete filter_expression txn",
-        never,
-        only_reads,
-    )
-    yield _point("execute_udf", WRITE, "key server_path function_name args", idempotent=never)
-
-    yield _batch("batch_read", READ, "keys bins", "batch_policy read_policy")
-    yield _batch("batch_exists", READ, "keys", "batch_policy read_policy")
-    yield _batch("batch_get_header", READ, "keys", "batch_policy read_policy")
-    yield _batch("batch_write", WRITE, "keys bins_list", "batch_policy write_policy")
-    yield _batch(
-        *("batch_operate", WRITE, "keys operations_list", "batch_policy write_policy"),
-        never,
-        lists_only_read,
-    )
-    yield _batch("batch_delete", WRITE, "keys", "batch_policy delete_policy")
-    yield _batch(
-        *("batch_apply", WRITE, "keys udf_name function_name args", "batch_policy udf_policy"),
-        never,
-    )
-    yield _batch("batch", WRITE, "ops", "batch_policy", batch_repeatable, batch_only_reads)
-    yield replace(
-        _batch("batch_stream", WRITE, "ops", "batch_policy", never, batch_only_reads), streams=True
-    )
-
-    yield replace(_query("query", READ, "statement partition_filter"), streams=True)
-    yield replace(_query("query_with_plan", READ, "statement partition_filter plan"), streams=True)
-    yield _query(
-        *("query_explain", READ, "namespace ael"),
-        "set_name index_name_hint explain_where_flags policy",
-    )
-    yield _query("query_operate", WRITE, "statement operations", "write_policy")
-    yield _query(
-        *("query_execute_udf", WRITE, "statement package_name function_name args", "write_policy")
-    )
-
-    yield _plain("info", INFO, "command")
-    yield _plain("info_on_all_nodes", INFO, "command")
-    yield _plain("commit", TXN, "txn", "verify_policy roll_policy")
-    yield _plain("abort", TXN, "txn", "roll_policy")
-    for name, parameters in _ADMIN.items():
-        yield _admin(name, parameters)
 
 
 _ADMIN: Final[Mapping[str, str]] = {
@@ -186,7 +120,7 @@ _ADMIN: Final[Mapping[str, str]] = {
 }
 
 BLOCKING: Final = "_blocking"
-_AWAITED_ONLY: Final = (_point("exists_legacy", READ, "key"),)
+_AWAITED_ONLY: Final = (point("exists_legacy", READ, "key", "policy"),)
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     **{

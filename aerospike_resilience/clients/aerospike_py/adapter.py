@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ...call import Failure, Send, Wanted
+from ...call import Failure, Wanted
 from ...operation import Operation
-from ..base import Creation, Lazy, NativeConfig, NoNativeConfig, Refusals, Seam, Unshaped, Window
-from ..dicts import config_hosts, policy_sender, tuple_place, usable
+from ..base import Creation, Lazy, Refusals
+from ..dicts import DictAdapter, config_hosts
 from . import failures, idempotence, policies
 from .operations import AWAITED, LAZY, LAZY_AWAITED, OPERATIONS
 from .rows import AerospikePyRows
@@ -26,26 +26,18 @@ def _name(task: Path) -> str:
         return ""
 
 
-class AerospikePyAdapter:
+class AerospikePyAdapter(DictAdapter):
     """`aerospike_py.Client`, distribution ``aerospike-py`` 0.14."""
 
     name = "aerospike-py"
-    returns_futures = False
-    outlives_cancellation = False
+    commit_master = policies.COMMIT_MASTER
     operations: Mapping[str, Operation] = OPERATIONS
     lazy: Mapping[str, Lazy] = LAZY
-    windows: Mapping[str, Window] = {}
-    unshaped: Unshaped | None = None
     reads_back: Mapping[str, str] = {"put": "get"}
     written: Any = None
     cannot: Mapping[str, str] = policies.CANNOT
-    config_variables: Mapping[str, str] = {}
     creations: tuple[Creation, ...] = (Creation("aerospike_py", "Client", "class", config_hosts),)
     _class = "Client"
-
-    def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
-        """Return None: the client does its work itself."""
-        return None
 
     def recognises(self, client: object) -> bool:
         """Return whether this is such a client, or of a class derived from it."""
@@ -53,10 +45,6 @@ class AerospikePyAdapter:
             cls.__module__.partition(".")[0] == "aerospike_py" and cls.__name__ == self._class
             for cls in client.__class__.__mro__
         )
-
-    def is_closed(self, client: Any) -> bool:  # noqa: ARG002
-        """Return False: a closed client looks like one that is yet to be connected."""
-        return False
 
     def traces_itself(self) -> bool:
         """Return whether ``aerospike_py.init_tracing()`` is in force: its exporter's thread runs.
@@ -81,61 +69,9 @@ class AerospikePyAdapter:
         """Return the package's defaults: it has no policies in a client's configuration."""
         return policies.DEFAULTS
 
-    def own_connection(self, client: Any) -> Mapping[str, Any]:  # noqa: ARG002
-        """Return nothing: the client does not tell its configuration."""
-        return {}
-
-    def native_config(self, client: Any) -> NativeConfig:  # noqa: ARG002
-        """Return what says that there is none."""
-        return NoNativeConfig()
-
-    def own_family(self, operation: Operation) -> str:
-        """Return the operation's own family."""
-        return operation.family
-
-    def take_policy(
-        self,
-        client: Any,  # noqa: ARG002 - one policy at most
-        operation: Operation,
-        arguments: dict[str, Any],
-        place: tuple[str, str] | None,  # noqa: ARG002
-    ) -> Any:
-        """Take the policy out of a call's arguments."""
-        return arguments.pop(operation.policy, None)
-
-    def given(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:  # noqa: ARG002
-        """Return the fields of a caller's policy dict."""
-        return usable(policy)
-
-    def place(self, key: object) -> tuple[str, str] | None:
-        """Return the first two parts of a key tuple."""
-        return tuple_place(key)
-
     def fields(self, operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Turn a profile's settings into this client's policy fields."""
         return policies.native(operation.family, settings)
-
-    def tailor(
-        self,
-        family: str,
-        fields: Mapping[str, Any],
-        *,
-        total_timeout_ms: int,
-        socket_timeout_ms: int,
-        max_retries: int,
-        commit_master: bool = False,
-    ) -> Any:
-        """Make a policy dict; admin commands only know ``timeout``."""
-        policy = dict(fields)
-        if family == "admin":
-            policy["timeout"] = total_timeout_ms
-            return policy
-        policy["total_timeout"] = total_timeout_ms
-        policy["socket_timeout"] = socket_timeout_ms
-        policy["max_retries"] = max_retries
-        if commit_master:
-            policy["commit_level"] = policies.COMMIT_MASTER
-        return policy
 
     def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:
         """Reads move on unless they are for the master only; commands under a write policy never do."""
@@ -161,10 +97,6 @@ class AerospikePyAdapter:
     def rows(self, operation: Operation) -> AerospikePyRows | None:
         """Return the way to a writing batch's rows; reading ones fail whole."""
         return AerospikePyRows(operation) if operation.name != "batch_read" else None
-
-    def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
-        """Return the native call; the policy goes by keyword."""
-        return policy_sender(method, operation.policy)
 
     def source(self, client: Any) -> AerospikePySource:
         """Return the client's view of its cluster."""

@@ -25,6 +25,12 @@ MAX_OVERLOAD_RETRIES: Final = 2
 client-backpressure specification has it: under overload retries are the load."""
 
 
+_STAYED_ON_OUR_SIDE: Final = frozenset(
+    {FailureKind.POOL_EXHAUSTED, FailureKind.NATIVE_BREAKER, FailureKind.REFUSED}
+)
+"""Failures of attempts that never reached a node: to make them again is no load to the cluster."""
+
+
 def _to_verify(call: Call) -> Wanted | None:
     """Return what a write in doubt wanted; None where nobody asked to look, or a look would not tell."""
     verification: Verification | None = call.plan.verification
@@ -37,6 +43,13 @@ def _missing(read: Call, wanted: Wanted) -> Found:
     """Judge by a read that failed: a record that is not there is an answer."""
     gone = read.failure is not None and read.failure.kind is FailureKind.RECORD
     return judge(wanted, None) if gone else Found.UNCERTAIN
+
+
+def _was_sent(call: Call) -> bool:
+    """Return whether the attempt that just failed put anything on the wire."""
+    return bool(call.attempts) and (
+        call.failure is None or call.failure.kind not in _STAYED_ON_OUR_SIDE
+    )
 
 
 class Verdict(NamedTuple):
@@ -183,13 +196,19 @@ class Retry:
             sleep_s = self._sleep_s(call, error)
             if call.now + sleep_s >= call.deadline:
                 reason = "deadline"
-            elif self._budget is not None and not self._budget.withdraw(1, call.now):
+            elif not self._pay(call):
                 reason = "budget"
             else:
                 return Verdict(sleep_s)
         if reason != "failure":
             self.counters.suppressed[reason] += 1
         return Verdict(None, reason)
+
+    def _pay(self, call: Call) -> bool:
+        """Pay for another attempt; one that puts the operation on the wire at last costs nothing."""
+        if self._budget is None or not _was_sent(call):
+            return True
+        return self._budget.withdraw(1, call.now)
 
     @staticmethod
     def _objection(call: Call) -> str:
@@ -255,8 +274,7 @@ class Retry:
 
     def _account(self, call: Call) -> None:
         """Count the tries that the client made by itself in the attempt that just failed."""
-        sent = call.failure is not None and call.failure.kind is not FailureKind.REFUSED
-        if self._budget is not None and sent and call.attempts and call.attempts[-1].tries > 1:
+        if self._budget is not None and _was_sent(call) and call.attempts[-1].tries > 1:
             self._budget.charge(call.attempts[-1].tries - 1, call.now)
 
     def _prepare(self, call: Call, slept_s: float) -> None:

@@ -23,7 +23,7 @@ import tenacity
 
 from aerospike_resilience.testing import LocalCluster
 
-from .mixed import CLIENTS, POINT_MS, RECORDS, Load, Tally, bare, surface, wrapped
+from .mixed import CLIENTS, POINT_MS, RECORDS, WIDE, Load, Tally, bare, surface, wrapped
 
 BLOCKING: Final = ("aerospike", "aerospike-py", "aerospike-native", "aerospike-sdk")
 SMALL_POOL: Final = 2
@@ -31,7 +31,9 @@ ON_S, OFF_S = 3.0, 3.0
 """How long a node is stalled or dead, and then well; the cluster evicts it after about 2 s."""
 
 
-def _in_turns(begin: Callable[[], object], end: Callable[[], object]) -> Callable[[threading.Event], None]:
+def _in_turns(
+    begin: Callable[[], object], end: Callable[[], object]
+) -> Callable[[threading.Event], None]:
     def turns(stop: threading.Event) -> None:
         while not stop.is_set():
             begin()
@@ -196,7 +198,9 @@ def _settled(cluster: LocalCluster, groups: list[list[str]]) -> list[int]:
     """Return the sum of each group of counters once no late request changes it any more."""
     cluster.clear_faults()
     cluster.wait_until_stable(20)
-    client = aerospike.client({"hosts": cluster.hosts, "policies": {"batch": {"total_timeout": 5000}}})
+    client = aerospike.client(
+        {"hosts": cluster.hosts, "policies": {"batch": {"total_timeout": 5000}}}
+    )
     before: list[int] = []
     try:
         while True:
@@ -275,7 +279,11 @@ def _naive(cluster: LocalCluster) -> Any:
     one = surface("aerospike", cluster)
     point = {"total_timeout": POINT_MS, "max_retries": 0}
     one.client = aerospike.client(
-        {"hosts": cluster.hosts, "policies": {name: point for name in ("read", "write", "operate")}}
+        {
+            "hosts": cluster.hosts,
+            **WIDE,
+            "policies": {name: point for name in ("read", "write", "operate")},
+        }
     )
     thrice = tenacity.retry(stop=tenacity.stop_after_attempt(3), reraise=True)
     for method in ("get", "put", "increment"):

@@ -63,7 +63,10 @@ def surface(client: str, cluster: LocalCluster, pool: int = 300) -> Any:
 def _wide(pool: int) -> Any:
     policy = importlib.import_module("aerospike_native").ClientPolicy()
     policy.max_conns_per_node = pool
-    policy.max_error_rate, policy.error_rate_window = WIDE["max_error_rate"], WIDE["error_rate_window"]
+    policy.max_error_rate, policy.error_rate_window = (
+        WIDE["max_error_rate"],
+        WIDE["error_rate_window"],
+    )
     return policy
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from ..call import Call, FailureKind, Wanted
+from ..call import Call, FailureKind, Fault, Wanted
 from .backoff import Backoff
 from .base import Proceed, ProceedAsync
 from .budget import RetryBudget
@@ -23,12 +23,6 @@ from .verify import Found, Verification, is_uncertain, judge
 MAX_OVERLOAD_RETRIES: Final = 2
 """Overload answers are retried at most this often whatever the profile says, as the MongoDB drivers'
 client-backpressure specification has it: under overload retries are the load."""
-
-
-_STAYED_ON_OUR_SIDE: Final = frozenset(
-    {FailureKind.POOL_EXHAUSTED, FailureKind.NATIVE_BREAKER, FailureKind.REFUSED}
-)
-"""Failures of attempts that never reached a node: to make them again is no load to the cluster."""
 
 
 def _to_verify(call: Call) -> Wanted | None:
@@ -46,10 +40,9 @@ def _missing(read: Call, wanted: Wanted) -> Found:
 
 
 def _was_sent(call: Call) -> bool:
-    """Return whether the attempt that just failed put anything on the wire."""
-    return bool(call.attempts) and (
-        call.failure is None or call.failure.kind not in _STAYED_ON_OUR_SIDE
-    )
+    """Return whether the attempt that just failed reached a node: no free connection is no load to it."""
+    failure = call.failure
+    return bool(call.attempts) and (failure is None or failure.fault is not Fault.LOCAL)
 
 
 class Verdict(NamedTuple):

@@ -21,6 +21,9 @@ _TIMED_OUT: Final = frozenset({"AerospikeTimeoutError"})
 _CALLER_TEXTS: Final = ("Client is not connected",)
 _NOT_SENT: Final = "Could not open network connection"
 _POOL: Final = "No more connections available"
+_NO_NODE: Final = ("Timeout: Timeout after", "Invalid node: Cannot get appropriate node")
+"""The client knew no node for the partition, try after try: no such namespace, or a map with holes, as when
+its own tending finds no free connection. What was waited for in vain reads otherwise."""
 _BREAKER: Final = "circuit breaker tripped"
 
 _ONE_NODE: Final = (FailureKind.OVERLOAD, FailureKind.UNAVAILABLE)
@@ -70,6 +73,15 @@ def classify(error: BaseException, operation: Operation) -> Failure:
         return Failure(
             FailureKind.NATIVE_BREAKER,
             retryable=not operation.writes,
+            fault=Fault.LOCAL,
+            code=code,
+        )
+    if text.startswith(_NO_NODE):
+        # Whether it was sent before, nobody can tell; that no node was too slow is certain.
+        return Failure(
+            FailureKind.UNAVAILABLE,
+            retryable=True,
+            in_doubt=operation.writes,
             fault=Fault.LOCAL,
             code=code,
         )

@@ -1,8 +1,8 @@
 """``python -m benchmarks.faults``: what each fault costs, and what retrying under it costs the cluster.
 
 Every client works through each fault on three nodes twice at the same time: bare with the same
-``total_timeout``, and wrapped under ``latency``. Then all nodes fail at once, and the requests on the wire are counted
-against those of naive retrying.
+``total_timeout``, and wrapped under ``latency``. Then all nodes fail at once, and the requests on the
+wire are counted, for naive retrying too.
 """
 
 from __future__ import annotations
@@ -282,7 +282,7 @@ def _naive(cluster: LocalCluster) -> Any:
         {
             "hosts": cluster.hosts,
             **WIDE,
-            "policies": {name: point for name in ("read", "write", "operate")},
+            "policies": dict.fromkeys(("read", "write", "operate"), point),
         }
     )
     thrice = tenacity.retry(stop=tenacity.stop_after_attempt(3), reraise=True)
@@ -341,8 +341,8 @@ def main() -> None:
 
 
 HEADING: Final = (
-    f"{'fault':<11}{'client':<27}{'failed':>8}{'bare':>8}{'refused':>9}{'over ms':>9}{'bare':>7}"
-    f"{'acked':>8}{'doubt':>7}{'sum':>8}{'twice':>6}{'lost':>5}"
+    f"{'fault':<11}{'client':<27}{'calls':>7}{'failed':>8}{'bare':>8}{'refused':>9}{'late':>7}{'bare':>6}"
+    f"{'batch':>7}{'bare':>6}{'over':>6}{'acked':>8}{'doubt':>7}{'sum':>8}{'twice':>6}{'lost':>5}"
 )
 
 
@@ -350,8 +350,9 @@ def line(cell: Cell) -> str:
     """Return a cell as a line of the table under `HEADING`."""
     ours, theirs = cell.wrapped, cell.bare
     return (
-        f"{cell.fault:<11}{cell.client:<27}{ours.share:>8.2%}{theirs.share:>8.2%}"
-        f"{ours.refused / max(ours.total, 1):>9.2%}{ours.over_ms:>9.0f}{theirs.over_ms:>7.0f}"
+        f"{cell.fault:<11}{cell.client:<27}{ours.total:>7,}{ours.share:>8.2%}{theirs.share:>8.2%}"
+        f"{ours.refused / max(ours.total, 1):>9.2%}{ours.over_ms:>7.0f}{theirs.over_ms:>6.0f}"
+        f"{ours.batch_over_ms:>7.0f}{theirs.batch_over_ms:>6.0f}{ours.over:>6}"
         f"{ours.acknowledged:>8,}{ours.in_doubt:>7,}{cell.counted:>8,}{cell.twice:>6}{cell.lost:>5}"
     )
 

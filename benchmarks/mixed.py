@@ -26,8 +26,8 @@ BATCH_MS: Final = 500
 """What ``latency`` gives an operation, and a batch."""
 
 WIDE: Final = {"max_error_rate": 10_000, "error_rate_window": 100}
-"""The client's own breaker, bare and wrapped: what the shipped profiles ask for. As it comes it would step in
-before retries could do harm, and stop calls to nodes that are well."""
+"""The client's own breaker, bare and wrapped: what the shipped profiles ask for. As it comes it would
+step in before retries could do harm, and stop calls to nodes that are well."""
 
 RECORDS: Final = 120
 COUNTERS: Final = 12
@@ -90,8 +90,8 @@ def bare(client: str, cluster: LocalCluster, pool: int = 300) -> Any:
     one = surface(client, cluster, pool)
     if client == "aerospike":
         point, batch = {"total_timeout": POINT_MS}, {"total_timeout": BATCH_MS}
-        policies = {name: point for name in ("read", "write", "operate", "remove")}
-        policies |= {name: batch for name in ("batch", "batch_parent_write")}
+        policies = dict.fromkeys(("read", "write", "operate", "remove"), point)
+        policies |= dict.fromkeys(("batch", "batch_parent_write"), batch)
         one.client = aerospike.client(
             {"hosts": cluster.hosts, "max_conns_per_node": pool, **WIDE, "policies": policies}
         )
@@ -160,7 +160,9 @@ class Tally:
         errors: how they failed, by the error's class; rows of a batch count as one failed batch.
         failed: operations that failed, those that an open node refused left aside.
         refused: operations that were refused because a node was open.
-        over_ms: how much longer than its deadline the longest took, in ms; negative if none did.
+        over_ms: how much longer than its deadline the longest of single records took, in ms; negative
+            if none did.
+        batch_over_ms: the same of batches.
         over: how often one took more than 20 ms longer than its deadline.
         acknowledged: increments that were answered.
         in_doubt: increments that failed and may have been applied.
@@ -170,7 +172,8 @@ class Tally:
     errors: dict[str, int] = field(default_factory=dict)
     failed: int = 0
     refused: int = 0
-    over_ms: float = float("-inf")
+    over_ms: float = -POINT_MS
+    batch_over_ms: float = -BATCH_MS
     over: int = 0
     acknowledged: int = 0
     in_doubt: int = 0
@@ -192,6 +195,7 @@ class Tally:
         self.failed += other.failed
         self.refused += other.refused
         self.over_ms = max(self.over_ms, other.over_ms)
+        self.batch_over_ms = max(self.batch_over_ms, other.batch_over_ms)
         self.over += other.over
         self.acknowledged += other.acknowledged
         self.in_doubt += other.in_doubt
@@ -307,9 +311,13 @@ class Load:
         except Exception as error:  # noqa: BLE001 - what is raised is what is measured
             failure = error
         took_ms = (time.perf_counter() - began) * 1000
-        over_ms = took_ms - (BATCH_MS if operation.startswith("batch") else POINT_MS)
         _count(tally.calls, operation)
-        tally.over_ms = max(tally.over_ms, over_ms)
+        if operation.startswith("batch"):
+            over_ms = took_ms - BATCH_MS
+            tally.batch_over_ms = max(tally.batch_over_ms, over_ms)
+        else:
+            over_ms = took_ms - POINT_MS
+            tally.over_ms = max(tally.over_ms, over_ms)
         tally.over += over_ms > 20
         if failure is not None:
             _count(tally.errors, f"{operation}: {type(failure).__name__}")
@@ -346,9 +354,9 @@ def is_refusal(error: Exception) -> bool:
 def may_be_applied(error: Exception) -> bool:
     """Return whether a failed write may have been applied, by the error's own word."""
     chain = _chain(error)
-    told = [one for one in chain if getattr(one, "attempts", None)]
+    told = [attempts for one in chain if (attempts := getattr(one, "attempts", None))]
     if told:  # some clients' errors insist on a doubt of their own
-        return any(one.failure.in_doubt for one in told[-1].attempts if one.failure is not None)
+        return any(one.failure.in_doubt for one in told[-1] if one.failure is not None)
     if any(isinstance(one, RefusedError) for one in chain):
         return False
     return bool(getattr(error, "in_doubt", True))

@@ -102,3 +102,12 @@ def test_a_read_whose_master_is_silent_succeeds_at_the_replica(healthy, surface,
                     found.append(surface.get(number)["n"])
 
     assert found == [*range(5)] * 3
+
+
+def test_an_increment_on_which_the_server_gave_up_is_not_sent_again(healthy, surface):
+    with surface.resilience.using("sequence-3"), healthy.inject(op="data", code=9):
+        before = healthy.requests("data")
+        with pytest.raises(surface.error):
+            surface.increment(1)
+
+    assert healthy.requests("data") - before == 1

@@ -214,6 +214,16 @@ def test_a_missing_record(client):
 
 
 @pytest.mark.parametrize("client", [C, Py, Native], indirect=True, ids=lambda c: c.name)
+def test_a_write_on_which_the_server_gave_up_is_in_doubt(healthy, client):
+    with healthy.inject(op="write", code=9):  # its master may have applied it, and lost its replica
+        found = failure(
+            client, client.increment, "increment" if client.name != "aerospike-native" else "add"
+        )
+
+    assert (found.kind, found.in_doubt) == (K.SERVER_TIMEOUT, True)
+
+
+@pytest.mark.parametrize("client", [C, Py, Native], indirect=True, ids=lambda c: c.name)
 def test_a_wrong_namespace_is_charged_to_nobody(healthy, client):
     adapter = adapter_named(client.name)
     with pytest.raises(Exception) as caught:  # noqa: PT011

@@ -80,7 +80,9 @@ class AerospikePyRows:
         successes, but for the record that every success has.
         """
         return {
-            index: classify_code(row.result, in_doubt=bool(row.in_doubt))
+            index: classify_code(
+                row.result, in_doubt=bool(row.in_doubt), writes=self._operation.writes
+            )
             if row.result
             else self._unanswered
             for index, row in enumerate(result.batch_records)

@@ -230,18 +230,25 @@ class Outage:
         what: how the nodes fail.
         client: the client's name, or what retried.
         operations: operations made.
+        refused: those of them that an open node refused.
         requests: requests on the wire.
     """
 
     what: str
     client: str
     operations: int
+    refused: int
     requests: int
 
     @property
     def amplification(self) -> float:
         """Requests for each operation."""
         return self.requests / max(self.operations, 1)
+
+    @property
+    def of_sent(self) -> float:
+        """Requests for each operation that was not refused: what the retry budget alone allows."""
+        return self.requests / max(self.operations - self.refused, 1)
 
 
 OUTAGES: Final[dict[str, dict[str, Any]]] = {
@@ -271,7 +278,8 @@ def outage(what: str, client: str, *, seconds: float, threads: int = 16) -> Outa
                 requests = cluster.requests("data") - before
         finally:
             one.close()
-    return Outage(what, client, load.total().total, requests)
+    total = load.total()
+    return Outage(what, client, total.total, total.refused, requests)
 
 
 def _naive(cluster: LocalCluster) -> Any:
@@ -300,8 +308,8 @@ def main() -> None:
     parser.add_argument("--fault", choices=FAULTS, action="append", help="repeatable; default all")
     parser.add_argument("--client", choices=CLIENTS, action="append", help="repeatable")
     parser.add_argument("--increments", type=int, default=3600, help="of each client in each fault")
-    parser.add_argument("--seconds", type=float, default=12.0, help="for each fault at least")
-    parser.add_argument("--outage-seconds", type=float, default=10.0)
+    parser.add_argument("--seconds", type=float, default=9.0, help="for each fault at least")
+    parser.add_argument("--outage-seconds", type=float, default=5.0)
     parser.add_argument("--errors", action="store_true", help="print how operations failed")
     parser.add_argument("--only", choices=("faults", "outages"))
     parser.add_argument("--json", type=Path, default=Path("build/faults.json"))
@@ -327,7 +335,8 @@ def main() -> None:
                 outages.append(one)
                 print(
                     f"{one.what:<17} {one.client:<27} {one.operations:>7,} operations "
-                    f"{one.requests:>7,} requests {one.amplification:>6.2f}",
+                    f"{one.refused:>7,} refused "
+                    f"{one.requests:>7,} requests {one.amplification:>6.2f} {one.of_sent:>6.2f}",
                     flush=True,
                 )
     asked.json.parent.mkdir(parents=True, exist_ok=True)

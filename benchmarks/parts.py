@@ -13,6 +13,7 @@ from aerospike_resilience.interceptors.outcomes import Outcomes, Rounds
 from aerospike_resilience.interceptors.per_node import NodeGates, PerNode
 from aerospike_resilience.interceptors.targets import Targets
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions
+from aerospike_resilience.nodes.latency import Latency
 from aerospike_resilience.nodes.partitions import PARTITIONS, PartitionMap
 from aerospike_resilience.operation import Kind, Operation, Shape
 
@@ -22,6 +23,7 @@ from .stub import KEY, Stub
 TITLE = "parts alone, around nothing"
 
 GATE = "gate interceptor, uncontended"
+ESTIMATOR = "adaptive timeout: what a call leaves for the estimator"
 GATE_AWAITED = "gate interceptor, awaited, uncontended"
 
 
@@ -50,6 +52,8 @@ def cases() -> list[Case]:
     by_node = PerNode(per_node, targets.masters).around
     outcomes = Outcomes(Rounds(Bounds(256, 10, 256), lambda _limit: None), gate).around
 
+    answers, usual = health.recent, Latency()
+
     def nothing(_call: Call) -> Any:
         return None
 
@@ -70,6 +74,8 @@ def cases() -> list[Case]:
         Case("max_per_node, uncontended, map known", lambda: by_node(call, nothing)),
         Case("limit: adaptive", lambda: outcomes(call, nothing)),
         Case("breaker interceptor, all closed (one clock read)", lambda: breaker(call, nothing)),
+        Case(ESTIMATOR, lambda: answers.append((KEY, 1.0, 1.001, False))),
+        Case("adaptive timeout: an answer sorted in, by the tend thread", lambda: usual.add(0.001)),
         Case("reading the clock", time.monotonic),
         Case("Call()", lambda: Call(plan, (KEY,), {}, KEY)),
     ]
@@ -82,6 +88,8 @@ def verdict(ns: dict[str, float]) -> list[str]:
     return [
         f"gate, sync: {sync:,.0f} ns; budget 150 ns: {'holds' if sync <= 150 else 'EXCEEDED'}",
         f"gate, async: {awaited:,.0f} ns; budget 250 ns: {'holds' if awaited <= 250 else 'EXCEEDED'}",
+        f"estimator: {ns[ESTIMATOR]:,.0f} ns; budget 100 ns: "
+        f"{'holds' if ns[ESTIMATOR] <= 100 else 'EXCEEDED'}",
     ]
 
 

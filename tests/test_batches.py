@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import aerospike_py
 import pytest
 from aerospike_helpers.batch import records as br
 from aerospike_helpers.operations import operations as op
@@ -115,3 +116,32 @@ def test_a_batch_whose_rows_time_out_speaks_against_the_silent_node_only(cluster
 
     assert {client.resilience.nodes[name]["state"] for name in ("A1", "A3")} == {"closed"}
     client.resilience.close()
+
+
+@pytest.fixture
+def wrapped_py(calm):
+    bare = aerospike_py.client({"hosts": calm.hosts}).connect()
+    client = resilient(bare, profile="latency", overrides={"breaker": {"mode": "off"}})
+    yield client
+    client.close()
+
+
+def test_rows_that_aerospike_py_calls_written_though_nobody_answered_are_sent_again(
+    calm, wrapped_py
+):
+    with calm.inject(node="A2", op="batch", code=18, count=1):
+        found = wrapped_py.batch_write([(key, {"n": 5}) for key in KEYS])
+
+    assert {row.result for row in found.batch_records} == {0}
+    assert [wrapped_py.get(key).bins["n"] for key in KEYS] == [5] * len(KEYS)
+
+
+def test_rows_that_nobody_answered_are_no_successes(calm, wrapped_py):
+    wrapped_py.batch_write([(key, {"n": 0}) for key in KEYS])
+
+    with calm.inject(node="A2", op="batch", code=18):
+        found = wrapped_py.batch_write([(key, {"n": 6}) for key in KEYS])
+
+    told = [row.result == 0 for row in found.batch_records]
+    assert told == [wrapped_py.get(key).bins["n"] == 6 for key in KEYS]
+    assert not all(told)

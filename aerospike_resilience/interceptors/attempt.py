@@ -129,9 +129,11 @@ class Attempt:
 
         The last attempt is patient: nothing comes after it, so its tries share all that is left.
         Without that a cluster that became slower than ``socket_timeout`` everywhere would fail calls
-        that the bare client serves.
+        that the bare client serves. A first attempt that is also the last stays in a hurry where a node's
+        state asks for it; after a hurried one failed at the replica too, hurrying has had its chance.
         """
-        if call.tries_left <= tries and not call.steered and total_ms:
+        hurries = call.steered and not call.attempts
+        if call.tries_left <= tries and not hurries and total_ms:
             call.patience_s = max(call.patience_s, total_ms / 1000 / tries)
         timeout_s = call.patience_s
         if math.isinf(timeout_s):

@@ -46,9 +46,9 @@ class PartialBatch:
         else:
             rows.merge(self._result, part, self._sent)
         failures = self._failures()
+        self._in_doubt |= {index for index, failure in failures.items() if failure.in_doubt}
         for index in self._in_doubt & failures.keys():
             rows.mark_in_doubt(self._result, index)
-        self._in_doubt |= {index for index, failure in failures.items() if failure.in_doubt}
         self._again = [
             index
             for index, failure in failures.items()

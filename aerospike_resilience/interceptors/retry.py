@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from ..call import Call, FailureKind, Wanted
+from ..call import Call, FailureKind, Fault, Wanted
 from .backoff import Backoff
 from .base import Proceed, ProceedAsync
 from .budget import RetryBudget
@@ -37,6 +37,12 @@ def _missing(read: Call, wanted: Wanted) -> Found:
     """Judge by a read that failed: a record that is not there is an answer."""
     gone = read.failure is not None and read.failure.kind is FailureKind.RECORD
     return judge(wanted, None) if gone else Found.UNCERTAIN
+
+
+def _was_sent(call: Call) -> bool:
+    """Return whether the attempt that just failed reached a node: no free connection is no load to it."""
+    failure = call.failure
+    return bool(call.attempts) and (failure is None or failure.fault is not Fault.LOCAL)
 
 
 class Verdict(NamedTuple):
@@ -183,13 +189,19 @@ class Retry:
             sleep_s = self._sleep_s(call, error)
             if call.now + sleep_s >= call.deadline:
                 reason = "deadline"
-            elif self._budget is not None and not self._budget.withdraw(1, call.now):
+            elif not self._pay(call):
                 reason = "budget"
             else:
                 return Verdict(sleep_s)
         if reason != "failure":
             self.counters.suppressed[reason] += 1
         return Verdict(None, reason)
+
+    def _pay(self, call: Call) -> bool:
+        """Pay for another attempt; one that puts the operation on the wire at last costs nothing."""
+        if self._budget is None or not _was_sent(call):
+            return True
+        return self._budget.withdraw(1, call.now)
 
     @staticmethod
     def _objection(call: Call) -> str:
@@ -255,8 +267,7 @@ class Retry:
 
     def _account(self, call: Call) -> None:
         """Count the tries that the client made by itself in the attempt that just failed."""
-        sent = call.failure is not None and call.failure.kind is not FailureKind.REFUSED
-        if self._budget is not None and sent and call.attempts and call.attempts[-1].tries > 1:
+        if self._budget is not None and _was_sent(call) and call.attempts[-1].tries > 1:
             self._budget.charge(call.attempts[-1].tries - 1, call.now)
 
     def _prepare(self, call: Call, slept_s: float) -> None:

@@ -252,3 +252,11 @@ def test_tenacitys_retry_can_refuse_but_not_permit():
     assert len(slept(ready(max_tries=3), others)) == 1
     retry = Retry(Backoff("constant", 0.0, 0.01), None, rules=timeouts)
     assert attempts_made(unsafe, doubt, retry) == 1
+
+
+def test_an_attempt_that_never_reached_a_node_costs_the_budget_nothing():
+    budget = RetryBudget(ratio=0.0, min_per_second=0.1)  # one retry in ten seconds
+    no_connection = Failure(FailureKind.POOL_EXHAUSTED, retryable=True, fault=Fault.LOCAL)
+
+    assert attempts_made(ready(max_tries=3), no_connection, retrying(budget)) == 3
+    assert budget.balance(0.0) == pytest.approx(1.0)

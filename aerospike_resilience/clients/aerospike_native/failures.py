@@ -84,6 +84,8 @@ def classify(error: BaseException, operation: Operation) -> Failure:
 def _in_doubt(error: BaseException, kind: FailureKind, operation: Operation) -> bool:
     if operation.shape is Shape.BATCH:
         return True  # the error is one node's; what the others were sent may have been applied
+    if kind is FailureKind.SERVER_TIMEOUT:
+        return True  # its master may have applied it, and waited for the replica in vain
     return bool(getattr(error, "in_doubt", False)) and kind not in _NEVER_APPLIED
 
 

@@ -2,7 +2,8 @@
 
 Errors of the server carry ``result_code`` on the instance, and in their text whether the write is in
 doubt and the address of the node. Errors of the client itself all have code -1 and differ by class
-and text; they say nothing about doubt, so a write that timed out is in doubt.
+and text; they say nothing about doubt, so a write that timed out is in doubt. So is one on which the
+server gave up (9), whatever the text says: its master may have applied it, and lost its replica.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ _TIMED_OUT: Final = frozenset({"AerospikeTimeoutError"})
 _CALLER_TEXTS: Final = ("Client is not connected",)
 _NOT_SENT: Final = "Could not open network connection"
 _POOL: Final = "No more connections available"
+_NO_NODE: Final = ("Timeout: Timeout after", "Invalid node: Cannot get appropriate node")
+"""The client knew no node for the partition, try after try: no such namespace, or a map with holes, as when
+its own tending finds no free connection. What was waited for in vain reads otherwise."""
 _BREAKER: Final = "circuit breaker tripped"
 
 _ONE_NODE: Final = (FailureKind.OVERLOAD, FailureKind.UNAVAILABLE)
@@ -73,6 +77,15 @@ def classify(error: BaseException, operation: Operation) -> Failure:
             fault=Fault.LOCAL,
             code=code,
         )
+    if text.startswith(_NO_NODE):
+        # Whether it was sent before, nobody can tell; that no node was too slow is certain.
+        return Failure(
+            FailureKind.UNAVAILABLE,
+            retryable=True,
+            in_doubt=operation.writes,
+            fault=Fault.LOCAL,
+            code=code,
+        )
     if names & _TIMED_OUT or text.startswith("Client Timeout"):
         return Failure(
             FailureKind.TIMEOUT,
@@ -92,16 +105,16 @@ def classify(error: BaseException, operation: Operation) -> Failure:
     return Failure(FailureKind.OTHER, code=code)
 
 
-def classify_code(code: int, *, in_doubt: bool) -> Failure:
+def classify_code(code: int, *, in_doubt: bool, writes: bool) -> Failure:
     """Say what a batch row's result code means."""
-    return _failure(code, "", in_doubt=in_doubt)
+    return _failure(code, "", in_doubt=in_doubt, writes=writes)
 
 
 def _answered(code: int, text: str, *, in_doubt: bool, operation: Operation) -> Failure:
-    return _failure(code, text, in_doubt=in_doubt and operation.writes)
+    return _failure(code, text, in_doubt=in_doubt and operation.writes, writes=operation.writes)
 
 
-def _failure(code: int, text: str, *, in_doubt: bool) -> Failure:
+def _failure(code: int, text: str, *, in_doubt: bool, writes: bool) -> Failure:
     if 51 <= code <= 83:
         return Failure(FailureKind.SECURITY, code=code)
     fallback = FailureKind.RECORD if code > 0 else FailureKind.TIMEOUT
@@ -110,7 +123,7 @@ def _failure(code: int, text: str, *, in_doubt: bool) -> Failure:
     return Failure(
         kind,
         retryable=kind in _RETRYABLE,
-        in_doubt=in_doubt,
+        in_doubt=in_doubt or (writes and kind is FailureKind.SERVER_TIMEOUT),
         fault=Fault.NODE if kind in _AT_NODE else Fault.NOBODY,
         address=address.group(1) if address else None,
         code=code,

@@ -8,12 +8,15 @@ object that cannot be put together from parts, so it has no rows here and fails 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from ...call import Failure, Given
+from ...call import Failure, FailureKind, Given
 from ...operation import Key, Operation
 from .failures import MAX_ERROR_RATE, classify_code
 from .idempotence import row_repeatable
+
+TIMEOUT: Final = 9
+"""What a row is told to have that nobody answered."""
 
 
 class AerospikePyRows:
@@ -25,6 +28,9 @@ class AerospikePyRows:
 
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
+        self._unanswered = Failure(
+            FailureKind.TIMEOUT, retryable=True, in_doubt=operation.writes, code=TIMEOUT
+        )
 
     def carried(self, error: Exception) -> Any:  # noqa: ARG002
         """Return nothing: no error of this client's carries rows."""
@@ -68,11 +74,19 @@ class AerospikePyRows:
         return self.filled(given, part, kept, refusal)
 
     def failures(self, result: Any) -> dict[int, Failure]:
-        """Return what the failed rows' codes mean, by position. "Not found" is an answer."""
+        """Return what the failed rows' codes mean, by position. "Not found" is an answer.
+
+        Of rows that one node refused together only the first has its code. The others look like
+        successes, but for the record that every success has.
+        """
         return {
-            index: classify_code(row.result, in_doubt=bool(row.in_doubt))
+            index: classify_code(
+                row.result, in_doubt=bool(row.in_doubt), writes=self._operation.writes
+            )
+            if row.result
+            else self._unanswered
             for index, row in enumerate(result.batch_records)
-            if row.result not in (0, 2)
+            if row.result not in (0, 2) or _is_unanswered(row)
         }
 
     def repeatable(self, given: Given, result: Any, index: int) -> bool:  # noqa: ARG002
@@ -102,4 +116,9 @@ class AerospikePyRows:
 
     def mark_in_doubt(self, result: Any, index: int) -> None:
         """Say that a row may have been applied by an earlier attempt."""
-        result.batch_records[index] = result.batch_records[index]._replace(in_doubt=True)
+        row = result.batch_records[index]
+        result.batch_records[index] = row._replace(result=row.result or TIMEOUT, in_doubt=True)
+
+
+def _is_unanswered(row: Any) -> bool:
+    return row.result == 0 and row.record is None

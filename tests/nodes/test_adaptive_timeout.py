@@ -1,0 +1,119 @@
+"""How long a read waits for a node follows how long the node usually takes."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+
+from aerospike_resilience import resilient
+from aerospike_resilience.nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, Tended
+from aerospike_resilience.nodes.latency import SAMPLES
+from aerospike_resilience.nodes.partitions import PartitionMap
+from tests import fakes
+
+OPTIONS = AdaptiveTimeout(quantile=0.99, factor=4, min_s=0.005, max_s=0.04)
+
+
+class Waiting:
+    """A cluster whose one node answers as the test says, and what its reads wait from tend to tend."""
+
+    def __init__(self) -> None:
+        self.clock = fakes.FakeClock()
+        source = fakes.FakeSource(("A1", "A2"))
+        self.health = ClusterHealth(source, NodeOptions(adaptive=OPTIONS), clock=self.clock)
+        self.health.partitions = PartitionMap({"test": (("A1", "A2"),) * 4096})
+        with self.health.lock:
+            self.health.update_nodes_locked({node.name: node for node in source.nodes()})
+        self.paces: list[float] = []
+        self.left_early = 0
+        self._tended = Tended(self.health, on_patience=self.paces.append)
+
+    @property
+    def patience_s(self) -> float:
+        return self.health.patience_s or OPTIONS.max_s
+
+    def tend_after(self, answers_s: list[float]) -> float:
+        """Answer some reads, each unless it takes longer than reads wait, then tend."""
+        for took_s in answers_s:
+            began = self.clock()
+            self.clock.pass_s(took_s)
+            if took_s > self.patience_s:
+                self.left_early += 1
+            else:
+                self.health.recent.append((("test", "s", 0), began, self.clock(), False))
+        with self.health.lock:
+            self.health.fold_locked()
+        self._tended._adapt()
+        return self.patience_s
+
+
+@pytest.fixture
+def waiting():
+    return Waiting()
+
+
+@pytest.mark.parametrize(
+    ("usual_s", "waits_s"), [(0.002, 0.008), (0.0001, 0.005), (0.03, 0.04)], ids=str
+)
+def test_a_read_waits_a_multiple_of_the_usual_within_its_bounds(waiting, usual_s, waits_s):
+    assert waiting.tend_after([usual_s] * 100) == pytest.approx(waits_s)
+
+
+def test_one_outlier_in_hundreds_moves_nothing(waiting):
+    waiting.tend_after([0.002] * 400)
+
+    assert waiting.tend_after([0.002] * 99 + [0.0079]) == pytest.approx(0.008)
+
+
+def test_a_latency_that_doubles_slowly_is_followed_without_oscillation(waiting):
+    chance = random.Random(7)
+    waiting.tend_after([0.002] * SAMPLES)
+    waits = [
+        waiting.tend_after([0.002 * (1 + step / 60) * chance.uniform(0.7, 1.0) for _ in range(100)])
+        for step in range(60)
+    ]
+    falls = [before - after for before, after in itertools.pairwise(waits) if after < before]
+
+    assert waiting.left_early == 0
+    assert waits[-1] == pytest.approx(0.016, rel=0.1)
+    assert sum(falls) < 0.1 * (waits[-1] - waits[0])
+
+
+def test_a_latency_that_falls_again_is_followed_down(waiting):
+    waiting.tend_after([0.006] * SAMPLES)
+
+    assert waiting.tend_after([0.002] * SAMPLES) == pytest.approx(0.008)
+
+
+def test_the_estimators_memory_is_bounded(waiting):
+    for _ in range(20):
+        waiting.tend_after([0.002] * 1000)
+
+    assert len(waiting.health.by_name["A1"].latency._samples) == SAMPLES
+    assert len(waiting.health.recent) == 0
+
+
+def test_a_cluster_that_is_slow_everywhere_is_not_abandoned(healthy, connect):
+    client = resilient(connect(healthy), profile="latency")
+    keys = [("test", "slow-everywhere", number) for number in range(30)]
+    for key in keys:
+        client.put(key, {"n": 1})
+
+    with healthy.inject(op="get", latency="60ms"):  # longer than reads wait for a node at most
+        found = [client.get(key)[2]["n"] for key in keys]
+
+    assert found == [1] * len(keys)
+    assert {node["state"] for node in client.resilience.nodes.values()} == {"closed"}
+    client.resilience.close()
+
+
+def test_writes_wait_as_the_profile_says(healthy, connect):
+    client = resilient(connect(healthy), profile="latency")
+
+    with healthy.inject(op="write", latency="80ms"):  # twice what a read waits for a node at most
+        client.put(("test", "slow-everywhere", 1), {"n": 1})
+
+    assert client.resilience.nodes["A1"]["state"] == "closed"
+    client.resilience.close()

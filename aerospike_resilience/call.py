@@ -340,7 +340,7 @@ class Call:
         frugal: whether an attempt makes one try only, as the retry budget is spent.
         fell_back: whether it was made on the fallback client.
         nodes: names of the nodes that hold the record, master first; empty while nobody asked.
-        leases: names of half-open nodes this call is a probe of.
+        leases: half-open nodes this call is a probe of: name and lease.
         commit_master: whether a write is to be committed on its master alone.
         pending: the client's own future of the attempt under way, where it outlives a cancellation.
         criticality: how much the application minds that it is refused.
@@ -359,7 +359,7 @@ class Call:
     criticality: Criticality = "default"
     waited_s: float = 0.0
     nodes: tuple[str, ...] = ()
-    leases: tuple[str, ...] = ()
+    leases: tuple[tuple[str, int], ...] = ()
     attempts: tuple[Attempt, ...] = ()
     pending: asyncio.Future[Any] | None = None
 

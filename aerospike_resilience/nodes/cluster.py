@@ -66,6 +66,7 @@ class ClusterHealth:
         inquiries: failures of which several nodes may be the cause, for the tend thread to settle by
             asking them: the nodes, when the attempt began, the kind of failure.
         verdict: ``cluster`` while so many nodes fail that no node is to blame.
+        committed_alone: writes sent with commit level master for an open replica, so far.
         lock: guards everything that is written here but `recent`.
     """
 
@@ -91,6 +92,7 @@ class ClusterHealth:
         self.by_name = self.roster.by_name
         self.inquiries: list[tuple[tuple[str, ...], float, FailureKind]] = []
         self.verdict = ""
+        self.committed_alone = 0
         self.wake = wake
         self.lock = threading.RLock()
 
@@ -119,16 +121,15 @@ class ClusterHealth:
             names = call.nodes or self.owners(call.key)
             if call.plan.writes:
                 self.live_locked(names, ended)
-                if names and (master := self.by_name.get(names[0])):
-                    self.timed_locked(master, ended - began, ended)
-                for name in call.leases:
-                    if node := self.by_name.get(name):
+                self.timed_locked(names, began, ended)
+                for name, _lease in call.leases:
+                    # A slow write proves nothing: which of its nodes was slow is for pulses to say.
+                    if (node := self.by_name.get(name)) and not self.options.slow(ended - began):
                         node.breaker.succeed(ended, began)
-                call.leases = ()
+                self.give_back(call)
             elif not call.plan.failover:
                 self.live_locked(names[:1], ended)
-                if names and (master := self.by_name.get(names[0])):
-                    self.timed_locked(master, ended - began, ended)
+                self.timed_locked(names[:1], began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 master.left_early += 1
                 self.owe_locked(master, began, ended)
@@ -211,9 +212,9 @@ class ClusterHealth:
         """Take probes back that proved nothing."""
         if call.leases:
             with self.lock:
-                for name in call.leases:
+                for name, lease in call.leases:
                     if node := self.by_name.get(name):
-                        node.breaker.give_back()
+                        node.breaker.give_back(lease)
             call.leases = ()
 
     def _named(self, failure: Failure) -> Failure:
@@ -230,7 +231,7 @@ class ClusterHealth:
             UnknownNodeError: the cluster has no such node.
         """
         with self.lock:
-            self.roster.find(name).breaker.isolated_by_hand = True
+            self.roster.isolate(name, by_hand=True)
             self.settle_locked()
 
     def release(self, name: str) -> None:
@@ -240,7 +241,7 @@ class ClusterHealth:
             UnknownNodeError: the cluster has no such node.
         """
         with self.lock:
-            self.roster.find(name).breaker.isolated_by_hand = False
+            self.roster.isolate(name, by_hand=False)
             self.settle_locked()
 
     def nodes(self) -> Iterator[NodeHealth]:
@@ -285,8 +286,7 @@ class ClusterHealth:
             names = self.owners(key)
             if wrote:
                 self.live_locked(names, ended)
-                if names and (master := self.by_name.get(names[0])):
-                    self.timed_locked(master, ended - began, ended)
+                self.timed_locked(names, began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 # A quick read proves nothing about a suspect master: the client may have gone to the
                 # replica at once. One that took longer than reads usually wait did come from it.
@@ -294,7 +294,7 @@ class ClusterHealth:
                 if not master.suspect or took_s > (self.patience_s or 0.0):
                     master.live(ended)
                     master.latency.add(took_s)
-                    self.timed_locked(master, took_s, ended)
+                    self.timed_locked(names[:1], began, ended)
 
     def live_locked(self, names: Iterable[str], at: float) -> None:
         """Note that a record's nodes took part in something: the first answered, the others replicated."""
@@ -305,10 +305,26 @@ class ClusterHealth:
                 else:
                     node.last_replicated = max(node.last_replicated, at)
 
-    def timed_locked(self, node: NodeHealth, took_s: float, now: float) -> None:
-        """Count an answer of a node; one that is slow too often opens."""
-        if node.breaker.answer(slow=took_s >= self.options.slow_call_s):
-            self.open_locked(node, SLOW, now)
+    def timed_locked(self, names: Iterable[str], began: float, ended: float) -> None:
+        """Count an answer for the nodes that took part in it; one that is slow too often opens.
+
+        A write waits for its replica, so a slow one counts for all its nodes. The slow node takes part
+        in all of them and its healthy neighbours in some: only the node with the most opens. Once it
+        is open, it explains those that are still on their way.
+        """
+        nodes = [node for name in names if (node := self.by_name.get(name))]
+        slow = ended - began >= self.options.slow_call_s
+        if slow and not all(node.breaker.closed for node in nodes):
+            return
+        for node in nodes:
+            if node.breaker.answer(began, slow=slow) and self._slowest(node):
+                self.open_locked(node, SLOW, ended)
+
+    def _slowest(self, node: NodeHealth) -> bool:
+        return all(
+            other is node or not other.breaker.closed or other.breaker.slow < node.breaker.slow
+            for other in self.by_name.values()
+        )
 
     def owe_locked(self, node: NodeHealth, since: float, now: float) -> None:
         """Note that a node left a call unanswered; one that is silent for too long opens."""
@@ -355,7 +371,8 @@ class ClusterHealth:
         self.calm = all(node.quiet for node in self.by_name.values())
         if self.calm:
             self.previous = None
-        if all(node.breaker.closed for node in self.by_name.values()):
+        if self.verdict and all(node.breaker.closed for node in self.by_name.values()):
+            _log.info("every node is closed again: the cluster is no longer the likely cause")
             self.verdict = ""
 
     def update_nodes_locked(self, known: Mapping[str, NodeAddress]) -> None:

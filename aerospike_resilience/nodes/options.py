@@ -66,3 +66,7 @@ class NodeOptions:
     mode: Literal["enforce", "shadow", "off"] = "enforce"
     adaptive: AdaptiveTimeout | None = None
     mapped: bool = False
+
+    def slow(self, took_s: float) -> bool:
+        """Return whether an answer that took so long, in seconds, speaks against a node."""
+        return self.slow_call_rate is not None and took_s >= self.slow_call_s

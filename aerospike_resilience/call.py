@@ -8,7 +8,7 @@ import enum
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from .operation import Criticality, Key, Operation
 
@@ -57,6 +57,11 @@ class Fault(enum.StrEnum):
     """Nobody's: the database answered, or the application erred."""
 
 
+_ANSWERS: Final = frozenset(
+    {FailureKind.RECORD, FailureKind.CONFLICT, FailureKind.BUSY, FailureKind.SECURITY}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What an attempt's error means. Built by an adapter's ``classify``.
@@ -80,6 +85,11 @@ class Failure:
     node: str | None = None
     tries: int | None = None
     code: int | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether it is an answer about the request: the node that gave it is well."""
+        return self.kind in _ANSWERS
 
 
 @dataclass(frozen=True, slots=True)

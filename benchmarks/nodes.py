@@ -57,7 +57,9 @@ class Transitions(pybreaker.CircuitBreakerListener):  # type: ignore[misc]
 
     def first(self, name: str, state: str, since: float) -> float | None:
         """Return when a node first came to a state after a time."""
-        return next((at for at, n, s in list(self.seen) if (n, s) == (name, state) and at >= since), None)
+        return next(
+            (at for at, n, s in list(self.seen) if (n, s) == (name, state) and at >= since), None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Run:
     Attributes:
         fault: which.
         node: the faulty node.
+        lasted_s: how long the fault lasted.
         opened_s: how long after the fault began it opened; None if it did not.
         limit_s: one window and ``silence``.
         others: changes of state of healthy nodes.
@@ -74,11 +77,12 @@ class Run:
         window_s: the window.
         most_probes: the most probes seen out at a time.
         probes: ``half_open_calls``.
-        read_errors: failed reads by kind, from the fault to the end.
+        read_errors: failed reads from the fault to the end: how long after its beginning, and why.
     """
 
     fault: str
     node: str
+    lasted_s: float
     opened_s: float | None
     limit_s: float
     others: tuple[str, ...]
@@ -86,7 +90,7 @@ class Run:
     window_s: float
     most_probes: int
     probes: int
-    read_errors: Counter[str]
+    read_errors: tuple[tuple[float, str], ...]
 
     @property
     def opened_in_time(self) -> bool:
@@ -150,6 +154,7 @@ def run(cluster: LocalCluster, fault: str, callers: str, seed: int) -> Run:
     return Run(
         fault,
         victim,
+        ended - began,
         None if opened is None else opened - began,
         window_s + words.silence_s,
         tuple(f"{name} {state}" for _at, name, state in seen.seen if name != victim),
@@ -157,7 +162,11 @@ def run(cluster: LocalCluster, fault: str, callers: str, seed: int) -> Run:
         window_s,
         probes[0],
         words.half_open_calls,
-        Counter(s.error for s in load.samples if s.error and not s.write and s.due >= began),
+        tuple(
+            (round(s.due - began, 1), s.error)
+            for s in load.samples
+            if s.error and not s.write and s.due >= began
+        ),
     )
 
 
@@ -245,7 +254,9 @@ class Share:
         return f"{self.rate:>6,.0f}/s  p99 {self.p99_ms:>5,.0f} ms  {self.failed:>6.2%}  {said}"
 
 
-def flapping(cluster: LocalCluster, callers: str, seconds: float, *, bare: bool) -> dict[str, Share]:
+def flapping(
+    cluster: LocalCluster, callers: str, seconds: float, *, bare: bool
+) -> dict[str, Share]:
     """Stop a node for 60 ms and let it run for 30 ms, again and again; return reads and writes."""
     options = None if bare else {"profile": "latency"}
     node = cluster.nodes[1].name
@@ -304,7 +315,9 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.nodes", description=__doc__)
     parser.add_argument("--fault", choices=FAULTS, action="append", help="only this; repeatable")
-    parser.add_argument("--runs", type=int, default=50, help="of each fault, in turn over the setups")
+    parser.add_argument(
+        "--runs", type=int, default=50, help="of each fault, in turn over the setups"
+    )
     parser.add_argument("--only", choices=("faults", "flapping", "stalling"), action="append")
     arguments = parser.parse_args()
     wanted = arguments.only or ["faults", "flapping", "stalling"]
@@ -315,10 +328,13 @@ def main() -> None:
             if "faults" in wanted:
                 first = setups.index((nodes, callers))
                 for fault in arguments.fault or FAULTS:
-                    _report([
-                        run(cluster, fault, callers, seed)
-                        for seed in range(first, arguments.runs, len(setups))
-                    ], f"{nodes} nodes, {callers}")
+                    _report(
+                        [
+                            run(cluster, fault, callers, seed)
+                            for seed in range(first, arguments.runs, len(setups))
+                        ],
+                        f"{nodes} nodes, {callers}",
+                    )
             if "flapping" in wanted and nodes == 3:
                 for bare in (True, False):
                     who = "bare" if bare else "latency"
@@ -333,7 +349,7 @@ def _report(runs: Sequence[Run], setup: str) -> None:
     good = sum(not one.problem for one in runs)
     opened = [one.opened_s for one in runs if one.opened_s is not None]
     closed = [one.closed_s for one in runs if one.closed_s is not None]
-    reads = sum((one.read_errors for one in runs), Counter[str]())
+    reads = Counter(error for one in runs for _at, error in one.read_errors)
     print(
         f"{runs[0].fault:<10} {setup:<17} {good} of {len(runs)}; opened after at most "
         f"{max(opened, default=float('nan')):.2f} s, all closed {max(closed, default=float('nan')):.2f} s "
@@ -341,8 +357,9 @@ def _report(runs: Sequence[Run], setup: str) -> None:
         flush=True,
     )
     for one in runs:
-        if one.problem:
-            print(f"  {one.node}: {one.problem}", flush=True)
+        if one.problem or one.read_errors:
+            when = Counter(one.read_errors)
+            print(f"  {one.node}: lasted {one.lasted_s:.2f} s; {one.problem}; {when}", flush=True)
 
 
 if __name__ == "__main__":

@@ -39,11 +39,6 @@ Answer = tuple[Key, float, float, bool]
 """A success: the record's key, when its attempt began and ended, and whether it wrote."""
 
 
-_ANSWERS: Final = frozenset(
-    {FailureKind.RECORD, FailureKind.CONFLICT, FailureKind.BUSY, FailureKind.SECURITY}
-)
-
-
 class ClusterHealth:
     """Every node's health, and the evidence it is judged by.
 
@@ -140,7 +135,7 @@ class ClusterHealth:
         failure = call.failure
         if failure is None or failure.fault is not Fault.NODE:
             self.give_back(call)
-            if failure is not None and failure.kind in _ANSWERS and call.key is not None:
+            if failure is not None and failure.answered and call.key is not None:
                 # "Not found" and the like are answers of the master, without its replica.
                 self.recent.append((call.key, began, call.now, False))
             return

@@ -91,9 +91,7 @@ class BreakerMachine(RuleBasedStateMachine):
         ),
         seed=st.integers(0, 9),
     )
-    def a_node(
-        self, max_error_rate: int, half_open_calls: int, shares: Shares, seed: int
-    ) -> None:
+    def a_node(self, max_error_rate: int, half_open_calls: int, shares: Shares, seed: int) -> None:
         self.now = 100.0
         self.model = Model(max_error_rate, half_open_calls, 0.5, shares)
         self.held: list[tuple[int, float]] = []

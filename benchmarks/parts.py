@@ -22,6 +22,8 @@ from .stub import KEY, Stub
 TITLE = "parts alone, around nothing"
 
 GATE = "gate interceptor, uncontended"
+BREAKER = "breaker interceptor, all closed (one clock read)"
+OWNERS = "a record's nodes, from digest and map"
 GATE_AWAITED = "gate interceptor, awaited, uncontended"
 
 
@@ -69,7 +71,8 @@ def cases() -> list[Case]:
         Case(GATE_AWAITED, lambda: _drive(awaited(call, nothing_awaited))),
         Case("max_per_node, uncontended, map known", lambda: by_node(call, nothing)),
         Case("limit: adaptive", lambda: outcomes(call, nothing)),
-        Case("breaker interceptor, all closed (one clock read)", lambda: breaker(call, nothing)),
+        Case(BREAKER, lambda: breaker(call, nothing)),
+        Case(OWNERS, lambda: health.owners(KEY)),
         Case("reading the clock", time.monotonic),
         Case("Call()", lambda: Call(plan, (KEY,), {}, KEY)),
     ]
@@ -79,9 +82,13 @@ def verdict(ns: dict[str, float]) -> list[str]:
     """Return what the gate costs a call that need not wait, against its budget."""
     sync = ns[GATE] - ns["the call alone"]
     awaited = ns[GATE_AWAITED] - ns["the awaited call alone"]
+    closed = ns[BREAKER] - ns["the call alone"]
     return [
         f"gate, sync: {sync:,.0f} ns; budget 150 ns: {'holds' if sync <= 150 else 'EXCEEDED'}",
         f"gate, async: {awaited:,.0f} ns; budget 250 ns: {'holds' if awaited <= 250 else 'EXCEEDED'}",
+        f"closed breaker: {closed:,.0f} ns; budget 150 ns: {'holds' if closed <= 150 else 'EXCEEDED'}",
+        f"looking a node up: {ns[OWNERS]:,.0f} ns; budget 1,000 ns: "
+        f"{'holds' if ns[OWNERS] <= 1000 else 'EXCEEDED'}",
     ]
 
 

@@ -311,8 +311,8 @@ class ClusterHealth:
         slow = ended - began >= self.options.slow_call_s
         if slow and not all(node.breaker.closed for node in nodes):
             return
-        for node in nodes:
-            if node.breaker.answer(began, slow=slow) and self._slowest(node):
+        for node in [node for node in nodes if node.breaker.answer(began, slow=slow)]:
+            if self._slowest(node):
                 self.open_locked(node, SLOW, ended)
 
     def _slowest(self, node: NodeHealth) -> bool:

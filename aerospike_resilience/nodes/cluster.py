@@ -325,7 +325,7 @@ class ClusterHealth:
         """Note that a node left a call unanswered; one that is silent for too long opens."""
         node.owe(since)
         if node.suspect:
-            if node.breaker.closed and node.silent_s(now) > self.options.silence_s:
+            if node.breaker.closed and node.silent_for(now, self.options.silence_s):
                 node.errors[SILENCE] += 1
                 self.open_locked(node, SILENCE, now)
             if self.calm:

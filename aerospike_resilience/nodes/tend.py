@@ -204,6 +204,8 @@ class Tended:
             node = health.by_name.get(name)
             if node is None:
                 return
+            if hard:
+                node.missed = began
             health.owe_locked(node, began, now)
             if node.breaker.state == HALF_OPEN and began >= node.breaker.since:
                 # For what it was opened: a node that answers with overload is not half-open again
@@ -252,7 +254,7 @@ class Tended:
             ]
             for node in health.by_name.values():
                 node.breaker.tick(now, suspect=node.suspect)
-                if node.breaker.closed and node.silent_s(now) > health.options.silence_s:
+                if node.breaker.closed and node.silent_for(now, health.options.silence_s):
                     health.open_locked(node, SILENCE, now)
             health.settle_locked()
 

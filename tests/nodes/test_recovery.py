@@ -124,6 +124,21 @@ def test_a_slow_answer_to_a_pulse_does_not_close_a_slow_node(clock):
     assert states(health)["A1"] == OPEN
 
 
+def test_a_pause_of_our_own_in_which_all_calls_time_out_opens_nobody(clock):
+    health = health_of(clock, silence_s=0.25)
+    tended = Tended(health)
+
+    fail(health, write(health, 0, clock), clock, took_s=0.5)
+    suspects = {name for name, node in health.by_name.items() if node.suspect}
+    for name in suspects:
+        tended._answered(name, clock())
+    tended._advance(clock())
+
+    assert suspects == {"A1", "A2"}
+    assert set(states(health).values()) == {"closed"}
+    assert health.calm
+
+
 def slow_cluster(clock) -> ClusterHealth:
     """A2 is slow, as master and as replica; every node is master of a third."""
     health = health_of(

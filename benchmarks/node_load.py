@@ -197,4 +197,4 @@ BARE: dict[str, Any] = {
 }
 """What a careful user gives the bare client: the same ``total_timeout``, and its own retries of reads."""
 
-LOADS = {"threads": Threads, "tasks": Tasks}
+LOADS: dict[str, type[Threads] | type[Tasks]] = {"threads": Threads, "tasks": Tasks}

@@ -21,7 +21,7 @@ import pybreaker
 
 from aerospike_resilience.testing import LocalCluster
 
-from .node_load import LOADS, NAMESPACE, SET, Load, Sample
+from .node_load import KEYS, LOADS, NAMESPACE, SET, Load, Sample
 
 RATE: Final = 800
 """Calls a second in all: two cores must serve clients and nodes, and still be on time."""
@@ -45,7 +45,7 @@ FAULTS: Final[dict[str, dict[str, Any]]] = {
 ``slow_call_rate``: the same 300 ms."""
 
 
-class Transitions(pybreaker.CircuitBreakerListener):  # type: ignore[misc]
+class Transitions(pybreaker.CircuitBreakerListener):
     """Every node's changes of state, with their time."""
 
     def __init__(self) -> None:
@@ -287,8 +287,7 @@ def stalling(cluster: LocalCluster, callers: str, seconds: float) -> dict[str, S
         seconds: how long it stalls; the survivors evict it after about 1.5 s.
     """
     node, seen = cluster.nodes[1].name, Transitions()
-    keys = range(max(1000, 1))
-    needs = {k for k in keys if node in {o.name for o in cluster.owners(NAMESPACE, SET, k)}}
+    needs = {k for k in range(KEYS) if node in {o.name for o in cluster.owners(NAMESPACE, SET, k)}}
     options = {"profile": "latency", "listeners": [seen]}
     with LOADS[callers](cluster, RATE, options) as load:
         _until(lambda: len(load.samples) > RATE // 2)

@@ -220,7 +220,7 @@ class ClusterHealth:
     # ----- by hand
 
     def isolate(self, name: str) -> None:
-        """Keep every call away from a node until `release`.
+        """Keep writes, and reads that only the master may answer, away from a node until `release`.
 
         Raises:
             UnknownNodeError: the cluster has no such node.

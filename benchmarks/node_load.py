@@ -75,7 +75,7 @@ class Threads:
                 **({"policies": BARE} if options is None else {}),
             }
         )
-        self.client = bare if options is None else resilient(bare, **options)
+        self.client: Any = bare if options is None else resilient(bare, **options)
         self.samples: list[Sample] = []
         self._bare = bare
         self._interval_s = self.CALLERS / rate

@@ -8,7 +8,7 @@ import enum
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from .operation import Criticality, Key, Operation
 
@@ -57,6 +57,11 @@ class Fault(enum.StrEnum):
     """Nobody's: the database answered, or the application erred."""
 
 
+_ANSWERS: Final = frozenset(
+    {FailureKind.RECORD, FailureKind.CONFLICT, FailureKind.BUSY, FailureKind.SECURITY}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What an attempt's error means. Built by an adapter's ``classify``.
@@ -80,6 +85,11 @@ class Failure:
     node: str | None = None
     tries: int | None = None
     code: int | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether it is an answer about the request: the node that gave it is well."""
+        return self.kind in _ANSWERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +350,7 @@ class Call:
         frugal: whether an attempt makes one try only, as the retry budget is spent.
         fell_back: whether it was made on the fallback client.
         nodes: names of the nodes that hold the record, master first; empty while nobody asked.
-        leases: names of half-open nodes this call is a probe of.
+        leases: half-open nodes this call is a probe of: name and lease.
         commit_master: whether a write is to be committed on its master alone.
         pending: the client's own future of the attempt under way, where it outlives a cancellation.
         criticality: how much the application minds that it is refused.
@@ -359,7 +369,7 @@ class Call:
     criticality: Criticality = "default"
     waited_s: float = 0.0
     nodes: tuple[str, ...] = ()
-    leases: tuple[str, ...] = ()
+    leases: tuple[tuple[str, int], ...] = ()
     attempts: tuple[Attempt, ...] = ()
     pending: asyncio.Future[Any] | None = None
 

@@ -136,6 +136,11 @@ class Engine:
                     (_STATES[node.breaker.state], {"aerospike.node.name": node.address.name})
                     for node in shared.health.nodes()
                 ]
+            case "breaker.transitions":
+                return [
+                    (count, {"aerospike.node.name": name, "state": state})
+                    for (name, state), count in list(shared.health.roster.transitions.items())
+                ]
             case "gate.rejections":
                 rejected = shared.gates.rejected().items()
                 return [(count, {"reason": reason}) for reason, count in rejected]
@@ -148,7 +153,8 @@ class Engine:
                 suppressed = shared.retries.suppressed.items()
                 return [(count, {"reason": reason}) for reason, count in suppressed]
         value = {
-            "breaker.transitions": shared.health.roster.transitions,
+            "cluster.verdict": int(bool(shared.health.verdict)),
+            "commit_master": shared.health.committed_alone,
             "gate.in_flight": gate.in_flight,
             "fallback.calls": shared.fallback.calls if shared.fallback is not None else 0,
             "storage.unreachable": int(self._sharing is not None and bool(self._sharing.problem)),

@@ -23,7 +23,21 @@ Readings = Iterable[tuple[float, dict[str, str]]]
 
 INSTRUMENTS: Final = {
     "breaker.state": ("gauge", "1", "A node's breaker: 0 closed, 1 half-open, 2 open, 3 isolated."),
-    "breaker.transitions": ("counter", "{transition}", "Changes of state of any node's breaker."),
+    "breaker.transitions": (
+        "counter",
+        "{transition}",
+        "Changes of state of nodes' breakers, by node and new state.",
+    ),
+    "cluster.verdict": (
+        "gauge",
+        "1",
+        "1 while so many nodes fail that the cluster or our own network is the likely cause.",
+    ),
+    "commit_master": (
+        "counter",
+        "{operation}",
+        "Writes sent with commit level master, as a replica of theirs was open.",
+    ),
     "fallback.calls": ("counter", "{operation}", "Operations made on the fallback client."),
     "gate.in_flight": ("gauge", "{operation}", "Operations that hold a permit."),
     "gate.limit": ("gauge", "{operation}", "Permits in all."),

@@ -113,7 +113,7 @@ class Resilience:
         return self._engine.shared.recorder.last()
 
     def isolate(self, node: str) -> None:
-        """Keep every call away from a node until `release`.
+        """Keep writes, and reads that only the master may answer, away from a node until `release`.
 
         Raises:
             UnknownNodeError: the client knows no node of that name. Also a `LookupError`.

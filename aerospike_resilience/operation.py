@@ -159,7 +159,9 @@ class NodeSource(Protocol):
         ...
 
     def read(self, key: Key, timeout_s: float) -> None:
-        """Read one record's metadata from its master, in one try. A missing record is an answer.
+        """Read one record's metadata from its master, in one try.
+
+        A missing record is an answer, and so is a refusal to show it.
 
         Raises:
             Exception: no answer within `timeout_s` seconds.

@@ -24,6 +24,8 @@ TITLE = "parts alone, around nothing"
 
 GATE = "gate interceptor, uncontended"
 ESTIMATOR = "adaptive timeout: what a call leaves for the estimator"
+BREAKER = "breaker interceptor, all closed (one clock read)"
+OWNERS = "a record's nodes, from digest and map"
 GATE_AWAITED = "gate interceptor, awaited, uncontended"
 
 
@@ -73,7 +75,8 @@ def cases() -> list[Case]:
         Case(GATE_AWAITED, lambda: _drive(awaited(call, nothing_awaited))),
         Case("max_per_node, uncontended, map known", lambda: by_node(call, nothing)),
         Case("limit: adaptive", lambda: outcomes(call, nothing)),
-        Case("breaker interceptor, all closed (one clock read)", lambda: breaker(call, nothing)),
+        Case(BREAKER, lambda: breaker(call, nothing)),
+        Case(OWNERS, lambda: health.owners(KEY)),
         Case(ESTIMATOR, lambda: answers.append((KEY, 1.0, 1.001, False))),
         Case("adaptive timeout: an answer sorted in, by the tend thread", lambda: usual.add(0.001)),
         Case("reading the clock", time.monotonic),
@@ -85,11 +88,15 @@ def verdict(ns: dict[str, float]) -> list[str]:
     """Return what the gate costs a call that need not wait, against its budget."""
     sync = ns[GATE] - ns["the call alone"]
     awaited = ns[GATE_AWAITED] - ns["the awaited call alone"]
+    closed = ns[BREAKER] - ns["the call alone"]
     return [
         f"gate, sync: {sync:,.0f} ns; budget 150 ns: {'holds' if sync <= 150 else 'EXCEEDED'}",
         f"gate, async: {awaited:,.0f} ns; budget 250 ns: {'holds' if awaited <= 250 else 'EXCEEDED'}",
         f"estimator: {ns[ESTIMATOR]:,.0f} ns; budget 100 ns: "
         f"{'holds' if ns[ESTIMATOR] <= 100 else 'EXCEEDED'}",
+        f"closed breaker: {closed:,.0f} ns; budget 150 ns: {'holds' if closed <= 150 else 'EXCEEDED'}",
+        f"looking a node up: {ns[OWNERS]:,.0f} ns; budget 1,000 ns: "
+        f"{'holds' if ns[OWNERS] <= 1000 else 'EXCEEDED'}",
     ]
 
 

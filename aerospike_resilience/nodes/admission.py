@@ -43,6 +43,7 @@ class Admission:
             self._admit_read(call, names)
 
     def _admit_write(self, call: Call, names: tuple[str, ...]) -> None:
+        call.commit_master = False
         for rank, name in enumerate(names):
             if self._passes(call, name):
                 continue
@@ -52,6 +53,9 @@ class Admission:
                 call.commit_master = call.tailored = True
                 continue
             raise self.refusal(call, name, "replica" if rank else "master")
+        if call.commit_master:
+            with self._health.lock:
+                self._health.committed_alone += 1
 
     def _admit_read(self, call: Call, names: tuple[str, ...]) -> None:
         master = self._health.by_name.get(names[0])
@@ -116,8 +120,8 @@ class Admission:
         if node is None or node.breaker.closed:
             return True
         with self._health.lock:
-            if node.breaker.lease(self._health.clock()):
-                call.leases = (*call.leases, name)
+            if (lease := node.breaker.lease(self._health.clock())) is not None:
+                call.leases = (*call.leases, (name, lease))
                 return True
             return node.breaker.closed
 

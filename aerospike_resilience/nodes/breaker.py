@@ -22,9 +22,12 @@ OPEN: Final = pybreaker.STATE_OPEN
 HALF_OPEN: Final = pybreaker.STATE_HALF_OPEN
 ISOLATED: Final = "isolated"
 
-MAX_OPEN_WINDOWS: Final = 16
-"""Re-opening never waits longer than this many windows."""
+GROWTH: Final = 1.5
+"""How many times as long as before a node that opens again stays open."""
 
+MAX_OPEN_WINDOWS: Final = 2.5
+"""Re-opening never waits longer than this many windows, jitter aside: with it and the time that probes
+take, a node that is well again is closed within three. Longer would spare it three probes a time."""
 
 FORGIVEN_WINDOWS: Final = 3
 """A node that stayed closed for this many windows opens for the shortest time again."""
@@ -96,7 +99,8 @@ class NodeBreaker:
         self._window_ends = 0.0
         self._openings = 0
         self._successes = 0
-        self._leases: list[float] = []
+        self._lent = 0
+        self._leases: dict[int, float] = {}
 
     @property
     def isolated(self) -> bool:
@@ -130,9 +134,9 @@ class NodeBreaker:
             return self.errors > self.max_error_rate or self._reaches(rate, self.errors)
         return False
 
-    def answer(self, *, slow: bool) -> bool:
+    def answer(self, began: float, *, slow: bool) -> bool:
         """Count one answer; return whether the node wants to open for being slow too often."""
-        if self._state != CLOSED:
+        if self._state != CLOSED or began < self.since:
             return False
         self.answers += 1
         self.slow += slow
@@ -150,7 +154,7 @@ class NodeBreaker:
         self.circuit.open()
 
     def _stay_open(self, now: float) -> None:
-        windows = min(2 ** min(self._openings, 30), MAX_OPEN_WINDOWS)
+        windows = min(GROWTH ** min(self._openings, 30), MAX_OPEN_WINDOWS)
         self._openings += 1
         self.until = now + self.window_s * windows * self._random.uniform(0.9, 1.1)
 
@@ -184,26 +188,29 @@ class NodeBreaker:
             else:
                 self.half_open(now)
 
-    def lease(self, now: float) -> bool:
-        """Lend a probe of a half-open node; False if all are out or the node is not half-open."""
-        if self._state != HALF_OPEN or self.isolated:
-            return False
-        self._leases = [ends for ends in self._leases if ends > now]
-        if len(self._leases) >= self.half_open_calls:
-            return False
-        self._leases.append(now + self.lease_s)
-        return True
+    def lease(self, now: float) -> int | None:
+        """Lend a probe of a half-open node.
 
-    def give_back(self) -> None:
-        """Take a probe back that proved nothing."""
-        if self._leases:
-            self._leases.pop(0)
+        Returns:
+            The lease, to be given back; None if all are out or the node is not half-open.
+        """
+        if self._state != HALF_OPEN or self.isolated:
+            return None
+        self._leases = {lease: ends for lease, ends in self._leases.items() if ends > now}
+        if len(self._leases) >= self.half_open_calls:
+            return None
+        self._lent += 1
+        self._leases[self._lent] = now + self.lease_s
+        return self._lent
+
+    def give_back(self, lease: int) -> None:
+        """Take a probe back. One whose lease has ended takes no other's place."""
+        self._leases.pop(lease, None)
 
     def succeed(self, now: float, began: float) -> None:
-        """Take a probe back that was answered; enough of them close the node."""
+        """Note that a probe or a pulse was answered; enough of them close the node."""
         if self._state != HALF_OPEN or began < self.since:
             return
-        self.give_back()
         self._successes += 1
         if self._successes >= self.half_open_calls:
             self.close(now)

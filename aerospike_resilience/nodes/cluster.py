@@ -39,11 +39,6 @@ Answer = tuple[Key, float, float, bool]
 """A success: the record's key, when its attempt began and ended, and whether it wrote."""
 
 
-_ANSWERS: Final = frozenset(
-    {FailureKind.RECORD, FailureKind.CONFLICT, FailureKind.BUSY, FailureKind.SECURITY}
-)
-
-
 class ClusterHealth:
     """Every node's health, and the evidence it is judged by.
 
@@ -67,6 +62,7 @@ class ClusterHealth:
         inquiries: failures of which several nodes may be the cause, for the tend thread to settle by
             asking them: the nodes, when the attempt began, the kind of failure.
         verdict: ``cluster`` while so many nodes fail that no node is to blame.
+        committed_alone: writes sent with commit level master for an open replica, so far.
         lock: guards everything that is written here but `recent`.
     """
 
@@ -93,6 +89,7 @@ class ClusterHealth:
         self.by_name = self.roster.by_name
         self.inquiries: list[tuple[tuple[str, ...], float, FailureKind]] = []
         self.verdict = ""
+        self.committed_alone = 0
         self.wake = wake
         self.lock = threading.RLock()
 
@@ -121,16 +118,15 @@ class ClusterHealth:
             names = call.nodes or self.owners(call.key)
             if call.plan.writes:
                 self.live_locked(names, ended)
-                if names and (master := self.by_name.get(names[0])):
-                    self.timed_locked(master, ended - began, ended)
-                for name in call.leases:
-                    if node := self.by_name.get(name):
+                self.timed_locked(names, began, ended)
+                for name, _lease in call.leases:
+                    # A slow write proves nothing: which of its nodes was slow is for pulses to say.
+                    if (node := self.by_name.get(name)) and not self.options.slow(ended - began):
                         node.breaker.succeed(ended, began)
-                call.leases = ()
+                self.give_back(call)
             elif not call.plan.failover:
                 self.live_locked(names[:1], ended)
-                if names and (master := self.by_name.get(names[0])):
-                    self.timed_locked(master, ended - began, ended)
+                self.timed_locked(names[:1], began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 master.left_early += 1
                 self.owe_locked(master, began, ended)
@@ -141,7 +137,7 @@ class ClusterHealth:
         failure = call.failure
         if failure is None or failure.fault is not Fault.NODE:
             self.give_back(call)
-            if failure is not None and failure.kind in _ANSWERS and call.key is not None:
+            if failure is not None and failure.answered and call.key is not None:
                 # "Not found" and the like are answers of the master, without its replica.
                 self.recent.append((call.key, began, call.now, False))
             return
@@ -213,9 +209,9 @@ class ClusterHealth:
         """Take probes back that proved nothing."""
         if call.leases:
             with self.lock:
-                for name in call.leases:
+                for name, lease in call.leases:
                     if node := self.by_name.get(name):
-                        node.breaker.give_back()
+                        node.breaker.give_back(lease)
             call.leases = ()
 
     def _named(self, failure: Failure) -> Failure:
@@ -226,13 +222,13 @@ class ClusterHealth:
     # ----- by hand
 
     def isolate(self, name: str) -> None:
-        """Keep every call away from a node until `release`.
+        """Keep writes, and reads that only the master may answer, away from a node until `release`.
 
         Raises:
             UnknownNodeError: the cluster has no such node.
         """
         with self.lock:
-            self.roster.find(name).breaker.isolated_by_hand = True
+            self.roster.isolate(name, by_hand=True)
             self.settle_locked()
 
     def release(self, name: str) -> None:
@@ -242,7 +238,7 @@ class ClusterHealth:
             UnknownNodeError: the cluster has no such node.
         """
         with self.lock:
-            self.roster.find(name).breaker.isolated_by_hand = False
+            self.roster.isolate(name, by_hand=False)
             self.settle_locked()
 
     def nodes(self) -> Iterator[NodeHealth]:
@@ -287,8 +283,7 @@ class ClusterHealth:
             names = self.owners(key)
             if wrote:
                 self.live_locked(names, ended)
-                if names and (master := self.by_name.get(names[0])):
-                    self.timed_locked(master, ended - began, ended)
+                self.timed_locked(names, began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 # A quick read proves nothing about a suspect master: the client may have gone to the
                 # replica at once. One that took longer than reads usually wait did come from it.
@@ -296,7 +291,7 @@ class ClusterHealth:
                 if not master.suspect or took_s > (self.patience_s or 0.0):
                     master.live(ended)
                     master.latency.add(took_s)
-                    self.timed_locked(master, took_s, ended)
+                    self.timed_locked(names[:1], began, ended)
 
     def live_locked(self, names: Iterable[str], at: float) -> None:
         """Note that a record's nodes took part in something: the first answered, the others replicated."""
@@ -307,16 +302,32 @@ class ClusterHealth:
                 else:
                     node.last_replicated = max(node.last_replicated, at)
 
-    def timed_locked(self, node: NodeHealth, took_s: float, now: float) -> None:
-        """Count an answer of a node; one that is slow too often opens."""
-        if node.breaker.answer(slow=took_s >= self.options.slow_call_s):
-            self.open_locked(node, SLOW, now)
+    def timed_locked(self, names: Iterable[str], began: float, ended: float) -> None:
+        """Count an answer for the nodes that took part in it; one that is slow too often opens.
+
+        A write waits for its replica, so a slow one counts for all its nodes. The slow node takes part
+        in all of them and its healthy neighbours in some: only the node with the most opens. Once it
+        is open, it explains those that are still on their way.
+        """
+        nodes = [node for name in names if (node := self.by_name.get(name))]
+        slow = ended - began >= self.options.slow_call_s
+        if slow and not all(node.breaker.closed for node in nodes):
+            return
+        for node in [node for node in nodes if node.breaker.answer(began, slow=slow)]:
+            if self._slowest(node):
+                self.open_locked(node, SLOW, ended)
+
+    def _slowest(self, node: NodeHealth) -> bool:
+        return all(
+            other is node or not other.breaker.closed or other.breaker.slow < node.breaker.slow
+            for other in self.by_name.values()
+        )
 
     def owe_locked(self, node: NodeHealth, since: float, now: float) -> None:
         """Note that a node left a call unanswered; one that is silent for too long opens."""
         node.owe(since)
         if node.suspect:
-            if node.breaker.closed and node.silent_s(now) > self.options.silence_s:
+            if node.breaker.closed and node.silent_for(now, self.options.silence_s):
                 node.errors[SILENCE] += 1
                 self.open_locked(node, SILENCE, now)
             if self.calm:
@@ -357,7 +368,8 @@ class ClusterHealth:
         self.calm = all(node.quiet for node in self.by_name.values())
         if self.calm:
             self.previous = None
-        if all(node.breaker.closed for node in self.by_name.values()):
+        if self.verdict and all(node.breaker.closed for node in self.by_name.values()):
+            _log.info("every node is closed again: the cluster is no longer the likely cause")
             self.verdict = ""
 
     def update_nodes_locked(self, known: Mapping[str, NodeAddress]) -> None:

@@ -27,6 +27,7 @@ class NodeHealth:
         hurry_s: how long a read may take at this node when it was meant to be quick, in seconds; set by
             the tend thread, 0 while too little is known.
         pulse_out: whether a pulse is on its way to it.
+        missed: when the last pulse was sent that it did not answer.
     """
 
     __slots__ = (
@@ -39,6 +40,7 @@ class NodeHealth:
         "last_replicated",
         "latency",
         "left_early",
+        "missed",
         "pulse_out",
     )
 
@@ -53,6 +55,7 @@ class NodeHealth:
         self.errors: Counter[str] = Counter()
         self.hurry_s = 0.0
         self.pulse_out = False
+        self.missed = -math.inf
 
     @property
     def suspect(self) -> bool:
@@ -79,6 +82,10 @@ class NodeHealth:
         """Return whether it has shown life since, of the kind that its part in a write calls for."""
         return self.last_alive >= moment or (as_replica and self.last_replicated >= moment)
 
-    def silent_s(self, now: float) -> float:
-        """Return for how long it has owed an answer, in seconds."""
-        return 0.0 if self.asked_since is None else max(now - self.asked_since, 0.0)
+    def silent_for(self, now: float, silence_s: float) -> bool:
+        """Return whether it has owed an answer for longer than `silence_s`, to a pulse as well.
+
+        Calls alone do not show it: after a pause of our own process all of them have timed out at once.
+        """
+        since = self.asked_since
+        return since is not None and now - since > silence_s and self.missed >= since

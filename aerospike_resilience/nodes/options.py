@@ -42,7 +42,7 @@ class NodeOptions:
         slow_call_rate: the share of slow calls in a window from which a node opens; None for none.
         slow_call_s: from how long on a call is slow, in seconds.
         minimum_calls: below so many calls in a window no share says anything.
-        isolated: names of nodes that the policy file keeps every call away from.
+        isolated: names of nodes that the policy file isolates.
         batch_on_open: whether a batch sends the rows of other nodes, or fails whole.
         on_replica_open: what a write does whose master is healthy and whose replica is open.
         mode: ``enforce``; ``shadow`` counts and reports only; ``off``.
@@ -66,3 +66,7 @@ class NodeOptions:
     mode: Literal["enforce", "shadow", "off"] = "enforce"
     adaptive: AdaptiveTimeout | None = None
     mapped: bool = False
+
+    def slow(self, took_s: float) -> bool:
+        """Return whether an answer that took so long, in seconds, speaks against a node."""
+        return self.slow_call_rate is not None and took_s >= self.slow_call_s

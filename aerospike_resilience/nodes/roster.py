@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ class Roster:
     Attributes:
         by_name: every node's health.
         names: every node's name by ``host:port``.
-        transitions: changes of state of any node's breaker so far.
+        transitions: changes of state so far, by node and new state.
         on_transition: told of each: the node's name, the old and the new state.
     """
 
@@ -40,7 +41,7 @@ class Roster:
     ) -> None:
         self.by_name: dict[str, NodeHealth] = {}
         self.names: dict[str, str] = {}
-        self.transitions = 0
+        self.transitions: Counter[tuple[str, str]] = Counter()
         self.on_transition: Callable[[str, str, str], None] = lambda _node, _old, _new: None
         self._listeners = tuple(listeners)
         self._random = random_source
@@ -56,6 +57,17 @@ class Roster:
         except KeyError:
             known = ", ".join(sorted(self.by_name)) or "none yet"
             raise UnknownNodeError(f"there is no node {name!r}; the client knows {known}") from None
+
+    def isolate(self, name: str, *, by_hand: bool) -> None:
+        """Begin or end a node's isolation by hand.
+
+        Raises:
+            UnknownNodeError: the cluster has no such node.
+        """
+        node = self.find(name)
+        before = node.breaker.state
+        node.breaker.isolated_by_hand = by_hand
+        self._isolation_changed(node, before, "by hand")
 
     def update(
         self, known: Mapping[str, NodeAddress], held: frozenset[str], options: NodeOptions
@@ -85,19 +97,15 @@ class Roster:
             breaker.window_s = options.window_s
             breaker.half_open_calls = options.half_open_calls
             breaker.shares = _shares(options)
+            before = breaker.state
             breaker.isolated_by_file = node.address.name in options.isolated
+            self._isolation_changed(node, before, "by the policy file")
 
     def _add(self, address: NodeAddress, options: NodeOptions) -> None:
         name = address.name
 
         def changed(old: str, new: str) -> None:
-            self.transitions += 1
-            level = logging.INFO if new == CLOSED else logging.WARNING
-            _log.log(
-                level,
-                "node %s: %s -> %s (%s)",
-                *(name, old, new, node.breaker.reason or "answered"),
-            )
+            self._changed(name, old, new, node.breaker.reason or "answered")
             self.on_transition(name, old, new)
 
         node = NodeHealth(
@@ -114,8 +122,19 @@ class Roster:
                 on_change=changed,
             ),
         )
+        before = node.breaker.state
         node.breaker.isolated_by_file = name in options.isolated
+        self._isolation_changed(node, before, "by the policy file")
         self.by_name[name] = node
+
+    def _isolation_changed(self, node: NodeHealth, before: str, why: str) -> None:
+        if node.breaker.state != before:
+            self._changed(node.address.name, before, node.breaker.state, why)
+
+    def _changed(self, name: str, old: str, new: str, why: str) -> None:
+        self.transitions[name, new] += 1
+        level = logging.INFO if new == CLOSED else logging.WARNING
+        _log.log(level, "node %s: %s -> %s (%s)", name, old, new, why)
 
 
 def _shares(options: NodeOptions) -> Shares:

@@ -20,7 +20,7 @@ from typing import Final
 from ..call import FailureKind
 from ..operation import Key
 from .breaker import HALF_OPEN, OPEN
-from .cluster import SILENCE, ClusterHealth
+from .cluster import SILENCE, SLOW, ClusterHealth
 from .health import NodeHealth
 
 _log = logging.getLogger("aerospike_resilience.tend")
@@ -40,6 +40,10 @@ would do for a cluster that is well, but one hiccup of the survivors, as when th
 moves that for long."""
 
 _STRONG: Final = "strong-consistency=true"
+
+_ANSWERING: Final = frozenset({FailureKind.OVERLOAD, SLOW})
+"""Why a node opens that answers all the same: one more answer says nothing until its time is up."""
+
 _PROBE_SET: Final = "resilience-probe"
 
 
@@ -216,9 +220,13 @@ class Tended:
             node = health.by_name.get(name)
             if node is None:
                 return
+            if hard:
+                node.missed = began
             health.owe_locked(node, began, now)
-            if node.breaker.state == HALF_OPEN:
-                health.open_locked(node, SILENCE, now)
+            if node.breaker.state == HALF_OPEN and began >= node.breaker.since:
+                # For what it was opened: a node that answers with overload is not half-open again
+                # as soon as it answers a pulse.
+                health.open_locked(node, node.breaker.reason or SILENCE, now)
             if hard and node.suspect:
                 open_inquiries, health.inquiries = health.inquiries, []
                 for names, since, kind in open_inquiries:
@@ -243,10 +251,13 @@ class Tended:
                 for names, since, kind in health.inquiries
                 if (rest := tuple(n for n in names if n != name or since > began))
             ]
-            if node.breaker.state == OPEN and node.breaker.reason != FailureKind.OVERLOAD:
+            if node.breaker.state == OPEN and node.breaker.reason not in _ANSWERING:
                 node.breaker.half_open(now)  # it was opened for not answering, and it answers
             if node.breaker.state == HALF_OPEN:
-                node.breaker.succeed(now, began)
+                if health.options.slow(now - began) and began >= node.breaker.since:
+                    health.open_locked(node, SLOW, now)
+                else:
+                    node.breaker.succeed(now, began)
             health.settle_locked()
 
     def _advance(self, now: float) -> None:
@@ -259,7 +270,7 @@ class Tended:
             ]
             for node in health.by_name.values():
                 node.breaker.tick(now, suspect=node.suspect)
-                if node.breaker.closed and node.silent_s(now) > health.options.silence_s:
+                if node.breaker.closed and node.silent_for(now, health.options.silence_s):
                     health.open_locked(node, SILENCE, now)
             health.settle_locked()
 

@@ -69,6 +69,7 @@ def test_a_node_silent_for_too_long_opens_and_the_others_do_not(clock):
     health.recent.append((("test", "s", 0), clock(), clock() + 0.2, False))  # A1 lives
 
     fail(health, write(health, 0, clock), clock, took_s=0.26)
+    Tended(health)._missed("A2", clock(), hard=True)
 
     assert states(health) == {"A1": "closed", "A2": "open", "A3": "closed"}
     assert not health.calm

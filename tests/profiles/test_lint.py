@@ -49,6 +49,8 @@ TRAPS = {
     "AR027": {"policy": {"writes_query": {"replica": "random"}}},
     "AR028": {"policy": {"reads_batch": {"replica": "prefer_rack"}}},
     "AR029": {"policy": {"writes_point": {"exists": "create_only"}}},
+    "AR030": {"breaker": {"slow_call_rate": 0.5, "slow_call_duration": "40ms"}},
+    "AR031": {"breaker": {"failure_rate": 0.5, "minimum_calls": 41}},
 }
 
 RIGHT = {
@@ -83,6 +85,8 @@ RIGHT = {
         "connection": {"rack_ids": [1]},
     },
     "AR029": {"policy": {"writes_non_retryable": {"exists": "create_only"}}},
+    "AR030": {"breaker": {"slow_call_rate": 0.5, "slow_call_duration": "39ms"}},
+    "AR031": {"breaker": {"failure_rate": 0.5, "minimum_calls": 40}},
 }
 """As near to each trap as one may go."""
 

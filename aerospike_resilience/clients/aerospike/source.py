@@ -9,6 +9,8 @@ from typing import Any
 from ...operation import Key, NodeAddress
 from ..digest import partition_of
 from ..resting import Resting
+from .failures import classify
+from .operations import OPERATIONS
 
 
 class AerospikeSource(Resting):
@@ -75,4 +77,8 @@ class AerospikeSource(Resting):
         }
         with self.asked() as may_ask:
             if may_ask:
-                self._client.exists(key, policy)
+                try:
+                    self._client.exists(key, policy)
+                except Exception as error:
+                    if not classify(error, OPERATIONS["exists"]).answered:
+                        raise

@@ -12,6 +12,8 @@ from typing import Any
 
 from ...operation import Key, NodeAddress
 from . import policies
+from .failures import classify
+from .operations import OPERATIONS
 from .package import native
 
 
@@ -69,4 +71,8 @@ class NativeSource:
                 "replica": native().Replica.MASTER,
             },
         )
-        self._client.exists_blocking(key, policy=policy)
+        try:
+            self._client.exists_blocking(key, policy=policy)
+        except Exception as error:
+            if not classify(error, OPERATIONS["exists"]).answered:
+                raise

@@ -14,6 +14,8 @@ from typing import Any
 from ...operation import Key, NodeAddress
 from ..digest import partition_of
 from ..resting import Resting
+from .failures import classify
+from .operations import OPERATIONS
 from .policies import MASTER
 
 _ADDRESS = "service-clear-std"
@@ -90,7 +92,11 @@ class AerospikePySource(Resting):
         }
         with self.asked() as may_ask:
             if may_ask:
-                self._exists(key, policy)
+                try:
+                    self._exists(key, policy)
+                except Exception as error:
+                    if not classify(error, OPERATIONS["exists"]).answered:
+                        raise
 
     def _info_all(self, command: str, timeout_s: float) -> dict[str, str]:
         """Return the answers by node; a node that did not answer in time is left out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from . import client, limits, replicas, timing
+from . import breakers, client, limits, replicas, timing
 from .subject import Client, Rule, Subject
 
 __all__ = ["RULES", "Client", "Rule", "Severity", "Subject"]
@@ -41,5 +41,7 @@ RULES: Final[dict[str, tuple[Severity, Rule]]] = {
     "AR027": ("error", replicas.random_queries),
     "AR028": ("warning", replicas.no_rack),
     "AR029": ("note", replicas.conditional_retries),
+    "AR030": ("warning", breakers.never_slow),
+    "AR031": ("warning", breakers.rate_after_count),
 }
 """Severity and rule. An id is never given to another rule."""

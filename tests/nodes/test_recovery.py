@@ -1,0 +1,214 @@
+"""How a node comes back: on a clock that the test moves, and for a user who may not read."""
+
+from __future__ import annotations
+
+import time
+
+import aerospike
+import pytest
+
+from aerospike_resilience import resilient
+from aerospike_resilience.call import Failure, FailureKind, Fault
+from aerospike_resilience.errors import CircuitOpenError
+from aerospike_resilience.nodes import Admission, ClusterHealth, NodeOptions, Tended, report
+from aerospike_resilience.nodes.breaker import HALF_OPEN, OPEN
+from aerospike_resilience.nodes.partitions import PartitionMap
+from aerospike_resilience.testing import LocalCluster
+from tests import fakes
+from tests.nodes.test_cluster import fail, health_of, states, write
+from tests.waiting import until
+
+POOL_EXHAUSTED = Failure(FailureKind.POOL_EXHAUSTED, fault=Fault.LOCAL)
+
+
+@pytest.fixture
+def clock():
+    return fakes.FakeClock()
+
+
+def opened(health: ClusterHealth, clock, name: str, reason: str) -> None:
+    with health.lock:
+        health.open_locked(health.by_name[name], reason, clock())
+        health.settle_locked()
+
+
+def half_opened(clock, reason: str = "silence", **options) -> ClusterHealth:
+    health = health_of(clock, **options)
+    opened(health, clock, "A1", reason)
+    with health.lock:
+        health.by_name["A1"].breaker.half_open(clock())
+    return health
+
+
+def admitted(health: ClusterHealth, clock):
+    call = write(health, 0, clock)
+    Admission(health).admit(call)
+    return call
+
+
+def test_an_answered_pulse_leaves_writes_that_are_out_as_probes_their_places(clock):
+    health = half_opened(clock, half_open_calls=2)
+    admitted(health, clock)
+    admitted(health, clock)
+
+    Tended(health)._answered("A1", clock())
+
+    assert states(health)["A1"] == HALF_OPEN
+    with pytest.raises(CircuitOpenError):
+        admitted(health, clock)
+
+
+def test_a_probe_that_comes_back_after_its_lease_takes_no_other_probes_place(clock):
+    health = half_opened(clock, half_open_calls=1)
+    lost = admitted(health, clock)
+    clock.pass_s(1.1)
+    admitted(health, clock)
+
+    fail(health, lost, clock, POOL_EXHAUSTED, took_s=0.0)
+
+    with pytest.raises(CircuitOpenError):
+        admitted(health, clock)
+
+
+def test_a_probe_that_is_given_back_makes_room_for_another(clock):
+    health = half_opened(clock, half_open_calls=1)
+    fail(health, admitted(health, clock), clock, POOL_EXHAUSTED, took_s=0.0)
+
+    admitted(health, clock)
+
+
+def test_a_pulse_of_an_earlier_state_that_is_missed_opens_nothing(clock):
+    health = health_of(clock)
+    opened(health, clock, "A1", "silence")
+    sent = clock()
+    clock.pass_s(0.1)
+    with health.lock:
+        health.by_name["A1"].breaker.half_open(clock())
+
+    Tended(health)._missed("A1", sent, hard=True)
+
+    assert states(health)["A1"] == HALF_OPEN
+
+
+@pytest.mark.parametrize("reason", ["overload", "slow_calls"])
+def test_a_node_that_opened_although_it_answers_waits_for_its_time(reason, clock):
+    health = health_of(clock, slow_call_rate=0.5)
+    opened(health, clock, "A1", reason)
+
+    Tended(health)._answered("A1", clock())
+
+    assert states(health)["A1"] == OPEN
+
+
+def test_a_missed_pulse_does_not_turn_overload_into_silence(clock):
+    """Else its next answer would half-open the node at once, and each turn keep it open for longer."""
+    health = half_opened(clock, reason="overload")
+    tended = Tended(health)
+    clock.pass_s(0.1)
+    tended._missed("A1", clock(), hard=True)
+    clock.pass_s(0.1)
+
+    tended._answered("A1", clock())
+
+    assert states(health)["A1"] == OPEN
+    assert health.by_name["A1"].breaker.reason == "overload"
+
+
+def test_a_slow_answer_to_a_pulse_does_not_close_a_slow_node(clock):
+    health = half_opened(clock, reason="slow_calls", slow_call_rate=0.5, slow_call_s=0.2)
+    began = clock()
+    clock.pass_s(0.3)
+
+    Tended(health)._answered("A1", began)
+
+    assert states(health)["A1"] == OPEN
+
+
+def test_a_pause_of_our_own_in_which_all_calls_time_out_opens_nobody(clock):
+    health = health_of(clock, silence_s=0.25)
+    tended = Tended(health)
+
+    fail(health, write(health, 0, clock), clock, took_s=0.5)
+    suspects = {name for name, node in health.by_name.items() if node.suspect}
+    for name in suspects:
+        tended._answered(name, clock())
+    tended._advance(clock())
+
+    assert suspects == {"A1", "A2"}
+    assert set(states(health).values()) == {"closed"}
+    assert health.calm
+
+
+def slow_cluster(clock) -> ClusterHealth:
+    """A2 is slow, as master and as replica; every node is master of a third."""
+    health = health_of(
+        clock, slow_call_rate=0.4, slow_call_s=0.2, minimum_calls=10, max_open_share=1.0
+    )
+    turns = (("A1", "A2"), ("A2", "A3"), ("A3", "A1"), ("A1", "A3"), ("A2", "A1"), ("A3", "A2"))
+    health.partitions = PartitionMap({"test": tuple(turns[p % 6] for p in range(4096))})
+    return health
+
+
+def test_a_slow_replica_does_not_open_its_masters(clock):
+    health = slow_cluster(clock)
+
+    for number in range(600):
+        key = ("test", "s", number)
+        took_s = 0.3 if "A2" in health.owners(key) else 0.001
+        clock.pass_s(0.001)
+        health.recent.append((key, clock() - took_s, clock(), True))
+        with health.lock:
+            health.fold_locked()
+
+    assert states(health) == {"A1": "closed", "A2": "open", "A3": "closed"}
+    assert report(health)["A2"]["reason"] == "slow_calls"
+
+
+def test_writes_that_are_slow_for_two_nodes_alike_open_neither(clock):
+    health = health_of(clock, slow_call_rate=0.5, slow_call_s=0.2, minimum_calls=10)
+    health.partitions = PartitionMap({"test": (("A1", "A2"),) * 4096})
+
+    for _ in range(50):
+        health.recent.append((("test", "s", 0), clock(), clock() + 0.3, True))
+    with health.lock:
+        health.fold_locked()
+
+    assert set(states(health).values()) == {"closed"}
+
+
+def test_slow_reads_tell_two_nodes_apart(clock):
+    health = health_of(clock, slow_call_rate=0.5, slow_call_s=0.2, minimum_calls=10)
+    health.partitions = PartitionMap({"test": (("A1", "A2"),) * 4096})
+
+    for wrote in (True, False) * 10:
+        health.recent.append((("test", "s", 0), clock(), clock() + 0.3, wrote))
+    with health.lock:
+        health.fold_locked()
+
+    assert states(health) == {"A1": "open", "A2": "closed", "A3": "closed"}
+
+
+def test_options_without_a_slow_call_rate_call_nothing_slow():
+    assert not NodeOptions(slow_call_s=0.1).slow(5.0)
+
+
+def test_a_node_comes_back_for_a_user_who_may_not_read():
+    with LocalCluster(nodes=3, users={"writer": ("secret", ["write"])}) as cluster:
+        cluster.wait_until_stable()
+        config = {"hosts": cluster.hosts, "user": "writer", "password": "secret"}
+        client = resilient(aerospike.client(config), profile="latency")
+
+        def put_and_look() -> dict[str, str]:
+            for key in range(30):
+                try:
+                    client.put(("test", "s", key), {"n": key})
+                except aerospike.exception.AerospikeError:
+                    time.sleep(0.001)
+            return {name: node["state"] for name, node in client.resilience.nodes.items()}
+
+        cluster.stall("A2")
+        until(lambda: put_and_look()["A2"] == "open")
+        cluster.resume("A2")
+
+        until(lambda: set(put_and_look().values()) == {"closed"})
+        client.close()

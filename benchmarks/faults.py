@@ -231,7 +231,8 @@ class Outage:
         client: the client's name, or what retried.
         operations: operations made.
         refused: those of them that an open node refused.
-        requests: requests on the wire.
+        requests: requests that they came to on the wire.
+        pulses: reads that the tend thread asked ailing nodes for, a few a second whatever the load.
     """
 
     what: str
@@ -239,6 +240,7 @@ class Outage:
     operations: int
     refused: int
     requests: int
+    pulses: int
 
     @property
     def amplification(self) -> float:
@@ -272,14 +274,15 @@ def outage(what: str, client: str, *, seconds: float, threads: int = 16) -> Outa
         one = _naive(cluster) if client == "tenacity" else wrapped(client, cluster)
         try:
             with cluster.inject(op="data", **OUTAGES[what]):
-                before = cluster.requests("data")
+                before, pulsed = cluster.requests("data"), cluster.requests("exists")
                 with Load(one, "outage", threads, 0.01, ("get", "get", "put", "increment")) as load:
                     time.sleep(seconds)
-                requests = cluster.requests("data") - before
+                pulses = cluster.requests("exists") - pulsed
+                requests = cluster.requests("data") - before - pulses
         finally:
             one.close()
     total = load.total()
-    return Outage(what, client, total.total, total.refused, requests)
+    return Outage(what, client, total.total, total.refused, requests, pulses)
 
 
 def _naive(cluster: LocalCluster) -> Any:
@@ -335,7 +338,7 @@ def main() -> None:
                 outages.append(one)
                 print(
                     f"{one.what:<17} {one.client:<27} {one.operations:>7,} operations "
-                    f"{one.refused:>7,} refused "
+                    f"{one.refused:>7,} refused {one.pulses:>5,} pulses "
                     f"{one.requests:>7,} requests {one.amplification:>6.2f} {one.of_sent:>6.2f}",
                     flush=True,
                 )

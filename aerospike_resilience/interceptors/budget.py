@@ -67,10 +67,10 @@ class RetryBudget:
             return True
 
     def charge(self, tries: int, now: float) -> None:
-        """Pay for tries that were made without asking, as far as there is something left."""
+        """Pay for tries that were made without asking, on credit where nothing is left."""
         with self._lock:
             self._fade_locked(now)
-            self._recent_retries += min(tries, max(self._balance_locked(), 0.0))
+            self._recent_retries += tries
             self.spent = self._balance_locked() < 1
 
     def affords(self, tries: int, now: float) -> bool:

@@ -192,6 +192,17 @@ def test_tries_inside_a_failed_native_call_cost_the_budget_too():
     assert budget.balance(0.0) == pytest.approx(4.0)
 
 
+def test_tries_made_without_asking_are_paid_for_later_too():
+    budget = RetryBudget(ratio=0.1, min_per_second=1.0)
+    budget.charge(30, 0.0)  # by many calls at once, each of them sure that there was enough
+    budget.operations += 150
+
+    assert not budget.withdraw(1, 0.0)
+
+    budget.operations += 100
+    assert budget.withdraw(1, 0.0)
+
+
 def test_a_spent_budget_keeps_the_client_from_trying_again_by_itself():
     budget = RetryBudget(ratio=0.0, min_per_second=0.1)
     budget.charge(1, 0.0)

@@ -115,6 +115,13 @@ class NodeAddress(NamedTuple):
     port: int
 
 
+class NotAskedError(Exception):
+    """Our own side kept a question from a node: no free connection, a tripped breaker, a closing client.
+
+    It says nothing about the node.
+    """
+
+
 class NodeSource(Protocol):
     """One client's view of its cluster."""
 
@@ -138,12 +145,20 @@ class NodeSource(Protocol):
         """Ask one node an info command and return the value of its answer.
 
         Raises:
+            NotAskedError: the node was not asked.
             Exception: no answer within `timeout_s` seconds, or an error.
         """
         ...
 
-    def answers(self, nodes: Sequence[str], command: str, timeout_s: float) -> dict[str, str]:
-        """Ask several nodes an info command; return what those answered that did, by name."""
+    def answers(
+        self, nodes: Sequence[str], command: str, timeout_s: float
+    ) -> dict[str, str | None]:
+        """Ask several nodes an info command.
+
+        Returns:
+            What they answered, by name: None for a node that was not asked; one that did not answer
+            is left out.
+        """
         ...
 
     def rest(self) -> None:
@@ -164,6 +179,7 @@ class NodeSource(Protocol):
         A missing record is an answer, and so is a refusal to show it.
 
         Raises:
+            NotAskedError: the node was not asked.
             Exception: no answer within `timeout_s` seconds.
         """
         ...

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ..call import FailureKind
-from ..operation import Key
+from ..operation import Key, NotAskedError
 from .breaker import HALF_OPEN, OPEN
 from .cluster import SILENCE, SLOW, ClusterHealth
 from .health import NodeHealth
@@ -158,7 +158,7 @@ class Tended:
             if name not in answers:
                 _log.debug("node %s did not answer %r", name, command)
                 self._missed(name, asked, hard=False)
-        return answers
+        return {name: answer for name, answer in answers.items() if answer is not None}
 
     def _pulse(self) -> None:
         health = self.health
@@ -190,6 +190,8 @@ class Tended:
             health.source.info(name, "build", health.options.silence_s)
             if (key := self._probe_key(name)) is not None:
                 health.source.read(key, health.options.silence_s)
+        except NotAskedError as error:
+            _log.debug("pulse to node %s not sent: %s", name, error)
         except Exception as error:  # noqa: BLE001 - whatever the client raises, the node did not answer
             _log.debug("pulse to node %s missed: %s", name, error)
             self._missed(name, began, hard=True)

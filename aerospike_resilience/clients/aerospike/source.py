@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
-from ...operation import Key, NodeAddress
+from ...operation import Key, NodeAddress, NotAskedError
+from ..asking import check_asked, one_by_one
 from ..digest import partition_of
 from ..resting import Resting
 from .failures import classify
@@ -47,23 +47,20 @@ class AerospikeSource(Resting):
         """Ask one node and return the value of its answer.
 
         Raises:
-            ConnectionError: the client is being closed.
+            NotAskedError: the client is being closed.
         """
         policy = {"timeout": max(int(timeout_s * 1000), 1)}
         with self.asked() as may_ask:
             if not may_ask or not self._client.is_connected():
-                raise ConnectionError("the client is being closed")
+                raise NotAskedError("the client is being closed")
             answer: str = self._client.info_single_node(command, node, policy)
         return answer.partition("\t")[2].rstrip("\n")
 
-    def answers(self, nodes: Sequence[str], command: str, timeout_s: float) -> dict[str, str]:
-        """Ask one node after the other; return what those answered that did."""
-        found = {}
-        for node in nodes:
-            # Whatever is raised, the node did not answer.
-            with contextlib.suppress(Exception):
-                found[node] = self.info(node, command, timeout_s)
-        return found
+    def answers(
+        self, nodes: Sequence[str], command: str, timeout_s: float
+    ) -> dict[str, str | None]:
+        """Ask one node after the other."""
+        return one_by_one(self.info, nodes, command, timeout_s)
 
     def read(self, key: Key, timeout_s: float) -> None:
         """Read one record's metadata from its master, in one try."""
@@ -80,5 +77,7 @@ class AerospikeSource(Resting):
                 try:
                     self._client.exists(key, policy)
                 except Exception as error:
-                    if not classify(error, OPERATIONS["exists"]).answered:
+                    failure = classify(error, OPERATIONS["exists"])
+                    check_asked(failure, error)
+                    if not failure.answered:
                         raise

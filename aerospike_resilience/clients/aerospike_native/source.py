@@ -6,11 +6,11 @@ awaited.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 from ...operation import Key, NodeAddress
+from ..asking import check_asked, one_by_one
 from . import policies
 from .failures import classify
 from .operations import OPERATIONS
@@ -38,17 +38,19 @@ class NativeSource:
     def info(self, node: str, command: str, timeout_s: float) -> str:
         """Ask one node and return the value of its answer."""
         policy = policies.build("admin", {"timeout": max(int(timeout_s * 1000), 1)})
-        answer: dict[str, str] = self._client.get_node(node).info_blocking(command, policy=policy)
+        asked = self._client.get_node(node)
+        try:
+            answer: dict[str, str] = asked.info_blocking(command, policy=policy)
+        except Exception as error:
+            check_asked(classify(error, OPERATIONS["exists"]), error)
+            raise
         return answer[command].rstrip("\n")
 
-    def answers(self, nodes: Sequence[str], command: str, timeout_s: float) -> dict[str, str]:
-        """Ask one node after the other; return what those answered that did."""
-        found = {}
-        for node in nodes:
-            # Whatever is raised, the node did not answer.
-            with contextlib.suppress(Exception):
-                found[node] = self.info(node, command, timeout_s)
-        return found
+    def answers(
+        self, nodes: Sequence[str], command: str, timeout_s: float
+    ) -> dict[str, str | None]:
+        """Ask one node after the other."""
+        return one_by_one(self.info, nodes, command, timeout_s)
 
     def rest(self) -> None:
         """Do nothing: this client may be closed while it is asked."""
@@ -74,5 +76,7 @@ class NativeSource:
         try:
             self._client.exists_blocking(key, policy=policy)
         except Exception as error:
-            if not classify(error, OPERATIONS["exists"]).answered:
+            failure = classify(error, OPERATIONS["exists"])
+            check_asked(failure, error)
+            if not failure.answered:
                 raise

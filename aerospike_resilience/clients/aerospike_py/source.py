@@ -11,7 +11,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from ...operation import Key, NodeAddress
+from ...operation import Key, NodeAddress, NotAskedError
+from ..asking import check_asked
 from ..digest import partition_of
 from ..resting import Resting
 from .failures import classify
@@ -19,6 +20,9 @@ from .operations import OPERATIONS
 from .policies import MASTER
 
 _ADDRESS = "service-clear-std"
+
+_POOL = "Too many connections"
+"""What this client says of a node to which it has no free connection."""
 
 
 class AerospikePySource(Resting):
@@ -55,17 +59,23 @@ class AerospikePySource(Resting):
         """Ask all nodes and return what one of them answered.
 
         Raises:
-            TimeoutError: that one did not answer.
+            NotAskedError: no connection to that one was free.
+            TimeoutError: it did not answer.
         """
         answers = self._info_all(command, timeout_s)
         if node not in answers:
             raise TimeoutError(
                 f"node {node} did not answer {command!r} in {timeout_s * 1000:.0f} ms"
             )
-        return answers[node]
+        answer = answers[node]
+        if answer is None:
+            raise NotAskedError(f"no free connection to node {node}")
+        return answer
 
-    def answers(self, nodes: Sequence[str], command: str, timeout_s: float) -> dict[str, str]:
-        """Ask all nodes at once; return what those of `nodes` answered that did."""
+    def answers(
+        self, nodes: Sequence[str], command: str, timeout_s: float
+    ) -> dict[str, str | None]:
+        """Ask all nodes at once."""
         if not nodes:
             return {}
         try:
@@ -78,6 +88,8 @@ class AerospikePySource(Resting):
     def _learn_addresses(self, nodes: Sequence[str], timeout_s: float) -> None:
         if not self._addresses.keys() >= set(nodes):
             for name, answer in self._info_all(_ADDRESS, timeout_s).items():
+                if answer is None:
+                    continue
                 host, _, port = answer.partition(",")[0].rpartition(":")
                 self._addresses[name] = (host, int(port))
 
@@ -95,18 +107,22 @@ class AerospikePySource(Resting):
                 try:
                     self._exists(key, policy)
                 except Exception as error:
-                    if not classify(error, OPERATIONS["exists"]).answered:
+                    failure = classify(error, OPERATIONS["exists"])
+                    check_asked(failure, error)
+                    if not failure.answered:
                         raise
 
-    def _info_all(self, command: str, timeout_s: float) -> dict[str, str]:
-        """Return the answers by node; a node that did not answer in time is left out."""
+    def _info_all(self, command: str, timeout_s: float) -> dict[str, str | None]:
+        """Return the answers by node: None where no connection was free; who was late is left out."""
         with self.asked() as may_ask:
             policy = {"timeout": max(int(timeout_s * 1000), 1)}
             results = self._call_info_all(command, policy) if may_ask else ()
         return {
             result.node_name: result.response.rpartition("\t")[2].rstrip("\n")
-            for result in results
             if result.error_code == 0
+            else None
+            for result in results
+            if result.error_code == 0 or result.response == _POOL
         }
 
     def _call_info_all(self, command: str, policy: dict[str, int]) -> Any:

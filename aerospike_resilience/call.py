@@ -349,6 +349,7 @@ class Call:
         steered: whether `patience_s` was chosen for the node's state, and so stands.
         frugal: whether an attempt makes one try only, as the retry budget is spent.
         fell_back: whether it was made on the fallback client.
+        given: the arguments as the application gave them, where a policy is among them.
         nodes: names of the nodes that hold the record, master first; empty while nobody asked.
         leases: half-open nodes this call is a probe of: name and lease.
         commit_master: whether a write is to be committed on its master alone.
@@ -366,6 +367,7 @@ class Call:
     commit_master: bool = False
     frugal: bool = False
     fell_back: bool = False
+    given: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
     criticality: Criticality = "default"
     waited_s: float = 0.0
     nodes: tuple[str, ...] = ()

@@ -138,11 +138,16 @@ class Telemetry:
             attributes["db.namespace"] = namespace
         if set_name:
             attributes["db.collection.name"] = set_name
-        if operation.shape is Shape.BATCH:
-            rows = operation.bind(call.args, call.kwargs).get(operation.rows)
-            if isinstance(rows, Sized):
-                attributes["db.operation.batch.size"] = len(rows)
         return attributes
+
+    @staticmethod
+    def _batch_size(call: Call) -> dict[str, int]:
+        """Return what would make a metric's series one for every size, and so goes on spans only."""
+        operation = call.plan.operation
+        if operation.shape is not Shape.BATCH:
+            return {}
+        rows = operation.bind(call.args, call.kwargs).get(operation.rows)
+        return {"db.operation.batch.size": len(rows)} if isinstance(rows, Sized) else {}
 
     def _start(self, call: Call, attributes: dict[str, Any]) -> Span | None:
         if self._tracer is None:
@@ -152,7 +157,11 @@ class Telemetry:
         return self._tracer.start_span(
             f"{name} {target}" if target else name,
             kind=SpanKind.CLIENT,
-            attributes={**attributes, "aerospike.resilience.profile": call.plan.profile},
+            attributes={
+                **attributes,
+                **self._batch_size(call),
+                "aerospike.resilience.profile": call.plan.profile,
+            },
         )
 
     def _end(

@@ -353,6 +353,7 @@ class Call:
         nodes: names of the nodes that hold the record, master first; empty while nobody asked.
         leases: half-open nodes this call is a probe of: name and lease.
         commit_master: whether a write is to be committed on its master alone.
+        leave_master: whether a read may begin at any replica, as its master ails.
         pending: the client's own future of the attempt under way, where it outlives a cancellation.
         criticality: how much the application minds that it is refused.
         waited_s: how long it has stood in line for permits, in seconds, all attempts together.
@@ -365,6 +366,7 @@ class Call:
     tailored: bool = False
     steered: bool = False
     commit_master: bool = False
+    leave_master: bool = False
     frugal: bool = False
     fell_back: bool = False
     given: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None

@@ -219,8 +219,20 @@ class Adapter(Protocol):
         socket_timeout_ms: int,
         max_retries: int,
         commit_master: bool = False,
+        leave_master: bool = False,
     ) -> Any:
-        """Make a family's native policy: `fields` with these in their place; 0 ms stands for no limit."""
+        """Make a family's native policy: `fields` with these in their place; 0 ms stands for no limit.
+
+        Args:
+            family: the family.
+            fields: the client's own names and values.
+            total_timeout_ms: for all tries.
+            socket_timeout_ms: for each try.
+            max_retries: further tries of the client itself.
+            commit_master: whether a write is to be committed on its master alone.
+            leave_master: whether a read may begin at any replica; for clients that try a node again
+                which refuses connections, instead of the next.
+        """
         ...
 
     def own_family(self, operation: Operation) -> str:

@@ -103,15 +103,20 @@ class Breaker:
         if rows is not None and isinstance(error, Exception):
             part = rows.carried(error)
             if part is not None:
-                self.health.rows_failed(call, part, began)
+                self._tell_rows(call, part, began)
                 return
         self.health.failed(call, began)
+        self._admission.leave_master(call)
+
+    def _tell_rows(self, call: Call, part: Any, began: float) -> None:
+        self.health.rows_failed(call, part, began)
+        self._admission.leave_master(call)
 
     def _tell(self, call: Call, began: float, result: Any) -> None:
         """Tell the cluster's health of an attempt that returned."""
         health = self.health
         if call.failure is not None:
-            health.rows_failed(call, result, began)
+            self._tell_rows(call, result, began)
             return
         ended = self._clock()
         if ended - began >= call.early_s or call.leases:

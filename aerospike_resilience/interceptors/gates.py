@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import BackpressureError
 from ..nodes import ClusterHealth
+from ..profiles.units import node_permits
 from .backpressure import Backpressure, WeightedBackpressure
 from .base import Interceptor
 from .gate import Gate, OnWait
@@ -45,10 +46,7 @@ class GateOptions:
 
     def per_node(self, limit: int) -> int:
         """Return how many of `limit` permits one node may hold; 0 for all."""
-        share = self.max_per_node
-        if share is None or not limit:
-            return 0
-        return min(max(int(share * limit if share < 1 else share), 1), limit)
+        return node_permits(self.max_per_node, limit)
 
 
 class Gates:

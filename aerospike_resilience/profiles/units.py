@@ -1,4 +1,4 @@
-"""Durations, sizes, shares as people write them: ``40ms``, ``64KiB``; a bare number is in the field's unit."""
+"""Durations, sizes and shares as people write them: ``40ms``, ``64KiB``, ``0.5``; and what they come to."""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ def connected(healthy):
 
         client = loop.run(wrapped())
         clients.append(client)
-        until(lambda: client.resilience._engine.shared.health.partitions.namespaces)
+        if "max_per_node" in backpressure or "batch_weight" in backpressure:
+            until(lambda: client.resilience._engine.shared.health.partitions.namespaces)
         return client, loop
 
     yield connected_
@@ -159,3 +160,77 @@ def test_a_stream_that_ends_in_a_forked_child_brings_it_no_permit_too_many():
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     del stream
     assert (gate.in_flight, gate.debt, len(gate.permits)) == (0, 0, 2)
+
+
+class Leave:
+    """Ways to leave a scan before its records have all come."""
+
+    @staticmethod
+    def dropped(stream) -> None:
+        next(stream)
+
+    @staticmethod
+    def closed(stream) -> None:
+        next(stream)
+        stream.close()
+
+    @staticmethod
+    def finished(stream) -> None:
+        assert len(list(stream)) >= len(KEYS)
+
+    @staticmethod
+    def failed(stream) -> None:
+        def mistake(_record: object) -> None:
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            list(map(mistake, stream))
+
+
+@pytest.mark.parametrize("left", ["dropped", "closed", "finished", "failed"])
+def test_a_scan_keeps_its_permit_until_its_iteration_ends_or_is_given_up(connected, left):
+    client, _loop = connected(max_concurrent_operations=2, operation_queue_timeout=0)
+    for key in KEYS:
+        client.put_blocking(native.Key(*key), {"n": 1})
+
+    stream = client.query_blocking(
+        native.Statement("test", "lasting"), native.PartitionFilter.all()
+    )
+    held = out(client)[0]
+    getattr(Leave, left)(stream)
+    del stream
+    gc.collect()
+
+    assert held == 1
+    assert out(client)[0] == 0
+
+
+def test_an_awaited_scan_that_is_broken_off_gives_its_permit_back(connected):
+    client, loop = connected(max_concurrent_operations=2, operation_queue_timeout=0)
+    for key in KEYS:
+        client.put_blocking(native.Key(*key), {"n": 1})
+
+    async def run() -> int:
+        statement = native.Statement("test", "lasting")
+        async for _record in await client.query(statement, native.PartitionFilter.all()):
+            return out(client)[0]
+        return -1
+
+    assert loop.run(run()) == 1
+    until(lambda: out(client)[0] == 0)
+
+
+@pytest.mark.parametrize("form", ["blocking", "awaited"])
+def test_a_stream_of_rows_keeps_its_permit_until_it_is_dropped(connected, form):
+    client, loop = connected(max_concurrent_operations=2, operation_queue_timeout=0)
+    rows = [native.BatchReadOp(native.Key(*key)) for key in KEYS]
+
+    async def streamed():
+        return await client.batch_stream(rows)
+
+    stream = client.batch_stream_blocking(rows) if form == "blocking" else loop.run(streamed())
+
+    assert out(client)[0] == 1
+    del stream
+    gc.collect()
+    until(lambda: out(client)[0] == 0)

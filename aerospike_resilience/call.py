@@ -356,6 +356,7 @@ class Call:
         leave_master: whether a read may begin at any replica, as its master ails.
         pending: the client's own future of the attempt under way, where it outlives a cancellation.
         criticality: how much the application minds that it is refused.
+        held: permits of the gate for all operations that its attempt holds.
         waited_s: how long it has stood in line for permits, in seconds, all attempts together.
         failure: what the last attempt's error means; None after a success.
         attempts: what was tried so far; empty until something failed.
@@ -371,6 +372,7 @@ class Call:
     fell_back: bool = False
     given: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
     criticality: Criticality = "default"
+    held: int = 1
     waited_s: float = 0.0
     nodes: tuple[str, ...] = ()
     leases: tuple[tuple[str, int], ...] = ()

@@ -166,6 +166,9 @@ class Adapter(Protocol):
     config_variables: Mapping[str, str]
     """Environment variables that name a configuration file of the client's own, and what that decides."""
 
+    own_gate: str
+    """What a gate in the client's own configuration counts; empty where it can have none."""
+
     def seam(self, client: Any) -> Seam | None:
         """Return where the client that does the work is held; None if it is this very object."""
         ...

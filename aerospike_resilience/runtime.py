@@ -38,7 +38,7 @@ from .interceptors import (
     Telemetry,
     TenacityRules,
 )
-from .nodes import AdaptiveTimeout, ClusterHealth, NodeOptions
+from .nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
 from .plan import Planner
 from .profiles import Profile
 
@@ -60,6 +60,7 @@ class Shared:
         arrange: the application's word on the chain.
         fallback: a second cluster's client; None where there is none.
         rules: the application's word on retrying; None where it has none.
+        storage: the application's own storages of nodes' states; None where it has none.
         tracer_provider: None for the global one.
         meter_provider: None for the global one.
         recorder: the last calls, where a profile wants them kept.
@@ -76,6 +77,7 @@ class Shared:
     arrange: Arrange | None = None
     fallback: Fallback | None = None
     rules: TenacityRules | None = None
+    storage: StorageFactory | None = None
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
     recorder: Recorder = field(default_factory=Recorder)

@@ -17,10 +17,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ..call import Call, Failure, FailureKind, Fault
+from ..errors import IsolationError
 from ..operation import Key, NodeAddress, NodeSource
 from . import blame, partitions
 from .breaker import CLOSED, HALF_OPEN
 from .health import NodeHealth
+from .news import News
 from .options import NodeOptions
 from .roster import Roster
 
@@ -46,7 +48,8 @@ class ClusterHealth:
         source: the client's view of its cluster.
         options: the profile's words on nodes.
         wake: called when something happened that the tend thread should look at soon.
-        listeners: pybreaker's listeners, attached to every node's breaker.
+        listeners: pybreaker's listeners, told of every node's transitions, in order, from a thread of
+            their own.
         clock: seconds on the clock that the whole chain uses.
         random_source: where jitter comes from.
 
@@ -63,6 +66,7 @@ class ClusterHealth:
             asking them: the nodes, when the attempt began, the kind of failure.
         verdict: ``cluster`` while so many nodes fail that no node is to blame.
         committed_alone: writes sent with commit level master for an open replica, so far.
+        asleep: whether nobody tends the cluster, in a forked child that has not made a call yet.
         lock: guards everything that is written here but `recent`.
     """
 
@@ -85,13 +89,22 @@ class ClusterHealth:
         self.strong: frozenset[str] = frozenset()
         self.previous: partitions.PartitionMap | None = None
         self.patience_s: float | None = None
-        self.roster = Roster(listeners, random_source or random.Random())
+        self._news = News(listeners, lambda: self.lock)
+        heard = (self._news,) if self._news.wanted else ()
+        self.roster = Roster(heard, random_source or random.Random(), clock)
         self.by_name = self.roster.by_name
         self.inquiries: list[tuple[tuple[str, ...], float, FailureKind]] = []
         self.verdict = ""
         self.committed_alone = 0
+        self.asleep = False
         self.wake = wake
         self.lock = threading.RLock()
+
+    def rouse(self) -> None:
+        """Have the cluster tended again, if nobody does: asked by calls while it is not calm."""
+        if self.asleep:
+            self.asleep = False
+            self.wake()
 
     def owners(self, key: Key | None) -> tuple[str, ...]:
         """Return the names of the nodes that hold a record, master first; empty if unknown.
@@ -226,8 +239,15 @@ class ClusterHealth:
 
         Raises:
             UnknownNodeError: the cluster has no such node.
+            IsolationError: the breaker's mode is ``off``.
         """
         with self.lock:
+            self.roster.find(name)
+            if self.options.mode == "off":
+                raise IsolationError(
+                    f"node {name} is not isolated: under breaker.mode off no call is kept away from any "
+                    f"node. Set breaker.mode to enforce, or to shadow, in which isolation alone counts"
+                )
             self.roster.isolate(name, by_hand=True)
             self.settle_locked()
 
@@ -236,10 +256,16 @@ class ClusterHealth:
 
         Raises:
             UnknownNodeError: the cluster has no such node.
+            IsolationError: the profile isolates it too.
         """
         with self.lock:
-            self.roster.isolate(name, by_hand=False)
+            node = self.roster.isolate(name, by_hand=False)
             self.settle_locked()
+            if node.breaker.isolated_by_profile:
+                raise IsolationError(
+                    f"node {name} stays isolated, by the profile: take it out of breaker.isolate in the "
+                    f"policy file, or in overrides="
+                )
 
     def nodes(self) -> Iterator[NodeHealth]:
         """Return every node, by name."""
@@ -254,17 +280,28 @@ class ClusterHealth:
     def reconfigure(self, options: NodeOptions) -> None:
         """Take over a reloaded profile's words; every node's state carries over."""
         with self.lock:
-            self.options = options
+            before, self.options = self.options, options
             self.roster.reconfigure(options)
+            if options.mode not in ("enforce", before.mode):
+                # Who switches the breaker to another mode wants no verdict of before to hold in it.
+                self.inquiries.clear()
+                for node in self.by_name.values():
+                    node.forget(self.clock())
             self.settle_locked()
+        self.wake()
 
     def after_fork(self) -> None:
-        """Replace the lock, which a thread of the parent may have held, and have the next call ask.
+        """Start anew in a forked child: threads of the parent may have held any lock.
 
-        Asking wakes the tend thread, which did not come along.
+        The next call asks, and so wakes the tend thread, which did not come along either.
         """
         self.lock = threading.RLock()
         self.source.after_fork()
+        self._news.after_fork()
+        for node in self.by_name.values():
+            node.after_fork()
+        self.inquiries.clear()
+        self.asleep = True
         self.calm = False
 
     # ----- under the lock
@@ -325,13 +362,16 @@ class ClusterHealth:
 
     def owe_locked(self, node: NodeHealth, since: float, now: float) -> None:
         """Note that a node left a call unanswered; one that is silent for too long opens."""
+        if not self.options.watched:
+            return
+        known = node.suspect
         node.owe(since)
         if node.suspect:
             if node.breaker.closed and node.silent_for(now, self.options.silence_s):
                 node.errors[SILENCE] += 1
                 self.open_locked(node, SILENCE, now)
-            if self.calm:
-                self.calm = False
+            self.calm = False
+            if not known:
                 self.wake()
 
     def charge_locked(
@@ -362,6 +402,12 @@ class ClusterHealth:
             return
         if node.breaker.state in (CLOSED, HALF_OPEN):
             node.breaker.open(now, reason)
+
+    @property
+    def watchful(self) -> bool:
+        """Whether a node is to be asked how it is, so that tending at the usual pace is too slow."""
+        with self.lock:
+            return bool(self.inquiries) or any(node.watched for node in self.by_name.values())
 
     def settle_locked(self) -> None:
         """Bring `calm` and `verdict` up to date with the nodes."""

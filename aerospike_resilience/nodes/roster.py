@@ -26,6 +26,7 @@ class Roster:
     Args:
         listeners: pybreaker's listeners, attached to every node's breaker.
         random_source: where jitter comes from.
+        clock: seconds on the clock that the whole chain uses.
 
     Attributes:
         by_name: every node's health.
@@ -38,6 +39,7 @@ class Roster:
         self,
         listeners: Iterable[pybreaker.CircuitBreakerListener],
         random_source: random.Random,
+        clock: Callable[[], float],
     ) -> None:
         self.by_name: dict[str, NodeHealth] = {}
         self.names: dict[str, str] = {}
@@ -45,6 +47,7 @@ class Roster:
         self.on_transition: Callable[[str, str, str], None] = lambda _node, _old, _new: None
         self._listeners = tuple(listeners)
         self._random = random_source
+        self._clock = clock
 
     def find(self, name: str) -> NodeHealth:
         """Return a node's health.
@@ -58,16 +61,17 @@ class Roster:
             known = ", ".join(sorted(self.by_name)) or "none yet"
             raise UnknownNodeError(f"there is no node {name!r}; the client knows {known}") from None
 
-    def isolate(self, name: str, *, by_hand: bool) -> None:
-        """Begin or end a node's isolation by hand.
+    def isolate(self, name: str, *, by_hand: bool) -> NodeHealth:
+        """Begin or end a node's isolation by hand; return the node.
 
         Raises:
             UnknownNodeError: the cluster has no such node.
         """
         node = self.find(name)
         before = node.breaker.state
-        node.breaker.isolated_by_hand = by_hand
+        node.breaker.isolate(self._clock(), by_hand=by_hand)
         self._isolation_changed(node, before, "by hand")
+        return node
 
     def update(
         self, known: Mapping[str, NodeAddress], held: frozenset[str], options: NodeOptions
@@ -93,13 +97,22 @@ class Roster:
         """Take over a reloaded profile's words; every node's state carries over."""
         for node in self.by_name.values():
             breaker = node.breaker
-            breaker.max_error_rate = options.max_error_rate
-            breaker.window_s = options.window_s
+            breaker.circuit.fail_max = breaker.max_error_rate = options.max_error_rate
+            breaker.circuit.reset_timeout = breaker.window_s = options.window_s
             breaker.half_open_calls = options.half_open_calls
+            breaker.lease_s = options.lease_s
             breaker.shares = _shares(options)
-            before = breaker.state
-            breaker.isolated_by_file = node.address.name in options.isolated
-            self._isolation_changed(node, before, "by the policy file")
+            self._follow_profile(node, options)
+
+    def _follow_profile(self, node: NodeHealth, options: NodeOptions) -> None:
+        """Isolate a node, or no longer, as the profile says. In mode ``off`` none is, by hand neither."""
+        before, off = node.breaker.state, options.mode == "off"
+        node.breaker.isolate(
+            self._clock(),
+            by_hand=False if off else None,
+            by_profile=not off and node.address.name in options.isolated,
+        )
+        self._isolation_changed(node, before, "breaker.mode: off" if off else "by the profile")
 
     def _add(self, address: NodeAddress, options: NodeOptions) -> None:
         name = address.name
@@ -115,16 +128,14 @@ class Roster:
                 max_error_rate=options.max_error_rate,
                 window_s=options.window_s,
                 half_open_calls=options.half_open_calls,
-                lease_s=max(options.silence_s, options.window_s),
+                lease_s=options.lease_s,
                 shares=_shares(options),
                 listeners=self._listeners,
                 random_source=self._random,
                 on_change=changed,
             ),
         )
-        before = node.breaker.state
-        node.breaker.isolated_by_file = name in options.isolated
-        self._isolation_changed(node, before, "by the policy file")
+        self._follow_profile(node, options)
         self.by_name[name] = node
 
     def _isolation_changed(self, node: NodeHealth, before: str, why: str) -> None:

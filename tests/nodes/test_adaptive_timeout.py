@@ -45,7 +45,7 @@ class Waiting:
                 self.health.recent.append((("test", "s", 0), began, self.clock(), False))
         with self.health.lock:
             self.health.fold_locked()
-        self._tended._adapt()
+        self._tended.adapt()
         return self.patience_s
 
 

@@ -209,8 +209,8 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @rule(by_hand=st.booleans(), by_file=st.booleans())
     def it_is_isolated_or_released(self, by_hand: bool, by_file: bool) -> None:
-        self.node.isolated_by_hand = self.model.by_hand = by_hand
-        self.node.isolated_by_file = self.model.by_file = by_file
+        self.node.isolate(self.now, by_hand=by_hand, by_profile=by_file)
+        self.model.by_hand, self.model.by_file = by_hand, by_file
 
     @invariant()
     def states_agree(self) -> None:

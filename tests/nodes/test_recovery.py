@@ -51,7 +51,7 @@ def test_an_answered_pulse_leaves_writes_that_are_out_as_probes_their_places(clo
     admitted(health, clock)
     admitted(health, clock)
 
-    Tended(health)._answered("A1", clock())
+    Tended(health).pulses.answered("A1", clock(), 0.0)
 
     assert states(health)["A1"] == HALF_OPEN
     with pytest.raises(CircuitOpenError):
@@ -85,7 +85,7 @@ def test_a_pulse_of_an_earlier_state_that_is_missed_opens_nothing(clock):
     with health.lock:
         health.by_name["A1"].breaker.half_open(clock())
 
-    Tended(health)._missed("A1", sent, hard=True)
+    Tended(health).pulses.missed("A1", sent, hard=True)
 
     assert states(health)["A1"] == HALF_OPEN
 
@@ -95,7 +95,7 @@ def test_a_node_that_opened_although_it_answers_waits_for_its_time(reason, clock
     health = health_of(clock, slow_call_rate=0.5)
     opened(health, clock, "A1", reason)
 
-    Tended(health)._answered("A1", clock())
+    Tended(health).pulses.answered("A1", clock(), 0.0)
 
     assert states(health)["A1"] == OPEN
 
@@ -105,10 +105,10 @@ def test_a_missed_pulse_does_not_turn_overload_into_silence(clock):
     health = half_opened(clock, reason="overload")
     tended = Tended(health)
     clock.pass_s(0.1)
-    tended._missed("A1", clock(), hard=True)
+    tended.pulses.missed("A1", clock(), hard=True)
     clock.pass_s(0.1)
 
-    tended._answered("A1", clock())
+    tended.pulses.answered("A1", clock(), 0.0)
 
     assert states(health)["A1"] == OPEN
     assert health.by_name["A1"].breaker.reason == "overload"
@@ -119,7 +119,7 @@ def test_a_slow_answer_to_a_pulse_does_not_close_a_slow_node(clock):
     began = clock()
     clock.pass_s(0.3)
 
-    Tended(health)._answered("A1", began)
+    Tended(health).pulses.answered("A1", began, clock() - began)
 
     assert states(health)["A1"] == OPEN
 
@@ -131,8 +131,8 @@ def test_a_pause_of_our_own_in_which_all_calls_time_out_opens_nobody(clock):
     fail(health, write(health, 0, clock), clock, took_s=0.5)
     suspects = {name for name, node in health.by_name.items() if node.suspect}
     for name in suspects:
-        tended._answered(name, clock())
-    tended._advance(clock())
+        tended.pulses.answered(name, clock(), 0.0)
+    tended.advance(clock())
 
     assert suspects == {"A1", "A2"}
     assert set(states(health).values()) == {"closed"}

@@ -13,11 +13,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ..call import Call, Failure, FailureKind, Fault
-from ..errors import IsolationError
 from ..operation import Key, NodeAddress, NodeSource
 from . import blame, partitions
 from .breaker import CLOSED, HALF_OPEN
@@ -93,7 +91,7 @@ class ClusterHealth:
         heard = (self._news,) if self._news.wanted else ()
         self.roster = Roster(heard, random_source or random.Random(), clock)
         self.by_name = self.roster.by_name
-        self.inquiries: list[tuple[tuple[str, ...], float, FailureKind]] = []
+        self.inquiries: list[blame.Inquiry] = []
         self.verdict = ""
         self.committed_alone = 0
         self.asleep = False
@@ -130,7 +128,7 @@ class ClusterHealth:
         with self.lock:
             names = call.nodes or self.owners(call.key)
             if call.plan.writes:
-                self.live_locked(names, ended)
+                self.roster.live(names, ended)
                 self.timed_locked(names, began, ended)
                 for name, _lease in call.leases:
                     # A slow write proves nothing: which of its nodes was slow is for pulses to say.
@@ -138,7 +136,7 @@ class ClusterHealth:
                         node.breaker.succeed(ended, began)
                 self.give_back(call)
             elif not call.plan.failover:
-                self.live_locked(names[:1], ended)
+                self.roster.live(names[:1], ended)
                 self.timed_locked(names[:1], began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 master.left_early += 1
@@ -156,19 +154,10 @@ class ClusterHealth:
             return
         with self.lock:
             self.fold_locked()
-            failure = self._named(failure)
             names = call.nodes or self.owners(call.key)
-            evidence = blame.weigh(call, failure, names, began, self._alive_since)
-            for name in evidence.suspects:
-                if node := self.by_name.get(name):
-                    if evidence.spoken:
-                        node.live(call.now)
-                    else:
-                        self.owe_locked(node, began, call.now)
-            if evidence.hard and (evidence.spoken or len(evidence.suspects) == 1):
-                self.charge_locked(evidence.suspects, failure.kind, began, call.now)
-            elif evidence.hard and evidence.suspects:
-                self.inquiries.append((evidence.suspects, began, failure.kind))
+            evidence = self._weigh_locked(call, self.roster.named(failure), names, began)
+            if evidence.hard:
+                self._accuse_locked({evidence: failure.kind}, call, began)
             self.give_back(call)
             self.settle_locked()
 
@@ -204,18 +193,16 @@ class ClusterHealth:
             for index, key in enumerate(keys):
                 if index not in failures and (quick or call.plan.writes):
                     owners = self.owners(key)
-                    self.live_locked(owners if call.plan.writes else owners[:1], call.now)
-            charged: dict[str, FailureKind] = {}
+                    self.roster.live(owners if call.plan.writes else owners[:1], call.now)
+            accused: dict[blame.Evidence, FailureKind] = {}
             for index, failure in failures.items():
                 owners = self.owners(keys[index])
-                evidence = blame.weigh(call, failure, owners, began, self._alive_since)
-                for name in evidence.suspects:
-                    if node := self.by_name.get(name):
-                        self.owe_locked(node, began, call.now)
-                if evidence.hard and len(evidence.suspects) == 1:
-                    charged[evidence.suspects[0]] = failure.kind
-            for name, kind in charged.items():
-                self.charge_locked((name,), kind, began, call.now)
+                if quick or call.plan.writes:
+                    failure = blame.of_master(failure, owners)
+                evidence = self._weigh_locked(call, failure, owners, began)
+                if evidence.hard:
+                    accused[evidence] = failure.kind
+            self._accuse_locked(accused, call, began)
             self.settle_locked()
 
     def give_back(self, call: Call) -> None:
@@ -227,11 +214,6 @@ class ClusterHealth:
                         node.breaker.give_back(lease)
             call.leases = ()
 
-    def _named(self, failure: Failure) -> Failure:
-        if failure.node is None and failure.address is not None:
-            return replace(failure, node=self.roster.names.get(failure.address))
-        return failure
-
     # ----- by hand
 
     def isolate(self, name: str) -> None:
@@ -242,13 +224,7 @@ class ClusterHealth:
             IsolationError: the breaker's mode is ``off``.
         """
         with self.lock:
-            self.roster.find(name)
-            if self.options.mode == "off":
-                raise IsolationError(
-                    f"node {name} is not isolated: under breaker.mode off no call is kept away from any "
-                    f"node. Set breaker.mode to enforce, or to shadow, in which isolation alone counts"
-                )
-            self.roster.isolate(name, by_hand=True)
+            self.roster.isolate(name, self.options)
             self.settle_locked()
 
     def release(self, name: str) -> None:
@@ -259,13 +235,10 @@ class ClusterHealth:
             IsolationError: the profile isolates it too.
         """
         with self.lock:
-            node = self.roster.isolate(name, by_hand=False)
-            self.settle_locked()
-            if node.breaker.isolated_by_profile:
-                raise IsolationError(
-                    f"node {name} stays isolated, by the profile: take it out of breaker.isolate in the "
-                    f"policy file, or in overrides="
-                )
+            try:
+                self.roster.release(name)
+            finally:
+                self.settle_locked()
 
     def nodes(self) -> Iterator[NodeHealth]:
         """Return every node, by name."""
@@ -310,6 +283,28 @@ class ClusterHealth:
         node = self.by_name.get(name)
         return node is not None and node.alive_since(moment, as_replica=as_replica)
 
+    def _weigh_locked(
+        self, call: Call, failure: Failure, owners: tuple[str, ...], began: float
+    ) -> blame.Evidence:
+        """Weigh a failure, and note who showed life by it and who owes an answer."""
+        evidence = blame.weigh(call, failure, owners, began, self._alive_since)
+        for name in evidence.suspects:
+            if node := self.by_name.get(name):
+                if evidence.spoken:
+                    node.live(call.now)
+                else:
+                    self.owe_locked(node, began, call.now)
+        return evidence
+
+    def _accuse_locked(
+        self, accused: Mapping[blame.Evidence, FailureKind], call: Call, began: float
+    ) -> None:
+        """Charge who is to blame for an attempt, each node once, or have it found out."""
+        charged, inquiries = blame.accuse(accused, began)
+        for name, kind in charged.items():
+            self.charge_locked((name,), kind, began, call.now)
+        self.inquiries += inquiries
+
     def fold_locked(self) -> None:
         """Work out which nodes the successes since the last time came from."""
         for _ in range(len(self.recent)):
@@ -319,7 +314,7 @@ class ClusterHealth:
                 break
             names = self.owners(key)
             if wrote:
-                self.live_locked(names, ended)
+                self.roster.live(names, ended)
                 self.timed_locked(names, began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 # A quick read proves nothing about a suspect master: the client may have gone to the
@@ -330,35 +325,11 @@ class ClusterHealth:
                     master.latency.add(took_s)
                     self.timed_locked(names[:1], began, ended)
 
-    def live_locked(self, names: Iterable[str], at: float) -> None:
-        """Note that a record's nodes took part in something: the first answered, the others replicated."""
-        for rank, name in enumerate(names):
-            if node := self.by_name.get(name):
-                if rank == 0:
-                    node.live(at)
-                else:
-                    node.last_replicated = max(node.last_replicated, at)
-
     def timed_locked(self, names: Iterable[str], began: float, ended: float) -> None:
-        """Count an answer for the nodes that took part in it; one that is slow too often opens.
-
-        A write waits for its replica, so a slow one counts for all its nodes. The slow node takes part
-        in all of them and its healthy neighbours in some: only the node with the most opens. Once it
-        is open, it explains those that are still on their way.
-        """
-        nodes = [node for name in names if (node := self.by_name.get(name))]
+        """Count an answer for the nodes that took part in it; one that is slow too often opens."""
         slow = ended - began >= self.options.slow_call_s
-        if slow and not all(node.breaker.closed for node in nodes):
-            return
-        for node in [node for node in nodes if node.breaker.answer(began, slow=slow)]:
-            if self._slowest(node):
-                self.open_locked(node, SLOW, ended)
-
-    def _slowest(self, node: NodeHealth) -> bool:
-        return all(
-            other is node or not other.breaker.closed or other.breaker.slow < node.breaker.slow
-            for other in self.by_name.values()
-        )
+        for node in self.roster.timed(names, began, slow=slow):
+            self.open_locked(node, SLOW, ended)
 
     def owe_locked(self, node: NodeHealth, since: float, now: float) -> None:
         """Note that a node left a call unanswered; one that is silent for too long opens."""
@@ -388,9 +359,7 @@ class ClusterHealth:
         """Open a node, unless too much of the cluster is open already."""
         if self.options.mode == "off":
             return
-        others = sum(
-            1 for other in self.by_name.values() if other is not node and not other.breaker.closed
-        )
+        others = self.roster.others_open(node)
         if others + 1 > self.options.max_open_share * len(self.by_name):
             if not self.verdict:
                 _log.warning(

@@ -128,7 +128,7 @@ class Pulses:
             node = health.by_name.get(name)
             if node is None:
                 return
-            health.live_locked((name,), now)
+            health.roster.live((name,), now)
             health.inquiries = [
                 (rest, since, kind)
                 for names, since, kind in health.inquiries

@@ -6,9 +6,11 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import UnknownNodeError
+from ..call import Failure
+from ..errors import IsolationError, UnknownNodeError
 from ..operation import NodeAddress
 from .breaker import CLOSED, NodeBreaker, Shares
 from .health import NodeHealth
@@ -30,7 +32,7 @@ class Roster:
 
     Attributes:
         by_name: every node's health.
-        names: every node's name by ``host:port``.
+        names: every node's name by ``host:port``, IPv6 without brackets as adapters give it.
         transitions: changes of state so far, by node and new state.
         on_transition: told of each: the node's name, the old and the new state.
     """
@@ -61,17 +63,80 @@ class Roster:
             known = ", ".join(sorted(self.by_name)) or "none yet"
             raise UnknownNodeError(f"there is no node {name!r}; the client knows {known}") from None
 
-    def isolate(self, name: str, *, by_hand: bool) -> NodeHealth:
-        """Begin or end a node's isolation by hand; return the node.
+    def named(self, failure: Failure) -> Failure:
+        """Return a failure with the name of its node, where it tells an address."""
+        if failure.node is None and failure.address is not None:
+            return replace(failure, node=self.names.get(failure.address))
+        return failure
+
+    def live(self, names: Iterable[str], at: float) -> None:
+        """Note that a record's nodes took part in something: the first answered, the others replicated."""
+        for rank, name in enumerate(names):
+            if node := self.by_name.get(name):
+                if rank == 0:
+                    node.live(at)
+                else:
+                    node.last_replicated = max(node.last_replicated, at)
+
+    def timed(self, names: Iterable[str], began: float, *, slow: bool) -> list[NodeHealth]:
+        """Count an answer for the nodes that took part in it; return those that are slow too often.
+
+        A write waits for its replica, so a slow one counts for all its nodes. The slow node takes part
+        in all of them and its healthy neighbours in some: only the node with the most opens. Once it
+        is open, it explains those that are still on their way.
+        """
+        nodes = [node for name in names if (node := self.by_name.get(name))]
+        if slow and not all(node.breaker.closed for node in nodes):
+            return []
+        too_slow = [node for node in nodes if node.breaker.answer(began, slow=slow)]
+        return [node for node in too_slow if self._slowest(node)]
+
+    def _slowest(self, node: NodeHealth) -> bool:
+        return all(
+            other is node or not other.breaker.closed or other.breaker.slow < node.breaker.slow
+            for other in self.by_name.values()
+        )
+
+    def others_open(self, node: NodeHealth) -> int:
+        """Return how many nodes but this one are not closed."""
+        return sum(
+            1 for other in self.by_name.values() if other is not node and not other.breaker.closed
+        )
+
+    def isolate(self, name: str, options: NodeOptions) -> None:
+        """Begin a node's isolation by hand.
 
         Raises:
             UnknownNodeError: the cluster has no such node.
+            IsolationError: the breaker's mode is ``off``.
         """
         node = self.find(name)
+        if options.mode == "off":
+            raise IsolationError(
+                f"node {name} is not isolated: under breaker.mode off no call is kept away from any "
+                f"node. Set breaker.mode to enforce, or to shadow, in which isolation alone counts"
+            )
+        self._by_hand(node, isolated=True)
+
+    def release(self, name: str) -> None:
+        """End a node's isolation by hand.
+
+        Raises:
+            UnknownNodeError: the cluster has no such node.
+            IsolationError: the profile isolates it too.
+        """
+        node = self.find(name)
+        self._by_hand(node, isolated=False)
+        if node.breaker.isolated_by_profile:
+            raise IsolationError(
+                f"node {name} stays isolated, by the profile: take it out of breaker.isolate in the "
+                f"policy file, or in overrides="
+            )
+
+    def _by_hand(self, node: NodeHealth, *, isolated: bool) -> None:
         before = node.breaker.state
-        node.breaker.isolate(self._clock(), by_hand=by_hand)
+        node.breaker.isolate(self._clock(), by_hand=isolated)
         self._isolation_changed(node, before, "by hand")
-        return node
 
     def update(
         self, known: Mapping[str, NodeAddress], held: frozenset[str], options: NodeOptions
@@ -91,7 +156,7 @@ class Roster:
         for name in [name for name in self.by_name if name not in known and name not in held]:
             _log.info("node %s left the cluster", name)
             del self.by_name[name]
-        self.names = {f"{a.host}:{a.port}": a.name for a in known.values()}
+        self.names = {f"{a.host.strip('[]')}:{a.port}": a.name for a in known.values()}
 
     def reconfigure(self, options: NodeOptions) -> None:
         """Take over a reloaded profile's words; every node's state carries over."""

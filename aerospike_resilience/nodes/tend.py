@@ -37,7 +37,7 @@ class Tended:
 
     Args:
         health: the cluster's health.
-        on_patience: told the socket timeout of reads, in seconds, whenever it changes.
+        on_patience: told the socket timeout of reads, in seconds, on every full tend.
         on_tend: called on every full tend, for what else rides on it (profile reload, telemetry). What
             it raises is logged, and keeps no node from being tended.
         on_fork: called in a forked child, where threads and held locks do not come along.
@@ -138,6 +138,7 @@ class Tended:
                 if node.quiet and (most_s := node.latency.quantile(adaptive.quantile)) is not None:
                     usual.append(most_s)
         patience_s = adaptive.clamp(max(usual) * adaptive.factor) if usual else adaptive.max_s
-        if patience_s != health.patience_s:
-            health.patience_s = patience_s
-            self._on_patience(patience_s)
+        health.patience_s = patience_s
+        self._on_patience(
+            patience_s
+        )  # though it is as before: what was reloaded meanwhile may not know it

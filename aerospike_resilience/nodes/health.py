@@ -28,6 +28,7 @@ class NodeHealth:
             the tend thread, 0 while too little is known.
         pulse_out: whether a pulse is on its way to it.
         missed: when the last pulse was sent that it did not answer.
+        spared_until: until when it is sent no pulse, as our own side kept the last one back.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class NodeHealth:
         "left_early",
         "missed",
         "pulse_out",
+        "spared_until",
     )
 
     def __init__(self, address: NodeAddress, breaker: NodeBreaker) -> None:
@@ -56,6 +58,7 @@ class NodeHealth:
         self.hurry_s = 0.0
         self.pulse_out = False
         self.missed = -math.inf
+        self.spared_until = -math.inf
 
     @property
     def suspect(self) -> bool:

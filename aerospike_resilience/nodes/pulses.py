@@ -14,6 +14,10 @@ from .health import NodeHealth
 
 _log = logging.getLogger("aerospike_resilience.tend")
 
+SPARED_S: Final = 0.25
+"""How long a node is sent no pulse after one that our own side kept back, in seconds: while the pool is
+exhausted, each question takes a connection from a call."""
+
 _ANSWERING: Final = frozenset({FailureKind.OVERLOAD, SLOW})
 """Why a node opens that answers all the same: one more answer says nothing until its time is up."""
 
@@ -33,12 +37,15 @@ class Pulses:
     def send(self) -> None:
         """Send one to every node that needs it."""
         health = self._health
+        now = health.clock()
         with health.lock:
             wanted = {name for names, _began, _kind in health.inquiries for name in names}
             due = [
                 node
                 for node in health.by_name.values()
-                if not node.pulse_out and (node.watched or node.address.name in wanted)
+                if not node.pulse_out
+                and now >= node.spared_until
+                and (node.watched or node.address.name in wanted)
             ]
             for node in due:
                 node.pulse_out = True
@@ -67,6 +74,7 @@ class Pulses:
                 took_s = health.clock() - asked
         except NotAskedError as error:
             _log.debug("pulse to node %s not sent: %s", name, error)
+            node.spared_until = health.clock() + SPARED_S
         except Exception as error:  # noqa: BLE001 - whatever the client raises, the node did not answer
             _log.debug("pulse to node %s missed: %s", name, error)
             self.missed(name, began, hard=True)

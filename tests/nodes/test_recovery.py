@@ -13,6 +13,7 @@ from aerospike_resilience.errors import CircuitOpenError
 from aerospike_resilience.nodes import Admission, ClusterHealth, NodeOptions, Tended, report
 from aerospike_resilience.nodes.breaker import HALF_OPEN, OPEN
 from aerospike_resilience.nodes.partitions import PartitionMap
+from aerospike_resilience.operation import NotAskedError
 from aerospike_resilience.testing import LocalCluster
 from tests import fakes
 from tests.nodes.test_cluster import fail, health_of, states, write
@@ -212,3 +213,45 @@ def test_a_node_comes_back_for_a_user_who_may_not_read():
 
         until(lambda: set(put_and_look().values()) == {"closed"})
         client.close()
+
+
+def test_an_info_command_that_waited_for_another_node_does_not_make_this_one_slow(clock):
+    health = health_of(clock, slow_call_rate=0.5, slow_call_s=0.1, half_open_calls=1)
+    health.partitions = fakes.three_nodes()
+    ask = health.source.info
+
+    def waits_for_the_slowest(node, command, timeout_s):
+        clock.pass_s(timeout_s)
+        return ask(node, command, timeout_s)
+
+    health.source.info = waits_for_the_slowest
+    with health.lock:
+        health.by_name["A1"].breaker.half_open(clock())
+        health.settle_locked()
+
+    Tended(health).pulses.send()
+
+    until(lambda: health.by_name["A1"].breaker.closed)
+
+
+def test_a_node_that_our_own_side_keeps_pulses_from_is_spared_for_a_while(clock):
+    health = health_of(clock)
+    asked = []
+
+    def no_connection(node, _command, _timeout_s):
+        asked.append(node)
+        raise NotAskedError("no free connection")
+
+    health.source.info = no_connection
+    pulses = Tended(health).pulses
+    with health.lock:
+        health.owe_locked(health.by_name["A1"], clock(), clock())
+    pulses.send()
+    until(lambda: asked and not health.by_name["A1"].pulse_out)
+    pulses.send()
+    assert asked == ["A1"]
+
+    clock.pass_s(1.0)
+    pulses.send()
+    until(lambda: asked == ["A1", "A1"])
+    assert health.by_name["A1"].breaker.closed

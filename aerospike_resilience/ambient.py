@@ -66,6 +66,13 @@ def deadline_at() -> float:
     return math.inf if ambient is None else ambient.deadline
 
 
+def on_clock(deadline: float, clock: Callable[[], float]) -> float:
+    """Return an ambient deadline on another clock: as far ahead on it as it is on the monotonic one."""
+    if clock is time.monotonic or math.isinf(deadline):
+        return deadline
+    return clock() + deadline - time.monotonic()
+
+
 def remaining() -> float | None:
     """Return the seconds left until the ambient deadline, not below 0; None if there is none."""
     at = deadline_at()

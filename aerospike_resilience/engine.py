@@ -66,7 +66,7 @@ class Engine:
             shared.health,
             on_patience=self._pace,
             on_tend=self._tend,
-            on_fork=shared.gates.after_fork,
+            on_fork=self.after_fork,
         )
         self._sharing: SharedStates | None = None
         self._share(profile)
@@ -125,6 +125,19 @@ class Engine:
         if self._sharing is not None:
             self._sharing.start()
         TENDER.add(self._tended)
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child: no thread of the parent comes along, and locks they held stay held.
+
+        All that has a lock or a thread is named here.
+        """
+        shared = self.shared
+        shared.health.after_fork()
+        shared.gates.after_fork()
+        shared.budget.after_fork()
+        shared.closing.after_fork()
+        if self._sharing is not None:
+            self._sharing.after_fork()
 
     def readings(self, instrument: str) -> Readings:
         """Return what one of `gauges.INSTRUMENTS` shows now."""
@@ -209,17 +222,17 @@ class Engine:
         return self._sharing
 
     def _share(self, profile: Profile) -> None:
-        """Share nodes' states through the profile's storage, if it names one."""
-        url = profile.breaker.storage
-        if url == (self._sharing.url if self._sharing is not None else None):
+        """Share nodes' states through the application's storage, or the one that the profile names."""
+        origin = self.shared.storage or profile.breaker.storage
+        if origin == (self._sharing.origin if self._sharing is not None else None):
             return
         if self._sharing is not None:
             self._sharing.stop()
             self._sharing = None
         roster = self.shared.health.roster
         roster.on_transition = lambda _node, _old, _new: None
-        if url is not None:
-            self._sharing = SharedStates(url, self.shared.health, profile.tend_interval_s)
+        if origin is not None:
+            self._sharing = SharedStates(origin, self.shared.health, profile.tend_interval_s)
             roster.on_transition = self._sharing.tell
             self._sharing.start()
 

@@ -25,6 +25,7 @@ class Planner:
         client: the client.
         profile: the profile.
         strong: whether a namespace is known to be strongly consistent.
+        on_plan: given every plan that is kept, before it is first used.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class Planner:
         client: Any,
         profile: Profile,
         strong: Callable[[str], bool] = lambda _namespace: False,
+        on_plan: Callable[[Plan], None] = lambda _plan: None,
     ) -> None:
         self._strong = strong
+        self._on_plan = on_plan
         self._adapter = adapter
         self._client = client
         self._profile = profile
@@ -112,7 +115,10 @@ class Planner:
             return self._plans[index]
         except KeyError:
             plan = self._resolve(operation, case, send, None)
-            return self._plans.setdefault(index, plan)
+            kept = self._plans.setdefault(index, plan)
+            if kept is plan:
+                self._on_plan(plan)  # it is among `plans` by now, so whoever changes those finds it
+            return kept
         except TypeError:  # a namespace or set that cannot be one; the client says so
             return self._resolve(operation, case._replace(place=None), send, None)
 

@@ -14,7 +14,7 @@ from .clients import Adapter, adapter_for, adapter_named
 from .engine import Engine
 from .errors import AlreadyWrappedError, ClientClosedError, NotAClientError
 from .handle import Resilience
-from .interceptors import Fallback, Gates, RetryBudget, TenacityRules
+from .interceptors import Fallback, Gates, Recorder, RetryBudget, TenacityRules
 from .nodes import TENDER, ClusterHealth
 from .profiles import Policies, PolicyLibrary, connection
 from .proxy import proxy
@@ -45,6 +45,7 @@ def resilient(
     fallback: T | None = None,
     fallback_writes: bool = False,
     listeners: Iterable[pybreaker.CircuitBreakerListener] = (),
+    storage: Callable[[str], pybreaker.CircuitBreakerStorage] | None = None,
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
     adapter: str | None = None,
@@ -69,7 +70,11 @@ def resilient(
         fallback: a second cluster's client of the same package, bare or wrapped: calls that are refused
             for an open node are made there. Never one that may have been sent already.
         fallback_writes: whether writes go there too; they are then on the second cluster alone.
-        listeners: pybreaker's listeners, told of every node's transitions.
+        listeners: pybreaker's listeners, told of every node's transitions by ``state_change``, in order,
+            from a thread of their own.
+        storage: given a node's name, returns one of pybreaker's storages, through which the workers of a
+            service tell each other of nodes they opened; in the place of the profile's
+            ``breaker.storage``. Only ever used from a thread of its own.
         tracer_provider: OpenTelemetry's; None for the global one.
         meter_provider: OpenTelemetry's; None for the global one.
         adapter: the client's name, for a stand-in that is not of the client's class.
@@ -111,8 +116,10 @@ def resilient(
         arrange=arrange,
         fallback=_fallback(chosen, fallback, health, writes=fallback_writes, clock=clock),
         rules=TenacityRules(wait, retry, stop) if wait or retry or stop else None,
+        storage=storage,
         tracer_provider=tracer_provider,
         meter_provider=meter_provider,
+        recorder=Recorder(clock),
         clock=clock,
     )
     engine = Engine(shared, library, loaded, overrides)

@@ -86,14 +86,10 @@ def _answer(error: Exception, *, in_doubt: bool) -> None:
 
 @functools.cache
 def _answering(cls: Any, in_doubt: bool) -> type[Exception]:
-    """Return a class like `cls`, under its name, whose instances give that answer; pickles as `cls`."""
-
-    def reduce(self: Exception) -> Any:
-        _itself, *rest = cls.__reduce__(self)
-        return (cls, *rest)
-
-    own = {"in_doubt": in_doubt, "__reduce__": reduce, "__module__": cls.__module__}
-    return type(cls.__name__, (cls,), own)
+    """Return a class like `cls`, under its name, whose instances give that answer."""
+    return type(
+        cls.__name__, (cls,), {"in_doubt": in_doubt, "__slots__": (), "__module__": cls.__module__}
+    )
 
 
 def _sentence(attempt: Attempt) -> str:

@@ -112,7 +112,7 @@ class AerospikeRows:
                 result.batch_records[index] = row
         failed = [row.result for row in result.batch_records if row.result not in (0, 2)]
         if part is not result:  # a row that failed for good keeps the code of the whole
-            result.result = (part.result or result.result) if failed else 0
+            result.result = (part.result or BATCH_FAILED) if failed else 0
 
     def mark_in_doubt(self, result: Any, index: int) -> None:
         """Say that a row may have been applied by an earlier attempt."""

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from aerospike_resilience import DeadlineExceededError, ambient, carry, deadline, remaining
+from tests.conformance.surfaces import NativeAsync, PyAsyncClient
+from tests.waiting import until
 
 
 def test_nested_deadlines_only_shorten():
@@ -75,3 +77,28 @@ def test_no_deadline_lies_in_the_past():
     for wrong in (-1, float("nan")):
         with pytest.raises(ValueError, match="seconds from now"):
             deadline(wrong)
+
+
+ASKING = {
+    "aerospike-py": (PyAsyncClient, lambda client: client.ping()),
+    "aerospike-native": (NativeAsync, lambda client: client.info_on_all_nodes("build")),
+}
+
+
+@pytest.mark.parametrize("way", ASKING.values(), ids=ASKING)
+def test_a_deadline_ends_awaited_calls_that_take_no_timeout(cluster, way):
+    surface_class, ask = way
+    surface = surface_class(cluster)
+    surface.open()
+
+    async def asked():
+        async with deadline(0.1):
+            await ask(surface.client)
+
+    cluster.stall("A2")
+    with pytest.raises(DeadlineExceededError, match="no answer within"):
+        surface.loop.run(asked())
+
+    cluster.resume("A2")
+    until(lambda: surface.resilience.snapshot()["gate"]["in_flight"] == 0)
+    surface.close()

@@ -144,7 +144,7 @@ class Planner:
         fields.update(given)
         effective = {**self._own.get(adapter.own_family(operation), {}), **fields}
         conditional = operation.writes and adapter.conditional(effective)
-        idempotent = idempotent and (case.said or not conditional)
+        idempotent = idempotent and (bool(case.said) or not conditional)
         total_s = _seconds(effective.get("total_timeout", effective.get("timeout")))
         socket_s = min(_seconds(effective.get("socket_timeout")), total_s)
         retries = 0 if case.handed_over else _count(effective.get("max_retries"))
@@ -175,6 +175,7 @@ class Planner:
             max_tries=retries + 1,
             native_retries=native,
             idempotent=idempotent,
+            said=case.said,
             conditional=conditional,
             failover=failover,
             rows=rows,
@@ -216,7 +217,9 @@ class Planner:
             idempotent = said
         handed_over = operation.retries_itself is not None and operation.retries_itself(arguments)
         strong = place is not None and self._profile.has_consistency and self._strong(place[0])
-        return Case(kind, idempotent, said is True, handed_over, strong, place)
+        return Case(
+            kind, idempotent, None if kind is Kind.READ else said, handed_over, strong, place
+        )
 
     def _bare(self, operation: Operation, send: Send | None, policy: Any = None) -> Plan:
         """Return a plan that sends the call as the application made it, once."""
@@ -239,7 +242,7 @@ class Case(NamedTuple):
     Attributes:
         kind: read or write, where the arguments say it.
         idempotent: whether it may be sent again.
-        said: whether the application said so.
+        said: the application's word on that; None where it has none.
         handed_over: whether the caller asked the client itself to send failed rows again.
         strong: whether the record's namespace is strongly consistent, where the profile tells those
             apart.
@@ -248,7 +251,7 @@ class Case(NamedTuple):
 
     kind: Kind
     idempotent: bool
-    said: bool
+    said: bool | None
     handed_over: bool
     strong: bool
     place: Place | None

@@ -129,7 +129,14 @@ class Runtime:
             if hasattr(shared.client, name)
         }
         refusals = shared.adapter.refusals
-        self._attempt = Attempt(shared.adapter.tailor, refusals.deadline, shared.clock)
+        health = shared.health
+        self._attempt = Attempt(
+            shared.adapter.tailor,
+            refusals.deadline,
+            shared.clock,
+            lambda address: health.roster.names.get(address),
+            health.owners,
+        )
 
         self.telemetry = self._telemetry()
         self.head, self.head_async = self._link(self._chain())
@@ -189,6 +196,7 @@ class Runtime:
             self._shared.closing,
             self._shared.retries,
             self._shared.rules,
+            self._shared.clock,
         )
 
     def _link(self, chain: Sequence[Interceptor]) -> tuple[Proceed, ProceedAsync]:

@@ -65,7 +65,8 @@ def resilient(
         wait: one of tenacity's ``wait_*``: how long to sleep before an attempt is made again, in the
             place of the profile's ``retry.backoff``. Never longer than its ``max_sleep``.
         retry: one of tenacity's ``retry_*``: which failures are worth another attempt, of those that may
-            be made again at all.
+            be made again at all; with ``retry_if_result`` also which results, of operations on one record
+            that may be applied twice. The last result is returned whatever it is.
         stop: one of tenacity's ``stop_*``: when to give up, if ``max_retries`` does not say so before.
         fallback: a second cluster's client of the same package, bare or wrapped: calls that are refused
             for an open node are made there. Never one that may have been sent already.
@@ -84,6 +85,7 @@ def resilient(
         NotAClientError: this is no client that the library knows. Also a `TypeError`.
         AlreadyWrappedError: the client is wrapped already. Also a `TypeError`.
         ClientClosedError: the client is closed. Also a `RuntimeError`.
+        TypeError: `wait`, `retry` or `stop` cannot be called, or is to be awaited.
         UnknownProfileError: there is no such profile. Also a `LookupError`.
         PolicyFileError: the profile's file, or `overrides`, is broken. Also a `ValueError`.
     """

@@ -82,13 +82,15 @@ def import_(
     if extends is not None:
         load(library, extends)
     try:
-        data = read(file).data
+        source = read(file)
+        if source.problems:
+            raise PolicyFileError(source.problems)  # noqa: TRY301 - as what read() raises
     except PolicyFileError as error:
         raise click.ClickException(str(error)) from None
-    if {"system", "behaviors"} & data.keys():
-        found = interchange_sdk.take(data, name or file.stem)
-    elif {"static", "dynamic"} & data.keys():
-        found = interchange_c.take(data, name or file.stem)
+    if {"system", "behaviors"} & source.data.keys():
+        found = interchange_sdk.take(source.data, name or file.stem)
+    elif {"static", "dynamic"} & source.data.keys():
+        found = interchange_c.take(source.data, name or file.stem)
     else:
         raise click.ClickException(
             f"{file} is neither of the C client (static, dynamic) nor of the SDK (system, behaviors)"

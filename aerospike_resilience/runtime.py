@@ -25,6 +25,7 @@ from .interceptors import (
     Closing,
     Deadline,
     Fallback,
+    GateDraft,
     GateOptions,
     Gates,
     Interceptor,
@@ -86,6 +87,11 @@ class Shared:
 class Runtime:
     """One profile, compiled for one client.
 
+    Args:
+        shared: what outlives a reload.
+        profile: the profile.
+        draft: the gates that it is for, where they are yet to be adopted; None for those in force.
+
     Attributes:
         profile: the profile.
         planner: makes plans for calls of any form.
@@ -108,7 +114,7 @@ class Runtime:
         "telemetry",
     )
 
-    def __init__(self, shared: Shared, profile: Profile) -> None:
+    def __init__(self, shared: Shared, profile: Profile, draft: GateDraft | None = None) -> None:
         self._shared = shared
         self.profile = profile
         self.plain = not profile.has_sets and not profile.has_consistency
@@ -125,7 +131,7 @@ class Runtime:
         self._attempt = Attempt(shared.adapter.tailor, refusals.deadline, shared.clock)
 
         self.telemetry = self._telemetry()
-        self.head, self.head_async = self._link(self._chain())
+        self.head, self.head_async = self._link(self._chain(draft))
         if shared.health.patience_s is not None:
             self.pace(shared.health.patience_s)
 
@@ -188,7 +194,7 @@ class Runtime:
             link_async(chain, send) if True in ways else send,
         )
 
-    def _chain(self) -> Sequence[Interceptor]:
+    def _chain(self, draft: GateDraft | None) -> Sequence[Interceptor]:
         shared, profile = self._shared, self.profile
         refusals = shared.adapter.refusals
         interceptors: list[Interceptor] = [
@@ -201,7 +207,7 @@ class Runtime:
             interceptors.insert(0, self.telemetry)
         if profile.telemetry.last_call:
             interceptors.insert(0, shared.recorder)
-        gates = list(shared.gates.interceptors(refusals.backpressure))
+        gates = list(shared.gates.interceptors(refusals.backpressure, draft))
         interceptors += gates
         if gates and shared.adapter.outlives_cancellation:
             interceptors.append(Lasting(shared.gates.main))

@@ -51,6 +51,19 @@ class GateOptions:
         return min(max(int(share * limit if share < 1 else share), 1), limit)
 
 
+@dataclass(frozen=True, slots=True)
+class GateDraft:
+    """A reloaded profile's words, made ready: nothing of them is in force until `Gates.adopt`.
+
+    Attributes:
+        options: the words.
+        rounds: what will move the limit; None where it is fixed.
+    """
+
+    options: GateOptions
+    rounds: Rounds | None
+
+
 class Gates:
     """What keeps a client's operations within bounds. Outlives reloads.
 
@@ -81,10 +94,19 @@ class Gates:
         self._resize(self._rounds.adaptive.limit if self._rounds else options.limit)
 
     def interceptors(
-        self, error: type[BackpressureError] = BackpressureError
+        self,
+        error: type[BackpressureError] = BackpressureError,
+        draft: GateDraft | None = None,
     ) -> Iterator[Interceptor]:
-        """Yield what the options call for, outermost first; nothing where there is no gate."""
-        options, cap = self._options, self._options.batch_weight_cap
+        """Yield what the options call for, outermost first; nothing where there is no gate.
+
+        Args:
+            error: what a refusal is raised as.
+            draft: options that are yet to be adopted; None for those in force.
+        """
+        options = self._options if draft is None else draft.options
+        rounds = self._rounds if draft is None else draft.rounds
+        cap = options.batch_weight_cap
         if not options.limit:
             return
         if options.max_per_node is not None:
@@ -94,18 +116,23 @@ class Gates:
             yield WeightedBackpressure(self.main, weight, error)
         else:
             yield Backpressure(self.main, error)
-        if self._rounds is not None:
-            yield Outcomes(self._rounds, self.main, self._clock)
+        if rounds is not None:
+            yield Outcomes(rounds, self.main, self._clock)
 
-    def reconfigure(self, options: GateOptions) -> None:
-        """Take over a reloaded profile's words. A limit that was learned stays if it may."""
-        limit, rounds = options.limit, self._rounds
-        if rounds is None or options.bounds is None or not limit:
+    def draft(self, options: GateOptions) -> GateDraft:
+        """Make a reloaded profile's words ready, and change nothing yet."""
+        rounds = self._rounds
+        if rounds is None or options.bounds is None or not options.limit:
             rounds = self._started(options)
-        else:
+        return GateDraft(options, rounds)
+
+    def adopt(self, draft: GateDraft) -> None:
+        """Take over what was made ready. A limit that was learned stays if it may."""
+        options, rounds = draft.options, draft.rounds
+        if rounds is not None and options.bounds is not None:
             rounds.rebound(options.bounds)
         self._rounds, self._options = rounds, options
-        self._resize(rounds.adaptive.limit if rounds is not None else limit)
+        self._resize(rounds.adaptive.limit if rounds is not None else options.limit)
 
     def tend(self) -> None:
         """Do what no call should wait for. Called by the tend thread, each tend."""

@@ -7,8 +7,10 @@ in ``_s``.
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -58,6 +60,18 @@ NodeShare = Annotated[
 def _off(value: object) -> object:
     """YAML reads a bare ``off`` as false."""
     return "off" if value is False else value
+
+
+def _server(url: str) -> str:
+    """Refuse a URL of which nobody can tell host and port."""
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        named = False
+    if not named:  # the URL may hold a password, so it is not shown
+        raise ValueError("no server can be told from this URL; write redis://host:port/db")
+    return url
 
 
 class Budget(_Section):
@@ -137,7 +151,7 @@ class Breaker(_Section):
     batch_on_open: Literal["partial", "fail"] = Field(
         "partial", description="what a batch does with rows that need an open node"
     )
-    storage: Annotated[str, Field(pattern=r"^rediss?://")] | None = Field(
+    storage: Annotated[str, Field(pattern=r"^rediss?://"), AfterValidator(_server)] | None = Field(
         None, description="redis://host:port/db: share what the workers of a service know of a node"
     )
 

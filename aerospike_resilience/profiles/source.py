@@ -115,16 +115,17 @@ def _refuse_depths(text: str, where: str) -> None:
     """Refuse what is nested too deep, before anything walks it by recursion."""
     loader = _Loader(text)
     depth = 0
-    event: Any
     try:
         while loader.check_event():
             event = loader.get_event()
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > MAX_DEPTH:
-                    line, column = event.start_mark.line + 1, event.start_mark.column + 1
+                    mark: Any = event.start_mark
                     message = f"is nested deeper than {MAX_DEPTH} levels; no policy file is"
-                    raise PolicyFileError([Problem(where, line, column, "", message)])
+                    raise PolicyFileError(
+                        [Problem(where, mark.line + 1, mark.column + 1, "", message)]
+                    )
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
     finally:

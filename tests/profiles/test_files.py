@@ -183,6 +183,11 @@ BROKEN = {
         "must be longer than 0",
     ),
     "no time to adapt in": (HEAD + "adaptive_timeout: {max: 0}\n", ":2:20", "longer than 0"),
+    "a port that is none": (
+        HEAD + "breaker: {storage: 'redis://host:notaport/0'}\n",
+        ":2:11",
+        "write redis://host:port/db",
+    ),
     "a chain that nobody gives": (HEAD + "retry: {backoff: chained}\n", ":2:1", "needs a chain"),
     "one thing by two names": (
         HEAD + "policy:\n  all:\n    key: send\n    send_key: true\n",

@@ -10,7 +10,9 @@ import click
 
 from ..clients import ADAPTERS, Adapter, adapter_named, every_operation
 from ..operation import Kind, Operation
+from ..plan import Planner
 from ..profiles import PolicyFileError, PolicyLibrary, Profile, UnknownProfileError
+from ..profiles.explain import OWN
 from ..profiles.lint import Finding, examine
 from ..profiles.lint_formats import FORMATS
 from ..profiles.source import read
@@ -91,19 +93,26 @@ def explain(
 ) -> None:
     """Say which value each policy field has for an OPERATION, and what the client is sent.
 
-    Fields that the operation of this client does not take are shown as not sent.
+    What is sent is what the chain sends with a first attempt: of max_retries the native retries alone, as
+    it makes the others itself. Fields that the operation of this client does not take are shown as not
+    sent.
     """
     adapter = adapter_named(client_name)
     found = _operation(adapter, operation)
     namespace, _, set_name = target.partition(".")
+    profile = load(library, name)
+    said = False if not_repeatable else None
     retryable = not not_repeatable and (found.kind is not Kind.WRITE or found.idempotent({}))
-    settings = load(library, name).settings(
+    settings = profile.settings(
         found, retryable=retryable, namespace=namespace or None, set_name=set_name or None
     )
+    planner = Planner(adapter, None, profile)
+    sent = planner.explained(found, (namespace, set_name) if namespace else None, idempotent=said)
     rows = [
-        (field, one.value, _sent(adapter, found, field, one.value), one.origin)
+        (field, one.value, sent.by_field.get(field), one.origin)
         for field, one in sorted(settings.items())
     ]
+    rows += [(field, None, value, OWN) for field, value in sorted(sent.rest.items())]
     if as_json:
         keys = ("field", "value", "sent", "origin")
         click.echo(
@@ -115,7 +124,12 @@ def explain(
         return
     shown = table("field", "value", f"sent to {client_name}", "from")
     for field, value, number, origin in rows:
-        shown.add_row(field, str(value), "not sent" if number is None else str(number), origin)
+        shown.add_row(
+            field,
+            "-" if value is None else str(value),
+            "not sent" if number is None else str(number),
+            origin,
+        )
     console().print(shown)
 
 

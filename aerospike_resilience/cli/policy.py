@@ -11,13 +11,11 @@ import click
 from ..clients import ADAPTERS, Adapter, adapter_named, every_operation
 from ..operation import Kind, Operation
 from ..plan import Planner
-from ..profiles import PolicyFileError, PolicyLibrary, Profile, UnknownProfileError
+from ..profiles import PolicyFileError, PolicyLibrary, Profile
 from ..profiles.explain import OWN
 from ..profiles.lint import Finding, examine
 from ..profiles.lint_formats import FORMATS
-from ..profiles.source import read
-from ..profiles.validate import check_file
-from .policy_common import console, load, table
+from .policy_common import BROKEN, broken, console, load, load_file, table
 from .policy_files import FILE_COMMANDS
 
 _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
@@ -164,16 +162,15 @@ def diff(library: PolicyLibrary, first: str, second: str, client_name: str) -> N
 def check(library: PolicyLibrary, files: tuple[Path, ...]) -> None:
     """Check FILES, or every profile there is. Exits with 1 if one is broken."""
     paths = files or tuple(library.find(name) for name in library.names())
-    broken = 0
+    bad = 0
     for path in paths:
         try:
-            check_file(read(path))
-            PolicyLibrary([path.parent]).load(path.stem)
+            load_file(library, path)
         except PolicyFileError as error:
-            broken += 1
+            bad += 1
             click.echo(str(error), err=True)
-    click.echo(f"{len(paths)} files, {broken} broken")
-    raise SystemExit(1 if broken else 0)
+    click.echo(f"{len(paths)} files, {bad} broken")
+    raise SystemExit(1 if bad else 0)
 
 
 @policy.command()
@@ -190,18 +187,18 @@ def lint(
     """Look for settings that are valid and will go wrong in production.
 
     Looks at FILES, or at every profile there is. Exits with 1 if there is an error (with --strict, a
-    warning), and with 2 if a file is broken.
+    warning), and with 2 if a file is broken; what is wrong with it is AR000.
     """
     adapter = adapter_named(client_name)
     findings: list[Finding] = []
     for path in files or tuple(library.find(name) for name in library.names()):
         try:
-            profile = PolicyLibrary([path.parent, *library.directories]).load(path.stem)
-        except (PolicyFileError, UnknownProfileError) as error:
-            click.echo(str(error), err=True)
-            raise SystemExit(2) from None
-        findings += examine(profile, adapter)
+            findings += examine(load_file(library, path), adapter)
+        except PolicyFileError as error:
+            findings += broken(library, path, error)
     click.echo(FORMATS[style](findings))
+    if any(finding.id == BROKEN for finding in findings):
+        raise SystemExit(2)
     fatal = ("error", "warning") if strict else ("error",)
     raise SystemExit(1 if any(finding.severity in fatal for finding in findings) else 0)
 

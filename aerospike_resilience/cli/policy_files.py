@@ -11,9 +11,10 @@ import yaml
 
 from ..profiles import PolicyFileError, PolicyLibrary, Profile, interchange_c, interchange_sdk
 from ..profiles.interchange import Exported, Left
+from ..profiles.library import is_name
 from ..profiles.source import Source, read
 from ..profiles.validate import check_file
-from .policy_common import load
+from .policy_common import load, write
 
 _EXPORTS: Final[Mapping[str, Callable[[Profile], Exported]]] = {
     "aerospike": interchange_c.export,
@@ -38,12 +39,10 @@ _EXPORTS: Final[Mapping[str, Callable[[Profile], Exported]]] = {
 def new(library: PolicyLibrary, name: str, parent: str, into: Path) -> None:
     """Write a new policy file that builds on another."""
     load(library, parent)
-    path = into / f"{name}.yaml"
+    path = into / f"{_file_name(name)}.yaml"
     if path.exists():
         raise click.ClickException(f"{path} exists already; it is left as it is")
-    into.mkdir(parents=True, exist_ok=True)
-    path.write_text(_NEW.format(parent=parent))
-    click.echo(f"written to {path}")
+    write(path, _NEW.format(parent=parent))
 
 
 _NEW: Final = """\
@@ -105,12 +104,8 @@ def import_(
             check_file(Source(str(file), said))
         except PolicyFileError as error:
             raise click.ClickException(f"{path} would be broken\n{error}") from None
-    into.mkdir(parents=True, exist_ok=True)
     for path, said in files.items():
-        path.write_text(
-            _IMPORTED.format(file=file.name, body=yaml.safe_dump(said, sort_keys=False))
-        )
-        click.echo(f"written to {path}")
+        write(path, _IMPORTED.format(file=file.name, body=yaml.safe_dump(said, sort_keys=False)))
     _tell(found.left)
 
 
@@ -137,8 +132,8 @@ _IMPORTED: Final = """\
 
 
 def _file_name(profile: str) -> str:
-    if profile != Path(profile).name:
-        raise click.ClickException(f"{profile!r} cannot be the name of a file; rename the behavior")
+    if not is_name(profile):
+        raise click.ClickException(f"{profile!r} cannot be the name of a file, and so of a profile")
     return profile
 
 

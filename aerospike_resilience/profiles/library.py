@@ -29,6 +29,11 @@ def shipped() -> Path:
     return inside if inside.is_dir() else package.parent / "policies"
 
 
+def is_name(name: str) -> bool:
+    """Return whether a profile can be called so: one part of a path, and not hidden."""
+    return bool(name) and name == Path(name).name and not name.startswith(".")
+
+
 class PolicyLibrary:
     """Finds and loads profiles.
 
@@ -64,12 +69,13 @@ class PolicyLibrary:
             for directory in self.directories
             if directory.is_dir()
             for path in directory.glob("*.yaml")
+            if is_name(path.stem)
         }
         return tuple(sorted(found))
 
     def candidates(self, name: str) -> tuple[Path, ...]:
         """Return every file that could be a profile, in the order of search; empty for a path."""
-        if not name or name != Path(name).name:
+        if not is_name(name):
             return ()
         return tuple(directory / f"{name}.yaml" for directory in self.directories)
 

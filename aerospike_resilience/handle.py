@@ -64,8 +64,11 @@ class Resilience:
         )
         place = (namespace, set_name) if namespace else None
         sent = self._engine.runtime.planner.explained(known[operation], place)
-        return explained.overridden(self._engine.native.of(known[operation])).with_sent(
-            {**sent.rest, **sent.by_field}
+        native = self._engine.native
+        return (
+            explained.overridden(native.of(known[operation]))
+            .with_behaviors(native.elsewhere(known[operation]))
+            .with_sent({**sent.rest, **sent.by_field})
         )
 
     def snapshot(self) -> dict[str, Any]:

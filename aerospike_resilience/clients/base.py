@@ -113,6 +113,20 @@ class NativeConfig(Protocol):
         """Return the fields of which the client does not say whether it or the application decides."""
         ...
 
+    def behaviors(self) -> tuple[str, ...]:
+        """Return the names of what it configures for some sessions alone, which then go by that."""
+        ...
+
+    def of_behavior(self, name: str, operation: Operation, *, retryable: bool) -> Mapping[str, Any]:
+        """Return the fields that one of `behaviors` decides for an operation, in a policy file's words.
+
+        Args:
+            name: the behavior.
+            operation: the method.
+            retryable: whether it may be sent again.
+        """
+        ...
+
 
 class NoNativeConfig:
     """A client that has none."""
@@ -122,6 +136,20 @@ class NoNativeConfig:
         return {}
 
     def unclear(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return nothing."""
+        return {}
+
+    def behaviors(self) -> tuple[str, ...]:
+        """Return nothing."""
+        return ()
+
+    def of_behavior(
+        self,
+        name: str,  # noqa: ARG002
+        operation: Operation,  # noqa: ARG002
+        *,
+        retryable: bool,  # noqa: ARG002
+    ) -> Mapping[str, Any]:
         """Return nothing."""
         return {}
 

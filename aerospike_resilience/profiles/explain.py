@@ -22,21 +22,29 @@ class Explanation:
         sent: what the client is sent by a first attempt, in the client's own words, by field: of
             ``max_retries`` the native retries alone, as the chain makes the others itself. A field of
             `rows` that is not in it is not sent. None where no client is known.
+        elsewhere: what holds instead in sessions that are created with a behavior of the client's own
+            configuration file: fields and values, by behavior.
     """
 
     profile: str
     operation: str
     target: str
     rows: tuple[tuple[str, Any, str], ...]
-    sent: Mapping[str, Any] | None = field(default=None)
+    sent: Mapping[str, Any] | None = None
+    elsewhere: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         head = f"{self.operation} under profile {self.profile!r}"
         if self.target:
             head += f" in {self.target}"
+        notes = [
+            f"  in sessions with behavior {name!r} of the client's configuration file: "
+            + ", ".join(f"{field} {value}" for field, value in fields.items())
+            for name, fields in self.elsewhere.items()
+        ]
         table = self.table()
         if not table:
-            return f"{head}: everything as the client has it"
+            return "\n".join([f"{head}: everything as the client has it", *notes])
         if self.sent is not None:
             table = (("field", "value", "sent", "from"), *table)
         widths = [max(len(row[at]) for row in table) for at in range(3)]
@@ -46,7 +54,7 @@ class Explanation:
             + origin
             for name, value, sent, origin in table
         ]
-        return "\n".join([f"{head}:", *lines])
+        return "\n".join([f"{head}:", *lines, *notes])
 
     def table(self) -> tuple[tuple[str, str, str, str], ...]:
         """Return field, value, what is sent and the origin of each as text, for people to read.
@@ -81,6 +89,10 @@ class Explanation:
             rows[name] = (name, value, f"the client's dynamic configuration{instead}")
         return replace(self, rows=tuple(sorted(rows.values())))
 
+    def with_behaviors(self, elsewhere: Mapping[str, Mapping[str, Any]]) -> Explanation:
+        """Return it with what holds in sessions that are created with a behavior."""
+        return replace(self, elsewhere=elsewhere)
+
     def value(self, field: str) -> Any:
         """Return a field's value.
 
@@ -98,6 +110,7 @@ class Explanation:
             "fields": {
                 name: {"value": value, "origin": origin} for name, value, origin in self.rows
             },
+            "behaviors": {name: {**fields} for name, fields in self.elsewhere.items()},
             "sent": None
             if self.sent is None
             else {

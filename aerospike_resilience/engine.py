@@ -69,7 +69,7 @@ class Engine:
             shared.health,
             on_patience=self._pace,
             on_tend=self._tend,
-            on_fork=self._after_fork,
+            on_fork=self.after_fork,
         )
         self._sharing: SharedStates | None = None
         self._share(self._sharing_for(profile))
@@ -193,8 +193,8 @@ class Engine:
             on_wait = gauges.show(self, self.shared.adapter.name, provider)
         self.shared.gates.listen(on_wait)
 
-    def _after_fork(self) -> None:
-        """Replace the lock, which a thread of the parent may have held."""
+    def after_fork(self) -> None:
+        """Start anew in a forked child: a lock that a thread of the parent held stays held."""
         self._changing = threading.RLock()
         self.shared.gates.after_fork()
 

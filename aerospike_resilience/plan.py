@@ -55,8 +55,8 @@ class Planner:
     ) -> Sent:
         """Return what the client is sent by a call of which only the record's place is known.
 
-        It is what the first attempt sends; one that has less time or fewer tries left sends less. The
-        client itself is not needed.
+        It is what the first attempt sends; one that has less time or fewer tries left sends less. With no
+        client at hand it is what the profile comes to, before any adaptive timeout.
 
         Args:
             operation: the method.
@@ -64,7 +64,10 @@ class Planner:
             idempotent: the application's word on whether it may be sent again.
         """
         case = self._case(operation, {}, idempotent, place)
-        plan = self._resolve(operation, case, _never_sent, None)
+        if self._client is not None and hasattr(self._client, operation.attribute):
+            plan = self._kept(operation, None, {}, idempotent, place)
+        else:
+            plan = self._resolve(operation, case, _never_sent, None)
         if plan.policy is None:
             return Sent({}, {})
         whole = self._adapter.given(operation, plan.policy) or {}

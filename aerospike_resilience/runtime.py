@@ -171,6 +171,7 @@ class Runtime:
             meter_provider=shared.meter_provider,
             node_address=shared.health.address,
             place=shared.adapter.place,
+            statement=shared.adapter.statement if wants.db_query_text else None,
             clock=shared.clock,
         )
 

@@ -72,3 +72,24 @@ def test_tending_stops_with_the_last_client(healthy, connect):
     wrapped.resilience.close()
 
     until(lambda: not TENDER.alive)
+
+
+def test_a_child_forked_during_a_reload_can_reload(healthy, connect):
+    wrapped = resilient(connect(healthy), profile="latency")
+    engine = wrapped.resilience._engine
+    held, done = threading.Event(), threading.Event()
+
+    def reload() -> None:
+        with engine._changing:
+            held.set()
+            done.wait()
+
+    reloader = threading.Thread(target=reload)
+    reloader.start()
+    held.wait()
+    try:
+        assert in_child(lambda: wrapped.resilience.reload().error is None) == 0
+    finally:
+        done.set()
+        reloader.join()
+        wrapped.resilience.close()

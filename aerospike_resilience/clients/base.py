@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 from ..call import Failure, Rows, Send, Wanted
 from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError
 from ..operation import NodeSource, Operation
+from .statement import Built
 
 
 class Refusals(NamedTuple):
@@ -295,6 +296,19 @@ class Adapter(Protocol):
 
     def rows(self, operation: Operation) -> Rows | None:
         """Return the way to a batch operation's rows; None where it fails whole."""
+        ...
+
+    def statement(self, operation: Operation, arguments: Mapping[str, Any]) -> str:
+        """Return the text of the query that a call makes, without values; empty where it makes none."""
+        ...
+
+    def lazy_statement(self, made: Sequence[Any], built: Built) -> str:
+        """Return the same of an object that touches the database later.
+
+        Args:
+            made: what the object was made with.
+            built: what its builders were given since.
+        """
         ...
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:

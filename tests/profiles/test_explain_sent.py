@@ -92,6 +92,16 @@ def test_words_on_a_set_are_sent_for_that_set(recording):
         wrapped.resilience.close()
 
 
+def test_a_read_in_a_hurry_is_told_with_the_pace_of_the_moment(recording):
+    wrapped = resilient(recording, "latency")
+    try:
+        wrapped.resilience._engine.runtime.pace(0.007)
+
+        assert wrapped.resilience.explain("get").sent["socket_timeout"] == 7
+    finally:
+        wrapped.resilience.close()
+
+
 @pytest.mark.parametrize("client", [adapter.name for adapter in ADAPTERS])
 def test_of_a_reads_retries_the_client_is_sent_its_own_alone(client):
     told = told_by_the_command("latency", "get", "--client", client)

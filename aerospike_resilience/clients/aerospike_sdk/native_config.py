@@ -31,8 +31,8 @@ class SdkNativeConfig(NoNativeConfig):
 
     def of_behavior(self, name: str, operation: Operation, *, retryable: bool) -> dict[str, Any]:
         """Return the fields that a behavior decides for an operation, in a policy file's words."""
-        from aerospike_sdk.policy.behavior_settings import OpKind, OpShape
         from aerospike_sdk.policy.behavior_registry import get_behavior
+        from aerospike_sdk.policy.behavior_settings import OpKind, OpShape
 
         specs, behavior = _given(), get_behavior(name)
         if behavior is None or operation.kind not in (Kind.READ, Kind.WRITE):

@@ -349,11 +349,14 @@ class Call:
         steered: whether `patience_s` was chosen for the node's state, and so stands.
         frugal: whether an attempt makes one try only, as the retry budget is spent.
         fell_back: whether it was made on the fallback client.
+        given: the arguments as the application gave them, where a policy is among them.
         nodes: names of the nodes that hold the record, master first; empty while nobody asked.
         leases: half-open nodes this call is a probe of: name and lease.
         commit_master: whether a write is to be committed on its master alone.
+        leave_master: whether a read may begin at any replica, as its master ails.
         pending: the client's own future of the attempt under way, where it outlives a cancellation.
         criticality: how much the application minds that it is refused.
+        held: permits of the gate for all operations that its attempt holds.
         waited_s: how long it has stood in line for permits, in seconds, all attempts together.
         failure: what the last attempt's error means; None after a success.
         attempts: what was tried so far; empty until something failed.
@@ -365,9 +368,12 @@ class Call:
     tailored: bool = False
     steered: bool = False
     commit_master: bool = False
+    leave_master: bool = False
     frugal: bool = False
     fell_back: bool = False
+    given: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
     criticality: Criticality = "default"
+    held: int = 1
     waited_s: float = 0.0
     nodes: tuple[str, ...] = ()
     leases: tuple[tuple[str, int], ...] = ()

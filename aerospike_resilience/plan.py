@@ -120,7 +120,10 @@ class Planner:
         )
         before, after = args[:policy_at], operation.parameters[policy_at + 1 : len(args)]
         named = {name: arguments[name] for name in (*after, *kwargs) if name in arguments}
-        return Call(plan, before, named, key if place is not None else None)
+        call = Call(plan, before, named, key if place is not None else None)
+        if caller is not None:
+            call.given = args, kwargs
+        return call
 
     def _kept(
         self,

@@ -29,7 +29,6 @@ from .interceptors import (
     GateOptions,
     Gates,
     Interceptor,
-    Lasting,
     Proceed,
     ProceedAsync,
     Recorder,
@@ -208,10 +207,11 @@ class Runtime:
             interceptors.insert(0, self.telemetry)
         if profile.telemetry.last_call:
             interceptors.insert(0, shared.recorder)
-        gates = list(shared.gates.interceptors(refusals.backpressure, draft))
-        interceptors += gates
-        if gates and shared.adapter.outlives_cancellation:
-            interceptors.append(Lasting(shared.gates.main))
+        interceptors += shared.gates.interceptors(
+            refusals.backpressure,
+            draft,
+            outlives_cancellation=shared.adapter.outlives_cancellation,
+        )
         if profile.breaker.mode != "off" or profile.adaptive_timeout is not None:
             interceptors.append(Breaker(shared.health, refusals.circuit_open, shared.clock))
         interceptors.append(self._attempt)

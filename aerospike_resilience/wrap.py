@@ -109,7 +109,7 @@ def resilient(
         Gates(gate_options(loaded), health, clock),
         RetryBudget(budget.ratio, budget.min_per_second) if budget else RetryBudget(0.0, 0.0),
         arrange=arrange,
-        fallback=_fallback(chosen, fallback, writes=fallback_writes),
+        fallback=_fallback(chosen, fallback, health, writes=fallback_writes, clock=clock),
         rules=TenacityRules(wait, retry, stop) if wait or retry or stop else None,
         tracer_provider=tracer_provider,
         meter_provider=meter_provider,
@@ -125,7 +125,14 @@ def resilient(
     return installed
 
 
-def _fallback(adapter: Adapter, other: object, *, writes: bool) -> Fallback | None:
+def _fallback(
+    adapter: Adapter,
+    other: object,
+    health: ClusterHealth,
+    *,
+    writes: bool,
+    clock: Callable[[], float],
+) -> Fallback | None:
     if other is None:
         return None
     found = adapter_for(other)
@@ -136,7 +143,7 @@ def _fallback(adapter: Adapter, other: object, *, writes: bool) -> Fallback | No
         )
     seam = found.seam(other)
     target = other if seam is None else seam.target
-    return Fallback(lambda name: getattr(target, name), writes=writes)
+    return Fallback(lambda name: getattr(target, name), health, writes=writes, clock=clock)
 
 
 def _refuse_wrapped(client: object) -> None:

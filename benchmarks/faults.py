@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import platform
 import threading
@@ -26,6 +27,12 @@ from aerospike_resilience.testing import LocalCluster
 from .mixed import CLIENTS, POINT_MS, RECORDS, WIDE, Load, Tally, bare, surface, wrapped
 
 BLOCKING: Final = ("aerospike", "aerospike-py", "aerospike-native", "aerospike-sdk")
+AWAITED: Final = tuple(client for client in CLIENTS if client not in BLOCKING)
+"""So many at a time as two cores can serve in time."""
+
+INCREMENTS: Final = 2100
+"""Of each of seven clients under each of seven faults: 102,900 in all."""
+
 SMALL_POOL: Final = 2
 ON_S, OFF_S = 3.0, 3.0
 """How long a node is stalled or dead, and then well; the cluster evicts it after about 2 s."""
@@ -310,21 +317,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("--fault", choices=FAULTS, action="append", help="repeatable; default all")
     parser.add_argument("--client", choices=CLIENTS, action="append", help="repeatable")
-    parser.add_argument("--increments", type=int, default=3600, help="of each client in each fault")
+    parser.add_argument("--increments", type=int, default=INCREMENTS, help="by client and fault")
     parser.add_argument("--seconds", type=float, default=9.0, help="for each fault at least")
     parser.add_argument("--outage-seconds", type=float, default=5.0)
     parser.add_argument("--errors", action="store_true", help="print how operations failed")
     parser.add_argument("--only", choices=("faults", "outages"))
     parser.add_argument("--json", type=Path, default=Path("build/faults.json"))
     asked = parser.parse_args()
-    clients = asked.client or BLOCKING
+    clients = asked.client or tuple(CLIENTS)
+    groups = [
+        group
+        for names in (BLOCKING, AWAITED)
+        if (group := [client for client in names if client in clients])
+    ]
     cells: list[Cell] = []
     outages: list[Outage] = []
     if asked.only != "outages":
         print(HEADING)
-        for fault in asked.fault or FAULTS:
+        for fault, group in itertools.product(asked.fault or FAULTS, groups):
             for cell in work_through(
-                fault, clients, seconds=asked.seconds, increments=asked.increments, threads=8
+                fault, group, seconds=asked.seconds, increments=asked.increments
             ):
                 cells.append(cell)
                 print(line(cell), flush=True)

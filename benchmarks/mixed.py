@@ -40,6 +40,7 @@ CLIENTS: Final = {
     "aerospike-sdk": "SdkBlocking",
     "aerospike-py (awaited)": "PyAsyncClient",
     "aerospike-native (awaited)": "NativeAsync",
+    "aerospike-sdk (awaited)": "SdkAsync",
 }
 """Each client by the class of `tests.conformance.surfaces` that speaks to it."""
 
@@ -53,10 +54,16 @@ def surface(client: str, cluster: LocalCluster, pool: int = 300) -> Any:
         one.connect = lambda: aerospike.client(config)
     elif client == "aerospike-py":
         one.connect = lambda: surfaces.aerospike_py.client(config).connect()
+    elif client == "aerospike-py (awaited)":
+        one.connect_async = lambda: surfaces.aerospike_py.AsyncClient(config).connect()
     elif client == "aerospike-native":
         one.connect = lambda: surfaces.native.new_client_blocking(_wide(pool), cluster.seeds)
+    elif client == "aerospike-native (awaited)":
+        one.connect_async = lambda: surfaces.native.new_client(_wide(pool), cluster.seeds)
     elif client == "aerospike-sdk":
-        one.connect = lambda: _sdk(cluster, pool)
+        one.connect = lambda: _sdk("aerospike_sdk.sync", cluster, pool).connect()
+    else:
+        one.connect_async = lambda: _sdk("aerospike_sdk", cluster, pool).connect()
     return one
 
 
@@ -70,12 +77,12 @@ def _wide(pool: int) -> Any:
     return policy
 
 
-def _sdk(cluster: LocalCluster, pool: int) -> Any:
+def _sdk(package: str, cluster: LocalCluster, pool: int) -> Any:
     settings = importlib.import_module("aerospike_sdk.policy.system_settings").SystemSettings
-    definition = importlib.import_module("aerospike_sdk.sync").ClusterDefinition
+    definition = importlib.import_module(package).ClusterDefinition
     host, port = cluster.hosts[0]
     wanted = settings(max_connections_per_node=pool)
-    return definition(host, port).with_system_settings(wanted).connect()
+    return definition(host, port).with_system_settings(wanted)
 
 
 def wrapped(client: str, cluster: LocalCluster, pool: int = 300) -> Any:
@@ -95,7 +102,7 @@ def bare(client: str, cluster: LocalCluster, pool: int = 300) -> Any:
         one.client = aerospike.client(
             {"hosts": cluster.hosts, "max_conns_per_node": pool, **WIDE, "policies": policies}
         )
-    elif client == "aerospike-sdk":
+    elif client.startswith("aerospike-sdk"):
         settings = importlib.import_module("aerospike_sdk.policy.behavior_settings").Settings
         point, batch = (
             settings(total_timeout=timedelta(milliseconds=ms)) for ms in (POINT_MS, BATCH_MS)
@@ -103,7 +110,7 @@ def bare(client: str, cluster: LocalCluster, pool: int = 300) -> Any:
         behavior = importlib.import_module("aerospike_sdk").Behavior.DEFAULT.derive_with_changes(
             f"bare-{id(one)}", all=point, reads_batch=batch, writes_batch=batch
         )
-        one.client = one.connect()
+        one.client = _connected(one)
         one.session = one.client.create_session(behavior)
     elif client.startswith("aerospike-native"):
         one.client = _Given(_connected(one), _native_policies())
@@ -118,7 +125,10 @@ def bare(client: str, cluster: LocalCluster, pool: int = 300) -> Any:
 
 
 def _connected(one: Any) -> Any:
-    return one.run(one.connect_async()) if one.awaited else one.connect()
+    async def connected() -> Any:
+        return await one.connect_async()
+
+    return one.run(connected()) if one.awaited else one.connect()
 
 
 def _native_policies() -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """``python -m benchmarks.overload``: what the gate is for, on the embedded cluster with the real client.
 
-Three experiments: more calls at once than the pool has connections; ten times the calls that a node can
-answer; one slow node of three. Each is run with the bare client and with gates, in one process, one
+More calls at once than the pool has connections, of threads and of tasks; ten times the calls that a node
+can answer; one slow node of three. Each is run with the bare client and with gates, in one process, one
 after the other.
 """
 
@@ -315,14 +315,22 @@ def slow_node(seconds: float = 8.0, rate: float = 600.0) -> list[Result]:
     return results
 
 
+EXPERIMENTS = ("pool", "tasks", "overload", "slow-node")
+
+
 def main() -> None:
     """Run the experiments and print what they came to."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.overload", description=__doc__)
-    parser.add_argument("--only", choices=("pool", "overload", "slow-node"), action="append")
-    wanted = parser.parse_args().only or ["pool", "overload", "slow-node"]
+    parser.add_argument("--only", choices=EXPERIMENTS, action="append")
+    wanted = parser.parse_args().only or EXPERIMENTS
     if "pool" in wanted:
         print(f"2,000 threads at once, max_conns_per_node {POOL}")
         _print(pool())
+    if "tasks" in wanted:
+        from . import overload_tasks
+
+        print(f"2,000 tasks at once, max_conns_per_node {POOL}")
+        _print(overload_tasks.bursts())
     if "overload" in wanted:
         print("ten times what a node can answer, total_timeout 250 ms; the share is of that peak")
         for peak, one in overload():
@@ -333,7 +341,7 @@ def main() -> None:
         _print(slow_node())
 
 
-def _print(results: Iterable[Result]) -> None:
+def _print(results: Iterable[object]) -> None:
     for one in results:
         print(f"  {one}")
     print()

@@ -145,3 +145,43 @@ def test_rows_that_nobody_answered_are_no_successes(calm, wrapped_py):
     told = [row.result == 0 for row in found.batch_records]
     assert told == [wrapped_py.get(key).bins["n"] == 6 for key in KEYS]
     assert not all(told)
+
+
+@pytest.fixture
+def then_py(calm):
+    """Make a wrapped client under which something happens before the first attempt after another."""
+    clients = []
+
+    def make(happens):
+        def wait(_state):
+            if not happened:
+                happened.append(happens())
+            return 0
+
+        happened = []
+        bare = aerospike_py.client({"hosts": calm.hosts}).connect()
+        off = {"breaker": {"mode": "off"}}
+        clients.append(resilient(bare, profile="latency", overrides=off, wait=wait))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+def test_rows_are_in_doubt_after_an_attempt_that_brought_nothing_back(calm, then_py):
+    client = then_py(lambda: calm.inject(node="A2", op="batch", answer="drop"))
+    with calm.inject(node="A2", op="batch", code=18, count=1):
+        found = client.batch_write([(key, {"n": 7}) for key in KEYS])
+
+    refused = [row for row in found.batch_records if row.result != 0]
+    assert refused
+    assert all(row.in_doubt for row in refused)
+
+
+def test_an_attempt_that_brought_nothing_back_is_followed_by_another(calm, then_py):
+    client = then_py(lambda: calm.inject(node="A2", op="batch", answer="reset", count=1))
+    with calm.inject(node="A2", op="batch", code=18, count=1):
+        found = client.batch_write([(key, {"n": 8}) for key in KEYS], {"max_retries": 3})
+
+    assert {row.result for row in found.batch_records} == {0}

@@ -195,6 +195,9 @@ class Adapter(Protocol):
     config_variables: Mapping[str, str]
     """Environment variables that name a configuration file of the client's own, and what that decides."""
 
+    own_gate: str
+    """What a gate in the client's own configuration counts; empty where it can have none."""
+
     def seam(self, client: Any) -> Seam | None:
         """Return where the client that does the work is held; None if it is this very object."""
         ...
@@ -248,8 +251,20 @@ class Adapter(Protocol):
         socket_timeout_ms: int,
         max_retries: int,
         commit_master: bool = False,
+        leave_master: bool = False,
     ) -> Any:
-        """Make a family's native policy: `fields` with these in their place; 0 ms stands for no limit."""
+        """Make a family's native policy: `fields` with these in their place; 0 ms stands for no limit.
+
+        Args:
+            family: the family.
+            fields: the client's own names and values.
+            total_timeout_ms: for all tries.
+            socket_timeout_ms: for each try.
+            max_retries: further tries of the client itself.
+            commit_master: whether a write is to be committed on its master alone.
+            leave_master: whether a read may begin at any replica; for clients that try a node again
+                which refuses connections, instead of the next.
+        """
         ...
 
     def own_family(self, operation: Operation) -> str:

@@ -18,6 +18,7 @@ class CommonAdapter:
     windows: Mapping[str, Window] = {}
     unshaped: Unshaped | None = None
     config_variables: Mapping[str, str] = {}
+    own_gate: str = ""
 
     def seam(self, client: Any) -> Seam | None:  # noqa: ARG002
         """Return None: the client does its work itself."""

@@ -17,9 +17,11 @@ class DictAdapter(CommonAdapter):
 
     Attributes:
         commit_master: its number for the commit level master.
+        leaving: from its number for a replica policy to the one for reads whose master ails.
     """
 
     commit_master: ClassVar[int]
+    leaving: ClassVar[Mapping[int, int]] = {}
 
     def take_policy(
         self,
@@ -54,6 +56,7 @@ class DictAdapter(CommonAdapter):
         socket_timeout_ms: int,
         max_retries: int,
         commit_master: bool = False,
+        leave_master: bool = False,
     ) -> Any:
         """Make a policy dict; info and admin commands only know ``timeout``."""
         policy = dict(fields)
@@ -65,6 +68,8 @@ class DictAdapter(CommonAdapter):
         policy["max_retries"] = max_retries
         if commit_master:
             policy["commit_level"] = self.commit_master
+        if leave_master and policy.get("replica") in self.leaving:
+            policy["replica"] = self.leaving[policy["replica"]]
         return policy
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:

@@ -26,6 +26,7 @@ class Tailor(Protocol):
         socket_timeout_ms: int,
         max_retries: int,
         commit_master: bool,
+        leave_master: bool,
     ) -> Any:
         """Return a native policy: `fields` with these in their place; 0 ms stands for no limit."""
         ...
@@ -121,6 +122,7 @@ class Attempt:
             socket_timeout_ms=self._socket_timeout_ms(call, total_ms, retries + 1),
             max_retries=retries,
             commit_master=call.commit_master,
+            leave_master=call.leave_master,
         )
 
     @staticmethod

@@ -82,7 +82,7 @@ class Backpressure:
                 granted = gate.wait(place, call.deadline, call.now, call.waited_s)
             except GateFullError as full:
                 raise self._refusal(call, full) from None
-            self._waited(call, granted)
+            self._granted(call, place, granted)
             return proceed(call)
         finally:
             permits += [None] * place.held
@@ -98,19 +98,18 @@ class Backpressure:
                 granted = await gate.wait_async(place, call.deadline, call.now, call.waited_s)
             except GateFullError as full:
                 raise self._refusal(call, full) from None
-            self._waited(call, granted)
+            self._granted(call, place, granted)
             return await proceed(call)
         finally:
             permits += [None] * place.held
             if gate.waiting or gate.debt:
                 gate.settle()
 
-    @staticmethod
-    def _waited(call: Call, granted: float) -> None:
-        if granted > call.now:
+    def _granted(self, call: Call, place: Place, now: float) -> None:  # noqa: ARG002 - some hold several
+        if now > call.now:
             call.tailored = True  # the attempt has less time than its operation
-            call.waited_s += granted - call.now
-            call.now = granted
+            call.waited_s += now - call.now
+            call.now = now
 
     def _refusal(self, call: Call, full: GateFullError) -> BackpressureError:
         call.failure = Failure(FailureKind.REFUSED, fault=Fault.LOCAL)
@@ -160,11 +159,17 @@ class WeightedBackpressure(Backpressure):
     def around(self, call: Call, proceed: Proceed) -> Any:
         """Take the permits, proceed, lay them down."""
         if (weight := self._weight(call)) == 1:
+            call.held = 1
             return super().around(call, proceed)
         return self._queued(call, proceed, weight)
 
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
         """Take the permits, proceed, lay them down."""
         if (weight := self._weight(call)) == 1:
+            call.held = 1
             return await super().around_async(call, proceed)
         return await self._queued_async(call, proceed, weight)
+
+    def _granted(self, call: Call, place: Place, now: float) -> None:
+        super()._granted(call, place, now)
+        call.held = place.held

@@ -41,7 +41,8 @@ class Breaker:
     def around(self, call: Call, proceed: Proceed) -> Any:
         """Ask, proceed, tell."""
         health = self.health
-        if not health.calm:
+        calm = health.calm
+        if not calm:
             if call.plan.rows is not None:
                 return self._around_rows(call, proceed, OpenRows(call, self._admission))
             self._admission.admit(call)
@@ -51,13 +52,18 @@ class Breaker:
         except BaseException as error:
             self._tell_error(call, began, error)
             raise
-        self._tell(call, began, result)
+        # Written out for the one case that has to be fast: all is well, and so was the call.
+        if calm and call.key is not None and (ended := self._clock()) - began < call.early_s:
+            health.recent.append((call.key, began, ended, call.plan.writes))
+        else:
+            self._tell(call, began, result)
         return result
 
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
         """Ask, proceed, tell."""
         health = self.health
-        if not health.calm:
+        calm = health.calm
+        if not calm:
             if call.plan.rows is not None:
                 return await self._around_rows_async(call, proceed, OpenRows(call, self._admission))
             self._admission.admit(call)
@@ -67,7 +73,10 @@ class Breaker:
         except BaseException as error:
             self._tell_error(call, began, error)
             raise
-        self._tell(call, began, result)
+        if calm and call.key is not None and (ended := self._clock()) - began < call.early_s:
+            health.recent.append((call.key, began, ended, call.plan.writes))
+        else:
+            self._tell(call, began, result)
         return result
 
     def _around_rows(self, call: Call, proceed: Proceed, batch: OpenRows) -> Any:
@@ -103,15 +112,20 @@ class Breaker:
         if rows is not None and isinstance(error, Exception):
             part = rows.carried(error)
             if part is not None:
-                self.health.rows_failed(call, part, began)
+                self._tell_rows(call, part, began)
                 return
         self.health.failed(call, began)
+        self._admission.leave_master(call)
+
+    def _tell_rows(self, call: Call, part: Any, began: float) -> None:
+        self.health.rows_failed(call, part, began)
+        self._admission.leave_master(call)
 
     def _tell(self, call: Call, began: float, result: Any) -> None:
         """Tell the cluster's health of an attempt that returned."""
         health = self.health
         if call.failure is not None:
-            health.rows_failed(call, result, began)
+            self._tell_rows(call, result, began)
             return
         ended = self._clock()
         if ended - began >= call.early_s or call.leases:

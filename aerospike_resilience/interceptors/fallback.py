@@ -1,61 +1,88 @@
-"""Fallback: a second cluster's client for what an open node of the first cannot serve."""
+"""Fallback: a second cluster's client for what the first cannot serve while nodes are open."""
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Callable
 from typing import Any
 
+from ..ambient import deadline
 from ..call import Call
 from ..errors import CircuitOpenError
+from ..nodes import ClusterHealth
+from ..operation import Shape
 from .base import Proceed, ProceedAsync
 
 
 class Fallback:
-    """Make a refused call on another client, with the arguments that the application gave.
+    """Make a call on another client, with the arguments that the application gave.
 
-    Only calls that were refused for an open node go there: what may have been sent to the first cluster
-    is never sent to the second. The other client goes by its own policies.
+    Calls that were refused for an open node go there, and while more of the cluster fails than may be open,
+    all calls on records: nothing is to be had of the first cluster then but timeouts. What may have been
+    sent to the first cluster is never sent to the second. The other client goes by its own policies
+    and by those that the call was given; if it is wrapped, also by what is left of the call's deadline.
 
     Args:
         method: from the name of a client's method to the method of the other client.
+        health: the first cluster's.
         writes: whether writes may go there too. They are then on the second cluster alone.
+        clock: the chain's clock, in seconds.
 
     Attributes:
         calls: how many calls went there so far.
     """
 
-    __slots__ = ("_method", "_writes", "calls")
+    __slots__ = ("_clock", "_health", "_method", "_writes", "calls")
 
-    def __init__(self, method: Callable[[str], Callable[..., Any]], *, writes: bool) -> None:
+    def __init__(
+        self,
+        method: Callable[[str], Callable[..., Any]],
+        health: ClusterHealth,
+        *,
+        writes: bool,
+        clock: Callable[[], float],
+    ) -> None:
         self._method = method
+        self._health = health
         self._writes = writes
+        self._clock = clock
         self.calls = 0
 
     def around(self, call: Call, proceed: Proceed) -> Any:
-        """Proceed; a call refused for an open node goes to the other client."""
-        args, kwargs = call.args, call.kwargs
-        try:
-            return proceed(call)
-        except CircuitOpenError:
-            other = self._other(call)
-            if other is None:
-                raise
-        return other(*args, **kwargs)
+        """Proceed, or go to the other client."""
+        args, kwargs = call.given or (call.args, call.kwargs)
+        other = self._other(call) if self._health.failing else None
+        if other is None:
+            try:
+                return proceed(call)
+            except CircuitOpenError:
+                other = self._other(call)
+                if other is None:
+                    raise
+        with self._in_time(call):
+            return other(*args, **kwargs)
 
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
-        """Proceed; a call refused for an open node goes to the other client."""
-        args, kwargs = call.args, call.kwargs
-        try:
-            return await proceed(call)
-        except CircuitOpenError:
-            other = self._other(call)
-            if other is None:
-                raise
-        return await other(*args, **kwargs)
+        """Proceed, or go to the other client."""
+        args, kwargs = call.given or (call.args, call.kwargs)
+        other = self._other(call) if self._health.failing else None
+        if other is None:
+            try:
+                return await proceed(call)
+            except CircuitOpenError:
+                other = self._other(call)
+                if other is None:
+                    raise
+        with self._in_time(call):
+            return await other(*args, **kwargs)
 
     def _other(self, call: Call) -> Callable[..., Any] | None:
         """Return the other client's method; None where the call must not go there."""
-        if call.plan.writes and not self._writes:
+        plan = call.plan
+        if plan.operation.shape not in (Shape.POINT, Shape.BATCH):
+            return None
+        if plan.writes and not self._writes:
             return None
         if any(
             attempt.failure is not None and attempt.failure.in_doubt for attempt in call.attempts
@@ -63,4 +90,9 @@ class Fallback:
             return None
         self.calls += 1
         call.fell_back = True
-        return self._method(call.plan.operation.attribute)
+        return self._method(plan.operation.attribute)
+
+    def _in_time(self, call: Call) -> contextlib.AbstractContextManager[Any]:
+        if math.isinf(call.deadline):
+            return contextlib.nullcontext()
+        return deadline(max(call.deadline - self._clock(), 0.0))

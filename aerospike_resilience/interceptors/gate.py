@@ -186,15 +186,25 @@ class Gate:
                 self.debt = 0
             self._settle_locked()
 
-    def withhold(self) -> None:
-        """Keep the next permit that is laid down: what it was taken for goes on."""
-        with self._lock:
-            self.debt += 1
+    def withhold(self, count: int = 1) -> Callable[[], None]:
+        """Keep the next permits that are laid down: what they were taken for goes on.
 
-    def restore(self) -> None:
-        """Bring back a permit that was withheld."""
-        self.permits.append(None)
-        self.settle()
+        Args:
+            count: how many.
+
+        Returns:
+            What brings them back; to be called once. Like an operation, it does so where they were
+            taken, so that a forked child, which starts with all of them, has none too many.
+        """
+        permits = self.permits
+
+        def restore() -> None:
+            permits.extend([None] * count)
+            self.settle()
+
+        with self._lock:
+            self.debt += count
+        return restore
 
     def close(self) -> None:
         """Turn away whoever waits, and everybody who would have to wait from now on."""

@@ -11,9 +11,11 @@ from typing import Any
 
 from ..errors import BackpressureError
 from ..nodes import ClusterHealth
+from ..profiles.units import node_permits
 from .backpressure import Backpressure, WeightedBackpressure
 from .base import Interceptor
 from .gate import Gate, OnWait
+from .lasting import Lasting, Outlived
 from .limit import Bounds
 from .line import REASONS, Order, Reason
 from .outcomes import Outcomes, Rounds
@@ -45,10 +47,7 @@ class GateOptions:
 
     def per_node(self, limit: int) -> int:
         """Return how many of `limit` permits one node may hold; 0 for all."""
-        share = self.max_per_node
-        if share is None or not limit:
-            return 0
-        return min(max(int(share * limit if share < 1 else share), 1), limit)
+        return node_permits(self.max_per_node, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,7 @@ class Gates:
         self._clock = clock
         self._lock = threading.Lock()
         self._rounds = self._started(options)
+        self._outlived = Outlived()
         self.main = Gate(0, clock=clock)
         self.nodes = NodeGates(clock)
         self._resize(self._rounds.adaptive.limit if self._rounds else options.limit)
@@ -97,25 +97,31 @@ class Gates:
         self,
         error: type[BackpressureError] = BackpressureError,
         draft: GateDraft | None = None,
+        *,
+        outlives_cancellation: bool = False,
     ) -> Iterator[Interceptor]:
         """Yield what the options call for, outermost first; nothing where there is no gate.
 
         Args:
-            error: what a refusal is raised as.
+            error: what to raise; the client's own class for it combined with `BackpressureError`.
             draft: options that are yet to be adopted; None for those in force.
+            outlives_cancellation: whether the client's calls go on when their task is cancelled.
         """
         options = self._options if draft is None else draft.options
         rounds = self._rounds if draft is None else draft.rounds
         cap = options.batch_weight_cap
+        outlived = self._outlived if outlives_cancellation else None
         if not options.limit:
             return
         if options.max_per_node is not None:
-            yield PerNode(self.nodes, self._targets.masters, error)
+            yield PerNode(self.nodes, self._targets.masters, error, outlived)
         if cap > 1:
             weight = functools.partial(self._targets.weight, cap=cap)
             yield WeightedBackpressure(self.main, weight, error)
         else:
             yield Backpressure(self.main, error)
+        if outlived is not None:
+            yield Lasting(self.main, outlived, lambda call: call.held)
         if rounds is not None:
             yield Outcomes(rounds, self.main, self._clock)
 
@@ -138,6 +144,7 @@ class Gates:
         """Do what no call should wait for. Called by the tend thread, each tend."""
         if self._rounds is not None:
             self._rounds.learn()
+        self._outlived.tend()
         self.main.settle()
         self.nodes.settle(self._health.by_name)
 

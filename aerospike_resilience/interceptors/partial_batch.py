@@ -52,8 +52,7 @@ class PartialBatch:
         self._again = [
             index
             for index, failure in failures.items()
-            if failure.retryable
-            and (index not in self._in_doubt or rows.repeatable(self._given, self._result, index))
+            if failure.retryable and self._may_go_again(index)
         ]
         self.again = bool(self._again)
 
@@ -70,7 +69,22 @@ class PartialBatch:
                 not failure.in_doubt or self._call.plan.idempotent
             )
         else:
-            self.again = False  # refused before it was sent: the rows keep their own failures
+            self._absorb_unanswered()
+
+    def _absorb_unanswered(self) -> None:
+        """Nothing came back of a later attempt: its rows keep their own failures, and may be in doubt."""
+        failure = self._call.failure
+        if failure is not None and failure.in_doubt:
+            self._in_doubt.update(self._sent)
+            for index in self._sent:
+                self._rows.mark_in_doubt(self._result, index)
+        self._again = [index for index in self._sent if self._may_go_again(index)]
+        self.again = failure is not None and failure.retryable and bool(self._again)
+
+    def _may_go_again(self, index: int) -> bool:
+        return index not in self._in_doubt or self._rows.repeatable(
+            self._given, self._result, index
+        )
 
     def outcome(self, reason: str) -> Any:
         """End the batch: return its result, or raise what the client would have raised for it.

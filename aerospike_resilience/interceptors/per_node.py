@@ -14,6 +14,7 @@ from ..errors import BackpressureError
 from .backpressure import Backpressure
 from .base import Proceed, ProceedAsync
 from .gate import Gate, OnWait
+from .lasting import Lasting, Outlived
 from .line import Order, Reason
 
 
@@ -117,19 +118,22 @@ class PerNode:
         gates: the permits of each node.
         masters: from a call to the names of the nodes it needs, in order of name.
         error: what to raise; the client's own class for it combined with `BackpressureError`.
+        outlived: where calls are known that go on without a caller; None where the client ends them.
     """
 
-    __slots__ = ("_error", "_gates", "_links", "_masters")
+    __slots__ = ("_error", "_gates", "_links", "_masters", "_outlived")
 
     def __init__(
         self,
         gates: NodeGates,
         masters: Callable[[Call], tuple[str, ...]],
         error: type[BackpressureError] = BackpressureError,
+        outlived: Outlived | None = None,
     ) -> None:
         self._gates = gates
         self._masters = masters
         self._error = error
+        self._outlived = outlived
         self._links: dict[str, Backpressure] = {}
 
     def around(self, call: Call, proceed: Proceed) -> Any:
@@ -141,7 +145,11 @@ class PerNode:
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
         """Take the nodes' permits, proceed, lay them down."""
         for name in reversed(self._masters(call)):
-            proceed = functools.partial(self._at(name).around_async, proceed=proceed)
+            link = self._at(name)
+            if self._outlived is not None:
+                lasting = Lasting(link.gate, self._outlived)
+                proceed = functools.partial(lasting.around_async, proceed=proceed)
+            proceed = functools.partial(link.around_async, proceed=proceed)
         return await proceed(call)
 
     def _at(self, name: str) -> Backpressure:

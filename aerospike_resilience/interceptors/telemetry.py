@@ -142,18 +142,27 @@ class Telemetry:
             attributes["db.namespace"] = namespace
         if set_name:
             attributes["db.collection.name"] = set_name
-        if operation.shape is Shape.BATCH:
-            rows = operation.bind(call.args, call.kwargs).get(operation.rows)
-            if isinstance(rows, Sized):
-                attributes["db.operation.batch.size"] = len(rows)
         return attributes
+
+    @staticmethod
+    def _batch_size(call: Call) -> dict[str, int]:
+        """Return what would make a metric's series one for every size, and so goes on spans only."""
+        operation = call.plan.operation
+        if operation.shape is not Shape.BATCH:
+            return {}
+        rows = operation.bind(call.args, call.kwargs).get(operation.rows)
+        return {"db.operation.batch.size": len(rows)} if isinstance(rows, Sized) else {}
 
     def _start(self, call: Call, attributes: dict[str, Any]) -> Span | None:
         if self._tracer is None:
             return None
         target = attributes.get("db.collection.name") or attributes.get("db.namespace")
         name = call.plan.operation.name
-        told = {**attributes, "aerospike.resilience.profile": call.plan.profile}
+        told = {
+            **attributes,
+            **self._batch_size(call),
+            "aerospike.resilience.profile": call.plan.profile,
+        }
         if text := self._text(call):
             told["db.query.text"] = text
         return self._tracer.start_span(

@@ -59,9 +59,9 @@ class Admission:
 
     def _admit_read(self, call: Call, names: tuple[str, ...]) -> None:
         master = self._health.by_name.get(names[0])
+        plan = call.plan
         if master is None or master.quiet:
             return
-        plan = call.plan
         others = [self._health.by_name.get(name) for name in (names[1:] if plan.failover else ())]
         if not any(node is None or node.breaker.closed for node in others):
             if not master.breaker.closed and not self._passes(call, names[0]):
@@ -75,6 +75,7 @@ class Admission:
         # would only multiply the load. Of a master that is open that much is known already.
         replica_quiet = any(node is None or node.quiet for node in others)
         call.steered = replica_quiet or not master.breaker.closed
+        call.leave_master = call.leave_master or (call.steered and self._may_leave(call.key))
         hurried = plan.max_tries > plan.native_retries + 1 and not call.attempts
         if replica_quiet and hurried:
             call.patience_s = min(self.shortest_s(names[1:]), plan.socket_timeout_s)
@@ -94,6 +95,21 @@ class Admission:
             if (needed := self._needed_open(call, self._health.owners(key))) is not None:
                 found[index] = needed
         return found
+
+    def leave_master(self, call: Call) -> None:
+        """Have the next attempt of a read that failed begin at any replica.
+
+        Whatever our map says: the client's own may be older, and have a master that is gone.
+        """
+        if call.plan.failover:
+            call.leave_master = self._may_leave(call.key)
+
+    def _may_leave(self, key: Key | None) -> bool:
+        """Return whether a record may be read from a replica; without a key, whether any record may."""
+        strong = self._health.strong
+        return not strong or (
+            key is not None and self._health.source.partition(key)[0] not in strong
+        )
 
     def _needed_open(self, call: Call, names: tuple[str, ...]) -> tuple[str, str] | None:
         states = [(name, self._health.by_name.get(name)) for name in names]

@@ -62,6 +62,7 @@ class ClusterHealth:
         inquiries: failures of which several nodes may be the cause, for the tend thread to settle by
             asking them: the nodes, when the attempt began, the kind of failure.
         verdict: ``cluster`` while so many nodes fail that no node is to blame.
+        failing: whether, besides, more nodes than may be open are ailing right now, under ``enforce``.
         committed_alone: writes sent with commit level master for an open replica, so far.
         lock: guards everything that is written here but `recent`.
     """
@@ -89,6 +90,7 @@ class ClusterHealth:
         self.by_name = self.roster.by_name
         self.inquiries: list[tuple[tuple[str, ...], float, FailureKind]] = []
         self.verdict = ""
+        self.failing = False
         self.committed_alone = 0
         self.wake = wake
         self.lock = threading.RLock()
@@ -371,6 +373,12 @@ class ClusterHealth:
         if self.verdict and all(node.breaker.closed for node in self.by_name.values()):
             _log.info("every node is closed again: the cluster is no longer the likely cause")
             self.verdict = ""
+        ailing = sum(1 for node in self.by_name.values() if not node.quiet)
+        self.failing = (
+            bool(self.verdict)
+            and self.options.mode == "enforce"
+            and ailing > self.options.max_open_share * len(self.by_name)
+        )
 
     def update_nodes_locked(self, known: Mapping[str, NodeAddress]) -> None:
         """Take over the client's list of nodes. A node that left both list and map is forgotten."""

@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them: ``40ms``, ``64KiB``; a bare number is in the field's unit."""
+"""Durations, sizes and shares as people write them: ``40ms``, ``64KiB``, ``0.5``; and what they come to."""
 
 from __future__ import annotations
 
@@ -132,3 +132,15 @@ def time_to_live(value: object) -> int | str:
             f"{shown(value)} is out of range; a time to live is between 0 and ten years"
         )
     return round(found)
+
+
+def node_permits(share: float | None, limit: int) -> int:
+    """Return how many of a gate's permits the operations of one node may hold; 0 for all.
+
+    Args:
+        share: a share of the limit below 1, or a number of permits; None for all.
+        limit: the gate's permits; 0 for no gate.
+    """
+    if share is None or not limit:
+        return 0
+    return min(max(int(share * limit if share < 1 else share), 1), limit)

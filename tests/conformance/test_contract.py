@@ -157,21 +157,27 @@ def test_a_full_gate_refuses_with_an_error_of_the_clients_own(healthy, opened):
     assert isinstance(caught.value, surface.error)
 
 
-def test_a_cancelled_call_gives_its_permit_back_when_it_really_ends(healthy, opened):
+def test_a_cancelled_call_gives_its_permits_back_when_it_really_ends(healthy, opened):
     surface = opened(
         overrides={
+            "backpressure": {"max_per_node": 8},
             "policy": {"reads": {"socket_timeout": "2s", "total_timeout": "2s", "max_retries": 0}},
             "adaptive_timeout": None,
         }
     )
     if not surface.awaited:
         pytest.skip("a call that blocks cannot be cancelled")
+    learned(surface)
     surface.put(1, {"n": 1})
-    in_flight = lambda: surface.resilience.snapshot()["gate"]["in_flight"]  # noqa: E731
 
-    async def cancelled() -> int:
+    def in_flight() -> tuple[int, int]:
+        """Permits that are out: of the gate for all operations, and of nodes."""
+        gate = surface.resilience.snapshot()["gate"]
+        return gate["in_flight"], sum(node["in_flight"] for node in gate["nodes"].values())
+
+    async def cancelled() -> tuple[int, int]:
         task = asyncio.ensure_future(surface.awaitable_get(1))
-        while not in_flight():
+        while in_flight() != (1, 1):
             await asyncio.sleep(0.005)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -179,8 +185,8 @@ def test_a_cancelled_call_gives_its_permit_back_when_it_really_ends(healthy, ope
 
     with healthy.inject(op="get", latency="500ms", count=1):
         held = surface.run(cancelled())
-        assert held == (1 if surface.outlives_cancellation else 0)
-        until(lambda: in_flight() == 0)
+        assert held == ((1, 1) if surface.outlives_cancellation else (0, 0))
+        until(lambda: in_flight() == (0, 0))
 
 
 # ----- 6 and 7. blame, and open nodes

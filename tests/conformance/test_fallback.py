@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+import aerospike
 import pytest
+from aerospike import exception
+from aerospike_helpers import expressions
 
 from aerospike_resilience import (
     Attempt,
@@ -14,9 +19,11 @@ from aerospike_resilience import (
 )
 from aerospike_resilience.call import Fault
 from aerospike_resilience.interceptors import Fallback
+from aerospike_resilience.nodes import ClusterHealth, NodeOptions
 from tests import fakes
 from tests.conformance.surfaces import SURFACES, Instrumented, aerospike_py
 from tests.conformance.test_contract import learned
+from tests.waiting import until
 
 NODES = ("A1", "A2", "A3")
 
@@ -71,10 +78,49 @@ def test_writes_go_there_where_they_may(pair):
     assert other.get("w") == {"n": 9}
 
 
+def test_a_call_takes_its_own_policy_along(healthy, cluster, connect):
+    client = resilient(connect(cluster), "latency", fallback=connect(healthy), fallback_writes=True)
+    until(lambda: any(node["partitions"] for node in client.resilience.nodes.values()))
+    key = ("test", "fallback", "policy")
+    client.put(key, {"n": 1})
+    for node in NODES:
+        client.resilience.isolate(node)
+    client.put(key, {"n": 2})
+
+    with pytest.raises(exception.RecordExistsError):
+        client.put(key, {"n": 3}, policy={"exists": aerospike.POLICY_EXISTS_CREATE})
+    with pytest.raises(exception.FilteredOut):
+        client.get(key, {"expressions": expressions.Eq(expressions.IntBin("n"), 9).compile()})
+    assert client.get(key)[2] == {"n": 2}
+
+
+def test_all_reads_go_there_while_the_whole_cluster_fails(healthy, cluster, connect):
+    client = resilient(connect(cluster), "latency", fallback=connect(healthy))
+    keys = [("test", "fallback", n) for n in range(30)]
+    for key in keys:
+        client.put(key, {"n": 1})
+        connect(healthy).put(key, {"n": 2})
+    for node in cluster.nodes:
+        cluster.stall(node)
+
+    def served_there():
+        with suppress(exception.AerospikeError):
+            return client.get(keys[0])[2] == {"n": 2}
+
+    until(served_there)
+    assert [client.get(key)[2] for key in keys] == [{"n": 2}] * len(keys)
+
+    for node in cluster.nodes:
+        cluster.resume(node)
+    until(lambda: client.get(keys[0])[2] == {"n": 1})
+
+
 def test_what_may_have_been_sent_never_goes_there():
     """A node that opens between two attempts must not send a write in doubt to another cluster."""
     asked = []
-    fallback = Fallback(lambda name: asked.append, writes=True)
+    clock = fakes.FakeClock()
+    health = ClusterHealth(fakes.FakeSource(), NodeOptions(), clock=clock)
+    fallback = Fallback(lambda name: asked.append, health, writes=True, clock=clock)
     call = fakes.call(fakes.plan(fakes.PUT))
     doubt = Failure(FailureKind.TIMEOUT, retryable=True, in_doubt=True, fault=Fault.NODE)
     call.attempts = (Attempt(1, 0.1, failure=doubt),)

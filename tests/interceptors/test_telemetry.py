@@ -108,6 +108,8 @@ def test_a_batch_says_how_many_rows_it_has(collected):
     collected.client.batch_read([KEY, KEY])
 
     assert collected.spans[0].attributes["db.operation.batch.size"] == 2
+    durations = collected.points("db.client.operation.duration")
+    assert not any("db.operation.batch.size" in point.attributes for point in durations)
 
 
 def test_no_key_value_leaves_in_spans_or_metrics(healthy, collected):

@@ -51,6 +51,10 @@ TRAPS = {
     "AR029": {"policy": {"writes_point": {"exists": "create_only"}}},
     "AR030": {"breaker": {"slow_call_rate": 0.5, "slow_call_duration": "40ms"}},
     "AR031": {"breaker": {"failure_rate": 0.5, "minimum_calls": 41}},
+    "AR032": {"backpressure": {"limit": "adaptive", "ceiling": 301}},
+    "AR033": {"backpressure": {"limit": "adaptive", "ceiling": 255}},
+    "AR034": {"backpressure": {"max_per_node": 256}},
+    "AR035": {"backpressure": {"queue": "lifo", "operation_queue_timeout": 0}},
 }
 
 RIGHT = {
@@ -87,6 +91,10 @@ RIGHT = {
     "AR029": {"policy": {"writes_non_retryable": {"exists": "create_only"}}},
     "AR030": {"breaker": {"slow_call_rate": 0.5, "slow_call_duration": "39ms"}},
     "AR031": {"breaker": {"failure_rate": 0.5, "minimum_calls": 40}},
+    "AR032": {"backpressure": {"limit": "adaptive", "ceiling": 300}},
+    "AR033": {"backpressure": {"limit": "adaptive", "ceiling": 256}},
+    "AR034": {"backpressure": {"max_per_node": 255}},
+    "AR035": {"backpressure": {"queue": "lifo", "operation_queue_timeout": "1ms"}},
 }
 """As near to each trap as one may go."""
 
@@ -98,8 +106,12 @@ def findings(overrides: dict, environment: dict[str, str] | None = None) -> list
     return examine(profile, ADAPTER, environment or {})
 
 
+ELSEWHERE = {"AR021", "AR036"}
+"""Rules that look at more than a profile: the environment, the client."""
+
+
 def test_every_rule_has_a_trap_here():
-    assert {*TRAPS, "AR021"} == {*RIGHT, "AR021"} == set(RULES)
+    assert {*TRAPS, *ELSEWHERE} == {*RIGHT, *ELSEWHERE} == set(RULES)
 
 
 @pytest.mark.parametrize("name", TRAPS)
@@ -119,6 +131,75 @@ def test_what_is_just_right_is_no_finding(name):
 @pytest.mark.parametrize("name", TRAPS)
 def test_a_finding_that_is_meant_to_be_so_is_left_out(name):
     assert findings({**TRAPS[name], "lint": {"ignore": {name: "measured for a month"}}}) == []
+
+
+def of_the_gate(**words) -> list[str]:
+    return [one.id for one in findings({"backpressure": words})]
+
+
+def test_an_adaptive_limit_may_not_outgrow_the_pool_by_default_either():
+    assert of_the_gate(limit="adaptive") == ["AR032"]
+    assert "1000" in findings({"backpressure": {"limit": "adaptive"}})[0].message
+
+
+def test_a_gate_wider_than_the_pool_is_right_where_no_node_may_have_so_much_of_it():
+    assert of_the_gate(max_concurrent_operations=800, max_per_node=300) == []
+    assert of_the_gate(max_concurrent_operations=800, max_per_node=0.5) == ["AR002"]
+
+
+def test_a_floor_above_the_start_is_found():
+    assert of_the_gate(limit="adaptive", ceiling=300, floor=257) == ["AR033"]
+    assert of_the_gate(limit="adaptive", ceiling=300, floor=256) == []
+
+
+def test_a_floor_above_its_ceiling_is_found_whatever_the_start():
+    bounds = {"limit": "adaptive", "floor": 100, "ceiling": 50}
+    for start in (10, 75, 200):
+        assert "AR033" in of_the_gate(**bounds, max_concurrent_operations=start)
+
+
+def test_default_bounds_that_the_start_widens_are_no_finding():
+    assert of_the_gate(limit="adaptive", ceiling=300, max_concurrent_operations=4) == []
+
+
+def test_bounds_of_a_limit_that_is_fixed_are_no_finding():
+    assert of_the_gate(floor=500, ceiling=20) == []
+
+
+def test_a_batch_that_may_take_more_permits_than_there_are_is_found():
+    few = {"max_concurrent_operations": 4, "batch_weight": "nodes"}
+
+    assert of_the_gate(**few, batch_weight_cap=5) == ["AR034"]
+    assert of_the_gate(**few, batch_weight_cap=4) == []
+    assert of_the_gate(**few) == []  # the default cap is nobody's wish
+
+
+def test_an_adaptive_limit_is_measured_by_its_ceiling():
+    adaptive = {"limit": "adaptive", "ceiling": 300}
+
+    assert of_the_gate(**adaptive, max_per_node=299) == []
+    assert of_the_gate(**adaptive, max_per_node=300) == ["AR034"]
+
+
+def test_nothing_is_said_of_a_gate_that_is_off():
+    words = {"limit": "adaptive", "floor": 9, "ceiling": 5, "queue": "lifo", "max_per_node": 7}
+
+    assert of_the_gate(max_concurrent_operations=0, operation_queue_timeout=0, **words) == []
+
+
+@pytest.mark.parametrize("client", ["aerospike-py", "aerospike-py-async"])
+@pytest.mark.parametrize(
+    ("limit", "says"), [(64, "the profile's gate is in force"), (0, "the profile has no gate")]
+)
+def test_it_is_said_which_gate_is_in_force_where_the_client_has_its_own(client, limit, says):
+    gate = {"backpressure": {"max_concurrent_operations": limit}}
+    profile = PolicyLibrary().load("latency").with_overrides(gate)
+    (found,) = examine(profile, adapter_named(client), {})
+
+    assert (found.id, found.severity) == ("AR036", "note")
+    assert says in found.message
+    assert "no queries, UDFs or info" in found.message
+    assert examine(profile, ADAPTER, {}) == []
 
 
 def test_a_native_configuration_file_is_found_by_its_variable():

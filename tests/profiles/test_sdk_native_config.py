@@ -95,7 +95,8 @@ def test_explain_tells_the_profiles_values_and_what_holds_with_a_behavior(connec
 
     told = cluster.resilience.explain("get")
 
-    assert told.value("total_timeout") == told.sent["total_timeout"] == 250
+    assert told.value("total_timeout") == 250
+    assert told.sent["total_timeout"] <= 250
     assert told.elsewhere["patient"]["total_timeout"] == 777
     assert "in sessions with behavior 'patient'" in str(told)
     assert told.to_dict()["behaviors"]["patient"]["replica"] == "prefer_rack"

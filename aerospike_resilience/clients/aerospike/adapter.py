@@ -25,6 +25,7 @@ class AerospikeAdapter(DictAdapter):
 
     name = "aerospike"
     commit_master = policies.COMMIT_MASTER
+    leaving = policies.LEAVING
     operations: Mapping[str, Operation] = OPERATIONS
     lazy: Mapping[str, Lazy] = LAZY
     reads_back: Mapping[str, str] = {"put": "get"}

@@ -109,6 +109,8 @@ CANNOT: Final[Mapping[str, str]] = {
 """What a profile may say and this client cannot do, or takes differently."""
 
 MASTER_ONLY: Final = NUMBERS["replica"]["master"]
+LEAVING: Final = {NUMBERS["replica"]["sequence"]: NUMBERS["replica"]["any"]}
+"""By turns at master and replica, where the master comes first else."""
 LINEARIZE: Final = NUMBERS["read_mode_sc"]["linearize"]
 COMMIT_MASTER: Final = NUMBERS["commit_level"]["master"]
 

@@ -26,6 +26,9 @@ _BIN: Final = re.compile(r'bin_name: "([^"]*)"')
 _NO_ROWS: Final = frozenset({"batch_exists", "batch_get_header", "batch_stream"})
 """Batches whose results do not say what became of a row."""
 
+_SLACK_MS: Final = 10
+"""What a try may take beyond its ``socket_timeout`` before the call is ended for it."""
+
 
 def _seeds(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
     """Return the hosts of ``new_client(policy, "host:port,host:port")``."""
@@ -114,17 +117,30 @@ class AerospikeNativeAdapter(CommonAdapter):
         socket_timeout_ms: int,
         max_retries: int,
         commit_master: bool = False,
+        leave_master: bool = False,
     ) -> Any:
-        """Make a policy object; admin commands only know ``timeout``."""
+        """Make a policy object; admin commands only know ``timeout``.
+
+        While a node refuses connections the client tries it again, and no other, until the total timeout:
+        neither ``socket_timeout`` nor ``max_retries`` ends that. So the total is what the tries may take,
+        and after that a read begins anywhere.
+        """
         changed = dict(fields)
         if family == "admin":
             changed["timeout"] = total_timeout_ms
             return policies.build(family, changed)
+        if socket_timeout_ms and family != "query":
+            between_ms = _SLACK_MS + int(fields.get("sleep_between_retries") or 0)
+            tries_ms = (max_retries + 1) * (socket_timeout_ms + between_ms)
+            total_timeout_ms = min(total_timeout_ms or tries_ms, tries_ms)
         changed["total_timeout"] = total_timeout_ms
         changed["socket_timeout"] = socket_timeout_ms
         changed["max_retries"] = max_retries
+        package = native()
+        if leave_master and fields.get("replica") in (None, package.Replica.SEQUENCE):
+            changed["replica"] = package.Replica.MASTER_PROLES
         if commit_master and family == "write":
-            changed["commit_level"] = native().CommitLevel.COMMIT_MASTER
+            changed["commit_level"] = package.CommitLevel.COMMIT_MASTER
         return policies.build(family, changed)
 
     def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:

@@ -47,6 +47,7 @@ class AerospikePyAdapter(DictAdapter):
     written: Any = None
     cannot: Mapping[str, str] = policies.CANNOT
     creations: tuple[Creation, ...] = (Creation("aerospike_py", "Client", "class", config_hosts),)
+    own_gate = "one for a batch, and no queries, UDFs or info commands"
     _class = "Client"
 
     def recognises(self, client: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from . import breakers, client, limits, replicas, timing
+from . import breakers, client, gates, limits, replicas, timing
 from .subject import Client, Rule, Subject
 
 __all__ = ["RULES", "Client", "Rule", "Severity", "Subject"]
@@ -13,7 +13,7 @@ Severity = Literal["error", "warning", "note"]
 
 RULES: Final[dict[str, tuple[Severity, Rule]]] = {
     "AR001": ("warning", timing.retries_never_happen),
-    "AR002": ("warning", limits.gate_above_pool),
+    "AR002": ("warning", gates.gate_above_pool),
     "AR003": ("warning", timing.late_sockets),
     "AR004": ("warning", replicas.unsafe_retries),
     "AR005": ("note", timing.never_hurried),
@@ -43,5 +43,10 @@ RULES: Final[dict[str, tuple[Severity, Rule]]] = {
     "AR029": ("note", replicas.conditional_retries),
     "AR030": ("warning", breakers.never_slow),
     "AR031": ("warning", breakers.rate_after_count),
+    "AR032": ("warning", gates.ceiling_above_pool),
+    "AR033": ("warning", gates.start_out_of_bounds),
+    "AR034": ("warning", gates.never_reached),
+    "AR035": ("warning", gates.lasting_stack),
+    "AR036": ("note", gates.gate_in_gate),
 }
 """Severity and rule. An id is never given to another rule."""

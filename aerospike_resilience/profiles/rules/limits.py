@@ -1,4 +1,4 @@
-"""Rules on the gate, the breakers and connections."""
+"""Rules on the breakers and connections."""
 
 from __future__ import annotations
 
@@ -18,22 +18,6 @@ NATIVE_RATE: Final = 100
 """The clients' own ``max_error_rate``."""
 
 LEAST_TEND_S: Final = 0.25
-
-
-def gate_above_pool(subject: Subject) -> Found:
-    """``max_concurrent_operations`` above ``max_conns_per_node``."""
-    profile = subject.profile
-    gate, pool = (
-        profile.backpressure.max_concurrent_operations,
-        profile.connection.max_conns_per_node,
-    )
-    if gate and pool and gate > pool:
-        yield (
-            profile.origin("backpressure.max_concurrent_operations"),
-            f"{gate} operations may run at once over a pool of {pool} connections for each node, so a slow "
-            "node empties its pool before the gate closes",
-            f"max_concurrent_operations of at most {pool}",
-        )
 
 
 def nervous(subject: Subject) -> Found:

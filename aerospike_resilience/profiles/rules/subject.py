@@ -45,6 +45,11 @@ class Client(Protocol):
         """Variables that name a configuration file of the client's own, and what that decides."""
         ...
 
+    @property
+    def own_gate(self) -> str:
+        """What a gate in the client's own configuration counts; empty where it can have none."""
+        ...
+
     def fields(self, operation: Operation, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what the client would be sent of a profile's settings."""
         ...

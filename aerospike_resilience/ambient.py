@@ -46,10 +46,12 @@ class Ambient:
     Attributes:
         deadline: on the monotonic clock, in seconds; ``inf`` for none.
         using: by the identity of the wrapped client's handle.
+        outer: what held outside the innermost `deadline` block; None outside all of them.
     """
 
     deadline: float = math.inf
     using: Mapping[int, Using] = field(default_factory=dict)
+    outer: Ambient | None = None
 
 
 _current: contextvars.ContextVar[Ambient | None] = contextvars.ContextVar(
@@ -66,6 +68,13 @@ def deadline_at() -> float:
     return math.inf if ambient is None else ambient.deadline
 
 
+def on_clock(deadline: float, clock: Callable[[], float]) -> float:
+    """Return an ambient deadline on another clock: as far ahead on it as it is on the monotonic one."""
+    if clock is time.monotonic or math.isinf(deadline):
+        return deadline
+    return clock() + deadline - time.monotonic()
+
+
 def remaining() -> float | None:
     """Return the seconds left until the ambient deadline, not below 0; None if there is none."""
     at = deadline_at()
@@ -76,7 +85,8 @@ class deadline:  # noqa: N801 - read as a statement: ``with deadline(0.2):``
     """Give every operation inside the block at most this long in all.
 
     Works as ``with`` and as ``async with``. Nested deadlines only shorten. It bounds what this
-    library does; code of the application's own is not interrupted.
+    library does; code of the application's own is not interrupted. One object may be kept and used by
+    several threads and tasks at once: each block counts from its own beginning.
 
     Args:
         seconds: from now; must not be negative.
@@ -85,18 +95,18 @@ class deadline:  # noqa: N801 - read as a statement: ``with deadline(0.2):``
         ValueError: `seconds` is negative or not a number.
     """
 
-    __slots__ = ("_seconds", "_tokens")
+    __slots__ = ("_seconds",)
 
     def __init__(self, seconds: float) -> None:
         if not seconds >= 0:
             raise ValueError(f"deadline() takes seconds from now, 0 or more; got {seconds!r}")
         self._seconds = seconds
-        self._tokens: list[contextvars.Token[Ambient | None]] = []
 
     def __enter__(self) -> deadline:
-        outer = _current.get() or Ambient()
-        at = min(outer.deadline, time.monotonic() + self._seconds)
-        self._tokens.append(_current.set(replace(outer, deadline=at)))
+        outer = _current.get()
+        around = outer or Ambient()
+        at = min(around.deadline, time.monotonic() + self._seconds)
+        _current.set(replace(around, deadline=at, outer=outer))
         return self
 
     def __exit__(
@@ -105,7 +115,9 @@ class deadline:  # noqa: N801 - read as a statement: ``with deadline(0.2):``
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _current.reset(self._tokens.pop())
+        inner = _current.get()
+        # Kept there and not here: many may be inside at once, each with an outside of its own.
+        _current.set(inner.outer if inner is not None else None)
 
     async def __aenter__(self) -> deadline:
         return self.__enter__()

@@ -100,8 +100,9 @@ class Attempt:
         number: 1 for the first.
         duration_s: from its start to its end, in seconds.
         tries: requests it may have made on the wire (native retries included).
-        failure: why it failed; None for the one that succeeded.
-        error: ``str()`` of what was raised, without any key value; empty on success.
+        failure: why it failed. Of a batch it is the worst of its rows'. None for one that went well and
+            was made again as the application's rule did not want its result.
+        error: the class of what was raised, or how many rows of a batch failed; never a key or a value.
         nodes: names of the nodes that hold the record, master first; empty if unknown.
         slept_s: how long was slept after it, in seconds.
     """
@@ -113,6 +114,11 @@ class Attempt:
     error: str = ""
     nodes: tuple[str, ...] = ()
     slept_s: float = 0.0
+
+    @property
+    def node(self) -> str | None:
+        """The name of the node that the client said failed; None if it named none."""
+        return self.failure.node if self.failure is not None else None
 
 
 Send: TypeAlias = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
@@ -180,6 +186,10 @@ class Given(NamedTuple):
 class Rows(Protocol):
     """An adapter's way to the rows of a batch call that fail one by one."""
 
+    indivisible: bool
+    """Whether failed rows can only be sent again with all others, as the client's result of a part could
+    not be put into that of the whole."""
+
     def carried(self, error: Exception) -> Any:
         """Return the result that an error carries; None where it carries none."""
         ...
@@ -215,8 +225,16 @@ class Rows(Protocol):
         """Return what the failed rows' codes mean, by position; a missing record is an answer."""
         ...
 
+    def whole(self, result: Any) -> Failure | None:
+        """Return what the code of the batch as a whole means, where it says more than its rows' do."""
+        ...
+
     def repeatable(self, given: Given, result: Any, index: int) -> bool:
         """Return whether a row may be applied twice."""
+        ...
+
+    def all_repeatable(self, given: Given) -> bool:
+        """Return whether every row may be applied twice."""
         ...
 
     def narrowed(
@@ -248,7 +266,9 @@ class Plan:
         socket_timeout_s: the profile's socket timeout in seconds; ``inf`` for none.
         max_tries: requests on the wire that an operation may make, ``max_retries + 1``.
         native_retries: how many of them beyond the first one native call may make.
-        idempotent: whether it may be sent again when it may have been applied.
+        idempotent: whether it may be sent again when it may have been applied. Of a batch whose rows go
+            by their own right: whether any of them may.
+        said: the application's word on that; None where it has none.
         conditional: whether it holds a condition (generation, create-only) that its own first
             application would make fail.
         failover: whether the client moves to another replica by itself when a try fails.
@@ -277,6 +297,7 @@ class Plan:
         "policy",
         "profile",
         "rows",
+        "said",
         "send",
         "socket_timeout_s",
         "total_timeout_s",
@@ -298,6 +319,7 @@ class Plan:
         max_tries: int = 1,
         native_retries: int = 0,
         idempotent: bool = False,
+        said: bool | None = None,
         conditional: bool = False,
         failover: bool = False,
         rows: Rows | None = None,
@@ -317,6 +339,7 @@ class Plan:
         self.max_tries = max_tries
         self.native_retries = native_retries
         self.idempotent = idempotent
+        self.said = said
         self.conditional = conditional
         self.failover = failover
         self.rows = rows

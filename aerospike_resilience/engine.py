@@ -133,6 +133,20 @@ class Engine:
             self._sharing.start()
         TENDER.add(self._tended)
 
+    def after_fork(self) -> None:
+        """Start anew in a forked child: no thread of the parent comes along, and locks they held stay held.
+
+        All that has a lock or a thread is named here.
+        """
+        self._changing = threading.RLock()
+        shared = self.shared
+        shared.health.after_fork()
+        shared.gates.after_fork()
+        shared.budget.after_fork()
+        shared.closing.after_fork()
+        if self._sharing is not None:
+            self._sharing.after_fork()
+
     def readings(self, instrument: str) -> Readings:
         """Return what one of `gauges.INSTRUMENTS` shows now."""
         shared = self.shared
@@ -193,11 +207,6 @@ class Engine:
             on_wait = gauges.show(self, self.shared.adapter.name, provider)
         self.shared.gates.listen(on_wait)
 
-    def after_fork(self) -> None:
-        """Start anew in a forked child: a lock that a thread of the parent held stays held."""
-        self._changing = threading.RLock()
-        self.shared.gates.after_fork()
-
     def _pace(self, patience_s: float) -> None:
         for runtime in (self.runtime, *self._switched.runtimes):
             runtime.pace(patience_s)
@@ -235,11 +244,11 @@ class Engine:
         return self._sharing
 
     def _sharing_for(self, profile: Profile) -> SharedStates | None:
-        """Return what shares nodes' states through the profile's storage; None where it names none."""
-        url = profile.breaker.storage
-        if url is None or (self._sharing is not None and url == self._sharing.url):
-            return None if url is None else self._sharing
-        return SharedStates(url, self.shared.health, profile.tend_interval_s)
+        """Return what shares nodes' states: by the application's storage, or the one the profile names."""
+        origin, now = self.shared.storage or profile.breaker.storage, self._sharing
+        if origin is None or (now is not None and origin == now.origin):
+            return None if origin is None else now
+        return SharedStates(origin, self.shared.health, profile.tend_interval_s)
 
     def _share(self, sharing: SharedStates | None) -> None:
         """Share nodes' states so from now on."""

@@ -43,7 +43,7 @@ class CircuitOpenError(RefusedError, pybreaker.CircuitBreakerError):
         role: what the operation needs it for: ``master`` or ``replica``.
         state: its state: ``open``, ``half-open`` or ``isolated``.
         open_for_s: how long it has been so, in seconds.
-        retry_after_s: seconds until it may be probed; None while it is isolated by hand.
+        retry_after_s: seconds until it may be probed; None while it is isolated.
         reason: which errors opened it.
     """
 
@@ -89,6 +89,10 @@ class NotAClientError(ResilienceError, TypeError):
 
 class AlreadyWrappedError(ResilienceError, TypeError):
     """The client is wrapped already."""
+
+
+class IsolationError(ResilienceError, RuntimeError):
+    """A node cannot be isolated, or not be released, as the profile stands."""
 
 
 class UnknownNodeError(ResilienceError, LookupError):

@@ -123,16 +123,22 @@ class Resilience:
     def isolate(self, node: str) -> None:
         """Keep writes, and reads that only the master may answer, away from a node until `release`.
 
+        An order, not a verdict: it holds in the breaker's mode ``shadow`` too. A reload into mode ``off``
+        ends it.
+
         Raises:
             UnknownNodeError: the client knows no node of that name. Also a `LookupError`.
+            IsolationError: the breaker's mode is ``off``. Also a `RuntimeError`.
         """
         self._engine.shared.health.isolate(node)
 
     def release(self, node: str) -> None:
-        """Let calls go to an isolated node again.
+        """Let calls go again to a node that was isolated by hand.
 
         Raises:
             UnknownNodeError: the client knows no node of that name. Also a `LookupError`.
+            IsolationError: the profile isolates it too (``breaker.isolate``), so it stays isolated: a
+                process that differs from its fleet would be hard to find. Also a `RuntimeError`.
         """
         self._engine.shared.health.release(node)
 

@@ -55,7 +55,7 @@ def prepared(
         idempotent, criticality = using.idempotent, using.criticality
     call = runtime.planner.prepare(operation, args, kwargs, idempotent=idempotent, send=send)
     if around is not None:
-        call.deadline = around.deadline
+        call.deadline = ambient.on_clock(around.deadline, engine.shared.clock)
     if criticality is not None:
         call.criticality = criticality
     return runtime, call

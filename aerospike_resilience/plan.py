@@ -25,6 +25,7 @@ class Planner:
         client: the client.
         profile: the profile.
         strong: whether a namespace is known to be strongly consistent.
+        on_plan: given every plan that is kept, before it is first used.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class Planner:
         client: Any,
         profile: Profile,
         strong: Callable[[str], bool] = lambda _namespace: False,
+        on_plan: Callable[[Plan], None] = lambda _plan: None,
     ) -> None:
         self._strong = strong
+        self._on_plan = on_plan
         self._adapter = adapter
         self._client = client
         self._profile = profile
@@ -143,7 +146,10 @@ class Planner:
             return self._plans[index]
         except KeyError:
             plan = self._resolve(operation, case, send, None)
-            return self._plans.setdefault(index, plan)
+            kept = self._plans.setdefault(index, plan)
+            if kept is plan:
+                self._on_plan(plan)  # it is among `plans` by now, so whoever changes those finds it
+            return kept
         except TypeError:  # a namespace or set that cannot be one; the client says so
             return self._resolve(operation, case._replace(place=None), send, None)
 
@@ -162,7 +168,7 @@ class Planner:
         fields.update(given)
         effective = {**self._own.get(adapter.own_family(operation), {}), **fields}
         conditional = operation.writes and adapter.conditional(effective)
-        idempotent = idempotent and (case.said or not conditional)
+        idempotent = idempotent and (bool(case.said) or not conditional)
         total_s = _seconds(effective.get("total_timeout", effective.get("timeout")))
         socket_s = min(_seconds(effective.get("socket_timeout")), total_s)
         retries = 0 if case.handed_over else _count(effective.get("max_retries"))
@@ -193,6 +199,7 @@ class Planner:
             max_tries=retries + 1,
             native_retries=native,
             idempotent=idempotent,
+            said=case.said,
             conditional=conditional,
             failover=failover,
             rows=rows,
@@ -244,7 +251,9 @@ class Planner:
             idempotent = said
         handed_over = operation.retries_itself is not None and operation.retries_itself(arguments)
         strong = place is not None and self._profile.has_consistency and self._strong(place[0])
-        return Case(kind, idempotent, said is True, handed_over, strong, place)
+        return Case(
+            kind, idempotent, None if kind is Kind.READ else said, handed_over, strong, place
+        )
 
     def _bare(self, operation: Operation, send: Send | None, policy: Any = None) -> Plan:
         """Return a plan that sends the call as the application made it, once."""
@@ -279,7 +288,7 @@ class Case(NamedTuple):
     Attributes:
         kind: read or write, where the arguments say it.
         idempotent: whether it may be sent again.
-        said: whether the application said so.
+        said: the application's word on that; None where it has none.
         handed_over: whether the caller asked the client itself to send failed rows again.
         strong: whether the record's namespace is strongly consistent, where the profile tells those
             apart.
@@ -288,7 +297,7 @@ class Case(NamedTuple):
 
     kind: Kind
     idempotent: bool
-    said: bool
+    said: bool | None
     handed_over: bool
     strong: bool
     place: Place | None

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from .call import early_s
+from .call import Plan, early_s
 from .chain import link, link_async
 from .clients import Adapter
 from .interceptors import (
@@ -38,7 +38,7 @@ from .interceptors import (
     Telemetry,
     TenacityRules,
 )
-from .nodes import AdaptiveTimeout, ClusterHealth, NodeOptions
+from .nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
 from .plan import Planner
 from .profiles import Profile
 
@@ -60,6 +60,7 @@ class Shared:
         arrange: the application's word on the chain.
         fallback: a second cluster's client; None where there is none.
         rules: the application's word on retrying; None where it has none.
+        storage: the application's own storages of nodes' states; None where it has none.
         tracer_provider: None for the global one.
         meter_provider: None for the global one.
         recorder: the last calls, where a profile wants them kept.
@@ -76,6 +77,7 @@ class Shared:
     arrange: Arrange | None = None
     fallback: Fallback | None = None
     rules: TenacityRules | None = None
+    storage: StorageFactory | None = None
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
     recorder: Recorder = field(default_factory=Recorder)
@@ -103,6 +105,7 @@ class Runtime:
 
     __slots__ = (
         "_attempt",
+        "_patience_s",
         "_shared",
         "head",
         "head_async",
@@ -118,8 +121,13 @@ class Runtime:
         self.profile = profile
         self.plain = not profile.has_sets and not profile.has_consistency
         strong = shared.health
+        self._patience_s = shared.health.patience_s
         self.planner = Planner(
-            shared.adapter, shared.client, profile, lambda namespace: namespace in strong.strong
+            shared.adapter,
+            shared.client,
+            profile,
+            strong=lambda namespace: namespace in strong.strong,
+            on_plan=self._hurry,
         )
         self.plans = {
             name: self.planner.plain(operation)
@@ -127,34 +135,47 @@ class Runtime:
             if hasattr(shared.client, name)
         }
         refusals = shared.adapter.refusals
-        self._attempt = Attempt(shared.adapter.tailor, refusals.deadline, shared.clock)
+        health = shared.health
+        self._attempt = Attempt(
+            shared.adapter.tailor,
+            refusals.deadline,
+            shared.clock,
+            lambda address: health.roster.names.get(address),
+            health.owners,
+        )
 
         self.telemetry = self._telemetry()
         self.head, self.head_async = self._link(self._chain(draft))
-        if shared.health.patience_s is not None:
-            self.pace(shared.health.patience_s)
 
     def pace(self, patience_s: float) -> None:
         """Set how long reads wait for a node before they leave for a replica. Called by the tend thread.
 
         Only reads with an attempt of ours to come are hurried: the last one must be patient.
         """
-        if self.profile.adaptive_timeout is None:
+        if patience_s == self._patience_s:
             return
+        self._patience_s = patience_s
         for plan in self.planner.plans:
-            if plan.failover and plan.max_tries > plan.native_retries + 1:
-                socket_s = min(patience_s, plan.socket_timeout_s)
-                total_s = plan.total_timeout_s
-                plan.policy = self._shared.adapter.tailor(
-                    plan.operation.family,
-                    plan.fields,
-                    total_timeout_ms=0 if total_s == float("inf") else round(total_s * 1000),
-                    socket_timeout_ms=max(round(socket_s * 1000), 1),
-                    max_retries=plan.native_retries,
-                    commit_master=False,
-                )
-                plan.patience_s = socket_s
-                plan.early_s = early_s(round(socket_s * 1000) / 1000)
+            self._hurry(plan)
+
+    def _hurry(self, plan: Plan) -> None:
+        """Give a plan the patience of now, also one that was made after the last tend."""
+        patience_s = self._patience_s
+        if patience_s is None or self.profile.adaptive_timeout is None:
+            return
+        if plan.failover and plan.max_tries > plan.native_retries + 1:
+            socket_s = min(patience_s, plan.socket_timeout_s)
+            total_s = plan.total_timeout_s
+            plan.policy = self._shared.adapter.tailor(
+                plan.operation.family,
+                plan.fields,
+                total_timeout_ms=0 if total_s == float("inf") else round(total_s * 1000),
+                socket_timeout_ms=max(round(socket_s * 1000), 1),
+                max_retries=plan.native_retries,
+                commit_master=False,
+            )
+            plan.patience_s = socket_s
+            plan.early_s = early_s(round(socket_s * 1000) / 1000)
 
     @property
     def telemetry_is_stale(self) -> bool:
@@ -182,6 +203,7 @@ class Runtime:
             self._shared.closing,
             self._shared.retries,
             self._shared.rules,
+            self._shared.clock,
         )
 
     def _link(self, chain: Sequence[Interceptor]) -> tuple[Proceed, ProceedAsync]:

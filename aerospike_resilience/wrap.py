@@ -14,7 +14,7 @@ from .clients import Adapter, adapter_for, adapter_named
 from .engine import Engine
 from .errors import AlreadyWrappedError, ClientClosedError, NotAClientError
 from .handle import Resilience
-from .interceptors import Fallback, Gates, RetryBudget, TenacityRules
+from .interceptors import Fallback, Gates, Recorder, RetryBudget, TenacityRules
 from .nodes import TENDER, ClusterHealth
 from .profiles import Policies, PolicyLibrary, connection
 from .proxy import proxy
@@ -45,6 +45,7 @@ def resilient(
     fallback: T | None = None,
     fallback_writes: bool = False,
     listeners: Iterable[pybreaker.CircuitBreakerListener] = (),
+    storage: Callable[[str], pybreaker.CircuitBreakerStorage] | None = None,
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
     adapter: str | None = None,
@@ -64,12 +65,17 @@ def resilient(
         wait: one of tenacity's ``wait_*``: how long to sleep before an attempt is made again, in the
             place of the profile's ``retry.backoff``. Never longer than its ``max_sleep``.
         retry: one of tenacity's ``retry_*``: which failures are worth another attempt, of those that may
-            be made again at all.
+            be made again at all; with ``retry_if_result`` also which results, of operations on one record
+            that may be applied twice. The last result is returned whatever it is.
         stop: one of tenacity's ``stop_*``: when to give up, if ``max_retries`` does not say so before.
         fallback: a second cluster's client of the same package, bare or wrapped: calls that are refused
             for an open node are made there. Never one that may have been sent already.
         fallback_writes: whether writes go there too; they are then on the second cluster alone.
-        listeners: pybreaker's listeners, told of every node's transitions.
+        listeners: pybreaker's listeners, told of every node's transitions by ``state_change``, in order,
+            from a thread of their own.
+        storage: given a node's name, returns one of pybreaker's storages, through which the workers of a
+            service tell each other of nodes they opened; in the place of the profile's
+            ``breaker.storage``. Only ever used from a thread of its own.
         tracer_provider: OpenTelemetry's; None for the global one.
         meter_provider: OpenTelemetry's; None for the global one.
         adapter: the client's name, for a stand-in that is not of the client's class.
@@ -79,6 +85,7 @@ def resilient(
         NotAClientError: this is no client that the library knows. Also a `TypeError`.
         AlreadyWrappedError: the client is wrapped already. Also a `TypeError`.
         ClientClosedError: the client is closed. Also a `RuntimeError`.
+        TypeError: `wait`, `retry` or `stop` cannot be called, or is to be awaited.
         UnknownProfileError: there is no such profile. Also a `LookupError`.
         PolicyFileError: the profile's file, or `overrides`, is broken. Also a `ValueError`.
     """
@@ -111,8 +118,10 @@ def resilient(
         arrange=arrange,
         fallback=_fallback(chosen, fallback, health, writes=fallback_writes, clock=clock),
         rules=TenacityRules(wait, retry, stop) if wait or retry or stop else None,
+        storage=storage,
         tracer_provider=tracer_provider,
         meter_provider=meter_provider,
+        recorder=Recorder(clock),
         clock=clock,
     )
     engine = Engine(shared, library, loaded, overrides)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from aerospike_resilience.call import Call, Failure, FailureKind, Fault, Plan
+from aerospike_resilience.nodes.partitions import PartitionMap
 from aerospike_resilience.operation import Kind, NodeAddress, Operation, Shape
 
 
@@ -125,3 +126,10 @@ class FakeSource:
 
     def read(self, key: tuple[Any, ...], timeout_s: float) -> None:
         return None
+
+
+def three_nodes() -> PartitionMap:
+    """A map in which even keys belong to A1 with replica A2, odd ones to A2 with replica A3."""
+    return PartitionMap(
+        {"test": tuple(("A1", "A2") if p % 2 == 0 else ("A2", "A3") for p in range(4096))}
+    )

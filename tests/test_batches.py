@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+
+import aerospike
 import aerospike_py
 import pytest
 from aerospike_helpers.batch import records as br
 from aerospike_helpers.operations import operations as op
 
 from aerospike_resilience import resilient
+from tests.conformance.surfaces import native
 
 KEYS = [("test", "batches", number) for number in range(60)]
 
@@ -185,3 +189,164 @@ def test_an_attempt_that_brought_nothing_back_is_followed_by_another(calm, then_
         found = client.batch_write([(key, {"n": 8}) for key in KEYS], {"max_retries": 3})
 
     assert {row.result for row in found.batch_records} == {0}
+
+
+RETRIED = {"total_timeout": 1000, "socket_timeout": 100, "max_retries": 2}
+ADDS = [op.increment("n", 1)]
+
+
+def requests_of(calm, act, node="A2") -> int:
+    before = calm.requests("batch", node=node)
+    act()
+    return calm.requests("batch", node=node) - before
+
+
+def test_the_applications_word_holds_for_rows(calm, wrapped):
+    def send(rows, idempotent):
+        batch = br.BatchRecords([br.Write(key, rows) for key in KEYS])
+        with (
+            wrapped.resilience.using(idempotent=idempotent),
+            calm.inject(node="A2", op="batch", answer="drop", count=1),
+        ):
+            return requests_of(calm, lambda: wrapped.batch_write(batch, RETRIED))
+
+    sets = [op.write("n", 7)]
+    assert [send(sets, None), send(sets, idempotent=False)] == [2, 1]
+    assert [send(ADDS, None), send(ADDS, idempotent=True)] == [1, 2]
+
+
+CREATING = {"exists": aerospike.POLICY_EXISTS_CREATE}
+CONDITIONAL = {
+    "the rows' policy creates": lambda client: client.batch_operate(
+        KEYS, [op.write("n", 1)], RETRIED, CREATING
+    ),
+    "the rows' policy checks the generation": lambda client: client.batch_remove(
+        KEYS, RETRIED, {"gen": aerospike.POLICY_GEN_EQ, "generation": 1}
+    ),
+    "a row's own policy creates": lambda client: client.batch_write(
+        br.BatchRecords([br.Write(key, [op.write("n", 1)], policy=CREATING) for key in KEYS]),
+        RETRIED,
+    ),
+}
+
+
+@pytest.mark.parametrize("send", CONDITIONAL.values(), ids=CONDITIONAL)
+def test_rows_under_a_condition_are_not_sent_again_in_doubt(calm, wrapped, send):
+    with calm.inject(node="A2", op="batch", answer="drop", applied=False, count=1):
+        made = requests_of(calm, lambda: send(wrapped))
+
+    assert made == 1
+
+
+def test_nor_rows_under_a_condition_of_the_clients_configuration(calm, connect):
+    client = resilient(connect(calm, policies={"batch_write": CREATING}), profile="latency")
+    with calm.inject(node="A2", op="batch", answer="drop", applied=False, count=1):
+        made = requests_of(
+            calm, lambda: client.batch_operate(KEYS, [op.write("n", 1)], policy_batch=RETRIED)
+        )
+    client.resilience.close()
+
+    assert made == 1
+
+
+def test_nor_rows_of_aerospike_py_whose_batch_only_creates(calm, wrapped_py):
+    creating = {**RETRIED, "exists": aerospike_py.POLICY_EXISTS_CREATE_ONLY}
+    fresh = [("test", "batches", f"fresh-{number}") for number in range(60)]
+
+    with calm.inject(node="A2", op="batch", code=18, count=1):
+        found = wrapped_py.batch_write([(key, {"n": 1}) for key in fresh], creating)
+
+    # Only the first row says that its node refused it; of the others nobody knows.
+    assert any(row.result != 0 and row.in_doubt for row in found.batch_records)
+
+
+@pytest.mark.parametrize(
+    ("row_policy", "requests"),
+    [({}, 2), ({"record_exists_action": native.RecordExistsAction.CREATE_ONLY}, 1)],
+)
+def test_nor_rows_of_aerospike_native_whose_policy_creates(calm, row_policy, requests):
+    client = resilient(
+        native.new_client_blocking(native.ClientPolicy(), calm.seeds),
+        profile="latency",
+        overrides={"breaker": {"mode": "off"}},
+    )
+    rows, whole = native.BatchWritePolicy(), native.BatchPolicy()
+    for policy, fields in ((rows, row_policy), (whole, RETRIED)):
+        for name, value in fields.items():
+            setattr(policy, name, value)
+    keys = [native.Key("test", "batches", f"native-{n}-{requests}") for n in range(60)]
+
+    def send():
+        with contextlib.suppress(native.exceptions.BatchFailedError):
+            client.batch_write_blocking(
+                keys, [{"n": 1}] * len(keys), batch_policy=whole, write_policy=rows
+            )
+
+    with calm.inject(node="A2", op="batch", answer="drop", applied=False, count=1):
+        made = requests_of(calm, send)
+    client.close_blocking()
+
+    assert made == requests
+
+
+@pytest.mark.parametrize("beside", ["nothing else", "a silent node"])
+def test_an_overloaded_node_gets_a_batch_three_times_at_most(calm, connect, beside):
+    client = resilient(
+        connect(calm),
+        profile="latency",
+        overrides={"breaker": {"mode": "off"}},
+        wait=lambda _state: 0,
+    )
+    rows = [br.Write(key, [op.write("n", 1)]) for key in KEYS]
+    policy = {"total_timeout": 5000, "socket_timeout": 30, "max_retries": 8}
+    silent = contextlib.nullcontext()
+    if beside == "a silent node":
+        silent = calm.inject(node="A1", op="batch", answer="drop")
+
+    with silent, calm.inject(node="A2", op="batch", code=18):
+        made = requests_of(calm, lambda: client.batch_write(br.BatchRecords(rows), policy))
+    client.resilience.close()
+
+    assert made == 3
+
+
+def test_a_row_that_failed_for_good_keeps_the_result_of_the_whole(calm, wrapped):
+    text = next(key for key in KEYS if calm.master(*key).name != "A2")
+    wrapped.put(text, {"n": "text"})
+    rows = [br.Write(key, ADDS if key == text else [op.write("n", 1)]) for key in KEYS]
+    batch = br.BatchRecords(rows)
+
+    with calm.inject(node="A2", op="batch", answer="reset", count=1):
+        wrapped.batch_write(batch)
+
+    assert [row.result for row in rows] == [12 if key == text else 0 for key in KEYS]
+    assert batch.result == -16  # BATCH_FAILED: the rows say why
+
+
+def test_a_key_that_stands_twice_in_a_batch_is_read_twice(calm, wrapped):
+    doubled = [key for key in KEYS for _ in range(2)]
+
+    with calm.inject(node="A2", op="batch", code=18, count=1):
+        result = wrapped.batch_read(doubled)
+
+    assert [row.key[:3] for row in result.batch_records] == doubled
+    assert {row.result for row in result.batch_records} == {0}
+
+
+def test_rows_that_aerospike_py_did_not_read_are_read_again(calm, wrapped_py):
+    wrapped_py.batch_write([(key, {"n": 3}) for key in KEYS])
+
+    with calm.inject(node="A2", op="batch", code=18, count=1):
+        found = wrapped_py.batch_read([*KEYS, ("test", "batches", "missing")])
+
+    assert isinstance(found, aerospike_py.LazyBatchRecords)
+    assert found.to_list() == [{"n": 3}] * len(KEYS) + [None]
+    assert found.batch_records[-1].result == 2
+
+
+def test_missing_rows_of_aerospike_py_are_answers(calm, wrapped_py):
+    before = calm.requests(op="batch")
+
+    wrapped_py.batch_read([("test", "batches", "missing"), *KEYS])
+
+    assert calm.requests(op="batch") - before <= 3

@@ -111,3 +111,17 @@ def test_an_increment_on_which_the_server_gave_up_is_not_sent_again(healthy, sur
             surface.increment(1)
 
     assert healthy.requests("data") - before == 1
+
+
+def test_an_overloaded_cluster_is_asked_three_times_at_most(healthy, surface):
+    made = {}
+    with surface.resilience.using("sequence-3"), healthy.inject(op="data", code=18):
+        for name, operation in OPERATIONS.items():
+            before = healthy.requests("data")
+            with pytest.raises(surface.error):
+                operation(surface)
+            made[name] = healthy.requests("data") - before
+
+    assert set(made.values()) == {
+        3
+    }  # four tries are allowed, and some clients make two of them at once

@@ -22,6 +22,7 @@ def test_the_public_names():
         "Failure",
         "FailureKind",
         "Interceptor",
+        "IsolationError",
         "NotAClientError",
         "Operation",
         "PolicyFileError",

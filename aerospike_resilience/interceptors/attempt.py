@@ -6,11 +6,13 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from ..call import Attempt as Record
 from ..call import Call, Failure, FailureKind, Fault, early_s
 from ..errors import DeadlineExceededError
+from ..operation import Key
 from .base import Proceed, ProceedAsync
 
 
@@ -32,6 +34,10 @@ class Tailor(Protocol):
         ...
 
 
+def _weight(failure: Failure) -> tuple[bool, bool]:
+    return failure.retryable, failure.kind is FailureKind.OVERLOAD
+
+
 class Attempt:
     """Make the native call, and say what its failure means.
 
@@ -39,16 +45,22 @@ class Attempt:
         tailor: makes native policies for attempts that need one of their own.
         error: what to raise when no time is left.
         clock: seconds on the clock that the whole chain uses.
+        name: from a node's ``host:port`` to its name; None where it is unknown.
+        owners: from a record's key to the names of the nodes that hold it, master first.
     """
 
-    __slots__ = ("_clock", "_error", "_tailor")
+    __slots__ = ("_clock", "_error", "_name", "_owners", "_tailor")
 
     def __init__(
         self,
         tailor: Tailor,
         error: type[DeadlineExceededError] = DeadlineExceededError,
         clock: Callable[[], float] = time.monotonic,
+        name: Callable[[str], str | None] = lambda _address: None,
+        owners: Callable[[Key | None], tuple[str, ...]] = lambda _key: (),
     ) -> None:
+        self._name = name
+        self._owners = owners
         self._tailor = tailor
         self._error = error
         self._clock = clock
@@ -153,21 +165,33 @@ class Attempt:
             if plan.rows is not None and (part := plan.rows.carried(error)) is not None:
                 self._partly(call, begun, part)
                 return
-            call.failure = plan.classify(error, plan.operation)
+            failure = plan.classify(error, plan.operation)
+            if failure.node is None and failure.address is not None:
+                failure = replace(failure, node=self._name(failure.address))
+            call.failure = failure
             self._record(call, begun, type(error).__name__)
 
     def _partly(self, call: Call, begun: float, result: Any) -> None:
-        """Note the failed rows of a batch that returned; the worst of them stands for the attempt."""
+        """Note the failed rows of a batch that returned; the worst of them stands for the attempt.
+
+        An overload is the worst, as it bounds how often anything is sent again.
+        """
         call.now = self._clock()
         rows = call.plan.rows
         failures = rows.failures(result) if rows is not None else {}
-        if failures:
-            call.failure = max(failures.values(), key=lambda failure: failure.retryable)
+        if rows is not None and failures:
+            whole = rows.whole(result)
+            told = [*failures.values(), *([whole] if whole is not None else [])]
+            worst = max(told, key=_weight)
+            in_doubt = any(failure.in_doubt for failure in failures.values())
+            call.failure = replace(worst, in_doubt=in_doubt)
             self._record(call, begun, f"{len(failures)} rows")
 
-    @staticmethod
-    def _record(call: Call, begun: float, error: str) -> None:
+    def _record(self, call: Call, begun: float, error: str) -> None:
         failure = call.failure
+        nodes = call.nodes
+        if not nodes and failure is not None and failure.fault is Fault.NODE:
+            nodes = self._owners(call.key)
         tries = 1 if call.frugal else min(call.plan.native_retries + 1, call.tries_left)
         if failure is not None and failure.tries is not None:
             tries = failure.tries
@@ -179,6 +203,6 @@ class Attempt:
                 tries=tries,
                 failure=failure,
                 error=error,
-                nodes=call.nodes,
+                nodes=nodes,
             ),
         )

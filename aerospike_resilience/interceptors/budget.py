@@ -50,6 +50,10 @@ class RetryBudget:
         self._recent_operations = 0.0
         self._recent_retries = 0.0
 
+    def after_fork(self) -> None:
+        """Replace the lock, which a thread of the parent may have held."""
+        self._lock = threading.Lock()
+
     def withdraw(self, tries: int, now: float) -> bool:
         """Pay for `tries` more requests on the wire, if there is enough left.
 

@@ -38,6 +38,13 @@ class Closing:
         """Sleep, as a thread; return whether the client was closed meanwhile."""
         return self._event.wait(seconds)
 
+    def after_fork(self) -> None:
+        """Start anew in a forked child: sleepers do not come along, and locks they held stay behind."""
+        closed = self._event.is_set()
+        self._event, self._lock, self._sleepers = threading.Event(), threading.Lock(), set()
+        if closed:
+            self._event.set()
+
     async def sleep_async(self, seconds: float) -> bool:
         """Sleep, as a task; return whether the client was closed meanwhile."""
         place = (asyncio.get_running_loop(), asyncio.Event())

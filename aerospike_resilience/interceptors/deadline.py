@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 from ..call import Call
 from ..errors import DeadlineExceededError
+from ..operation import Kind
 from .base import Proceed, ProceedAsync
 
 
@@ -51,7 +53,29 @@ class Deadline:
             call.deadline = ends
         else:
             self._shortened(call)
+            operation = call.plan.operation
+            if operation.kind is Kind.INFO and not operation.policy:
+                return await self._in_time(call, proceed)
         return await proceed(call)
+
+    async def _in_time(self, call: Call, proceed: ProceedAsync) -> Any:
+        """Proceed, and leave at the ambient deadline a call that the client gives no timeout to."""
+        if math.isinf(call.deadline):
+            return await proceed(call)
+        left_s = call.deadline - call.started
+        try:
+            async with asyncio.timeout(left_s) as limit:
+                return await proceed(call)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            operation = call.plan.operation.name
+            raise self._error(
+                f"{operation} had no answer within the {left_s * 1000:.0f} ms that were left",
+                operation=operation,
+                profile=call.plan.profile,
+                deadline_s=left_s,
+            ) from None
 
     def _shortened(self, call: Call) -> None:
         """Go by the ambient deadline, if there is one; without either there is none."""

@@ -30,6 +30,8 @@ class OpenRows:
         self._given = Given(call.plan, call.args, call.kwargs)
         self._kept: list[int] = []
         self._refusal: CircuitOpenError | None = None
+        if self._rows.indivisible:
+            return
         try:
             keys = list(self._rows.sent(self._given))
         except Exception:  # noqa: BLE001 - no batch: the client is about to say so, better than we could

@@ -6,11 +6,14 @@ here is whether the operation makes another native call at all, and after what s
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from ..call import Call, FailureKind, Fault, Wanted
+from ..call import Attempt, Call, FailureKind, Fault, Wanted
+from ..operation import Shape
 from .backoff import Backoff
 from .base import Proceed, ProceedAsync
 from .budget import RetryBudget
@@ -43,6 +46,15 @@ def _was_sent(call: Call) -> bool:
     """Return whether the attempt that just failed reached a node: no free connection is no load to it."""
     failure = call.failure
     return bool(call.attempts) and (failure is None or failure.fault is not Fault.LOCAL)
+
+
+def _refused_for_load(call: Call) -> int:
+    """Return how many tries were answered with an overload, those inside native calls included."""
+    return sum(
+        attempt.tries
+        for attempt in call.attempts
+        if attempt.failure is not None and attempt.failure.kind is FailureKind.OVERLOAD
+    )
 
 
 class Verdict(NamedTuple):
@@ -81,9 +93,13 @@ class Retry:
         closing: set when the client is being closed; it ends every sleep.
         counters: what retrying has come to so far.
         rules: what the application says besides, in tenacity's words.
+        clock: seconds on the clock that the whole chain uses.
     """
 
-    __slots__ = ("_backoff", "_budget", "_closing", "_rules", "counters")
+    __slots__ = (
+        *("_backoff", "_budget", "_clock", "_closing", "_of_results", "_rules"),
+        "counters",
+    )
 
     def __init__(
         self,
@@ -92,12 +108,15 @@ class Retry:
         closing: Closing | None = None,
         counters: RetryCounters | None = None,
         rules: TenacityRules | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._backoff = backoff
         self._budget = budget
         self._closing = closing or Closing()
         self.counters = counters or RetryCounters()
         self._rules = rules
+        self._of_results = rules if rules is not None and rules.of_results else None
+        self._clock = clock
 
     def around(self, call: Call, proceed: Proceed) -> Any:
         """Proceed; after a failure, sleep and proceed again as long as `decide` says so."""
@@ -109,7 +128,7 @@ class Retry:
             return self._around_batch(call, proceed, PartialBatch(call))
         while True:
             try:
-                return proceed(call)
+                result = proceed(call)
             except Exception as error:
                 verdict = self.decide(call, error)
                 if verdict.sleep_s is None and (wanted := _to_verify(call)) is not None:
@@ -118,8 +137,14 @@ class Retry:
                         return call.plan.verification.result
                     verdict = self._after_look(call, found, verdict)
                 if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
-                    tell(error, call, verdict.reason)
+                    tell(error, call, verdict.reason or "closed")
                     raise
+            else:
+                if self._of_results is None:
+                    return result
+                verdict = self._decide_result(call, result, self._of_results)
+                if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
+                    return result
             self._prepare(call, verdict.sleep_s)
 
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
@@ -132,7 +157,7 @@ class Retry:
             return await self._around_batch_async(call, proceed, PartialBatch(call))
         while True:
             try:
-                return await proceed(call)
+                result = await proceed(call)
             except Exception as error:
                 verdict = self.decide(call, error)
                 if verdict.sleep_s is None and (wanted := _to_verify(call)) is not None:
@@ -141,8 +166,14 @@ class Retry:
                         return call.plan.verification.result
                     verdict = self._after_look(call, found, verdict)
                 if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
-                    tell(error, call, verdict.reason)
+                    tell(error, call, verdict.reason or "closed")
                     raise
+            else:
+                if self._of_results is None:
+                    return result
+                verdict = self._decide_result(call, result, self._of_results)
+                if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
+                    return result
             self._prepare(call, verdict.sleep_s)
 
     def _around_batch(self, call: Call, proceed: Proceed, batch: PartialBatch) -> Any:
@@ -153,7 +184,7 @@ class Retry:
                 batch.absorb_error(error)
             verdict = self._decide_batch(call, batch)
             if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
-                return batch.outcome(verdict.reason)
+                return batch.outcome(verdict.reason or "closed")
             self._prepare(call, verdict.sleep_s)
             batch.narrow()
 
@@ -167,7 +198,7 @@ class Retry:
                 batch.absorb_error(error)
             verdict = self._decide_batch(call, batch)
             if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
-                return batch.outcome(verdict.reason)
+                return batch.outcome(verdict.reason or "closed")
             self._prepare(call, verdict.sleep_s)
             batch.narrow()
 
@@ -183,11 +214,11 @@ class Retry:
         """
         self._account(call)
         reason = self._objection(call)
-        if not reason and self._rules is not None and self._rules.objects(call, error):
-            reason = "rules"
         if not reason:
             sleep_s = self._sleep_s(call, error)
-            if call.now + sleep_s >= call.deadline:
+            if self._rules is not None and self._rules.objects(call, error, sleep_s):
+                reason = "rules"
+            elif call.now + sleep_s >= call.deadline:
                 reason = "deadline"
             elif not self._pay(call):
                 reason = "budget"
@@ -195,6 +226,37 @@ class Retry:
                 return Verdict(sleep_s)
         if reason != "failure":
             self.counters.suppressed[reason] += 1
+        return Verdict(None, reason)
+
+    def _decide_result(self, call: Call, result: Any, rules: TenacityRules) -> Verdict:
+        """Decide about an attempt that went well, as the application has a rule for results.
+
+        Of operations on one record, and of writes only if they may be applied twice. The last result goes
+        to the caller whatever the rule says of it.
+        """
+        plan, begun = call.plan, call.now
+        if plan.operation.shape is not Shape.POINT or not (plan.idempotent or not plan.writes):
+            return Verdict(None)
+        call.now = self._clock()
+        if not rules.wants_another(call, result):
+            return Verdict(None)
+        before, tries = call.attempts, min(plan.native_retries + 1, call.tries_left)
+        attempt = Attempt(len(before) + 1, max(call.now - begun, 0.0), tries, nodes=call.nodes)
+        call.attempts = (*before, attempt)
+        sleep_s = self._sleep_s(call, None)
+        if call.tries_left - tries < 1:
+            reason = "tries"
+        elif rules.stops(call, sleep_s):
+            reason = "rules"
+        elif call.now + sleep_s >= call.deadline:
+            reason = "deadline"
+        elif not self._pay(call):
+            reason = "budget"
+        else:
+            call.tries_left -= tries
+            return Verdict(sleep_s)
+        call.attempts = before
+        self.counters.suppressed[reason] += 1
         return Verdict(None, reason)
 
     def _pay(self, call: Call) -> bool:
@@ -208,18 +270,12 @@ class Retry:
         failure, plan = call.failure, call.plan
         if failure is None or not failure.retryable:
             return "failure"
+        if failure.kind is FailureKind.OVERLOAD and _refused_for_load(call) > MAX_OVERLOAD_RETRIES:
+            return "overload"
         if call.tries_left < 1:
             return "tries"
         if failure.in_doubt and not plan.idempotent and plan.rows is None:
             return "in_doubt"  # of a batch only the rows that may be sent again are
-        if failure.kind is FailureKind.OVERLOAD:
-            refused = sum(
-                1
-                for attempt in call.attempts
-                if attempt.failure is not None and attempt.failure.kind is FailureKind.OVERLOAD
-            )
-            if refused > MAX_OVERLOAD_RETRIES:
-                return "overload"
         return ""
 
     def _sleep_s(self, call: Call, error: Exception | None) -> float:
@@ -278,5 +334,7 @@ class Retry:
         call.patience_s = call.plan.socket_timeout_s  # only a first attempt is in a hurry
         call.steered = False
         call.tailored = True
+        if refused := _refused_for_load(call):
+            call.tries_left = min(call.tries_left, 1 + MAX_OVERLOAD_RETRIES - refused)
         if self._budget is not None and self._budget.spent:
             self._save(call)

@@ -5,7 +5,9 @@ from .cluster import ClusterHealth
 from .options import AdaptiveTimeout, NodeOptions
 from .report import report
 from .sharing import SharedStates
-from .tend import TENDER, Tended, Tender
+from .storages import StorageFactory
+from .tend import Tended
+from .tender import TENDER, Tender
 
 __all__ = [
     "TENDER",
@@ -14,6 +16,7 @@ __all__ = [
     "ClusterHealth",
     "NodeOptions",
     "SharedStates",
+    "StorageFactory",
     "Tended",
     "Tender",
     "report",

@@ -8,6 +8,7 @@ from ..call import Call, Failure, FailureKind, Fault
 from ..errors import CircuitOpenError
 from ..operation import Key
 from .cluster import ClusterHealth
+from .health import NodeHealth
 
 
 class Admission:
@@ -33,14 +34,23 @@ class Admission:
         Raises:
             CircuitOpenError: a node it needs is open and no other can serve it.
         """
-        self._health.wake()
+        self._health.rouse()
         call.nodes = names = self._health.owners(call.key)
-        if not names or self._health.options.mode != "enforce":
+        if not names:
             return
         if call.plan.writes:
             self._admit_write(call, names)
         else:
             self._admit_read(call, names)
+
+    def _shut(self, node: NodeHealth) -> bool:
+        """Whether calls are kept away from a node. In shadow mode only an order counts, no verdict."""
+        breaker = node.breaker
+        return not breaker.closed if self._enforces else breaker.isolated
+
+    @property
+    def _enforces(self) -> bool:
+        return self._health.options.mode == "enforce"
 
     def _admit_write(self, call: Call, names: tuple[str, ...]) -> None:
         call.commit_master = False
@@ -63,9 +73,11 @@ class Admission:
         if master is None or master.quiet:
             return
         others = [self._health.by_name.get(name) for name in (names[1:] if plan.failover else ())]
-        if not any(node is None or node.breaker.closed for node in others):
-            if not master.breaker.closed and not self._passes(call, names[0]):
+        if not any(node is None or not self._shut(node) for node in others):
+            if self._shut(master) and not self._passes(call, names[0]):
                 raise self.refusal(call, names[0], "master")
+            return
+        if not self._enforces:
             return
         # Reads are never spent as probes: whether a suspect master answered one cannot be told, since
         # the client may have gone to the replica by itself. Pulses and writes show it.
@@ -87,9 +99,7 @@ class Admission:
 
     def refused_rows(self, call: Call, keys: Sequence[Key]) -> dict[int, tuple[str, str]]:
         """Return which rows of a batch need a node that is not closed: its name and part, by position."""
-        self._health.wake()
-        if self._health.options.mode != "enforce":
-            return {}
+        self._health.rouse()
         found = {}
         for index, key in enumerate(keys):
             if (needed := self._needed_open(call, self._health.owners(key))) is not None:
@@ -113,7 +123,7 @@ class Admission:
 
     def _needed_open(self, call: Call, names: tuple[str, ...]) -> tuple[str, str] | None:
         states = [(name, self._health.by_name.get(name)) for name in names]
-        shut = [name for name, node in states if node is not None and not node.breaker.closed]
+        shut = [name for name, node in states if node is not None and self._shut(node)]
         if not shut:
             return None
         if call.plan.writes:
@@ -133,7 +143,7 @@ class Admission:
 
     def _passes(self, call: Call, name: str) -> bool:
         node = self._health.by_name.get(name)
-        if node is None or node.breaker.closed:
+        if node is None or not self._shut(node):
             return True
         with self._health.lock:
             if (lease := node.breaker.lease(self._health.clock())) is not None:
@@ -155,17 +165,21 @@ class Admission:
         call.failure = Failure(FailureKind.REFUSED, fault=Fault.LOCAL, node=name)
         breaker = self._health.by_name[name].breaker
         operation, profile = call.plan.operation.name, call.plan.profile
-        open_for_s = max(now - breaker.since, 0.0)
+        since = breaker.isolated_since if breaker.isolated else breaker.since
+        open_for_s = max(now - since, 0.0)
         retry_after_s = None if breaker.isolated else max(breaker.until - now, 0.0)
-        until = (
-            "until released by hand" if retry_after_s is None else f"for {retry_after_s:.1f} s more"
-        )
+        if retry_after_s is not None:
+            until = f"for {retry_after_s:.1f} s more"
+        elif breaker.isolated_by_profile:
+            until = "until the profile's breaker.isolate no longer names it"
+        else:
+            until = "until released by hand"
         what = f"{operation} was not sent"
         if rows:
             what = f"{rows} rows of {operation} were not sent"
         return self._refuse(
             f"{what}: node {name}, the record's {role}, has been {breaker.state} for "
-            f"{open_for_s:.1f} s and stays so {until} ({breaker.reason or 'by hand'}; profile {profile!r})",
+            f"{open_for_s:.1f} s and stays so {until} ({breaker.why}; profile {profile!r})",
             operation=operation,
             profile=profile,
             node=name,
@@ -173,5 +187,5 @@ class Admission:
             state=breaker.state,
             open_for_s=open_for_s,
             retry_after_s=retry_after_s,
-            reason=breaker.reason,
+            reason=breaker.why,
         )

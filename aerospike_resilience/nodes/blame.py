@@ -7,12 +7,18 @@ began is not the one that kept it waiting.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple, Protocol, TypeAlias
 
 from ..call import Call, Failure, FailureKind, Fault
 
 _SPOKEN = frozenset({FailureKind.CONNECTION, FailureKind.OVERLOAD, FailureKind.UNAVAILABLE})
 """Failures whose error names the very node that failed: it refused, reset or answered so itself."""
+
+
+Inquiry: TypeAlias = tuple[tuple[str, ...], float, FailureKind]
+"""A failure of which several nodes may be the cause: their names, when it began, and its kind."""
 
 
 class AliveSince(Protocol):
@@ -74,6 +80,42 @@ def weigh(
         )
         return Evidence(suspects, hard=hard)
     return Evidence(_silent(_tried(call, failure, owners), began, alive_since), hard=hard)
+
+
+def of_master(failure: Failure, owners: tuple[str, ...]) -> Failure:
+    """Name the master as who gave the answer, where a failed row has one and does not say whose it is.
+
+    Right for writes, and for rows that did not leave their master for a replica. Overload only: with it a
+    server answers, while other failures of a row may be the client's own.
+    """
+    if failure.kind is not FailureKind.OVERLOAD or failure.node is not None or not owners:
+        return failure
+    return replace(failure, node=owners[0])
+
+
+def accuse(
+    accused: Mapping[Evidence, FailureKind], began: float
+) -> tuple[dict[str, FailureKind], list[Inquiry]]:
+    """Tell whom to charge for an attempt from whom to ask about it.
+
+    Args:
+        accused: hard evidence, of each of the attempt's rows, and the kind of failure.
+        began: when the attempt began.
+
+    Returns:
+        The kind of failure by the node that is to blame, each once; and what is open between several,
+        none of which is to blame already.
+    """
+    charged: dict[str, FailureKind] = {}
+    for evidence, kind in accused.items():
+        if evidence.spoken or len(evidence.suspects) == 1:
+            charged.update(dict.fromkeys(evidence.suspects, kind))
+    inquiries = [
+        (evidence.suspects, began, kind)
+        for evidence, kind in accused.items()
+        if evidence.suspects and not charged.keys() & set(evidence.suspects)
+    ]
+    return charged, inquiries
 
 
 def _tried(call: Call, failure: Failure, owners: tuple[str, ...]) -> tuple[str, ...]:

@@ -80,16 +80,18 @@ class NodeBreaker:
         self.circuit = pybreaker.CircuitBreaker(
             fail_max=max_error_rate, reset_timeout=window_s, name=name, listeners=list(listeners)
         )
+        self.name = name
         self.max_error_rate = max_error_rate
         self.window_s = window_s
         self.half_open_calls = half_open_calls
         self.lease_s = lease_s
         self.shares = shares
         self.isolated_by_hand = False
-        self.isolated_by_file = False
+        self.isolated_by_profile = False
         self.errors = 0
         self.answers = 0
         self.slow = 0
+        self.isolated_since = 0.0
         self.reason = ""
         self.since = 0.0
         self.until = 0.0
@@ -104,8 +106,27 @@ class NodeBreaker:
 
     @property
     def isolated(self) -> bool:
-        """Whether every call is kept away from it, by hand or by the policy file."""
-        return self.isolated_by_hand or self.isolated_by_file
+        """Whether calls are kept away from it by order: by hand, or by the profile."""
+        return self.isolated_by_hand or self.isolated_by_profile
+
+    def isolate(
+        self, now: float, *, by_hand: bool | None = None, by_profile: bool | None = None
+    ) -> None:
+        """Begin or end an isolation; None leaves that one as it is."""
+        before = self.isolated
+        if by_hand is not None:
+            self.isolated_by_hand = by_hand
+        if by_profile is not None:
+            self.isolated_by_profile = by_profile
+        if self.isolated and not before:
+            self.isolated_since = now
+
+    @property
+    def why(self) -> str:
+        """Why it is not closed: who isolated it, or the errors that opened it. Empty if neither."""
+        if self.isolated_by_profile:
+            return "isolated by the profile"
+        return "isolated by hand" if self.isolated_by_hand else self.reason
 
     @property
     def state(self) -> str:
@@ -171,6 +192,24 @@ class NodeBreaker:
         self.reason = ""
         self._enter(CLOSED, now)
         self.circuit.close()
+
+    def reset(self, now: float) -> None:
+        """Close without waiting for anything, if it is not closed. Isolation is no part of it."""
+        self._openings = 0
+        if self._state != CLOSED:
+            self.close(now)
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child: a thread of the parent may hold pybreaker's lock, or a probe."""
+        before = self.circuit
+        self.circuit = pybreaker.CircuitBreaker(
+            fail_max=before.fail_max,
+            reset_timeout=before.reset_timeout,
+            name=self.name,
+            listeners=list(before.listeners),  # type: ignore[arg-type]
+            state_storage=pybreaker.CircuitMemoryStorage(self._state),
+        )
+        self._leases.clear()
 
     def tick(self, now: float, *, suspect: bool) -> None:
         """Advance the window; an open node whose time is up becomes half-open.

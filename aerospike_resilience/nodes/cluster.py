@@ -13,7 +13,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ..call import Call, Failure, FailureKind, Fault
@@ -21,6 +20,7 @@ from ..operation import Key, NodeAddress, NodeSource
 from . import blame, partitions
 from .breaker import CLOSED, HALF_OPEN
 from .health import NodeHealth
+from .news import News
 from .options import NodeOptions
 from .roster import Roster
 
@@ -46,7 +46,8 @@ class ClusterHealth:
         source: the client's view of its cluster.
         options: the profile's words on nodes.
         wake: called when something happened that the tend thread should look at soon.
-        listeners: pybreaker's listeners, attached to every node's breaker.
+        listeners: pybreaker's listeners, told of every node's transitions, in order, from a thread of
+            their own.
         clock: seconds on the clock that the whole chain uses.
         random_source: where jitter comes from.
 
@@ -64,6 +65,7 @@ class ClusterHealth:
         verdict: ``cluster`` while so many nodes fail that no node is to blame.
         failing: whether, besides, more nodes than may be open are ailing right now, under ``enforce``.
         committed_alone: writes sent with commit level master for an open replica, so far.
+        asleep: whether nobody tends the cluster, in a forked child that has not made a call yet.
         lock: guards everything that is written here but `recent`.
     """
 
@@ -86,14 +88,23 @@ class ClusterHealth:
         self.strong: frozenset[str] = frozenset()
         self.previous: partitions.PartitionMap | None = None
         self.patience_s: float | None = None
-        self.roster = Roster(listeners, random_source or random.Random())
+        self._news = News(listeners, lambda: self.lock)
+        heard = (self._news,) if self._news.wanted else ()
+        self.roster = Roster(heard, random_source or random.Random(), clock)
         self.by_name = self.roster.by_name
-        self.inquiries: list[tuple[tuple[str, ...], float, FailureKind]] = []
+        self.inquiries: list[blame.Inquiry] = []
         self.verdict = ""
         self.failing = False
         self.committed_alone = 0
+        self.asleep = False
         self.wake = wake
         self.lock = threading.RLock()
+
+    def rouse(self) -> None:
+        """Have the cluster tended again, if nobody does: asked by calls while it is not calm."""
+        if self.asleep:
+            self.asleep = False
+            self.wake()
 
     def owners(self, key: Key | None) -> tuple[str, ...]:
         """Return the names of the nodes that hold a record, master first; empty if unknown.
@@ -119,7 +130,7 @@ class ClusterHealth:
         with self.lock:
             names = call.nodes or self.owners(call.key)
             if call.plan.writes:
-                self.live_locked(names, ended)
+                self.roster.live(names, ended)
                 self.timed_locked(names, began, ended)
                 for name, _lease in call.leases:
                     # A slow write proves nothing: which of its nodes was slow is for pulses to say.
@@ -127,7 +138,7 @@ class ClusterHealth:
                         node.breaker.succeed(ended, began)
                 self.give_back(call)
             elif not call.plan.failover:
-                self.live_locked(names[:1], ended)
+                self.roster.live(names[:1], ended)
                 self.timed_locked(names[:1], began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 master.left_early += 1
@@ -145,19 +156,10 @@ class ClusterHealth:
             return
         with self.lock:
             self.fold_locked()
-            failure = self._named(failure)
             names = call.nodes or self.owners(call.key)
-            evidence = blame.weigh(call, failure, names, began, self._alive_since)
-            for name in evidence.suspects:
-                if node := self.by_name.get(name):
-                    if evidence.spoken:
-                        node.live(call.now)
-                    else:
-                        self.owe_locked(node, began, call.now)
-            if evidence.hard and (evidence.spoken or len(evidence.suspects) == 1):
-                self.charge_locked(evidence.suspects, failure.kind, began, call.now)
-            elif evidence.hard and evidence.suspects:
-                self.inquiries.append((evidence.suspects, began, failure.kind))
+            evidence = self._weigh_locked(call, self.roster.named(failure), names, began)
+            if evidence.hard:
+                self._accuse_locked({evidence: failure.kind}, call, began)
             self.give_back(call)
             self.settle_locked()
 
@@ -193,18 +195,16 @@ class ClusterHealth:
             for index, key in enumerate(keys):
                 if index not in failures and (quick or call.plan.writes):
                     owners = self.owners(key)
-                    self.live_locked(owners if call.plan.writes else owners[:1], call.now)
-            charged: dict[str, FailureKind] = {}
+                    self.roster.live(owners if call.plan.writes else owners[:1], call.now)
+            accused: dict[blame.Evidence, FailureKind] = {}
             for index, failure in failures.items():
                 owners = self.owners(keys[index])
-                evidence = blame.weigh(call, failure, owners, began, self._alive_since)
-                for name in evidence.suspects:
-                    if node := self.by_name.get(name):
-                        self.owe_locked(node, began, call.now)
-                if evidence.hard and len(evidence.suspects) == 1:
-                    charged[evidence.suspects[0]] = failure.kind
-            for name, kind in charged.items():
-                self.charge_locked((name,), kind, began, call.now)
+                if quick or call.plan.writes:
+                    failure = blame.of_master(failure, owners)
+                evidence = self._weigh_locked(call, failure, owners, began)
+                if evidence.hard:
+                    accused[evidence] = failure.kind
+            self._accuse_locked(accused, call, began)
             self.settle_locked()
 
     def give_back(self, call: Call) -> None:
@@ -216,11 +216,6 @@ class ClusterHealth:
                         node.breaker.give_back(lease)
             call.leases = ()
 
-    def _named(self, failure: Failure) -> Failure:
-        if failure.node is None and failure.address is not None:
-            return replace(failure, node=self.roster.names.get(failure.address))
-        return failure
-
     # ----- by hand
 
     def isolate(self, name: str) -> None:
@@ -228,9 +223,10 @@ class ClusterHealth:
 
         Raises:
             UnknownNodeError: the cluster has no such node.
+            IsolationError: the breaker's mode is ``off``.
         """
         with self.lock:
-            self.roster.isolate(name, by_hand=True)
+            self.roster.isolate(name, self.options)
             self.settle_locked()
 
     def release(self, name: str) -> None:
@@ -238,10 +234,13 @@ class ClusterHealth:
 
         Raises:
             UnknownNodeError: the cluster has no such node.
+            IsolationError: the profile isolates it too.
         """
         with self.lock:
-            self.roster.isolate(name, by_hand=False)
-            self.settle_locked()
+            try:
+                self.roster.release(name)
+            finally:
+                self.settle_locked()
 
     def nodes(self) -> Iterator[NodeHealth]:
         """Return every node, by name."""
@@ -256,17 +255,28 @@ class ClusterHealth:
     def reconfigure(self, options: NodeOptions) -> None:
         """Take over a reloaded profile's words; every node's state carries over."""
         with self.lock:
-            self.options = options
+            before, self.options = self.options, options
             self.roster.reconfigure(options)
+            if options.mode not in ("enforce", before.mode):
+                # Who switches the breaker to another mode wants no verdict of before to hold in it.
+                self.inquiries.clear()
+                for node in self.by_name.values():
+                    node.forget(self.clock())
             self.settle_locked()
+        self.wake()
 
     def after_fork(self) -> None:
-        """Replace the lock, which a thread of the parent may have held, and have the next call ask.
+        """Start anew in a forked child: threads of the parent may have held any lock.
 
-        Asking wakes the tend thread, which did not come along.
+        The next call asks, and so wakes the tend thread, which did not come along either.
         """
         self.lock = threading.RLock()
         self.source.after_fork()
+        self._news.after_fork()
+        for node in self.by_name.values():
+            node.after_fork()
+        self.inquiries.clear()
+        self.asleep = True
         self.calm = False
 
     # ----- under the lock
@@ -274,6 +284,28 @@ class ClusterHealth:
     def _alive_since(self, name: str, moment: float, *, as_replica: bool) -> bool:
         node = self.by_name.get(name)
         return node is not None and node.alive_since(moment, as_replica=as_replica)
+
+    def _weigh_locked(
+        self, call: Call, failure: Failure, owners: tuple[str, ...], began: float
+    ) -> blame.Evidence:
+        """Weigh a failure, and note who showed life by it and who owes an answer."""
+        evidence = blame.weigh(call, failure, owners, began, self._alive_since)
+        for name in evidence.suspects:
+            if node := self.by_name.get(name):
+                if evidence.spoken:
+                    node.live(call.now)
+                else:
+                    self.owe_locked(node, began, call.now)
+        return evidence
+
+    def _accuse_locked(
+        self, accused: Mapping[blame.Evidence, FailureKind], call: Call, began: float
+    ) -> None:
+        """Charge who is to blame for an attempt, each node once, or have it found out."""
+        charged, inquiries = blame.accuse(accused, began)
+        for name, kind in charged.items():
+            self.charge_locked((name,), kind, began, call.now)
+        self.inquiries += inquiries
 
     def fold_locked(self) -> None:
         """Work out which nodes the successes since the last time came from."""
@@ -284,7 +316,7 @@ class ClusterHealth:
                 break
             names = self.owners(key)
             if wrote:
-                self.live_locked(names, ended)
+                self.roster.live(names, ended)
                 self.timed_locked(names, began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 # A quick read proves nothing about a suspect master: the client may have gone to the
@@ -295,45 +327,24 @@ class ClusterHealth:
                     master.latency.add(took_s)
                     self.timed_locked(names[:1], began, ended)
 
-    def live_locked(self, names: Iterable[str], at: float) -> None:
-        """Note that a record's nodes took part in something: the first answered, the others replicated."""
-        for rank, name in enumerate(names):
-            if node := self.by_name.get(name):
-                if rank == 0:
-                    node.live(at)
-                else:
-                    node.last_replicated = max(node.last_replicated, at)
-
     def timed_locked(self, names: Iterable[str], began: float, ended: float) -> None:
-        """Count an answer for the nodes that took part in it; one that is slow too often opens.
-
-        A write waits for its replica, so a slow one counts for all its nodes. The slow node takes part
-        in all of them and its healthy neighbours in some: only the node with the most opens. Once it
-        is open, it explains those that are still on their way.
-        """
-        nodes = [node for name in names if (node := self.by_name.get(name))]
+        """Count an answer for the nodes that took part in it; one that is slow too often opens."""
         slow = ended - began >= self.options.slow_call_s
-        if slow and not all(node.breaker.closed for node in nodes):
-            return
-        for node in [node for node in nodes if node.breaker.answer(began, slow=slow)]:
-            if self._slowest(node):
-                self.open_locked(node, SLOW, ended)
-
-    def _slowest(self, node: NodeHealth) -> bool:
-        return all(
-            other is node or not other.breaker.closed or other.breaker.slow < node.breaker.slow
-            for other in self.by_name.values()
-        )
+        for node in self.roster.timed(names, began, slow=slow):
+            self.open_locked(node, SLOW, ended)
 
     def owe_locked(self, node: NodeHealth, since: float, now: float) -> None:
         """Note that a node left a call unanswered; one that is silent for too long opens."""
+        if not self.options.watched:
+            return
+        known = node.suspect
         node.owe(since)
         if node.suspect:
             if node.breaker.closed and node.silent_for(now, self.options.silence_s):
                 node.errors[SILENCE] += 1
                 self.open_locked(node, SILENCE, now)
-            if self.calm:
-                self.calm = False
+            self.calm = False
+            if not known:
                 self.wake()
 
     def charge_locked(
@@ -350,9 +361,7 @@ class ClusterHealth:
         """Open a node, unless too much of the cluster is open already."""
         if self.options.mode == "off":
             return
-        others = sum(
-            1 for other in self.by_name.values() if other is not node and not other.breaker.closed
-        )
+        others = self.roster.others_open(node)
         if others + 1 > self.options.max_open_share * len(self.by_name):
             if not self.verdict:
                 _log.warning(
@@ -364,6 +373,12 @@ class ClusterHealth:
             return
         if node.breaker.state in (CLOSED, HALF_OPEN):
             node.breaker.open(now, reason)
+
+    @property
+    def watchful(self) -> bool:
+        """Whether a node is to be asked how it is, so that tending at the usual pace is too slow."""
+        with self.lock:
+            return bool(self.inquiries) or any(node.watched for node in self.by_name.values())
 
     def settle_locked(self) -> None:
         """Bring `calm` and `verdict` up to date with the nodes."""

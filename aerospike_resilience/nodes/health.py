@@ -6,7 +6,7 @@ import math
 from collections import Counter
 
 from ..operation import NodeAddress
-from .breaker import NodeBreaker
+from .breaker import HALF_OPEN, OPEN, NodeBreaker
 from .latency import Latency
 
 
@@ -28,6 +28,7 @@ class NodeHealth:
             the tend thread, 0 while too little is known.
         pulse_out: whether a pulse is on its way to it.
         missed: when the last pulse was sent that it did not answer.
+        spared_until: until when it is sent no pulse, as our own side kept the last one back.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class NodeHealth:
         "left_early",
         "missed",
         "pulse_out",
+        "spared_until",
     )
 
     def __init__(self, address: NodeAddress, breaker: NodeBreaker) -> None:
@@ -56,6 +58,7 @@ class NodeHealth:
         self.hurry_s = 0.0
         self.pulse_out = False
         self.missed = -math.inf
+        self.spared_until = -math.inf
 
     @property
     def suspect(self) -> bool:
@@ -66,6 +69,22 @@ class NodeHealth:
     def quiet(self) -> bool:
         """Whether calls need not ask about it."""
         return self.asked_since is None and self.breaker.closed
+
+    @property
+    def watched(self) -> bool:
+        """Whether it is to be asked how it is: it owes an answer, or it is open. Not while isolated."""
+        return self.suspect or self.breaker.state in (OPEN, HALF_OPEN)
+
+    def forget(self, now: float) -> None:
+        """Hold nothing against it any more: nobody goes by it, or will ask."""
+        self.asked_since = None
+        self.missed = -math.inf
+        self.breaker.reset(now)
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child: the thread of a pulse does not come along."""
+        self.pulse_out = False
+        self.breaker.after_fork()
 
     def owe(self, since: float) -> None:
         """Note that a call begun at `since` got no answer from it."""

@@ -67,6 +67,16 @@ class NodeOptions:
     adaptive: AdaptiveTimeout | None = None
     mapped: bool = False
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody goes by what is known of nodes, so that they are asked."""
+        return self.mode != "off" or self.adaptive is not None or self.mapped
+
+    @property
+    def lease_s(self) -> float:
+        """How long a probe may stay out before its lease ends, in seconds."""
+        return max(self.silence_s, self.window_s)
+
     def slow(self, took_s: float) -> bool:
         """Return whether an answer that took so long, in seconds, speaks against a node."""
         return self.slow_call_rate is not None and took_s >= self.slow_call_s

@@ -25,7 +25,7 @@ def _of(node: NodeHealth, health: ClusterHealth, now: float) -> dict[str, Any]:
         "errors_in_window": breaker.errors,
         "errors": {str(kind): count for kind, count in node.errors.items()},
         "left_early": node.left_early,
-        "reason": breaker.reason,
+        "reason": breaker.why,
         "open_until_s": max(breaker.until - now, 0.0) if breaker.state == OPEN else None,
         "probes_out": breaker.probes_out,
         "p50_ms": _ms(node.latency.quantile(0.5)),

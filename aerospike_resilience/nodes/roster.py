@@ -6,9 +6,11 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import UnknownNodeError
+from ..call import Failure
+from ..errors import IsolationError, UnknownNodeError
 from ..operation import NodeAddress
 from .breaker import CLOSED, NodeBreaker, Shares
 from .health import NodeHealth
@@ -26,10 +28,11 @@ class Roster:
     Args:
         listeners: pybreaker's listeners, attached to every node's breaker.
         random_source: where jitter comes from.
+        clock: seconds on the clock that the whole chain uses.
 
     Attributes:
         by_name: every node's health.
-        names: every node's name by ``host:port``.
+        names: every node's name by ``host:port``, IPv6 without brackets as adapters give it.
         transitions: changes of state so far, by node and new state.
         on_transition: told of each: the node's name, the old and the new state.
     """
@@ -38,6 +41,7 @@ class Roster:
         self,
         listeners: Iterable[pybreaker.CircuitBreakerListener],
         random_source: random.Random,
+        clock: Callable[[], float],
     ) -> None:
         self.by_name: dict[str, NodeHealth] = {}
         self.names: dict[str, str] = {}
@@ -45,6 +49,7 @@ class Roster:
         self.on_transition: Callable[[str, str, str], None] = lambda _node, _old, _new: None
         self._listeners = tuple(listeners)
         self._random = random_source
+        self._clock = clock
 
     def find(self, name: str) -> NodeHealth:
         """Return a node's health.
@@ -58,15 +63,79 @@ class Roster:
             known = ", ".join(sorted(self.by_name)) or "none yet"
             raise UnknownNodeError(f"there is no node {name!r}; the client knows {known}") from None
 
-    def isolate(self, name: str, *, by_hand: bool) -> None:
-        """Begin or end a node's isolation by hand.
+    def named(self, failure: Failure) -> Failure:
+        """Return a failure with the name of its node, where it tells an address."""
+        if failure.node is None and failure.address is not None:
+            return replace(failure, node=self.names.get(failure.address))
+        return failure
+
+    def live(self, names: Iterable[str], at: float) -> None:
+        """Note that a record's nodes took part in something: the first answered, the others replicated."""
+        for rank, name in enumerate(names):
+            if node := self.by_name.get(name):
+                if rank == 0:
+                    node.live(at)
+                else:
+                    node.last_replicated = max(node.last_replicated, at)
+
+    def timed(self, names: Iterable[str], began: float, *, slow: bool) -> list[NodeHealth]:
+        """Count an answer for the nodes that took part in it; return those that are slow too often.
+
+        A write waits for its replica, so a slow one counts for all its nodes. The slow node takes part
+        in all of them and its healthy neighbours in some: only the node with the most opens. Once it
+        is open, it explains those that are still on their way.
+        """
+        nodes = [node for name in names if (node := self.by_name.get(name))]
+        if slow and not all(node.breaker.closed for node in nodes):
+            return []
+        too_slow = [node for node in nodes if node.breaker.answer(began, slow=slow)]
+        return [node for node in too_slow if self._slowest(node)]
+
+    def _slowest(self, node: NodeHealth) -> bool:
+        return all(
+            other is node or not other.breaker.closed or other.breaker.slow < node.breaker.slow
+            for other in self.by_name.values()
+        )
+
+    def others_open(self, node: NodeHealth) -> int:
+        """Return how many nodes but this one are not closed."""
+        return sum(
+            1 for other in self.by_name.values() if other is not node and not other.breaker.closed
+        )
+
+    def isolate(self, name: str, options: NodeOptions) -> None:
+        """Begin a node's isolation by hand.
 
         Raises:
             UnknownNodeError: the cluster has no such node.
+            IsolationError: the breaker's mode is ``off``.
         """
         node = self.find(name)
+        if options.mode == "off":
+            raise IsolationError(
+                f"node {name} is not isolated: under breaker.mode off no call is kept away from any "
+                f"node. Set breaker.mode to enforce, or to shadow, in which isolation alone counts"
+            )
+        self._by_hand(node, isolated=True)
+
+    def release(self, name: str) -> None:
+        """End a node's isolation by hand.
+
+        Raises:
+            UnknownNodeError: the cluster has no such node.
+            IsolationError: the profile isolates it too.
+        """
+        node = self.find(name)
+        self._by_hand(node, isolated=False)
+        if node.breaker.isolated_by_profile:
+            raise IsolationError(
+                f"node {name} stays isolated, by the profile: take it out of breaker.isolate in the "
+                f"policy file, or in overrides="
+            )
+
+    def _by_hand(self, node: NodeHealth, *, isolated: bool) -> None:
         before = node.breaker.state
-        node.breaker.isolated_by_hand = by_hand
+        node.breaker.isolate(self._clock(), by_hand=isolated)
         self._isolation_changed(node, before, "by hand")
 
     def update(
@@ -87,19 +156,28 @@ class Roster:
         for name in [name for name in self.by_name if name not in known and name not in held]:
             _log.info("node %s left the cluster", name)
             del self.by_name[name]
-        self.names = {f"{a.host}:{a.port}": a.name for a in known.values()}
+        self.names = {f"{a.host.strip('[]')}:{a.port}": a.name for a in known.values()}
 
     def reconfigure(self, options: NodeOptions) -> None:
         """Take over a reloaded profile's words; every node's state carries over."""
         for node in self.by_name.values():
             breaker = node.breaker
-            breaker.max_error_rate = options.max_error_rate
-            breaker.window_s = options.window_s
+            breaker.circuit.fail_max = breaker.max_error_rate = options.max_error_rate
+            breaker.circuit.reset_timeout = breaker.window_s = options.window_s
             breaker.half_open_calls = options.half_open_calls
+            breaker.lease_s = options.lease_s
             breaker.shares = _shares(options)
-            before = breaker.state
-            breaker.isolated_by_file = node.address.name in options.isolated
-            self._isolation_changed(node, before, "by the policy file")
+            self._follow_profile(node, options)
+
+    def _follow_profile(self, node: NodeHealth, options: NodeOptions) -> None:
+        """Isolate a node, or no longer, as the profile says. In mode ``off`` none is, by hand neither."""
+        before, off = node.breaker.state, options.mode == "off"
+        node.breaker.isolate(
+            self._clock(),
+            by_hand=False if off else None,
+            by_profile=not off and node.address.name in options.isolated,
+        )
+        self._isolation_changed(node, before, "breaker.mode: off" if off else "by the profile")
 
     def _add(self, address: NodeAddress, options: NodeOptions) -> None:
         name = address.name
@@ -115,16 +193,14 @@ class Roster:
                 max_error_rate=options.max_error_rate,
                 window_s=options.window_s,
                 half_open_calls=options.half_open_calls,
-                lease_s=max(options.silence_s, options.window_s),
+                lease_s=options.lease_s,
                 shares=_shares(options),
                 listeners=self._listeners,
                 random_source=self._random,
                 on_change=changed,
             ),
         )
-        before = node.breaker.state
-        node.breaker.isolated_by_file = name in options.isolated
-        self._isolation_changed(node, before, "by the policy file")
+        self._follow_profile(node, options)
         self.by_name[name] = node
 
     def _isolation_changed(self, node: NodeHealth, before: str, why: str) -> None:

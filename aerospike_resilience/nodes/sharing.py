@@ -1,8 +1,8 @@
-"""Sharing: the workers of a service tell each other of nodes that they opened, through Redis.
+"""Sharing: the workers of a service tell each other of nodes that they opened.
 
-Each worker keeps its own breakers and goes by them alone. What it opens or closes it writes to a
-`pybreaker.CircuitRedisStorage` a node; what another opened it opens too, once, and from then on it finds
-out for itself when the node is back. All of it happens in a thread of its own: a Redis that is slow or gone
+Each worker keeps its own breakers and goes by them alone. What it opens or closes it writes to one of
+pybreaker's storages a node; what another opened it opens too, once, and from then on it finds out for
+itself when the node is back. All of it happens in a thread of its own: a storage that is slow or gone
 delays no call and no tend.
 """
 
@@ -11,77 +11,80 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import weakref
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import Any, Final, TypeAlias
 
-import pybreaker
-
-from ..errors import ResilienceError
 from .breaker import CLOSED, OPEN
 from .cluster import ClusterHealth
-
-if TYPE_CHECKING:
-    import redis
+from .storages import GivenStorages, RedisStorages, StorageFactory, Storages
 
 _log = logging.getLogger("aerospike_resilience.nodes")
 
 SHARED: Final = "shared"
 """Why a node is open that another worker opened."""
 
-REDIS_TIMEOUT_S: Final = 0.5
-"""How long Redis may take to connect or answer, in seconds."""
+_Told: TypeAlias = queue.SimpleQueue[tuple[str, str] | None]
+"""Nodes and their new states, to be written; None ends the thread."""
 
 
 class SharedStates:
     """One worker's part in the sharing.
 
     Args:
-        url: ``redis://host:port/db``.
+        origin: ``redis://host:port/db``, or what makes the application's own storages.
         health: the worker's own view of its cluster.
         interval_s: how often the others are heard, in seconds.
 
     Attributes:
-        where: the URL's host and port; it may hold a password, which is told nobody.
-        problem: why Redis cannot be used now; empty while it can.
+        problem: why the storage cannot be used now; empty while it can.
 
     Raises:
         ResilienceError: the package ``redis`` is not installed.
+        ValueError: the URL is none.
     """
 
-    def __init__(self, url: str, health: ClusterHealth, interval_s: float) -> None:
-        try:
-            import redis
-        except ImportError:
-            raise ResilienceError(
-                "breaker.storage needs the package redis: pip install 'aerospike-resilience[redis]'"
-            ) from None
-        self.url = url
-        parts = urlsplit(url)
-        self.where = f"{parts.hostname}:{parts.port or 6379}"
+    def __init__(
+        self, origin: str | StorageFactory, health: ClusterHealth, interval_s: float
+    ) -> None:
+        self.origin = origin
         self.problem = ""
-        self._redis: redis.Redis = redis.Redis.from_url(
-            url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+        self._storages: Storages = (
+            RedisStorages(origin) if isinstance(origin, str) else GivenStorages(origin)
         )
-        self._errors: tuple[type[Exception], ...] = (redis.RedisError, OSError)
         self._health = health
         self._interval_s = interval_s
-        self._storages: dict[str, Any] = {}
         self._known: dict[str, datetime | None] = {}
-        self._told: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
+        self._unwritten: dict[str, str] = {}
+        self._told: _Told = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+
+    @property
+    def where(self) -> str:
+        """Whose storage it is; without a password."""
+        return self._storages.where
 
     def start(self) -> None:
         """Begin, or begin again in a forked child."""
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(
-                target=self._run, name="aerospike-resilience-sharing", daemon=True
+                target=_run,
+                args=(weakref.ref(self), self._told, self._interval_s),
+                name="aerospike-resilience-sharing",
+                daemon=True,
             )
             self._thread.start()
 
     def stop(self) -> None:
         """End the thread soon; it is not waited for."""
         self._told.put(None)
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child: what was not written yet is written in the parent."""
+        self._told = queue.SimpleQueue()
+        self._unwritten.clear()
+        self._thread = None
+        self._storages.after_fork()
 
     def tell(self, node: str, _old: str, new: str) -> None:
         """Note a transition, to be written. Called under the cluster's lock; never waits."""
@@ -92,36 +95,47 @@ class SharedStates:
         found = self._health.by_name.get(node)
         return found.breaker.reason if found is not None else ""
 
-    def _run(self) -> None:
-        while True:
-            try:
-                told = self._told.get(timeout=self._interval_s)
-            except queue.Empty:
-                told = ("", "")
-            if told is None:
-                return
-            try:
-                self._redis.ping()
-                if told[0]:
-                    self._write(*told)
-                self._hear()
-                self._report("")
-            except self._errors as error:
-                self._report(f"{type(error).__name__}: {error}")
+    def exchange(self, news: list[tuple[str, str]]) -> None:
+        """Write what is new here and hear what is new elsewhere.
+
+        What could not be written is tried again the next time; of one node only the newest counts.
+        """
+        self._unwritten.update(news)
+        try:
+            self._storages.check()
+            for node, state in list(self._unwritten.items()):
+                self._write(node, state)
+                self._storages.check()
+                del self._unwritten[node]
+            self._hear()
+            self._storages.check()
+        except Exception as error:  # noqa: BLE001 - whatever a storage raises, calls go on without it
+            self._report(f"{type(error).__name__}: {error}")
+        else:
+            self._report("")
 
     def _write(self, node: str, state: str) -> None:
         storage = self._storage(node)
-        storage.state = state
+        if storage is None:
+            return
         if state == OPEN:
             now = datetime.now(UTC).replace(microsecond=0)
+            self._known[node] = now  # before it is written, so that it is never taken for another's
+            storage.state = state
             storage.opened_at = now
-            self._known[node] = now
+        else:
+            storage.state = state
 
     def _hear(self) -> None:
         """Open what another worker opened since; let go what it closed."""
         for node in list(self._health.by_name):
             storage = self._storage(node)
+            if storage is None:
+                continue
             state, opened_at = storage.state, storage.opened_at
+            self._storages.check()  # what could not be read is no news
+            if opened_at is not None and opened_at.tzinfo is None:
+                opened_at = opened_at.replace(tzinfo=UTC)
             first = node not in self._known
             news = opened_at is not None and opened_at != self._known.get(node)
             self._known[node] = opened_at
@@ -146,19 +160,16 @@ class SharedStates:
         health = self._health
         with health.lock:
             node = health.by_name.get(name)
-            if node is not None and node.breaker.state == OPEN and node.breaker.reason == SHARED:
-                node.breaker.half_open(health.clock())
-                health.settle_locked()
+            if node is None or node.breaker.state != OPEN or node.breaker.reason != SHARED:
+                return
+            node.breaker.half_open(health.clock())
+            health.settle_locked()
         health.wake()
 
     def _storage(self, node: str) -> Any:
-        found = self._storages.get(node)
-        if found is None:
-            address = self._health.by_name[node].address
-            namespace = f"aerospike-resilience:{node}:{address.host}:{address.port}"
-            found = pybreaker.CircuitRedisStorage(CLOSED, self._redis, namespace)
-            self._storages[node] = found
-        return found
+        """Return a node's storage; None if it left the cluster just now."""
+        found = self._health.by_name.get(node)
+        return None if found is None else self._storages.of(found.address)
 
     def _report(self, problem: str) -> None:
         if problem and not self.problem:
@@ -170,3 +181,23 @@ class SharedStates:
         elif self.problem and not problem:
             _log.info("breaker.storage at %s can be used again", self.where)
         self.problem = problem
+
+
+def _run(shared: weakref.ref[SharedStates], told: _Told, interval_s: float) -> None:
+    """Exchange at every interval, and at once when there is news, until told to end or forgotten."""
+    while True:
+        news: list[tuple[str, str]] = []
+        try:
+            one = told.get(timeout=interval_s)
+            while one is not None:
+                news.append(one)
+                one = told.get_nowait()
+        except queue.Empty:
+            pass
+        else:
+            return
+        states = shared()
+        if states is None:
+            return
+        states.exchange(news)
+        del states

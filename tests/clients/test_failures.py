@@ -138,6 +138,7 @@ SERVER = [
     (4, K.RECORD, False, Fault.NOBODY),
     (5, K.CONFLICT, False, Fault.NOBODY),
     (6, K.CONFLICT, False, Fault.NOBODY),
+    (7, K.UNAVAILABLE, True, Fault.NODE),
     (8, K.RECORD, False, Fault.NOBODY),
     (9, K.SERVER_TIMEOUT, True, Fault.NODE),
     (11, K.UNAVAILABLE, True, Fault.NODE),
@@ -149,7 +150,13 @@ SERVER = [
     (22, K.RECORD, False, Fault.NOBODY),
     (24, K.CONFLICT, False, Fault.NOBODY),
     (27, K.RECORD, False, Fault.NOBODY),
+    (28, K.CONFLICT, False, Fault.NOBODY),
+    (51, K.SECURITY, False, Fault.NOBODY),
     (81, K.SECURITY, False, Fault.NOBODY),
+    (83, K.SECURITY, False, Fault.NOBODY),
+    (152, K.OVERLOAD, True, Fault.NODE),
+    (211, K.OVERLOAD, True, Fault.NODE),
+    (212, K.SERVER_TIMEOUT, True, Fault.NODE),
 ]
 
 

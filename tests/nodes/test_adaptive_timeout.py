@@ -45,7 +45,7 @@ class Waiting:
                 self.health.recent.append((("test", "s", 0), began, self.clock(), False))
         with self.health.lock:
             self.health.fold_locked()
-        self._tended._adapt()
+        self._tended.adapt()
         return self.patience_s
 
 
@@ -117,3 +117,32 @@ def test_writes_wait_as_the_profile_says(healthy, connect):
 
     assert client.resilience.nodes["A1"]["state"] == "closed"
     client.resilience.close()
+
+
+def test_plans_made_after_the_last_tend_wait_no_longer_than_others(bare):
+    client = resilient(
+        bare,
+        profile="latency",
+        overrides={
+            "sets": {"test.adaptive": {"reads": {"max_retries": 3}}},
+            "adaptive_timeout": {"min": "5ms", "max": "5ms"},
+        },
+    )
+    key = ("test", "adaptive", 1)
+    client.put(key, {"n": 1})
+    runtime = client.resilience._engine.runtime
+    before = set(map(id, runtime.planner.plans))
+
+    client.get(key)  # a plan of the set's own
+
+    made = [plan for plan in runtime.planner.plans if id(plan) not in before]
+    client.resilience.close()
+    assert [(plan.operation.name, plan.patience_s) for plan in made] == [("get", 0.005)]
+    assert made[0].policy["socket_timeout"] == 5
+
+
+def test_a_runtime_that_missed_a_change_of_patience_learns_it_at_the_next_tend(waiting):
+    waiting.tend_after([0.0001] * 100)
+    waiting.tend_after([0.0001] * 100)
+
+    assert waiting.paces == [0.005, 0.005]

@@ -207,10 +207,22 @@ class BreakerMachine(RuleBasedStateMachine):
         self.node.half_open(self.now)
         self.model.enter(HALF_OPEN, self.now)
 
+    @rule()
+    def its_mode_changes(self) -> None:
+        self.node.reset(self.now)
+        self.model.openings = 0
+        if self.model.state != CLOSED:
+            self.model.enter(CLOSED, self.now)
+
+    @rule()
+    def the_process_forks(self) -> None:
+        self.node.after_fork()
+        self.model.leases.clear()
+
     @rule(by_hand=st.booleans(), by_file=st.booleans())
     def it_is_isolated_or_released(self, by_hand: bool, by_file: bool) -> None:
-        self.node.isolated_by_hand = self.model.by_hand = by_hand
-        self.node.isolated_by_file = self.model.by_file = by_file
+        self.node.isolate(self.now, by_hand=by_hand, by_profile=by_file)
+        self.model.by_hand, self.model.by_file = by_hand, by_file
 
     @invariant()
     def states_agree(self) -> None:
@@ -230,6 +242,7 @@ class BreakerMachine(RuleBasedStateMachine):
             (OPEN, HALF_OPEN),
             (HALF_OPEN, OPEN),
             (HALF_OPEN, CLOSED),
+            (OPEN, CLOSED),  # by a change of mode only
         }
 
 

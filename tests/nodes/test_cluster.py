@@ -69,7 +69,7 @@ def test_a_node_silent_for_too_long_opens_and_the_others_do_not(clock):
     health.recent.append((("test", "s", 0), clock(), clock() + 0.2, False))  # A1 lives
 
     fail(health, write(health, 0, clock), clock, took_s=0.26)
-    Tended(health)._missed("A2", clock(), hard=True)
+    Tended(health).pulses.missed("A2", clock(), hard=True)
 
     assert states(health) == {"A1": "closed", "A2": "open", "A3": "closed"}
     assert not health.calm
@@ -217,10 +217,10 @@ def test_a_node_that_answers_again_is_half_open_and_then_closed(clock):
     for expected in ("half-open", "closed"):
         began = clock()
         clock.pass_s(0.01)
-        tended._answered("A1", began)
+        tended.pulses.answered("A1", began, 0.01)
         began = clock()
         clock.pass_s(0.01)
-        tended._answered("A1", began)
+        tended.pulses.answered("A1", began, 0.01)
         if expected == "closed":
             break
 
@@ -236,8 +236,8 @@ def test_an_inquiry_charges_the_node_that_does_not_answer_it(clock):
 
     began = clock()
     clock.pass_s(0.1)
-    tended._answered("A1", began)
-    tended._missed("A2", began, hard=True)
+    tended.pulses.answered("A1", began, 0.1)
+    tended.pulses.missed("A2", began, hard=True)
 
     assert states(health) == {"A1": "closed", "A2": "open", "A3": "closed"}
 
@@ -250,7 +250,7 @@ def test_patience_follows_the_slowest_quiet_node(clock):
         for _ in range(50):
             health.by_name[name].latency.add(usual)
 
-    tended._adapt()
+    tended.adapt()
 
     assert paces == [0.016]
 
@@ -321,7 +321,7 @@ def test_strongly_consistent_namespaces_are_told_apart(clock):
     tended = Tended(health)
     for generation in ("2", "3"):
         health.source.generation = generation
-        tended._refresh_partitions()
+        tended.mapper.refresh()
 
     assert health.strong == {"test"}
     assert asked == ["namespace/test"]  # once: it stays what it is

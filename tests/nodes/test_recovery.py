@@ -13,6 +13,7 @@ from aerospike_resilience.errors import CircuitOpenError
 from aerospike_resilience.nodes import Admission, ClusterHealth, NodeOptions, Tended, report
 from aerospike_resilience.nodes.breaker import HALF_OPEN, OPEN
 from aerospike_resilience.nodes.partitions import PartitionMap
+from aerospike_resilience.operation import NotAskedError
 from aerospike_resilience.testing import LocalCluster
 from tests import fakes
 from tests.nodes.test_cluster import fail, health_of, states, write
@@ -51,7 +52,7 @@ def test_an_answered_pulse_leaves_writes_that_are_out_as_probes_their_places(clo
     admitted(health, clock)
     admitted(health, clock)
 
-    Tended(health)._answered("A1", clock())
+    Tended(health).pulses.answered("A1", clock(), 0.0)
 
     assert states(health)["A1"] == HALF_OPEN
     with pytest.raises(CircuitOpenError):
@@ -85,7 +86,7 @@ def test_a_pulse_of_an_earlier_state_that_is_missed_opens_nothing(clock):
     with health.lock:
         health.by_name["A1"].breaker.half_open(clock())
 
-    Tended(health)._missed("A1", sent, hard=True)
+    Tended(health).pulses.missed("A1", sent, hard=True)
 
     assert states(health)["A1"] == HALF_OPEN
 
@@ -95,7 +96,7 @@ def test_a_node_that_opened_although_it_answers_waits_for_its_time(reason, clock
     health = health_of(clock, slow_call_rate=0.5)
     opened(health, clock, "A1", reason)
 
-    Tended(health)._answered("A1", clock())
+    Tended(health).pulses.answered("A1", clock(), 0.0)
 
     assert states(health)["A1"] == OPEN
 
@@ -105,10 +106,10 @@ def test_a_missed_pulse_does_not_turn_overload_into_silence(clock):
     health = half_opened(clock, reason="overload")
     tended = Tended(health)
     clock.pass_s(0.1)
-    tended._missed("A1", clock(), hard=True)
+    tended.pulses.missed("A1", clock(), hard=True)
     clock.pass_s(0.1)
 
-    tended._answered("A1", clock())
+    tended.pulses.answered("A1", clock(), 0.0)
 
     assert states(health)["A1"] == OPEN
     assert health.by_name["A1"].breaker.reason == "overload"
@@ -119,7 +120,7 @@ def test_a_slow_answer_to_a_pulse_does_not_close_a_slow_node(clock):
     began = clock()
     clock.pass_s(0.3)
 
-    Tended(health)._answered("A1", began)
+    Tended(health).pulses.answered("A1", began, clock() - began)
 
     assert states(health)["A1"] == OPEN
 
@@ -131,8 +132,8 @@ def test_a_pause_of_our_own_in_which_all_calls_time_out_opens_nobody(clock):
     fail(health, write(health, 0, clock), clock, took_s=0.5)
     suspects = {name for name, node in health.by_name.items() if node.suspect}
     for name in suspects:
-        tended._answered(name, clock())
-    tended._advance(clock())
+        tended.pulses.answered(name, clock(), 0.0)
+    tended.advance(clock())
 
     assert suspects == {"A1", "A2"}
     assert set(states(health).values()) == {"closed"}
@@ -212,3 +213,45 @@ def test_a_node_comes_back_for_a_user_who_may_not_read():
 
         until(lambda: set(put_and_look().values()) == {"closed"})
         client.close()
+
+
+def test_an_info_command_that_waited_for_another_node_does_not_make_this_one_slow(clock):
+    health = health_of(clock, slow_call_rate=0.5, slow_call_s=0.1, half_open_calls=1)
+    health.partitions = fakes.three_nodes()
+    ask = health.source.info
+
+    def waits_for_the_slowest(node, command, timeout_s):
+        clock.pass_s(timeout_s)
+        return ask(node, command, timeout_s)
+
+    health.source.info = waits_for_the_slowest
+    with health.lock:
+        health.by_name["A1"].breaker.half_open(clock())
+        health.settle_locked()
+
+    Tended(health).pulses.send()
+
+    until(lambda: health.by_name["A1"].breaker.closed)
+
+
+def test_a_node_that_our_own_side_keeps_pulses_from_is_spared_for_a_while(clock):
+    health = health_of(clock)
+    asked = []
+
+    def no_connection(node, _command, _timeout_s):
+        asked.append(node)
+        raise NotAskedError("no free connection")
+
+    health.source.info = no_connection
+    pulses = Tended(health).pulses
+    with health.lock:
+        health.owe_locked(health.by_name["A1"], clock(), clock())
+    pulses.send()
+    until(lambda: asked and not health.by_name["A1"].pulse_out)
+    pulses.send()
+    assert asked == ["A1"]
+
+    clock.pass_s(1.0)
+    pulses.send()
+    until(lambda: asked == ["A1", "A1"])
+    assert health.by_name["A1"].breaker.closed

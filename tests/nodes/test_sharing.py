@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -12,6 +14,8 @@ from datetime import UTC, datetime
 import pybreaker
 import pytest
 import redis
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from aerospike_resilience import resilient
 from tests.waiting import until
@@ -52,10 +56,18 @@ class Redis:
         client.close()
 
     def stop(self) -> None:
+        self.resume()
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def stall(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     @property
     def url(self) -> str:
@@ -175,6 +187,68 @@ def test_a_redis_that_is_gone_delays_no_call_and_is_reported(redis_server, worke
     said = [record.message for record in caplog.records if "storage" in record.message]
     assert len(said) == 2
     assert "cannot be used" in said[0]
+
+
+def test_a_redis_that_answers_nothing_delays_no_call_and_shows_in_the_metric(
+    redis_server, worker, cluster
+):
+    reader = InMemoryMetricReader()
+    client = worker(redis_server.url, meter_provider=MeterProvider([reader]))
+    until(lambda: client.resilience._engine.sharing._known)
+    assert unreachable(reader) == 0
+    redis_server.stall()
+    try:
+        until(lambda: client.resilience.snapshot()["storage"]["problem"])
+        slowest = 0.0
+        cluster.kill("A1")  # transitions, to be told to a Redis that does not listen
+        for n in range(300):
+            began = time.monotonic()
+            with contextlib.suppress(Exception):
+                client.put(("test", "sharing", n % 30), {"n": n})
+            slowest = max(slowest, time.monotonic() - began)
+        assert "Timeout" in client.resilience.snapshot()["storage"]["problem"]
+        assert unreachable(reader) == 1
+    finally:
+        redis_server.resume()
+
+    assert slowest < 0.45  # below Redis's own half a second; the profile's whole time is 0.25 s
+    until(lambda: unreachable(reader) == 0)
+
+
+def unreachable(reader: InMemoryMetricReader) -> float | None:
+    """The metric `storage.unreachable` now."""
+    data = reader.get_metrics_data()
+    points = [
+        point.value
+        for resource in (data.resource_metrics if data else ())
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name == "aerospike.resilience.storage.unreachable"
+        for point in metric.data.data_points
+    ]
+    return points[0] if points else None
+
+
+def test_what_redis_failed_at_is_written_once_it_is_back(cluster, redis_server, worker):
+    client = worker(redis_server.url)
+    written = storage_of(cluster, redis_server, "A1")
+    health = client.resilience._engine.shared.health
+    until(lambda: client.resilience._engine.sharing._known)
+
+    def open_a1() -> None:
+        with health.lock:
+            health.open_locked(health.by_name["A1"], "overload", health.clock())
+            health.settle_locked()
+
+    open_a1()
+    until(lambda: written.state == "open")
+    redis_server.stop()
+    until(lambda: client.resilience.snapshot()["storage"]["problem"])
+    until(lambda: state(client, "A1")[0] == "closed")  # it answers, and nobody can be told
+
+    redis_server.start()
+
+    until(lambda: written.state == "closed")
 
 
 def test_a_password_is_told_nobody(worker, redis_server):

@@ -91,7 +91,7 @@ def test_every_emergency_measure_is_a_valid_piece_of_a_policy_file():
     page = TUNING.read_text()
     pieces = re.findall(r"`((?:retry|backpressure|breaker): \{.*?\})`", page)
 
-    assert len(pieces) == 3
+    assert len(pieces) == 4
     for piece in pieces:
         assert isinstance(check_settings(Source("page", yaml.safe_load(piece))), Settings)
 

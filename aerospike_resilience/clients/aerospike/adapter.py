@@ -71,9 +71,16 @@ class AerospikeAdapter(DictAdapter):
         )
 
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:
-        """Return the effective policies of the client's configuration, by family."""
+        """Return the effective policies of the client's configuration, by family.
+
+        The conditions that it puts on a batch's rows are told with the batch.
+        """
         own = getattr(client, "get_policies", None)
-        found: Mapping[str, Mapping[str, Any]] = own() if own is not None else {}
+        found: dict[str, Mapping[str, Any]] = dict(own()) if own is not None else {}
+        rows = found.get("batch_write", {})
+        conditions = {name: rows[name] for name in ("gen", "exists") if name in rows}
+        if conditions:
+            found["batch_parent_write"] = {**found.get("batch_parent_write", {}), **conditions}
         return found
 
     def native_config(self, client: Any) -> NativeConfig:

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from ...call import Failure, FailureKind, Fault
 from ...operation import Operation
+from ..addresses import address_in
 
-_ADDRESS: Final = re.compile(r"\b(\d{1,3}(?:\.\d{1,3}){3}:\d{1,5})\b")
 _ITERATIONS: Final = re.compile(r"\biterations=(\d+)")
 
 
@@ -86,14 +86,13 @@ def classify(error: BaseException, operation: Operation) -> Failure:
         and code not in _NEVER_SENT
         and (bool(args[4]) if len(args) >= 5 else kind is FailureKind.TIMEOUT)
     )
-    address = _ADDRESS.search(text)
     iterations = _ITERATIONS.search(text)
     return Failure(
         kind,
         retryable=retryable,
         in_doubt=in_doubt,
         fault=fault,
-        address=address.group(1) if address else None,
+        address=address_in(text),
         tries=int(iterations.group(1)) if iterations else None,
         code=code,
     )

@@ -46,11 +46,27 @@ def only_reads(parameter: str) -> Callable[[Mapping[str, Any]], bool]:
     return decide
 
 
-def repeatable(parameter: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Return whether every operator in the list reads, writes a given value, touches or deletes."""
+def repeatable(parameter: str, of_rows: str = "") -> Callable[[Mapping[str, Any]], bool]:
+    """Return whether every operator in the list reads, writes a given value, touches or deletes.
+
+    Args:
+        parameter: the parameter that holds the list.
+        of_rows: the parameter that holds a batch's policy for its rows, if there is one.
+    """
+    unconditional = rows_unconditional(of_rows)
 
     def decide(arguments: Mapping[str, Any]) -> bool:
-        return _repeatable(_operators(arguments.get(parameter)))
+        return _repeatable(_operators(arguments.get(parameter))) and unconditional(arguments)
+
+    return decide
+
+
+def rows_unconditional(of_rows: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Return whether the policy for a batch's rows holds no condition that their writing breaks."""
+
+    def decide(arguments: Mapping[str, Any]) -> bool:
+        policy = arguments.get(of_rows)
+        return not (isinstance(policy, Mapping) and conditional(policy))
 
     return decide
 
@@ -70,11 +86,16 @@ def records_repeatable(arguments: Mapping[str, Any]) -> bool:
     return any(row_repeatable(row) for row in _rows(arguments))
 
 
-def row_repeatable(row: Any) -> bool:
-    """Return whether one row of a ``BatchRecords`` may be applied twice."""
+def row_repeatable(row: Any, *, conditional_by_default: bool = False) -> bool:
+    """Return whether one row of a ``BatchRecords`` may be applied twice.
+
+    Args:
+        row: the row.
+        conditional_by_default: whether the client was configured so that rows hold a condition.
+    """
     if not getattr(row, "_has_write", True):
         return True
-    if conditional(getattr(row, "policy", None) or {}):
+    if conditional_by_default or conditional(getattr(row, "policy", None) or {}):
         return False
     if hasattr(row, "function"):  # Apply
         return False

@@ -12,7 +12,13 @@ from typing import Final
 from ...operation import Kind, Operation, never
 from ..base import Lazy
 from ..table import batch, cluster, point, query
-from .idempotence import only_reads, records_only_read, records_repeatable, repeatable
+from .idempotence import (
+    only_reads,
+    records_only_read,
+    records_repeatable,
+    repeatable,
+    rows_unconditional,
+)
 
 READ, WRITE, INFO, ADMIN, TXN = Kind.READ, Kind.WRITE, Kind.INFO, Kind.ADMIN, Kind.TXN
 
@@ -48,11 +54,13 @@ def _table() -> Iterator[Operation]:
     yield batch(
         *("batch_operate", WRITE, "keys ops policy_batch policy_batch_write ttl"),
         policy="policy_batch",
-        idempotent=repeatable("ops"),
+        idempotent=repeatable("ops", "policy_batch_write"),
         read_only=only_reads("ops"),
     )
     yield batch(
-        *("batch_remove", WRITE, "keys policy_batch policy_batch_remove"), policy="policy_batch"
+        *("batch_remove", WRITE, "keys policy_batch policy_batch_remove"),
+        policy="policy_batch",
+        idempotent=rows_unconditional("policy_batch_remove"),
     )
     yield batch(
         *("batch_apply", WRITE, "keys module function args policy_batch policy_batch_apply"),

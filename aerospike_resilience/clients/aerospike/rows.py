@@ -26,6 +26,8 @@ class AerospikeRows:
         operation: the operation.
     """
 
+    indivisible = False
+
     def __init__(self, operation: Operation) -> None:
         self._in_place = operation.rows == "batch_records"
 
@@ -73,11 +75,23 @@ class AerospikeRows:
             if row.result not in (0, 2)
         }
 
+    def whole(self, result: Any) -> Failure | None:
+        """Return a refusal that no row tells: rows that an overloaded node refused have "no response"."""
+        return classify_code(result.result, in_doubt=False) if result.result > 0 else None
+
     def repeatable(self, given: Given, result: Any, index: int) -> bool:
         """Return whether a row may be applied twice."""
         if self._in_place:
-            return row_repeatable(result.batch_records[index])
+            row = result.batch_records[index]
+            return row_repeatable(row, conditional_by_default=given.plan.conditional)
         return given.plan.idempotent
+
+    def all_repeatable(self, given: Given) -> bool:
+        """Return whether every row may be applied twice."""
+        if not self._in_place:
+            return given.plan.idempotent
+        rows = range(len(given.rows.batch_records))
+        return all(self.repeatable(given, given.rows, index) for index in rows)
 
     def narrowed(
         self, given: Given, result: Any, indexes: Sequence[int]
@@ -97,7 +111,8 @@ class AerospikeRows:
                 # Without a key of its own (a digest only), the caller's key comes back as given.
                 result.batch_records[index] = row
         failed = [row.result for row in result.batch_records if row.result not in (0, 2)]
-        result.result = part.result if failed else 0
+        if part is not result:  # a row that failed for good keeps the code of the whole
+            result.result = (part.result or BATCH_FAILED) if failed else 0
 
     def mark_in_doubt(self, result: Any, index: int) -> None:
         """Say that a row may have been applied by an earlier attempt."""

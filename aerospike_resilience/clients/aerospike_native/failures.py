@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from ...call import Failure, FailureKind, Fault
 from ...operation import Operation, Shape
+from ..addresses import address_in
 
-_ADDRESS: Final = re.compile(r"\b(\d{1,3}(?:\.\d{1,3}){3}:\d{1,5})\b")
 _NAME: Final = re.compile(r"^([^\s:]+): ")
 _BREAKER: Final = "Max error rate exceeded"
 _CAUSE: Final = "caused by:"
@@ -67,14 +67,14 @@ def classify(error: BaseException, operation: Operation) -> Failure:
     kind = _kind(code, text, type(error).__name__)
     iteration = getattr(error, "iteration", None)
     node = getattr(error, "node", None) or ""
-    address, name = _ADDRESS.search(node), _NAME.match(node)
+    name = _NAME.match(node)
     return Failure(
         kind,
         retryable=kind in _RETRYABLE
         or (kind is FailureKind.NATIVE_BREAKER and not operation.writes),
         in_doubt=operation.writes and _in_doubt(error, kind, operation),
         fault=_fault(kind),
-        address=address.group(1) if address else None,
+        address=address_in(node),
         node=name.group(1) if name else None,
         tries=iteration if isinstance(iteration, int) else None,
         code=code,

@@ -5,7 +5,7 @@ Its operation objects do not say what they are; all that can be asked is whether
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...call import Wanted
@@ -21,6 +21,17 @@ def lists_only_read(arguments: Mapping[str, Any]) -> bool:
     """Return whether every operation of every list in ``operations_list`` reads."""
     lists = arguments.get("operations_list")
     return isinstance(lists, list | tuple) and bool(lists) and all(_reads(one) for one in lists)
+
+
+def unconditional(parameter: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Return whether the policy for a batch's rows holds no condition that their writing breaks."""
+
+    def decide(arguments: Mapping[str, Any]) -> bool:
+        policy = arguments.get(parameter)
+        names = ("record_exists_action", "generation_policy")
+        return not conditional({name: getattr(policy, name, None) for name in names})
+
+    return decide
 
 
 def batch_only_reads(arguments: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from .idempotence import (
     batch_repeatable,
     lists_only_read,
     only_reads,
+    unconditional,
 )
 
 READ, WRITE, INFO, ADMIN, TXN = Kind.READ, Kind.WRITE, Kind.INFO, Kind.ADMIN, Kind.TXN
@@ -44,11 +45,13 @@ def _table() -> Iterator[Operation]:
     yield _batch("batch_read", READ, "keys bins", "read_policy")
     yield _batch("batch_exists", READ, "keys", "read_policy")
     yield _batch("batch_get_header", READ, "keys", "read_policy")
-    yield _batch("batch_write", WRITE, "keys bins_list", "write_policy")
+    yield _batch(
+        *("batch_write", WRITE, "keys bins_list", "write_policy"), unconditional("write_policy")
+    )
     yield _batch(
         "batch_operate", WRITE, "keys operations_list", "write_policy", never, lists_only_read
     )
-    yield _batch("batch_delete", WRITE, "keys", "delete_policy")
+    yield _batch(*("batch_delete", WRITE, "keys", "delete_policy"), unconditional("delete_policy"))
     yield _batch("batch_apply", WRITE, "keys udf_name function_name args", "udf_policy", never)
     yield _batch("batch", WRITE, "ops", "", batch_repeatable, batch_only_reads)
     yield replace(_batch("batch_stream", WRITE, "ops", "", never, batch_only_reads), streams=True)

@@ -45,6 +45,8 @@ class NativeRows:
         operation: the operation.
     """
 
+    indivisible = False
+
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
 
@@ -91,6 +93,16 @@ class NativeRows:
         if self._operation.rows == "ops":
             return row_repeatable(given.rows[index])
         return given.plan.idempotent
+
+    def all_repeatable(self, given: Given) -> bool:
+        """Return whether every row may be applied twice."""
+        if self._operation.rows == "ops":
+            return all(map(row_repeatable, given.rows))
+        return given.plan.idempotent
+
+    def whole(self, result: Any) -> Failure | None:  # noqa: ARG002
+        """Return nothing: the rows tell all there is."""
+        return None
 
     def narrowed(
         self,

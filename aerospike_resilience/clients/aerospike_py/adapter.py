@@ -13,7 +13,7 @@ from ..dicts import DictAdapter, config_hosts
 from ..statement import Built, of_query
 from . import failures, idempotence, policies
 from .operations import AWAITED, LAZY, LAZY_AWAITED, OPERATIONS
-from .rows import AerospikePyRows
+from .rows import AerospikePyReadRows, AerospikePyRows
 from .source import AerospikePyAsyncSource, AerospikePySource
 
 _TRACER_THREAD: Final = "OpenTelemetry.T"  # the kernel keeps 15 characters of a thread's name
@@ -109,9 +109,10 @@ class AerospikePyAdapter(DictAdapter):
         """Say what an error means."""
         return failures.classify(error, operation)
 
-    def rows(self, operation: Operation) -> AerospikePyRows | None:
-        """Return the way to a writing batch's rows; reading ones fail whole."""
-        return AerospikePyRows(operation) if operation.name != "batch_read" else None
+    def rows(self, operation: Operation) -> AerospikePyRows:
+        """Return the way to a batch's rows."""
+        of = AerospikePyReadRows if operation.name == "batch_read" else AerospikePyRows
+        return of(operation)
 
     def source(self, client: Any) -> AerospikePySource:
         """Return the client's view of its cluster."""

@@ -14,8 +14,9 @@ from typing import Final
 
 from ...call import Failure, FailureKind, Fault
 from ...operation import Operation, Shape
+from ..addresses import address_in
 
-_NODE: Final = re.compile(r"Node: (\d{1,3}(?:\.\d{1,3}){3}:\d{1,5})")
+_NODE: Final = "Node: "
 _IN_DOUBT: Final = re.compile(r"In Doubt: true|\[in_doubt\]")
 
 _TIMED_OUT: Final = frozenset({"AerospikeTimeoutError"})
@@ -119,12 +120,12 @@ def _failure(code: int, text: str, *, in_doubt: bool, writes: bool) -> Failure:
         return Failure(FailureKind.SECURITY, code=code)
     fallback = FailureKind.RECORD if code > 0 else FailureKind.TIMEOUT
     kind = CODES.get(code, fallback)
-    address = _NODE.search(text)
+    node = text.partition(_NODE)[2]
     return Failure(
         kind,
         retryable=kind in _RETRYABLE,
         in_doubt=in_doubt or (writes and kind is FailureKind.SERVER_TIMEOUT),
         fault=Fault.NODE if kind in _AT_NODE else Fault.NOBODY,
-        address=address.group(1) if address else None,
+        address=address_in(node),
         code=code,
     )

@@ -2,7 +2,7 @@
 
 A writing batch returns ``BatchWriteResult`` with a list of rows in the order of the keys. A batch
 whose node does not answer raises for the whole batch and carries no row. ``batch_read`` returns an
-object that cannot be put together from parts, so it has no rows here and fails whole.
+object that only the client can make, so its rows are sent again all together.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ class AerospikePyRows:
     Args:
         operation: the operation.
     """
+
+    indivisible = False
 
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
@@ -92,8 +94,16 @@ class AerospikePyRows:
     def repeatable(self, given: Given, result: Any, index: int) -> bool:  # noqa: ARG002
         """Return whether a row may be applied twice."""
         if self._operation.rows == "records":
-            return row_repeatable(given.rows[index])
+            return not given.plan.conditional and row_repeatable(given.rows[index])
         return given.plan.idempotent
+
+    def all_repeatable(self, given: Given) -> bool:
+        """Return whether every row may be applied twice."""
+        return given.plan.idempotent
+
+    def whole(self, result: Any) -> Failure | None:  # noqa: ARG002
+        """Return nothing: a batch of this client's has no code as a whole."""
+        return None
 
     def narrowed(
         self,
@@ -118,6 +128,21 @@ class AerospikePyRows:
         """Say that a row may have been applied by an earlier attempt."""
         row = result.batch_records[index]
         result.batch_records[index] = row._replace(result=row.result or TIMEOUT, in_doubt=True)
+
+
+class AerospikePyReadRows(AerospikePyRows):
+    """Rows of ``batch_read``."""
+
+    indivisible = True
+
+    def failures(self, result: Any) -> dict[int, Failure]:
+        """Return what the failed rows' codes mean, by position. "Not found" is an answer.
+
+        Where every record was found, no row is looked at: the client makes them when they are asked for.
+        """
+        if result.found_count() == len(result.all_user_keys()):
+            return {}
+        return super().failures(result)
 
 
 def _is_unanswered(row: Any) -> bool:

@@ -1,0 +1,94 @@
+"""Mapping: what keeps the partition map fresh, without the tend thread ever waiting for a node."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from .cluster import ClusterHealth
+
+_log = logging.getLogger("aerospike_resilience.tend")
+
+INFO_TIMEOUT_S: Final = 0.25
+"""How long an info command to a healthy node may take, in seconds."""
+
+_STRONG: Final = "strong-consistency=true"
+
+
+class Mapper:
+    """Fetches one cluster's map from a thread of its own: even a healthy node may have stalled just now.
+
+    Args:
+        health: the cluster's health.
+        missed: told the name of a node that left a question unanswered, and when it was asked.
+    """
+
+    def __init__(self, health: ClusterHealth, missed: Callable[[str, float], None]) -> None:
+        self._health = health
+        self._missed = missed
+        self._generations: dict[str, str] = {}
+        self._consistency: dict[str, bool] = {}
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Begin to refresh the map, unless that is under way."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(
+                target=self._run, name="aerospike-resilience-map", daemon=True
+            )
+            self._thread.start()
+
+    def wait(self, patience_s: float) -> None:
+        """Wait for the first map, so that the first calls of a wrapped client have one.
+
+        Args:
+            patience_s: for how long at most, in seconds: nodes may be stalled from the start.
+        """
+        if self._thread is not None and not self._health.partitions.namespaces:
+            self._thread.join(patience_s)
+
+    def _run(self) -> None:
+        try:
+            self.refresh()
+        except Exception:  # noqa: BLE001 - whatever it is, the old map goes on
+            _log.exception("partition map kept as it was")
+
+    def refresh(self) -> None:
+        """Ask healthy nodes for their partition generation, and all of them for the map if one changed."""
+        health = self._health
+        names = [node.address.name for node in health.nodes() if node.quiet]
+        generations = self._ask(names, "partition-generation")
+        if all(self._generations.get(name) == answer for name, answer in generations.items()):
+            return
+        answers = self._ask(list(generations), "replicas")
+        try:
+            health.adopt(health.partitions.merged(answers))
+        except ValueError as error:
+            _log.warning("partition map kept as it was: %s", error)
+            return
+        self._generations = generations
+        self._learn_consistency()
+
+    def _learn_consistency(self) -> None:
+        """Ask once of every namespace whether it is strongly consistent; it stays what it is."""
+        health = self._health
+        for namespace in health.partitions.namespaces:
+            names = [node.address.name for node in health.nodes() if node.quiet]
+            if namespace in self._consistency or not names:
+                continue
+            answers = self._ask(names[:1], f"namespace/{namespace}")
+            for answer in answers.values():
+                self._consistency[namespace] = _STRONG in answer.split(";")
+        health.strong = frozenset(name for name, strong in self._consistency.items() if strong)
+
+    def _ask(self, names: list[str], command: str) -> dict[str, str]:
+        health = self._health
+        asked = health.clock()
+        answers = health.source.answers(names, command, INFO_TIMEOUT_S)
+        for name in names:
+            if name not in answers:
+                _log.debug("node %s did not answer %r", name, command)
+                self._missed(name, asked)
+        return {name: answer for name, answer in answers.items() if answer is not None}

@@ -383,6 +383,7 @@ class Call:
         waited_s: how long it has stood in line for permits, in seconds, all attempts together.
         failure: what the last attempt's error means; None after a success.
         attempts: what was tried so far; empty until something failed.
+        text: the query's text without values, where the arguments do not tell it; None where they do.
     """
 
     # What few calls ever change stands here until it is changed; a call that goes well pays nothing
@@ -401,6 +402,7 @@ class Call:
     leases: tuple[tuple[str, int], ...] = ()
     attempts: tuple[Attempt, ...] = ()
     pending: asyncio.Future[Any] | None = None
+    text: Callable[[], str] | None = None
 
     __slots__ = (
         "__dict__",

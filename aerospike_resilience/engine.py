@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from opentelemetry import metrics
@@ -18,11 +20,9 @@ from .operation import Operation
 from .profiles import PolicyLibrary, Profile, Reload, Watcher
 from .profiles.lint import FindingsLog
 from .runtime import Runtime, Shared, gate_options, node_options
+from .switching import Switched
 
 _log = logging.getLogger("aerospike_resilience")
-
-MAX_SWITCHED: Final = 64
-"""How many runtimes of `using()` are kept compiled."""
 
 _STATES: Final = {"closed": 0, "half-open": 1, "open": 2, "isolated": 3}
 
@@ -38,7 +38,6 @@ class Engine:
 
     Attributes:
         runtime: what calls run under now; swapped by a reload.
-        reload_error: why the last reload changed nothing; None while the files are good.
         native: what the client's own dynamic configuration overrides.
     """
 
@@ -51,16 +50,20 @@ class Engine:
     ) -> None:
         self.shared = shared
         self.runtime = Runtime(shared, profile)
-        self.reload_error: str | None = None
-        self._library = library
         self._overrides = overrides
-        self._switched: dict[tuple[str, str], Runtime] = {}
+        self._errors: dict[
+            str, str
+        ] = {}  # by the name of a block's profile; "" for the client's own
+        self._changing = threading.RLock()  # held by whoever reloads, compiles or swaps a runtime
         self._on_profile: Callable[[Profile], None] = lambda _profile: None
         self._on_close: Callable[[], None] = lambda: None
         self._findings = FindingsLog(shared.adapter)
         self._findings.tell(profile)
         self.native = NativeOverrides(shared.adapter, shared.client)
         self.native.look(profile)
+        self._switched = Switched(
+            library, self._compiled, self._with_overrides, self._findings.tell, self._note
+        )
         self._watcher = Watcher(library, profile.name, self._swap, self._keep)
         self._tended = Tended(
             shared.health,
@@ -69,7 +72,9 @@ class Engine:
             on_fork=self.after_fork,
         )
         self._sharing: SharedStates | None = None
-        self._share(profile)
+        self._share(self._sharing_for(profile))
+        if self._with_overrides(self._watcher.profile).fingerprint != profile.fingerprint:
+            self._swap(self._watcher.profile)  # the file changed since it was loaded
         TENDER.add(self._tended)
 
     def follow(self, on_profile: Callable[[Profile], None], on_close: Callable[[], None]) -> None:
@@ -82,17 +87,10 @@ class Engine:
         """Return the runtime that `using()` asks for; compiled once for each profile."""
         if using.profile is None and using.overrides is None:
             return self.runtime
-        index = (using.profile or "", repr(using.overrides))
-        found = self._switched.get(index)
+        found = self._switched.find(using)
         if found is None:
-            profile = self.runtime.profile
-            if using.profile is not None:
-                profile = self._with_overrides(self._library.load(using.profile))
-            if using.overrides is not None:
-                profile = profile.with_overrides(using.overrides, origin="using()")
-            if len(self._switched) >= MAX_SWITCHED:
-                self._switched.clear()
-            found = self._switched[index] = Runtime(self.shared, profile)
+            with self._changing:
+                found = self._switched.compile(using, self.runtime.profile)
         return found
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
@@ -102,10 +100,19 @@ class Engine:
     # ----- for the application
 
     def reload(self) -> Reload:
-        """Read the profile's files again now."""
-        result = self._watcher.reload()
+        """Read the profile's files again now, and those of the profiles that blocks switched to."""
+        with self._changing:
+            result = replace(self._watcher.reload(), using=self._switched.reload())
         self.native.look(self.runtime.profile)
         return result
+
+    @property
+    def reload_error(self) -> str | None:
+        """Why the last reload changed nothing; None while the files are good."""
+        found = [
+            f"using({name!r}): {error}" if name else error for name, error in self._errors.items()
+        ]
+        return "\n".join(found) or None
 
     def close(self) -> None:
         """Stop tending, end every sleep and turn waiters away."""
@@ -131,6 +138,7 @@ class Engine:
 
         All that has a lock or a thread is named here.
         """
+        self._changing = threading.RLock()
         shared = self.shared
         shared.health.after_fork()
         shared.gates.after_fork()
@@ -182,7 +190,12 @@ class Engine:
     # ----- for the tend thread
 
     def _tend(self) -> None:
-        self._watcher.poll()
+        with self._changing:
+            self._watcher.poll()
+            self._switched.poll()
+            if self.runtime.telemetry_is_stale:
+                # Somebody configured an SDK after the client was wrapped.
+                self.runtime = self._compiled(self.runtime.profile)
         if self._sharing is not None:
             self._sharing.start()  # it does not come along into a forked child
         self.shared.gates.tend()
@@ -193,52 +206,72 @@ class Engine:
             provider = self.shared.meter_provider or metrics.get_meter_provider()
             on_wait = gauges.show(self, self.shared.adapter.name, provider)
         self.shared.gates.listen(on_wait)
-        if runtime.telemetry_is_stale:
-            # Somebody configured an SDK after the client was wrapped.
-            self.runtime = Runtime(self.shared, runtime.profile)
 
     def _pace(self, patience_s: float) -> None:
-        for runtime in (self.runtime, *self._switched.values()):
+        for runtime in (self.runtime, *self._switched.runtimes):
             runtime.pace(patience_s)
 
+    def _compiled(self, profile: Profile) -> Runtime:
+        return Runtime(self.shared, profile)
+
     def _swap(self, profile: Profile) -> None:
+        """Put a reloaded profile in force: first everything that can fail, and only then the rest."""
         profile = self._with_overrides(profile)
         shared, retry = self.shared, profile.retry
-        shared.gates.reconfigure(gate_options(profile))
-        shared.health.reconfigure(node_options(profile))
-        self._share(profile)
+        draft, nodes = shared.gates.draft(gate_options(profile)), node_options(profile)
+
+        def compiled(one: Profile) -> Runtime:
+            return Runtime(shared, one, draft)
+
+        runtime, switched = compiled(profile), self._switched.made_for(profile, compiled)
+        sharing = self._sharing_for(profile)
+        self._findings.tell(profile)
+        self._on_profile(profile)
+        # From here on nothing fails.
+        shared.gates.adopt(draft)
+        shared.health.reconfigure(nodes)
+        self._share(sharing)
         if retry.budget is not None:
             shared.budget.ratio = retry.budget.ratio
             shared.budget.min_per_second = retry.budget.min_per_second
-        self.runtime = Runtime(shared, profile)
-        self._switched.clear()
-        self.reload_error = None
-        self._on_profile(profile)
-        self._findings.tell(profile)
+        self.runtime = runtime
+        self._switched.adopt(switched)
+        self._note("", None)
 
     @property
     def sharing(self) -> SharedStates | None:
         """This worker's part in sharing nodes' states; None where the profile has no storage."""
         return self._sharing
 
-    def _share(self, profile: Profile) -> None:
-        """Share nodes' states through the application's storage, or the one that the profile names."""
-        origin = self.shared.storage or profile.breaker.storage
-        if origin == (self._sharing.origin if self._sharing is not None else None):
+    def _sharing_for(self, profile: Profile) -> SharedStates | None:
+        """Return what shares nodes' states: by the application's storage, or the one the profile names."""
+        origin, now = self.shared.storage or profile.breaker.storage, self._sharing
+        if origin is None or (now is not None and origin == now.origin):
+            return None if origin is None else now
+        return SharedStates(origin, self.shared.health, profile.tend_interval_s)
+
+    def _share(self, sharing: SharedStates | None) -> None:
+        """Share nodes' states so from now on."""
+        before = self._sharing
+        if sharing is before:
             return
-        if self._sharing is not None:
-            self._sharing.stop()
-            self._sharing = None
+        if before is not None:
+            before.stop()
+        self._sharing = sharing
         roster = self.shared.health.roster
         roster.on_transition = lambda _node, _old, _new: None
-        if origin is not None:
-            self._sharing = SharedStates(origin, self.shared.health, profile.tend_interval_s)
-            roster.on_transition = self._sharing.tell
-            self._sharing.start()
+        if sharing is not None:
+            roster.on_transition = sharing.tell
+            sharing.start()
 
     def _keep(self, error: Exception) -> None:
-        self.reload_error = str(error)
+        self._note("", error)
         _log.error("profile %r stays as it was: %s", self.runtime.profile.name, error)
+
+    def _note(self, name: str, error: Exception | None) -> None:
+        """Remember why a profile stays as it was; swapped whole, as metrics are read at any time."""
+        others = {other: said for other, said in self._errors.items() if other != name}
+        self._errors = others if error is None else {**others, name: str(error)}
 
     def _with_overrides(self, profile: Profile) -> Profile:
         return profile.with_overrides(self._overrides) if self._overrides else profile

@@ -38,9 +38,10 @@ class Resilience:
         return report(self._engine.shared.health)
 
     def explain(self, operation: str, *, set: str | None = None) -> Explanation:  # noqa: A002 - Aerospike's word
-        """Say which value each policy field has for an operation, and where it comes from.
+        """Say which value each policy field has for an operation, where it comes from, and what is sent.
 
-        Where the client's own dynamic configuration decides, the value is its, and the origin says so.
+        What is sent is what the chain sends with a first attempt: see `Explanation.sent`. Where the
+        client's own dynamic configuration decides, the value is its, and the origin says so.
 
         Args:
             operation: a method of the client, ``query`` or ``scan``.
@@ -61,7 +62,14 @@ class Resilience:
             set_name=set_name or None,
             strong=namespace in self._engine.shared.health.strong,
         )
-        return explained.overridden(self._engine.native.of(known[operation]))
+        place = (namespace, set_name) if namespace else None
+        sent = self._engine.runtime.planner.explained(known[operation], place)
+        native = self._engine.native
+        return (
+            explained.overridden(native.of(known[operation]))
+            .with_behaviors(native.elsewhere(known[operation]))
+            .with_sent({**sent.rest, **sent.by_field})
+        )
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state of everything as plain values, ready for JSON."""

@@ -23,9 +23,21 @@ def invoke(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     send: Send | None = None,
+    text: Callable[[], str] | None = None,
 ) -> Any:
-    """Make a call of any form. An awaited operation's result is awaitable."""
+    """Make a call of any form. An awaited operation's result is awaitable.
+
+    Args:
+        engine: what the client's operations run on.
+        operation: the method.
+        args: positional arguments as given.
+        kwargs: keyword arguments as given.
+        send: the native call, where it is not the client's method of the operation's name.
+        text: the query's text, where it is not told by the arguments.
+    """
     runtime, call = prepared(engine, operation, args, kwargs, send)
+    if text is not None:
+        call.text = text
     return runtime.head_async(call) if operation.awaited else runtime.head(call)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .clients import Lazy
+from .clients.statement import BUILDERS
 from .engine import Engine
 from .invoke import invoke
 from .operation import Operation
@@ -17,7 +18,8 @@ def lazy_method(factory: Callable[..., Any], spec: Lazy, engine: Engine) -> Call
 
     @functools.wraps(factory)
     def method(*args: Any, **kwargs: Any) -> Any:
-        return LazyProxy(factory(*args, **kwargs), spec, engine)
+        made = (*args, *kwargs.values())
+        return LazyProxy(factory(*args, **kwargs), spec, engine, made)
 
     return method
 
@@ -25,12 +27,18 @@ def lazy_method(factory: Callable[..., Any], spec: Lazy, engine: Engine) -> Call
 class LazyProxy:
     """A query or scan of the client's: builders stay chainable, execution goes through the chain."""
 
-    def __init__(self, lazy: Any, spec: Lazy, engine: Engine) -> None:
+    def __init__(self, lazy: Any, spec: Lazy, engine: Engine, made: Sequence[Any] = ()) -> None:
         own = self.__dict__
         own["_lazy"] = lazy
+        built: list[tuple[str, tuple[Any, ...]]] = []
+        own["_built"] = built
+
+        def text() -> str:
+            return engine.shared.adapter.lazy_statement(made, built)
+
         for name, operation in spec.executing.items():
             if hasattr(lazy, name):
-                own[name] = self._executing(getattr(lazy, name), operation, spec, engine)
+                own[name] = self._executing(getattr(lazy, name), operation, spec, engine, text)
 
     @property  # type: ignore[misc]  # what isinstance() asks; read-only on purpose
     def __class__(self) -> type:
@@ -38,7 +46,11 @@ class LazyProxy:
 
     @staticmethod
     def _executing(
-        method: Callable[..., Any], operation: Operation, spec: Lazy, engine: Engine
+        method: Callable[..., Any],
+        operation: Operation,
+        spec: Lazy,
+        engine: Engine,
+        text: Callable[[], str],
     ) -> Callable[..., Any]:
         send = engine.sender(method, operation)
         takes_callback = spec.callback in operation.parameters
@@ -53,10 +65,10 @@ class LazyProxy:
         @functools.wraps(method)
         def execute(*args: Any, **kwargs: Any) -> Any:
             if not takes_callback:
-                return invoke(engine, operation, args, kwargs, send)
+                return invoke(engine, operation, args, kwargs, send, text)
             guard, arguments = guarded(args, kwargs)
             try:
-                return invoke(engine, operation, (), arguments, send)
+                return invoke(engine, operation, (), arguments, send, text)
             except Exception:
                 if guard.error is not None:
                     raise guard.error from None
@@ -65,10 +77,10 @@ class LazyProxy:
         @functools.wraps(method)
         async def execute_async(*args: Any, **kwargs: Any) -> Any:
             if not takes_callback:
-                return await invoke(engine, operation, args, kwargs, send)
+                return await invoke(engine, operation, args, kwargs, send, text)
             guard, arguments = guarded(args, kwargs)
             try:
-                return await invoke(engine, operation, (), arguments, send)
+                return await invoke(engine, operation, (), arguments, send, text)
             except Exception:
                 if guard.error is not None:
                     raise guard.error from None
@@ -85,6 +97,8 @@ class LazyProxy:
         @functools.wraps(found)
         def builder(*args: Any, **kwargs: Any) -> Any:
             result = found(*args, **kwargs)
+            if name in BUILDERS:
+                self.__dict__["_built"].append((name, (*args, *kwargs.values())))
             return self if result is lazy else result
 
         return builder

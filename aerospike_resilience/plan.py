@@ -11,7 +11,7 @@ from .call import Call, Plan, Send, Wanted
 from .clients import Adapter
 from .interceptors import Verification
 from .operation import Kind, Operation, Shape
-from .profiles import Profile
+from .profiles import Profile, Setting
 
 Place: TypeAlias = tuple[str, str]
 """A record's namespace and set."""
@@ -52,6 +52,37 @@ class Planner:
     def plain(self, operation: Operation) -> Plan:
         """Return the plan of a call that gives nothing but the operation's leading arguments."""
         return self._kept(operation, None, {}, None)
+
+    def explained(
+        self, operation: Operation, place: Place | None = None, *, idempotent: bool | None = None
+    ) -> Sent:
+        """Return what the client is sent by a call of which only the record's place is known.
+
+        It is what the first attempt sends; one that has less time or fewer tries left sends less. With no
+        client at hand it is what the profile comes to, before any adaptive timeout.
+
+        Args:
+            operation: the method.
+            place: the record's namespace and set, empty for none.
+            idempotent: the application's word on whether it may be sent again.
+        """
+        case = self._case(operation, {}, idempotent, place)
+        if self._client is not None and hasattr(self._client, operation.attribute):
+            plan = self._kept(operation, None, {}, idempotent, place)
+        else:
+            plan = self._resolve(operation, case, _never_sent, None)
+        if plan.policy is None:
+            return Sent({}, {})
+        whole = self._adapter.given(operation, plan.policy) or {}
+        names = {*plan.fields, "total_timeout", "socket_timeout", "max_retries", "timeout"}
+        rest = {name: whole[name] for name in names if name in whole}
+        by_field = {}
+        for field, setting in self._settings(plan.operation, case).items():
+            for name in self._adapter.fields(operation, {field: setting.value}):
+                if name in whole:
+                    by_field[field] = whole[name]
+                    rest.pop(name, None)
+        return Sent(by_field, rest)
 
     def prepare(
         self,
@@ -126,14 +157,7 @@ class Planner:
         operation = replace(operation, kind=case.kind)
         idempotent = case.idempotent
         adapter, profile = self._adapter, self._profile
-        namespace, set_name = case.place or (None, None)
-        settings = profile.settings(
-            operation,
-            retryable=idempotent,
-            strong=case.strong,
-            namespace=namespace,
-            set_name=set_name,
-        )
+        settings = self._settings(operation, case)
         values = {name: setting.value for name, setting in settings.items()}
         fields = adapter.fields(operation, values) if operation.policy else {}
         given = {} if caller is None else adapter.given(operation, caller)
@@ -180,6 +204,16 @@ class Planner:
             failover=failover,
             rows=rows,
             verification=self._verification(operation, fields) if operation.writes else None,
+        )
+
+    def _settings(self, operation: Operation, case: Case) -> Mapping[str, Setting]:
+        namespace, set_name = case.place or (None, None)
+        return self._profile.settings(
+            operation,
+            retryable=case.idempotent,
+            strong=case.strong,
+            namespace=namespace,
+            set_name=set_name,
         )
 
     def _verification(self, operation: Operation, fields: Mapping[str, Any]) -> Verification | None:
@@ -236,6 +270,18 @@ class Planner:
         return self._adapter.sender(getattr(self._client, operation.attribute), operation)
 
 
+class Sent(NamedTuple):
+    """What the client is sent.
+
+    Attributes:
+        by_field: by the profile's fields, those that the client takes; values are the client's own.
+        rest: what the chain sends besides, by the client's names: what the client was configured with.
+    """
+
+    by_field: Mapping[str, Any]
+    rest: Mapping[str, Any]
+
+
 class Case(NamedTuple):
     """What of a call's arguments its plan depends on.
 
@@ -255,6 +301,10 @@ class Case(NamedTuple):
     handed_over: bool
     strong: bool
     place: Place | None
+
+
+def _never_sent(_args: tuple[Any, ...], _kwargs: Mapping[str, Any], _policy: Any) -> Any:
+    raise AssertionError("a plan for explaining is not for sending")
 
 
 def _seconds(milliseconds: Any) -> float:

@@ -25,6 +25,7 @@ from .interceptors import (
     Closing,
     Deadline,
     Fallback,
+    GateDraft,
     GateOptions,
     Gates,
     Interceptor,
@@ -87,6 +88,11 @@ class Shared:
 class Runtime:
     """One profile, compiled for one client.
 
+    Args:
+        shared: what outlives a reload.
+        profile: the profile.
+        draft: the gates that it is for, where they are yet to be adopted; None for those in force.
+
     Attributes:
         profile: the profile.
         planner: makes plans for calls of any form.
@@ -110,7 +116,7 @@ class Runtime:
         "telemetry",
     )
 
-    def __init__(self, shared: Shared, profile: Profile) -> None:
+    def __init__(self, shared: Shared, profile: Profile, draft: GateDraft | None = None) -> None:
         self._shared = shared
         self.profile = profile
         self.plain = not profile.has_sets and not profile.has_consistency
@@ -139,7 +145,7 @@ class Runtime:
         )
 
         self.telemetry = self._telemetry()
-        self.head, self.head_async = self._link(self._chain())
+        self.head, self.head_async = self._link(self._chain(draft))
 
     def pace(self, patience_s: float) -> None:
         """Set how long reads wait for a node before they leave for a replica. Called by the tend thread.
@@ -185,6 +191,7 @@ class Runtime:
             meter_provider=shared.meter_provider,
             node_address=shared.health.address,
             place=shared.adapter.place,
+            statement=shared.adapter.statement if wants.db_query_text else None,
             clock=shared.clock,
         )
 
@@ -209,7 +216,7 @@ class Runtime:
             link_async(chain, send) if True in ways else send,
         )
 
-    def _chain(self) -> Sequence[Interceptor]:
+    def _chain(self, draft: GateDraft | None) -> Sequence[Interceptor]:
         shared, profile = self._shared, self.profile
         refusals = shared.adapter.refusals
         interceptors: list[Interceptor] = [
@@ -223,7 +230,9 @@ class Runtime:
         if profile.telemetry.last_call:
             interceptors.insert(0, shared.recorder)
         interceptors += shared.gates.interceptors(
-            refusals.backpressure, outlives_cancellation=shared.adapter.outlives_cancellation
+            refusals.backpressure,
+            draft,
+            outlives_cancellation=shared.adapter.outlives_cancellation,
         )
         if profile.breaker.mode != "off" or profile.adaptive_timeout is not None:
             interceptors.append(Breaker(shared.health, refusals.circuit_open, shared.clock))

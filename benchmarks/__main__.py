@@ -12,7 +12,7 @@ from typing import Any
 
 from .harness import Figure, measure
 
-BENCHES = ("chain", "parts", "cluster", "clients", "embedded")
+BENCHES = ("chain", "parts", "cluster", "clients", "embedded", "policies")
 """One module each: ``TITLE``, ``cases()`` and ``verdict()``."""
 
 

@@ -85,6 +85,27 @@ def test_tending_stops_with_the_last_client(healthy, connect):
     until(lambda: not TENDER.alive)
 
 
+def test_a_child_forked_during_a_reload_can_reload(healthy, connect):
+    wrapped = resilient(connect(healthy), profile="latency")
+    engine = wrapped.resilience._engine
+    held, done = threading.Event(), threading.Event()
+
+    def reload() -> None:
+        with engine._changing:
+            held.set()
+            done.wait()
+
+    reloader = threading.Thread(target=reload)
+    reloader.start()
+    held.wait()
+    try:
+        assert in_child(lambda: wrapped.resilience.reload().error is None) == 0
+    finally:
+        done.set()
+        reloader.join()
+        wrapped.resilience.close()
+
+
 def test_a_node_that_was_open_at_the_fork_is_found_well_again_by_the_child(cluster, connect):
     wrapped = resilient(connect(cluster), profile="latency")
     for n in range(30):

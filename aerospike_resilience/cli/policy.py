@@ -10,12 +10,12 @@ import click
 
 from ..clients import ADAPTERS, Adapter, adapter_named, every_operation
 from ..operation import Kind, Operation
-from ..profiles import PolicyFileError, PolicyLibrary, Profile, UnknownProfileError
+from ..plan import Planner
+from ..profiles import PolicyFileError, PolicyLibrary, Profile
+from ..profiles.explain import OWN
 from ..profiles.lint import Finding, examine
 from ..profiles.lint_formats import FORMATS
-from ..profiles.source import read
-from ..profiles.validate import check_file
-from .policy_common import console, load, table
+from .policy_common import BROKEN, broken, console, load, load_file, table
 from .policy_files import FILE_COMMANDS
 
 _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
@@ -91,19 +91,26 @@ def explain(
 ) -> None:
     """Say which value each policy field has for an OPERATION, and what the client is sent.
 
-    Fields that the operation of this client does not take are shown as not sent.
+    What is sent is what the chain sends with a first attempt: of max_retries the native retries alone, as
+    it makes the others itself. Fields that the operation of this client does not take are shown as not
+    sent.
     """
     adapter = adapter_named(client_name)
     found = _operation(adapter, operation)
     namespace, _, set_name = target.partition(".")
+    profile = load(library, name)
+    said = False if not_repeatable else None
     retryable = not not_repeatable and (found.kind is not Kind.WRITE or found.idempotent({}))
-    settings = load(library, name).settings(
+    settings = profile.settings(
         found, retryable=retryable, namespace=namespace or None, set_name=set_name or None
     )
+    planner = Planner(adapter, None, profile)
+    sent = planner.explained(found, (namespace, set_name) if namespace else None, idempotent=said)
     rows = [
-        (field, one.value, _sent(adapter, found, field, one.value), one.origin)
+        (field, one.value, sent.by_field.get(field), one.origin)
         for field, one in sorted(settings.items())
     ]
+    rows += [(field, None, value, OWN) for field, value in sorted(sent.rest.items())]
     if as_json:
         keys = ("field", "value", "sent", "origin")
         click.echo(
@@ -115,7 +122,12 @@ def explain(
         return
     shown = table("field", "value", f"sent to {client_name}", "from")
     for field, value, number, origin in rows:
-        shown.add_row(field, str(value), "not sent" if number is None else str(number), origin)
+        shown.add_row(
+            field,
+            "-" if value is None else str(value),
+            "not sent" if number is None else str(number),
+            origin,
+        )
     console().print(shown)
 
 
@@ -150,16 +162,15 @@ def diff(library: PolicyLibrary, first: str, second: str, client_name: str) -> N
 def check(library: PolicyLibrary, files: tuple[Path, ...]) -> None:
     """Check FILES, or every profile there is. Exits with 1 if one is broken."""
     paths = files or tuple(library.find(name) for name in library.names())
-    broken = 0
+    bad = 0
     for path in paths:
         try:
-            check_file(read(path))
-            PolicyLibrary([path.parent]).load(path.stem)
+            load_file(library, path)
         except PolicyFileError as error:
-            broken += 1
+            bad += 1
             click.echo(str(error), err=True)
-    click.echo(f"{len(paths)} files, {broken} broken")
-    raise SystemExit(1 if broken else 0)
+    click.echo(f"{len(paths)} files, {bad} broken")
+    raise SystemExit(1 if bad else 0)
 
 
 @policy.command()
@@ -176,18 +187,18 @@ def lint(
     """Look for settings that are valid and will go wrong in production.
 
     Looks at FILES, or at every profile there is. Exits with 1 if there is an error (with --strict, a
-    warning), and with 2 if a file is broken.
+    warning), and with 2 if a file is broken; what is wrong with it is AR000.
     """
     adapter = adapter_named(client_name)
     findings: list[Finding] = []
     for path in files or tuple(library.find(name) for name in library.names()):
         try:
-            profile = PolicyLibrary([path.parent, *library.directories]).load(path.stem)
-        except (PolicyFileError, UnknownProfileError) as error:
-            click.echo(str(error), err=True)
-            raise SystemExit(2) from None
-        findings += examine(profile, adapter)
+            findings += examine(load_file(library, path), adapter)
+        except PolicyFileError as error:
+            findings += broken(library, path, error)
     click.echo(FORMATS[style](findings))
+    if any(finding.id == BROKEN for finding in findings):
+        raise SystemExit(2)
     fatal = ("error", "warning") if strict else ("error",)
     raise SystemExit(1 if any(finding.severity in fatal for finding in findings) else 0)
 

@@ -11,9 +11,10 @@ import yaml
 
 from ..profiles import PolicyFileError, PolicyLibrary, Profile, interchange_c, interchange_sdk
 from ..profiles.interchange import Exported, Left
+from ..profiles.library import is_name
 from ..profiles.source import Source, read
 from ..profiles.validate import check_file
-from .policy_common import load
+from .policy_common import load, write
 
 _EXPORTS: Final[Mapping[str, Callable[[Profile], Exported]]] = {
     "aerospike": interchange_c.export,
@@ -38,12 +39,10 @@ _EXPORTS: Final[Mapping[str, Callable[[Profile], Exported]]] = {
 def new(library: PolicyLibrary, name: str, parent: str, into: Path) -> None:
     """Write a new policy file that builds on another."""
     load(library, parent)
-    path = into / f"{name}.yaml"
+    path = into / f"{_file_name(name)}.yaml"
     if path.exists():
         raise click.ClickException(f"{path} exists already; it is left as it is")
-    into.mkdir(parents=True, exist_ok=True)
-    path.write_text(_NEW.format(parent=parent))
-    click.echo(f"written to {path}")
+    write(path, _NEW.format(parent=parent))
 
 
 _NEW: Final = """\
@@ -82,13 +81,15 @@ def import_(
     if extends is not None:
         load(library, extends)
     try:
-        data = read(file).data
+        source = read(file)
+        if source.problems:
+            raise PolicyFileError(source.problems)  # noqa: TRY301 - as what read() raises
     except PolicyFileError as error:
         raise click.ClickException(str(error)) from None
-    if {"system", "behaviors"} & data.keys():
-        found = interchange_sdk.take(data, name or file.stem)
-    elif {"static", "dynamic"} & data.keys():
-        found = interchange_c.take(data, name or file.stem)
+    if {"system", "behaviors"} & source.data.keys():
+        found = interchange_sdk.take(source.data, name or file.stem)
+    elif {"static", "dynamic"} & source.data.keys():
+        found = interchange_c.take(source.data, name or file.stem)
     else:
         raise click.ClickException(
             f"{file} is neither of the C client (static, dynamic) nor of the SDK (system, behaviors)"
@@ -103,12 +104,8 @@ def import_(
             check_file(Source(str(file), said))
         except PolicyFileError as error:
             raise click.ClickException(f"{path} would be broken\n{error}") from None
-    into.mkdir(parents=True, exist_ok=True)
     for path, said in files.items():
-        path.write_text(
-            _IMPORTED.format(file=file.name, body=yaml.safe_dump(said, sort_keys=False))
-        )
-        click.echo(f"written to {path}")
+        write(path, _IMPORTED.format(file=file.name, body=yaml.safe_dump(said, sort_keys=False)))
     _tell(found.left)
 
 
@@ -135,8 +132,8 @@ _IMPORTED: Final = """\
 
 
 def _file_name(profile: str) -> str:
-    if profile != Path(profile).name:
-        raise click.ClickException(f"{profile!r} cannot be the name of a file; rename the behavior")
+    if not is_name(profile):
+        raise click.ClickException(f"{profile!r} cannot be the name of a file, and so of a profile")
     return profile
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 from ..call import Failure, Rows, Send, Wanted
 from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError
 from ..operation import NodeSource, Operation
+from .statement import Built
 
 
 class Refusals(NamedTuple):
@@ -113,6 +114,20 @@ class NativeConfig(Protocol):
         """Return the fields of which the client does not say whether it or the application decides."""
         ...
 
+    def behaviors(self) -> tuple[str, ...]:
+        """Return the names of what it configures for some sessions alone, which then go by that."""
+        ...
+
+    def of_behavior(self, name: str, operation: Operation, *, retryable: bool) -> Mapping[str, Any]:
+        """Return the fields that one of `behaviors` decides for an operation, in a policy file's words.
+
+        Args:
+            name: the behavior.
+            operation: the method.
+            retryable: whether it may be sent again.
+        """
+        ...
+
 
 class NoNativeConfig:
     """A client that has none."""
@@ -122,6 +137,20 @@ class NoNativeConfig:
         return {}
 
     def unclear(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return nothing."""
+        return {}
+
+    def behaviors(self) -> tuple[str, ...]:
+        """Return nothing."""
+        return ()
+
+    def of_behavior(
+        self,
+        name: str,  # noqa: ARG002
+        operation: Operation,  # noqa: ARG002
+        *,
+        retryable: bool,  # noqa: ARG002
+    ) -> Mapping[str, Any]:
         """Return nothing."""
         return {}
 
@@ -282,6 +311,19 @@ class Adapter(Protocol):
 
     def rows(self, operation: Operation) -> Rows | None:
         """Return the way to a batch operation's rows; None where it fails whole."""
+        ...
+
+    def statement(self, operation: Operation, arguments: Mapping[str, Any]) -> str:
+        """Return the text of the query that a call makes, without values; empty where it makes none."""
+        ...
+
+    def lazy_statement(self, made: Sequence[Any], built: Built) -> str:
+        """Return the same of an object that touches the database later.
+
+        Args:
+            made: what the object was made with.
+            built: what its builders were given since.
+        """
         ...
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..operation import Operation
 from .base import NativeConfig, NoNativeConfig, Seam, Unshaped, Window
+from .statement import Built
 
 
 class CommonAdapter:
@@ -38,6 +39,14 @@ class CommonAdapter:
     def native_config(self, client: Any) -> NativeConfig:  # noqa: ARG002
         """Return what says that there is none."""
         return NoNativeConfig()
+
+    def statement(self, operation: Operation, arguments: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Return nothing: no method of the client makes a query by itself."""
+        return ""
+
+    def lazy_statement(self, made: Sequence[Any], built: Built) -> str:  # noqa: ARG002
+        """Return nothing: the client has no objects that touch the database later."""
+        return ""
 
     def own_family(self, operation: Operation) -> str:
         """Return the operation's own family."""

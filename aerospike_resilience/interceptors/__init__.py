@@ -13,7 +13,7 @@ from .closing import Closing
 from .deadline import Deadline
 from .fallback import Fallback
 from .gate import Gate
-from .gates import GateOptions, Gates
+from .gates import GateDraft, GateOptions, Gates
 from .lasting import Lasting
 from .limit import Bounds
 from .recorder import CallStory, Recorder
@@ -33,6 +33,7 @@ __all__ = [
     "Deadline",
     "Fallback",
     "Gate",
+    "GateDraft",
     "GateOptions",
     "Gates",
     "Interceptor",

@@ -50,6 +50,19 @@ class GateOptions:
         return node_permits(self.max_per_node, limit)
 
 
+@dataclass(frozen=True, slots=True)
+class GateDraft:
+    """A reloaded profile's words, made ready: nothing of them is in force until `Gates.adopt`.
+
+    Attributes:
+        options: the words.
+        rounds: what will move the limit; None where it is fixed.
+    """
+
+    options: GateOptions
+    rounds: Rounds | None
+
+
 class Gates:
     """What keeps a client's operations within bounds. Outlives reloads.
 
@@ -83,6 +96,7 @@ class Gates:
     def interceptors(
         self,
         error: type[BackpressureError] = BackpressureError,
+        draft: GateDraft | None = None,
         *,
         outlives_cancellation: bool = False,
     ) -> Iterator[Interceptor]:
@@ -90,9 +104,12 @@ class Gates:
 
         Args:
             error: what to raise; the client's own class for it combined with `BackpressureError`.
+            draft: options that are yet to be adopted; None for those in force.
             outlives_cancellation: whether the client's calls go on when their task is cancelled.
         """
-        options, cap = self._options, self._options.batch_weight_cap
+        options = self._options if draft is None else draft.options
+        rounds = self._rounds if draft is None else draft.rounds
+        cap = options.batch_weight_cap
         outlived = self._outlived if outlives_cancellation else None
         if not options.limit:
             return
@@ -105,18 +122,23 @@ class Gates:
             yield Backpressure(self.main, error)
         if outlived is not None:
             yield Lasting(self.main, outlived, lambda call: call.held)
-        if self._rounds is not None:
-            yield Outcomes(self._rounds, self.main, self._clock)
+        if rounds is not None:
+            yield Outcomes(rounds, self.main, self._clock)
 
-    def reconfigure(self, options: GateOptions) -> None:
-        """Take over a reloaded profile's words. A limit that was learned stays if it may."""
-        limit, rounds = options.limit, self._rounds
-        if rounds is None or options.bounds is None or not limit:
+    def draft(self, options: GateOptions) -> GateDraft:
+        """Make a reloaded profile's words ready, and change nothing yet."""
+        rounds = self._rounds
+        if rounds is None or options.bounds is None or not options.limit:
             rounds = self._started(options)
-        else:
+        return GateDraft(options, rounds)
+
+    def adopt(self, draft: GateDraft) -> None:
+        """Take over what was made ready. A limit that was learned stays if it may."""
+        options, rounds = draft.options, draft.rounds
+        if rounds is not None and options.bounds is not None:
             rounds.rebound(options.bounds)
         self._rounds, self._options = rounds, options
-        self._resize(rounds.adaptive.limit if rounds is not None else limit)
+        self._resize(rounds.adaptive.limit if rounds is not None else options.limit)
 
     def tend(self) -> None:
         """Do what no call should wait for. Called by the tend thread, each tend."""

@@ -7,7 +7,7 @@ what they do not cover (retries, breaker, gate) is under ``aerospike.resilience.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Mapping, Sized
 from typing import Any, Final
 
 from opentelemetry import context, metrics, trace
@@ -15,7 +15,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider
 
 from ..call import Call
-from ..operation import Shape
+from ..operation import Operation, Shape
 from .base import Proceed, ProceedAsync
 
 SCOPE: Final = "aerospike_resilience"
@@ -47,6 +47,8 @@ class Telemetry:
         meter_provider: None for the global one.
         node_address: from a node's name to its ``(host, port)``, None where unknown.
         place: from a record's key to its namespace and set.
+        statement: from an operation and its arguments to the text of the query that it makes, without
+            values; None where the profile does not want it told.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Telemetry:
         meter_provider: MeterProvider | None = None,
         node_address: Callable[[str], tuple[str, int] | None] = lambda _name: None,
         place: Callable[[Any], tuple[str, str] | None] = lambda _key: None,
+        statement: Callable[[Operation, Mapping[str, Any]], str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         tracer_provider = tracer_provider or trace.get_tracer_provider()
@@ -78,6 +81,7 @@ class Telemetry:
         )
         self._node_address = node_address
         self._place = place
+        self._statement = statement
         self._clock = clock
 
     @property
@@ -154,15 +158,25 @@ class Telemetry:
             return None
         target = attributes.get("db.collection.name") or attributes.get("db.namespace")
         name = call.plan.operation.name
+        told = {
+            **attributes,
+            **self._batch_size(call),
+            "aerospike.resilience.profile": call.plan.profile,
+        }
+        if text := self._text(call):
+            told["db.query.text"] = text
         return self._tracer.start_span(
-            f"{name} {target}" if target else name,
-            kind=SpanKind.CLIENT,
-            attributes={
-                **attributes,
-                **self._batch_size(call),
-                "aerospike.resilience.profile": call.plan.profile,
-            },
+            f"{name} {target}" if target else name, kind=SpanKind.CLIENT, attributes=told
         )
+
+    def _text(self, call: Call) -> str:
+        """Return a query's text; empty for what is no query, and where the profile keeps it back."""
+        operation = call.plan.operation
+        if self._statement is None or operation.shape is not Shape.QUERY:
+            return ""
+        if call.text is not None:
+            return call.text()
+        return self._statement(operation, operation.bind(call.args, call.kwargs))
 
     def _end(
         self,

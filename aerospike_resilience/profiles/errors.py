@@ -53,12 +53,12 @@ class UnknownProfileError(ResilienceError, LookupError):
     """
 
     def __init__(self, name: str, known: Sequence[str], directories: Sequence[Path]) -> None:
-        from .suggest import nearest
+        from .suggest import nearest, shown
 
         looked = ", ".join(str(directory) for directory in directories) or "nowhere"
         super().__init__(
-            f"no profile is called {name!r}{nearest(name, known)}; there are "
-            f"{', '.join(known) or 'none'} (looked for {name}.yaml in the policies of {looked})"
+            f"no profile is called {shown(name)}{nearest(name, known)}; there are "
+            f"{', '.join(known) or 'none'} (looked for in {looked})"
         )
         self.name = name
         self.known = tuple(known)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+OWN: Final = "the client's own"
+"""The origin of what the profile leaves to the client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,23 +19,61 @@ class Explanation:
         operation: the method.
         target: ``namespace.set``, where one was asked about.
         rows: field, value and origin, sorted by field.
+        sent: what the client is sent by a first attempt, in the client's own words, by field: of
+            ``max_retries`` the native retries alone, as the chain makes the others itself. A field of
+            `rows` that is not in it is not sent. None where no client is known.
+        elsewhere: what holds instead in sessions that are created with a behavior of the client's own
+            configuration file: fields and values, by behavior.
     """
 
     profile: str
     operation: str
     target: str
     rows: tuple[tuple[str, Any, str], ...]
+    sent: Mapping[str, Any] | None = None
+    elsewhere: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         head = f"{self.operation} under profile {self.profile!r}"
         if self.target:
             head += f" in {self.target}"
-        if not self.rows:
-            return f"{head}: everything as the client has it"
-        names = max(len(name) for name, _, _ in self.rows)
-        values = max(len(str(value)) for _, value, _ in self.rows)
-        lines = [f"  {n:<{names}}  {v!s:>{values}}  {origin}" for n, v, origin in self.rows]
-        return "\n".join([f"{head}:", *lines])
+        notes = [
+            f"  in sessions with behavior {name!r} of the client's configuration file: "
+            + ", ".join(f"{field} {value}" for field, value in fields.items())
+            for name, fields in self.elsewhere.items()
+        ]
+        table = self.table()
+        if not table:
+            return "\n".join([f"{head}: everything as the client has it", *notes])
+        if self.sent is not None:
+            table = (("field", "value", "sent", "from"), *table)
+        widths = [max(len(row[at]) for row in table) for at in range(3)]
+        lines = [
+            f"  {name:<{widths[0]}}  {value:>{widths[1]}}  "
+            + (f"{sent:>{widths[2]}}  " if self.sent is not None else "")
+            + origin
+            for name, value, sent, origin in table
+        ]
+        return "\n".join([f"{head}:", *lines, *notes])
+
+    def table(self) -> tuple[tuple[str, str, str, str], ...]:
+        """Return field, value, what is sent and the origin of each as text, for people to read.
+
+        What is sent without the profile saying anything comes last.
+        """
+        sent = self.sent or {}
+        said = {name for name, _, _ in self.rows}
+        return (
+            *(
+                (name, str(value), str(sent[name]) if name in sent else "not sent", origin)
+                for name, value, origin in self.rows
+            ),
+            *((name, "-", str(sent[name]), OWN) for name in sorted(sent.keys() - said)),
+        )
+
+    def with_sent(self, sent: Mapping[str, Any]) -> Explanation:
+        """Return it with what the client is sent."""
+        return replace(self, sent=sent)
 
     def overridden(self, native: Mapping[str, Any]) -> Explanation:
         """Return it with what the client's own dynamic configuration decides in its place.
@@ -47,6 +88,10 @@ class Explanation:
             instead = f", overrides {rows[name][1]} from {rows[name][2]}" if name in rows else ""
             rows[name] = (name, value, f"the client's dynamic configuration{instead}")
         return replace(self, rows=tuple(sorted(rows.values())))
+
+    def with_behaviors(self, elsewhere: Mapping[str, Mapping[str, Any]]) -> Explanation:
+        """Return it with what holds in sessions that are created with a behavior."""
+        return replace(self, elsewhere=elsewhere)
 
     def value(self, field: str) -> Any:
         """Return a field's value.
@@ -64,5 +109,12 @@ class Explanation:
             "target": self.target or None,
             "fields": {
                 name: {"value": value, "origin": origin} for name, value, origin in self.rows
+            },
+            "behaviors": {name: {**fields} for name, fields in self.elsewhere.items()},
+            "sent": None
+            if self.sent is None
+            else {
+                name: value if isinstance(value, int | float | str) else str(value)
+                for name, value in self.sent.items()
             },
         }

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from .quantities import Bytes, Count, IdleSeconds, Milliseconds, Seconds, Section, TimeToLive
-from .synonyms import CONNECTION_SYNONYMS, FIELD_SYNONYMS, Synonyms
+from .quantities import (
+    Bytes,
+    Count,
+    IdleSeconds,
+    Milliseconds,
+    PositiveSeconds,
+    Section,
+    TimeToLive,
+)
 
 Retries = Annotated[int, Field(ge=0, le=100, strict=True)]
 
@@ -65,7 +72,7 @@ class PolicyFields(Section):
     check_bounds: bool | None = None
     xdr: bool | None = None
 
-    # The same by other clients' names; see FIELD_SYNONYMS.
+    # The same by other clients' names; see synonyms.FIELD_SYNONYMS.
     retry_delay: Milliseconds | None = None
     send_key: bool | None = None
     generation_policy: Literal["none", "expect_gen_equal", "expect_gen_greater"] | None = None
@@ -76,11 +83,6 @@ class PolicyFields(Section):
     use_compression: bool | None = None
     read_touch_ttl: Annotated[int, Field(ge=-1, le=100)] | None = None
     concurrency: Literal["parallel", "sequential"] | None = None
-
-    @model_validator(mode="after")
-    def _says_one_thing_once(self) -> PolicyFields:
-        _once(self, FIELD_SYNONYMS)
-        return self
 
 
 class Scopes(Section):
@@ -115,7 +117,7 @@ class SharedMemory(Section):
 
 
 class Connection(Section):
-    """Used where this library builds the client; compared with a client that already exists.
+    """How a client should be connected: compared with the client that is wrapped, never forced on it.
 
     Who connects to what (hosts, users, passwords, certificates) is no part of a policy file.
     """
@@ -129,7 +131,7 @@ class Connection(Section):
     login_timeout: Milliseconds | None = None
     timeout: Milliseconds | None = None
     wait_for_connection_to_complete: Milliseconds | None = None
-    tend_interval_s: Seconds = Field(1.0, alias="tend_interval")
+    tend_interval_s: PositiveSeconds = Field(1.0, alias="tend_interval")
     max_error_rate: Count | None = None
     error_rate_window: Count | None = None
     thread_pool_size: Count | None = None
@@ -151,7 +153,7 @@ class Connection(Section):
     app_id: str | None = None
     shm: SharedMemory | None = None
 
-    # The same by other clients' names; see CONNECTION_SYNONYMS.
+    # The same by other clients' names; see synonyms.CONNECTION_SYNONYMS.
     idle_timeout: Milliseconds | None = None
     login_timeout_ms: Milliseconds | None = None
     tend_timeout: Milliseconds | None = None
@@ -162,22 +164,3 @@ class Connection(Section):
     num_tend_intervals_in_error_window: Count | None = None
     seed_only_cluster: bool | None = None
     application_id: str | None = None
-
-    @model_validator(mode="after")
-    def _says_one_thing_once(self) -> Connection:
-        _once(self, CONNECTION_SYNONYMS)
-        return self
-
-
-def _once(section: Section, synonyms: Synonyms) -> None:
-    given = {
-        field.alias or name: name
-        for name, field in type(section).model_fields.items()
-        if name in section.model_fields_set
-    }
-    said: dict[str, str] = {}
-    for name in given:
-        means = synonyms[name][0] if name in synonyms else name
-        if means in said:
-            raise ValueError(f"{said[means]!r} and {name!r} say the same; keep one of them")
-        said[means] = name

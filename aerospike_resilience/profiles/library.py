@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from .errors import PolicyFileError, UnknownProfileError
+from .errors import PolicyFileError, Problem, UnknownProfileError
 from .profile import Layer, Profile
 from .source import Source, read
-from .validate import check_file
+from .validate import problems_of
 
 Policies = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """Where an application says that its policy files are."""
+
+OnLook = Callable[[str], None]
+"""Told of a profile's name before its file is looked for."""
 
 ENVIRONMENT: Final = "AEROSPIKE_RESILIENCE_POLICIES"
 """Directories with policy files, separated as in ``PATH``."""
@@ -24,6 +27,11 @@ def shipped() -> Path:
     package = Path(__file__).resolve().parent.parent
     inside = package / "policies"
     return inside if inside.is_dir() else package.parent / "policies"
+
+
+def is_name(name: str) -> bool:
+    """Return whether a profile can be called so: one part of a path, and not hidden."""
+    return bool(name) and name == Path(name).name and not name.startswith(".")
 
 
 class PolicyLibrary:
@@ -61,8 +69,15 @@ class PolicyLibrary:
             for directory in self.directories
             if directory.is_dir()
             for path in directory.glob("*.yaml")
+            if is_name(path.stem)
         }
         return tuple(sorted(found))
+
+    def candidates(self, name: str) -> tuple[Path, ...]:
+        """Return every file that could be a profile, in the order of search; empty for a path."""
+        if not is_name(name):
+            return ()
+        return tuple(directory / f"{name}.yaml" for directory in self.directories)
 
     def find(self, name: str) -> Path:
         """Return a profile's file.
@@ -70,47 +85,63 @@ class PolicyLibrary:
         Raises:
             UnknownProfileError: there is none of that name.
         """
-        if name and name == Path(name).name:
-            for directory in self.directories:
-                path = directory / f"{name}.yaml"
-                if path.exists():
-                    return path
+        for path in self.candidates(name):
+            if os.path.exists(path):  # noqa: PTH110 - Path.exists() raises for a name that is too long
+                return path
         raise UnknownProfileError(name, self.names(), self.directories)
 
-    def load(self, name: str) -> Profile:
+    def load(self, name: str, on_look: OnLook | None = None) -> Profile:
         """Load a profile with its parents.
+
+        Args:
+            name: the profile's name.
+            on_look: told of every profile whose file is about to be looked for: its own name, then its
+                parents', also where loading fails.
 
         Raises:
             UnknownProfileError: there is none of that name.
-            PolicyFileError: a file of the chain is broken.
+            PolicyFileError: files of the chain are broken, with every problem of every one.
         """
-        sources = self.chain(name)
+        sources = self.chain(name, on_look)
         files = tuple(source.path for source in sources if source.path is not None)
         description = str(sources[0].data.get("description", ""))
         return Profile(name, description, files, (Layer(tuple(reversed(sources))),))
 
-    def chain(self, name: str) -> list[Source]:
+    def chain(self, name: str, on_look: OnLook | None = None) -> list[Source]:
         """Return the checked sources of a profile, its own file first and then its parents'.
 
         Raises:
             UnknownProfileError: there is none of that name.
-            PolicyFileError: a file of the chain is broken, or the chain has no end.
+            PolicyFileError: files of the chain are broken, or the chain has no end.
         """
+        looked = on_look or (lambda _name: None)
+        looked(name)
+        path, visited = self.find(name), [name]
         sources: list[Source] = []
-        visited: list[str] = []
-        path = self.find(name)
+        problems: list[Problem] = []
         while True:
-            source = read(path)
-            parent = check_file(source).extends
+            try:
+                source = read(path)
+            except PolicyFileError as error:  # nothing of it can be read, its parent least of all
+                raise PolicyFileError([*problems, *error.problems]) from None
             sources.append(source)
-            visited.append(path.stem)
-            if parent is None:
-                return sources
-            if parent in visited:
+            found, parent = problems_of(source), source.data.get("extends")
+            if isinstance(parent, str) and parent not in visited:
+                looked(parent)
+                try:
+                    path = self.find(parent)
+                except UnknownProfileError as error:
+                    found.append(source.problem(("extends",), str(error)))
+                    parent = None
+            elif isinstance(parent, str):
                 circle = " -> ".join([*visited[visited.index(parent) :], parent])
                 message = f"the chain of parents has no end: {circle}"
-                raise PolicyFileError([source.problem(("extends",), message)])
-            try:
-                path = self.find(parent)
-            except UnknownProfileError as error:
-                raise PolicyFileError([source.problem(("extends",), str(error))]) from None
+                found.append(source.problem(("extends",), message))
+                parent = None
+            problems += sorted(found, key=lambda problem: (problem.line, problem.column))
+            if not isinstance(parent, str):
+                break
+            visited.append(parent)
+        if problems:
+            raise PolicyFileError(problems)
+        return sources

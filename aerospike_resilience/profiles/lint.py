@@ -6,10 +6,12 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from .profile import Profile
 from .rules import RULES, Client, Severity, Subject
+from .source import name_of
 
 _log = logging.getLogger("aerospike_resilience.profiles")
 
@@ -31,6 +33,8 @@ class Finding:
         origin: file and line of the value, ``policies/mine.yaml:12``.
         message: what will happen in production.
         fix: what to do.
+        file: the file of the value; the profile's own where no file gives it.
+        line: the line in that file; 1 where no file gives it.
     """
 
     id: str
@@ -39,6 +43,8 @@ class Finding:
     origin: str
     message: str
     fix: str
+    file: str = ""
+    line: int = 1
 
 
 def examine(
@@ -52,13 +58,22 @@ def examine(
         environment: environment variables.
     """
     subject = Subject(profile, client, environment)
+    files = {name_of(path): path for path in profile.files}
     findings = [
-        Finding(name, severity, profile.name, origin, message, fix)
+        Finding(name, severity, profile.name, origin, message, fix, *_place(files, origin))
         for name, (severity, rule) in RULES.items()
         for origin, message, fix in rule(subject)
         if not _meant(profile, name, origin)
     ]
     return list(dict.fromkeys(findings))
+
+
+def _place(files: Mapping[str, Path], origin: str) -> tuple[str, int]:
+    """Return the file that an origin names, and the line; the profile's own for any other origin."""
+    where, _, line = origin.rpartition(":")
+    if where in files and line.isdigit():
+        return str(files[where]), int(line)
+    return str(next(iter(files.values()), "")), 1
 
 
 def _meant(profile: Profile, name: str, origin: str) -> bool:
@@ -68,7 +83,7 @@ def _meant(profile: Profile, name: str, origin: str) -> bool:
     """
     if name not in profile.ignored:
         return False
-    ranks = {f"{path.parent.name}/{path.name}": rank for rank, path in enumerate(profile.files)}
+    ranks = {name_of(path): rank for rank, path in enumerate(profile.files)}
 
     def rank(place: str) -> int:
         """Own file before parents; what code gave is before both, what nobody gave is after."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from .lint import Finding
 
@@ -29,21 +32,18 @@ def as_json(findings: Sequence[Finding]) -> str:
 def github(findings: Sequence[Finding]) -> str:
     """Workflow commands, which GitHub shows beside the line."""
     words = {"error": "error", "warning": "warning", "note": "notice"}
-    lines = []
-    for one in findings:
-        file, line = _place(one)
-        lines.append(
-            f"::{words[one.severity]} file={file},line={line},title={one.id}::{one.message}; fix: {one.fix}"
-        )
-    return "\n".join(lines)
+    return "\n".join(
+        f"::{words[one.severity]} file={_property(_relative(one.file))},line={one.line},"
+        f"title={one.id}::{_data(f'{one.message}; fix: {one.fix}')}"
+        for one in findings
+    )
 
 
 def sarif(findings: Sequence[Finding]) -> str:
     """SARIF 2.1.0."""
     results = []
     for one in findings:
-        file, line = _place(one)
-        place = {"artifactLocation": {"uri": file}, "region": {"startLine": line}}
+        place = {"artifactLocation": {"uri": _uri(one.file)}, "region": {"startLine": one.line}}
         results.append(
             {
                 "ruleId": one.id,
@@ -60,9 +60,24 @@ def sarif(findings: Sequence[Finding]) -> str:
     return json.dumps({"$schema": _SARIF, "version": "2.1.0", "runs": [run]}, indent=1)
 
 
-def _place(finding: Finding) -> tuple[str, int]:
-    file, _, line = finding.origin.rpartition(":")
-    return (file, int(line)) if line.isdigit() else (finding.origin, 1)
+def _relative(file: str) -> str:
+    """Return a file as a checkout has it: from where the command runs, if it is below."""
+    path, here = Path(os.path.abspath(file)), Path.cwd()  # noqa: PTH100 - without ".."
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.as_posix()
+
+
+def _uri(file: str) -> str:
+    found = _relative(file)
+    return Path(found).as_uri() if found.startswith("/") else quote(found)
+
+
+def _data(text: str) -> str:
+    """Escape a message as workflow commands want it."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 FORMATS: Final[dict[str, Callable[[Sequence[Finding]], str]]] = {

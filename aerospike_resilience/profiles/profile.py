@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..operation import Kind, Operation
+from .build import KeyPath
+from .errors import PolicyFileError, Problem
 from .explain import Explanation
-from .source import KeyPath, Source
+from .source import Source
 from .synonyms import canonical
 from .validate import check_settings
 
@@ -89,11 +91,12 @@ class Profile:
         self.description = description
         self.files = files
         self._layers = layers
-        merged = Layer([Source("", layer.data) for layer in layers]).data
-        self._checked: list[schema.Settings] = [
-            check_settings(Source("merged", layer.data)) for layer in layers
-        ]
-        whole: schema.Settings = check_settings(Source("merged", merged))
+        whole = self._check_whole()
+        self._checked: list[schema.Settings] = (
+            [whole]
+            if len(layers) == 1
+            else [check_settings(Source("merged", layer.data)) for layer in layers]
+        )
         self.connection = whole.connection
         self.retry = whole.retry
         self.adaptive_timeout = whole.adaptive_timeout
@@ -205,6 +208,23 @@ class Profile:
         target = ".".join(part for part in (namespace, set_name) if part)
         rows = tuple((name, one.value, one.origin) for name, one in sorted(settings.items()))
         return Explanation(self.name, operation.name, target, rows)
+
+    def _check_whole(self) -> schema.Settings:
+        """Check what all layers come to: what a key needs may stand in another file."""
+        merged = Layer([Source("", layer.data) for layer in self._layers]).data
+        try:
+            whole: schema.Settings = check_settings(Source("merged", merged), whole=True)
+        except PolicyFileError as error:
+            raise PolicyFileError([self._placed(problem) for problem in error.problems]) from None
+        return whole
+
+    def _placed(self, problem: Problem) -> Problem:
+        """Return a problem of what was merged, at the line that the key's value comes from."""
+        origin = self.origin(problem.key)
+        where, _, line = origin.rpartition(":")
+        if not line.isdigit():
+            return Problem(origin, 0, 0, problem.key, problem.message)
+        return Problem(where, int(line), 1, problem.key, problem.message)
 
     def _apply(
         self,

@@ -16,6 +16,15 @@ _WRITTEN_DURATION: Final = {
     ],
 }
 
+_WRITTEN_POSITIVE_DURATION: Final = {
+    "description": "a number in the field's unit, or text with a unit; longer than 0",
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0},
+        {"type": "string", "pattern": r"^\s*\d*[1-9]\d*(\.\d+)?\s*(us|ms|s|m|h)\s*$"},
+        {"type": "string", "pattern": r"^\s*\d+\.\d*[1-9]\d*\s*(us|ms|s|m|h)\s*$"},
+    ],
+}
+
 _WRITTEN_SIZE: Final = {
     "description": "a number of bytes, or text with a unit",
     "anyOf": [
@@ -35,6 +44,19 @@ Seconds = Annotated[
     WithJsonSchema(_WRITTEN_DURATION),
 ]
 """A duration of ours; a bare number is in milliseconds."""
+
+
+def _positive(value: object) -> float:
+    found = milliseconds(value) / 1000
+    if not found:
+        raise ValueError("0 is no duration here; it must be longer than 0")
+    return found
+
+
+PositiveSeconds = Annotated[
+    float, BeforeValidator(_positive), WithJsonSchema(_WRITTEN_POSITIVE_DURATION)
+]
+"""The same where none at all would make no sense: what is done every 0 s is done without end."""
 
 IdleSeconds = Annotated[
     float,

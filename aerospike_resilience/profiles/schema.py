@@ -7,12 +7,26 @@ in ``_s``.
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 
 from .fields import Connection, PolicyFields, Scopes
-from .quantities import Count, Seconds, Share
+from .operation_names import OPERATION_NAMES
+from .quantities import Count, PositiveSeconds, Seconds, Share
 from .quantities import Section as _Section
+from .suggest import shown
+
+WHOLE = "whole"
+"""In the context of a validation: whether this is all that a profile says, parents included."""
 
 Permits = Annotated[int, Field(ge=1, le=100_000, strict=True)]
 
@@ -24,7 +38,7 @@ def _node_share(value: object) -> object:
     else:
         right = value is None or (isinstance(value, float) and 0 < value < 1)
     if not right:
-        raise ValueError(f"a share between 0 and 1 or a whole number is needed, not {value!r}")
+        raise ValueError(f"a share between 0 and 1 or a whole number is needed, not {shown(value)}")
     return value
 
 
@@ -46,6 +60,18 @@ NodeShare = Annotated[
 def _off(value: object) -> object:
     """YAML reads a bare ``off`` as false."""
     return "off" if value is False else value
+
+
+def _server(url: str) -> str:
+    """Refuse a URL of which nobody can tell host and port."""
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        named = False
+    if not named:  # the URL may hold a password, so it is not shown
+        raise ValueError("no server can be told from this URL; write redis://host:port/db")
+    return url
 
 
 class Budget(_Section):
@@ -78,8 +104,10 @@ class Retry(_Section):
     )
 
     @model_validator(mode="after")
-    def _chained(self) -> Retry:
-        if self.backoff == "chained" and not self.chain:
+    def _chained(self, info: ValidationInfo) -> Retry:
+        # A file by itself may have the chain from its parent, or be the parent that has it.
+        whole = info.context is not None and info.context.get(WHOLE)
+        if whole and self.backoff == "chained" and not self.chain:
             raise ValueError(
                 "backoff: chained needs a chain of sleeps, such as chain: [2ms, 10ms, 50ms]"
             )
@@ -92,7 +120,7 @@ class Adaptive(_Section):
     quantile: Annotated[float, Field(gt=0, lt=1)] = 0.99
     factor: Annotated[float, Field(ge=1, le=100)] = 4.0
     min_s: Seconds = Field(0.005, alias="min")
-    max_s: Seconds = Field(0.04, alias="max")
+    max_s: PositiveSeconds = Field(0.04, alias="max")
 
 
 class Breaker(_Section):
@@ -108,14 +136,14 @@ class Breaker(_Section):
     half_open_calls: Annotated[int, Field(ge=1, le=1000, strict=True)] = 3
     max_open_share: Share = 0.5
     on_replica_open: Literal["fail", "commit_master", "wait"] = "fail"
-    silence_s: Seconds = Field(0.25, alias="silence")
+    silence_s: PositiveSeconds = Field(0.25, alias="silence")
     failure_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="the share of failed calls in a window that opens a node"
     )
     slow_call_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="the share of slow calls in a window that opens a node"
     )
-    slow_call_duration_s: Seconds = Field(1.0, alias="slow_call_duration")
+    slow_call_duration_s: PositiveSeconds = Field(1.0, alias="slow_call_duration")
     minimum_calls: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
         20, description="below so many calls in a window no share says anything"
     )
@@ -123,7 +151,7 @@ class Breaker(_Section):
     batch_on_open: Literal["partial", "fail"] = Field(
         "partial", description="what a batch does with rows that need an open node"
     )
-    storage: Annotated[str, Field(pattern=r"^rediss?://")] | None = Field(
+    storage: Annotated[str, Field(pattern=r"^rediss?://"), AfterValidator(_server)] | None = Field(
         None, description="redis://host:port/db: share what the workers of a service know of a node"
     )
 
@@ -166,7 +194,10 @@ class Settings(_Section):
 
     connection: Connection = Field(default_factory=Connection)
     policy: Scopes = Field(default_factory=Scopes)
-    operations: dict[str, PolicyFields] = Field(default_factory=dict)
+    operations: dict[str, PolicyFields] = Field(
+        default_factory=dict,
+        json_schema_extra={"propertyNames": {"enum": [*sorted(OPERATION_NAMES)]}},
+    )
     sets: dict[str, Scopes] = Field(default_factory=dict)
     retry: Retry = Field(default_factory=Retry)
     adaptive_timeout: Adaptive | None = None

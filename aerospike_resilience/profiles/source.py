@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from .build import Builder, KeyPath
 from .errors import PolicyFileError, Problem
 
 MAX_BYTES: Final = 1 << 20
-MAX_NODES: Final = 20_000
-"""Keys and values after aliases are followed: an alias that explodes ends here."""
-
-KeyPath = tuple[str, ...]
+MAX_DEPTH: Final = 32
+"""Mappings and lists in each other; a policy file needs five. Composing recurses, in C too."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -26,15 +26,17 @@ class Source:
 
     Attributes:
         where: the file as messages name it, or ``overrides=``.
-        data: plain values.
+        data: plain values; what `problems` are about is left out.
         places: line and column of every key, by path.
         path: the file; None for what was given in code.
+        problems: what is wrong with it as YAML, though it can be read (a key that stands twice).
     """
 
     where: str
     data: Mapping[str, Any]
     places: Mapping[KeyPath, tuple[int, int]] = field(default_factory=dict)
     path: Path | None = None
+    problems: tuple[Problem, ...] = ()
 
     def origin(self, path: KeyPath) -> str:
         """Return where a value comes from: ``policies/latency.yaml:9``."""
@@ -57,10 +59,12 @@ def read(path: Path) -> Source:
     """Read one file.
 
     Raises:
-        PolicyFileError: it cannot be read, is no YAML, or is YAML of a kind that invites mistakes.
+        PolicyFileError: it cannot be read, or is no YAML, or is YAML that could hold no policies.
     """
-    where = f"{path.parent.name}/{path.name}"
+    where = name_of(path)
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
+            raise PolicyFileError([Problem(where, 0, 0, "", "cannot be read: is no regular file")])
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
@@ -78,30 +82,63 @@ def read(path: Path) -> Source:
     return parse(text, where, path)
 
 
+def name_of(path: Path) -> str:
+    """Return a file as messages name it: with the directory that it is in."""
+    return f"{path.parent.name}/{path.name}"
+
+
 def parse(text: str, where: str, path: Path | None = None) -> Source:
     """Read a policy file's text. See `read`."""
-    loader = _Loader(text)
     try:
-        node = loader.get_single_node()
+        _refuse_depths(text, where)
+        node = _composed(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         raise PolicyFileError([Problem(where, line, column, "", _explain(error, text))]) from None
-    except yaml.YAMLError as error:
-        raise PolicyFileError([Problem(where, 0, 0, "", f"is no YAML: {error}")]) from None
-    finally:
-        loader.dispose()
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        message = f"is no YAML: character {error.character!r}: {error.reason}"
+        raise PolicyFileError([Problem(where, line, 1, "", message)]) from None
     if node is None:
         raise PolicyFileError(
             [Problem(where, 1, 1, "", "is empty; a policy file begins with 'version: 1'")]
         )
     if not isinstance(node, yaml.MappingNode):
         raise PolicyFileError([Problem(where, 1, 1, "", "must be a mapping of keys to values")])
-    builder = _Builder(where)
-    data = builder.build(node, ())
-    if builder.problems:
-        raise PolicyFileError(builder.problems)
-    return Source(where, data, builder.places, path)
+    builder = Builder(where, MAX_DEPTH)
+    data = builder.build(node)
+    return Source(where, data, builder.places, path, tuple(builder.problems))
+
+
+def _refuse_depths(text: str, where: str) -> None:
+    """Refuse what is nested too deep, before anything walks it by recursion."""
+    loader = _Loader(text)
+    depth = 0
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > MAX_DEPTH:
+                    mark: Any = event.start_mark
+                    message = f"is nested deeper than {MAX_DEPTH} levels; no policy file is"
+                    raise PolicyFileError(
+                        [Problem(where, mark.line + 1, mark.column + 1, "", message)]
+                    )
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    finally:
+        loader.dispose()
+
+
+def _composed(text: str) -> yaml.Node | None:
+    loader = _Loader(text)
+    try:
+        node: yaml.Node | None = loader.get_single_node()
+        return node
+    finally:
+        loader.dispose()
 
 
 def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
@@ -113,53 +150,3 @@ def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
     if "but found another document" in problem:
         return "holds several documents; one file is one profile"
     return problem
-
-
-class _Builder:
-    """Turns composed nodes into plain values, and remembers where each key stands."""
-
-    def __init__(self, where: str) -> None:
-        self._where = where
-        self._left = MAX_NODES
-        self.places: dict[KeyPath, tuple[int, int]] = {}
-        self.problems: list[Problem] = []
-        self._scalars = yaml.SafeLoader("")
-
-    def build(self, node: yaml.Node, path: KeyPath) -> Any:
-        self._left -= 1
-        if self._left < 0:
-            if self._left == -1:
-                self._object(node, path, "aliases make it grow beyond all measure")
-            return None
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.build(item, (*path, str(index))) for index, item in enumerate(node.value)]
-        try:
-            return self._scalars.construct_object(node)
-        except yaml.YAMLError:
-            self._object(node, path, f"the tag {node.tag!r} is not allowed; write a plain value")
-            return None
-
-    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key: Hashable = self._scalars.construct_object(key_node)
-            if not isinstance(key, str):
-                self._object(key_node, path, f"the key {key!r} must be text; quote it")
-                continue
-            here = (*path, key)
-            if key in found:
-                line, _column = self.places[here]
-                self._object(key_node, here, f"stands twice; it is given on line {line} already")
-                continue
-            mark = key_node.start_mark
-            self.places[here] = (mark.line + 1, mark.column + 1)
-            found[key] = self.build(value_node, here)
-        return found
-
-    def _object(self, node: yaml.Node, path: KeyPath, message: str) -> None:
-        mark = node.start_mark
-        self.problems.append(
-            Problem(self._where, mark.line + 1, mark.column + 1, ".".join(path), message)
-        )

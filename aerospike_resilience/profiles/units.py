@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .suggest import nearest
+from .suggest import nearest, shown
 
 _UNITS_MS: Final = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0, "h": 3_600_000.0}
 _UNITS_BYTES: Final = {
@@ -47,18 +47,21 @@ def milliseconds(value: object, bare_ms: float = 1.0) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         # A ValueError, as everything that is wrong with a policy file: pydantic collects those.
         raise ValueError(  # noqa: TRY004
-            f"a duration such as 40ms or 2s is needed, not {value!r}"
+            f"a duration such as 40ms or 2s is needed, not {shown(value)}"
         )
     if isinstance(value, str):
         written = _WRITTEN.fullmatch(value)
         if written is None or written.group(2) not in _UNITS_MS:
             units = ", ".join(_UNITS_MS)
-            raise ValueError(f"{value!r} is no duration; write a number and one of {units}: 40ms")
+            raise ValueError(
+                f"{shown(value)} is no duration; write a number and one of {units}: 40ms"
+            )
         found = float(written.group(1)) * _UNITS_MS[written.group(2)]
     else:
-        found = value * bare_ms
+        # Compared before it is multiplied: code may give an int that no float holds.
+        found = value * bare_ms if -MAX_MS <= value <= MAX_MS else -1
     if not 0 <= found <= MAX_MS:
-        raise ValueError(f"{value!r} is out of range; a duration is between 0 and 24h")
+        raise ValueError(f"{shown(value)} is out of range; a duration is between 0 and 24h")
     return found
 
 
@@ -71,7 +74,7 @@ def whole_milliseconds(value: object) -> int:
     found = milliseconds(value)
     if 0 < found < 1:
         raise ValueError(
-            f"{value!r} is shorter than 1ms, the clients' smallest timeout; 0 means none"
+            f"{shown(value)} is shorter than 1ms, the clients' smallest timeout; 0 means none"
         )
     return round(found)
 
@@ -87,19 +90,19 @@ def size(value: object) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError(  # noqa: TRY004
-            f"a size such as 4096 or 64KiB is needed, not {value!r}"
+            f"a size such as 4096 or 64KiB is needed, not {shown(value)}"
         )
     if isinstance(value, str):
         written = _WRITTEN.fullmatch(value)
         if written is None or written.group(2) not in _UNITS_BYTES:
             units = ", ".join(_UNITS_BYTES)
-            raise ValueError(f"{value!r} is no size; write a number and one of {units}: 64KiB")
-        found = round(float(written.group(1)) * _UNITS_BYTES[written.group(2)])
+            raise ValueError(f"{shown(value)} is no size; write a number and one of {units}: 64KiB")
+        found: float = float(written.group(1)) * _UNITS_BYTES[written.group(2)]
     else:
         found = value
     if not 0 <= found < MAX_BYTES:
-        raise ValueError(f"{value!r} is out of range; a size is between 0 and 2GiB")
-    return found
+        raise ValueError(f"{shown(value)} is out of range; a size is between 0 and 2GiB")
+    return round(found)
 
 
 def time_to_live(value: object) -> int | str:
@@ -121,11 +124,13 @@ def time_to_live(value: object) -> int | str:
     else:
         names = ", ".join(TTL_NAMES)
         raise ValueError(
-            f"{value!r} is no time to live; write seconds, text such as 30d, or one of "
+            f"{shown(value)} is no time to live; write seconds, text such as 30d, or one of "
             f"{names}{nearest(value, TTL_NAMES)}"
         )
     if not 0 <= found <= MAX_TTL_S:
-        raise ValueError(f"{value!r} is out of range; a time to live is between 0 and ten years")
+        raise ValueError(
+            f"{shown(value)} is out of range; a time to live is between 0 and ten years"
+        )
     return round(found)
 
 

@@ -2,47 +2,116 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .build import KeyPath
 from .errors import PolicyFileError, Problem
-from .source import KeyPath, Source
-from .suggest import nearest
+from .operation_names import OPERATION_NAMES
+from .source import Source
+from .suggest import nearest, shown
+from .synonyms import canonical
 
 
-def check_file(source: Source) -> Any:
-    """Check a whole policy file; return it as a `schema.PolicyFile`.
+def problems_of(source: Source) -> list[Problem]:
+    """Return everything that is wrong with a policy file, in the order of the file."""
+    from . import schema  # pydantic takes its time; see there
+
+    return _checked(source, schema.PolicyFile)[1]
+
+
+def check_file(source: Source) -> None:
+    """Check a whole policy file.
 
     Raises:
         PolicyFileError: with everything that is wrong.
     """
-    from . import schema  # pydantic takes its time; see there
+    if problems := problems_of(source):
+        raise PolicyFileError(problems)
 
-    return _check(source, schema.PolicyFile)
 
+def check_settings(source: Source, *, whole: bool = False) -> Any:
+    """Check settings without a file's head; return them as `schema.Settings`.
 
-def check_settings(source: Source) -> Any:
-    """Check settings without a file's head: `overrides=`, or what a chain of files merges to.
+    Args:
+        source: `overrides=`, what a chain of files merges to, or what layers do.
+        whole: whether they are all that holds, so that what belongs together must be there.
 
     Raises:
         PolicyFileError: with everything that is wrong.
     """
     from . import schema
 
-    return _check(source, schema.Settings)
+    found, problems = _checked(source, schema.Settings, whole=whole)
+    if problems:
+        raise PolicyFileError(problems)
+    return found
 
 
-def _check(source: Source, model: Any) -> Any:
+def _checked(source: Source, model: Any, *, whole: bool = False) -> tuple[Any, list[Problem]]:
     from pydantic import ValidationError
 
+    from .schema import WHOLE
+
     if not isinstance(source.data, dict):
-        message = f"a mapping in the shape of a policy file is needed, not {source.data!r}"
-        raise PolicyFileError([source.problem((), message)])
+        message = f"a mapping in the shape of a policy file is needed, not {shown(source.data)}"
+        return None, [source.problem((), message)]
+    problems = [*source.problems]
+    unread = {problem.key for problem in problems}
+    found = None
     try:
-        return model.model_validate(source.data)
+        found = model.model_validate(source.data, context={WHOLE: whole})
     except ValidationError as error:
-        problems = [_problem(source, model, details) for details in error.errors()]
-        problems.sort(key=lambda problem: (problem.line, problem.column))
-        raise PolicyFileError(list(dict.fromkeys(problems))) from None
+        of_shape = (_problem(source, model, details) for details in error.errors())
+        # What could not be read has its problem already; that it is missing now is none of the file's.
+        problems += [problem for problem in of_shape if problem.key not in unread]
+    problems += [*_said_twice(source), *_unknown_names(source)]
+    problems.sort(key=lambda problem: (problem.line, problem.column))
+    return found, list(dict.fromkeys(problems))
+
+
+def _said_twice(source: Source) -> Iterator[Problem]:
+    """Yield what stands twice in one mapping, under two of its names."""
+    for path, section in _mappings(source.data):
+        said: dict[str, str] = {}
+        for name, value in section.items():
+            means, _ = canonical((*path, str(name)), None if _is_nested(value) else value)
+            if means in said:
+                message = f"{said[means]!r} and {name!r} say the same; keep one of them"
+                yield source.problem((*path, name), message)
+            said.setdefault(means, str(name))
+
+
+def _mappings(data: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    """Yield every mapping that may hold policy fields or connection settings."""
+    for name in data if path else ("connection", "policy", "operations", "sets"):
+        section = data.get(name)
+        if isinstance(section, Mapping):
+            here = (*path, str(name))
+            yield here, section
+            yield from _mappings(section, here)
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Mapping | list | tuple)
+
+
+def _unknown_names(source: Source) -> Iterator[Problem]:
+    """Yield operations that no client has, and findings that there are none of."""
+    from .rules import RULES  # the rules know profiles, which are checked here
+
+    operations, lint = source.data.get("operations"), source.data.get("lint")
+    ignored = lint.get("ignore") if isinstance(lint, Mapping) else None
+    for name in operations if isinstance(operations, Mapping) else ():
+        if name not in OPERATION_NAMES:
+            right = nearest(name, OPERATION_NAMES) or "; a method's name is needed"
+            message = f"no client has an operation {shown(name)}{right}"
+            yield source.problem(("operations", str(name)), message)
+    for name in ignored if isinstance(ignored, Mapping) else ():
+        if name not in RULES:
+            right = nearest(name, RULES) or f"; there are {min(RULES)} to {max(RULES)}"
+            message = f"lint has no finding {shown(name)}{right}"
+            yield source.problem(("lint", "ignore", str(name)), message)
 
 
 def _problem(source: Source, model: Any, details: Any) -> Problem:
@@ -54,18 +123,19 @@ def _problem(source: Source, model: Any, details: Any) -> Problem:
         case "extra_forbidden":
             known = schema.known_keys(path[:-1], model)
             right = nearest(path[-1], known) or f"; there are {', '.join(known)}"
-            return source.problem(path, f"there is no key {path[-1]!r} here{right}")
+            return source.problem(path, f"there is no key {shown(path[-1])} here{right}")
         case "missing":
             needed = "1" if path == ("version",) else "a value"
             return source.problem(path, f"is missing; it must be {needed}")
         case "literal_error":
             words = details["ctx"]["expected"]
             known = [word.strip("' ") for word in words.replace(" or ", ", ").split(",")]
-            return source.problem(path, f"{given!r} is none of {words}{nearest(given, known)}")
+            right = nearest(given, known) if isinstance(given, str) else ""
+            return source.problem(path, f"{shown(given)} is none of {words}{right}")
         case "value_error":
             return source.problem(path, str(details["ctx"]["error"]))
         case "model_type" | "dict_type":
-            return source.problem(path, f"must be a mapping of keys to values, not {given!r}")
+            return source.problem(path, f"must be a mapping of keys to values, not {shown(given)}")
         case _:
             message = details["msg"][0].lower() + details["msg"][1:]
-            return source.problem(path, f"{message}, not {given!r}")
+            return source.problem(path, f"{message}, not {shown(given)}")

@@ -279,7 +279,9 @@ def test_a_bare_number_keeps_the_unit_of_the_name_it_stands_under():
 
 
 def test_the_same_said_twice_in_one_place_is_refused():
-    with pytest.raises(PolicyFileError, match=r"policy\.all: 'key' and 'send_key' say the same"):
+    with pytest.raises(
+        PolicyFileError, match=r"policy\.all\.send_key: 'key' and 'send_key' say the same"
+    ):
         loads({"policy": {"all": {"key": "send", "send_key": True}}})
 
 

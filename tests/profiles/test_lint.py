@@ -33,7 +33,7 @@ TRAPS = {
         "policy": {"all": {"commit_level": "all"}},
     },
     "AR012": {"breaker": {"max_open_share": 1}},
-    "AR013": {"operations": {"fetch": {"total_timeout": 5}}},
+    "AR013": {"operations": {"ping": {"total_timeout": 5}}},
     "AR014": {"policy": {"reads_query": {"max_concurrent_nodes": 2}}},
     "AR015": {"policy": {"reads": {"commit_level": "master"}}},
     "AR016": {"connection": {"conn_pools_per_node": 4}},
@@ -330,10 +330,10 @@ def test_shipped_profiles_are_lint_clean_for_every_client(name, client):
 def test_a_file_answers_for_its_own_lines_and_its_parents_and_not_for_its_childrens(tmp_path):
     (tmp_path / "parent.yaml").write_text(
         "version: 1\nextends: latency\nbreaker: {silence: 20ms}\n"
-        "operations: {fetch: {timeout: 5ms}}\nlint: {ignore: {AR013: of another client}}\n"
+        "operations: {ping: {timeout: 5ms}}\nlint: {ignore: {AR013: of another client}}\n"
     )
     (tmp_path / "child.yaml").write_text(
-        "version: 1\nextends: parent\noperations: {fecth: {timeout: 5ms}}\n"
+        "version: 1\nextends: parent\noperations: {batch_write_numpy: {timeout: 5ms}}\n"
         "lint: {ignore: {AR008: measured for a month}}\n"
     )
 
@@ -421,7 +421,7 @@ def test_findings_are_told_at_load_once_and_at_reload_only_what_is_new(trapped, 
 
 def test_a_note_is_information_and_not_a_warning(tmp_path, bare, told):
     (tmp_path / "mine.yaml").write_text(
-        "version: 1\nextends: latency\noperations: {fetch: {timeout: 5ms}}\n"
+        "version: 1\nextends: latency\noperations: {ping: {timeout: 5ms}}\n"
     )
     wrapped = resilient(bare, "mine", policies=tmp_path)
 

@@ -15,6 +15,7 @@ from jsonschema import validate
 
 from aerospike_resilience import gauges
 from aerospike_resilience.clients import adapter_named
+from aerospike_resilience.plan import Planner
 from aerospike_resilience.profiles import PolicyLibrary
 from aerospike_resilience.profiles.schema import Settings, json_schema
 from aerospike_resilience.profiles.source import Source
@@ -63,8 +64,10 @@ def test_the_explanation_on_the_page_is_what_is_told():
     shown = re.search(
         r"```text\n(get under profile.*?)  \.\.\.\n```", POLICIES.read_text(), re.DOTALL
     )
-    get = adapter_named("aerospike").operations["get"]
-    told = str(PolicyLibrary().load("latency").explain(get)).splitlines()
+    adapter, profile = adapter_named("aerospike"), PolicyLibrary().load("latency")
+    get = adapter.operations["get"]
+    sent = Planner(adapter, None, profile).explained(get)
+    told = str(profile.explain(get).with_sent(sent.by_field)).splitlines()
 
     assert all(line in told for line in shown[1].splitlines())
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from ...call import Failure, Send, Wanted
 from ...operation import Operation
 from ..base import Creation, Lazy, NativeConfig, Refusals
 from ..dicts import DictAdapter, config_hosts
+from ..statement import Built, of_query
 from . import failures, idempotence, native_config, policies
 from .operations import LAZY, OPERATIONS
 from .rows import AerospikeRows
 from .source import AerospikeSource
+
+_EQUALS: Final = 0
+_GEO: Final = 2
+"""What the client's predicates begin with; it has no names for these."""
 
 
 class AerospikeAdapter(DictAdapter):
@@ -125,9 +130,21 @@ class AerospikeAdapter(DictAdapter):
             return _batch_sender(method, operation)
         return super().sender(method, operation)
 
+    def lazy_statement(self, made: Sequence[Any], built: Built) -> str:
+        """Return the text of a query or scan."""
+        return of_query(made, built, _condition)
+
     def source(self, client: Any) -> AerospikeSource:
         """Return the client's view of its cluster."""
         return AerospikeSource(client)
+
+
+def _condition(predicate: Sequence[Any]) -> str:
+    """Return the text of ``(how, type of index, bin, values …)``."""
+    how, kind, name = predicate[:3]
+    if kind == _GEO:
+        return f"{name} GEO ?"
+    return f"{name} = ?" if how == _EQUALS else f"{name} BETWEEN ? AND ?"
 
 
 def _batch_sender(method: Callable[..., Any], operation: Operation) -> Send:

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 import yaml
 
+from ..base import NoNativeConfig
 from .policies import NUMBERS
 
 VARIABLE: Final = "AEROSPIKE_CLIENT_CONFIG_URL"
@@ -79,7 +80,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
 """What a family has that nobody configured, of the fields that a file can give; else `BASE`."""
 
 
-class AerospikeNativeConfig:
+class AerospikeNativeConfig(NoNativeConfig):
     """Watches one client's dynamic configuration.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -12,11 +13,15 @@ from ...operation import Operation
 from ...stream import Stream
 from ..base import Creation, Lazy, Refusals
 from ..common import CommonAdapter
+from ..statement import select, without_values
 from . import failures, idempotence, policies
 from .operations import OPERATIONS
 from .package import native
 from .rows import NativeRows
 from .source import NativeSource
+
+_BIN: Final = re.compile(r'bin_name: "([^"]*)"')
+"""A filter tells its bin in its ``repr`` alone."""
 
 _NO_ROWS: Final = frozenset({"batch_exists", "batch_get_header", "batch_stream"})
 """Batches whose results do not say what became of a row."""
@@ -190,6 +195,17 @@ class AerospikeNativeAdapter(CommonAdapter):
                 return method(*args, **{parameter: policy}, **kwargs)
 
         return send
+
+    def statement(self, operation: Operation, arguments: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Return the text of a query. A statement tells neither its namespace nor its bins."""
+        if isinstance(expression := arguments.get("ael"), str):
+            return f"EXPLAIN {without_values(expression)}"
+        statement = arguments.get("statement")
+        if not isinstance(statement, native().Statement):
+            return ""
+        bins = [_BIN.search(repr(one)) for one in statement.filters or ()]
+        conditions = [f"{found[1]} IN ?" if found and found[1] else "?" for found in bins]
+        return select(statement.set_name or "?", ("?",), conditions)
 
     def source(self, client: Any) -> NativeSource:
         """Return the client's view of its cluster."""

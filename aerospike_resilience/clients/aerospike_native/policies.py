@@ -157,6 +157,16 @@ def constant(name: str, value: Any) -> Any:
     return value
 
 
+def worded(name: str, value: Any) -> Any:
+    """Return a policy file's word for a value of this package: the inverse of `constant`."""
+    if name in _CONSTANTS:
+        _, members = _CONSTANTS[name]
+        return next((word for word in members if constant(name, word) == value), value)
+    if name == "key":
+        return "send" if value else "digest"
+    return value
+
+
 @functools.cache
 def attributes(family: str) -> tuple[str, ...]:
     """Return the attributes of a family's policy that can be set, each by itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from ...call import Failure, Wanted
 from ...operation import Operation
 from ..base import Creation, Lazy, Refusals
 from ..dicts import DictAdapter, config_hosts
+from ..statement import Built, of_query
 from . import failures, idempotence, policies
 from .operations import AWAITED, LAZY, LAZY_AWAITED, OPERATIONS
 from .rows import AerospikePyReadRows, AerospikePyRows
@@ -18,12 +19,21 @@ from .source import AerospikePyAsyncSource, AerospikePySource
 _TRACER_THREAD: Final = "OpenTelemetry.T"  # the kernel keeps 15 characters of a thread's name
 
 
+_CONDITIONS: Final[Mapping[str, str]] = {"equals": "= ?", "between": "BETWEEN ? AND ?"}
+
+
 def _name(task: Path) -> str:
     """Return a thread's name; nothing if the thread has just ended."""
     try:
         return (task / "comm").read_text().strip()
     except OSError:
         return ""
+
+
+def _condition(predicate: Sequence[Any]) -> str:
+    """Return the text of ``(how, bin, values …)``."""
+    how, name = predicate[:2]
+    return f"{name} {_CONDITIONS.get(how, f'{str(how).upper()} ?')}"
 
 
 class AerospikePyAdapter(DictAdapter):
@@ -73,6 +83,10 @@ class AerospikePyAdapter(DictAdapter):
     def fields(self, operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Turn a profile's settings into this client's policy fields."""
         return policies.native(operation.family, settings)
+
+    def lazy_statement(self, made: Sequence[Any], built: Built) -> str:
+        """Return the text of a query."""
+        return of_query(made, built, _condition)
 
     def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:
         """Reads move on unless they are for the master only; commands under a write policy never do."""

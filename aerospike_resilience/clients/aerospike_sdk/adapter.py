@@ -7,9 +7,10 @@ from typing import Any
 
 from ...operation import Operation
 from ..aerospike_native.adapter import AerospikeNativeAdapter
-from ..base import Creation, Refusals, Seam, Unshaped
+from ..base import Creation, NativeConfig, Refusals, Seam, Unshaped
 from . import behavior
 from .connection import connected_with
+from .native_config import SdkNativeConfig
 from .seam import ClusterSeam, SessionSeam
 from .windows import WINDOWS
 
@@ -63,6 +64,10 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
     def own_connection(self, client: Any) -> Mapping[str, Any]:
         """Return what a cluster is connected with; a session does not tell."""
         return connected_with(client)
+
+    def native_config(self, client: Any) -> NativeConfig:  # noqa: ARG002 - it is the process's
+        """Return what watches the behaviors of the SDK's configuration file."""
+        return SdkNativeConfig()
 
     @property
     def refusals(self) -> Refusals:

@@ -22,7 +22,7 @@ from ..aerospike_native import policies
 
 MARK: Final = 1_000_000_007
 
-_DURATIONS: Final = {
+DURATIONS: Final = {
     "total_timeout": "total_timeout",
     "socket_timeout": "socket_timeout",
     "timeout_delay": "timeout_delay",
@@ -158,7 +158,7 @@ def _settings(scopes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     for scope, fields in scopes.items():
         values: dict[str, Any] = {
             theirs: timedelta(milliseconds=fields[ours])
-            for ours, theirs in _DURATIONS.items()
+            for ours, theirs in DURATIONS.items()
             if ours in fields
         }
         for ours, theirs in SETTINGS.items():

@@ -75,6 +75,8 @@ class Failure:
         node: the node's name, where the error or the address gives it.
         tries: requests on the wire that the native call made, if known.
         code: the client's result code, if it has one.
+        soft: whether it charges no node, but makes it be asked: no connection was to be had, and that may
+            as well be our own pool's doing.
     """
 
     kind: FailureKind
@@ -85,6 +87,7 @@ class Failure:
     node: str | None = None
     tries: int | None = None
     code: int | None = None
+    soft: bool = False
 
     @property
     def answered(self) -> bool:

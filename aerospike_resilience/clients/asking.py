@@ -17,7 +17,7 @@ def check_asked(failure: Failure, error: Exception) -> None:
     Raises:
         NotAskedError: our own side kept it back.
     """
-    if failure.fault is Fault.LOCAL:
+    if failure.fault is Fault.LOCAL or failure.soft:
         raise NotAskedError(str(error)) from error
 
 

@@ -69,7 +69,9 @@ def weigh(
                 (failure.node,), hard=failure.kind is not FailureKind.UNAVAILABLE, spoken=True
             )
         return Evidence(_silent(_tried(call, failure, owners), began, alive_since), hard=True)
-    hard = failure.kind is FailureKind.SERVER_TIMEOUT or _waited_in_full(call, began)
+    hard = not failure.soft and (
+        failure.kind is FailureKind.SERVER_TIMEOUT or _waited_in_full(call, began)
+    )
     if call.plan.writes:
         # The server that answers "timeout" is alive: its replica kept it waiting.
         alive = owners[:1] if failure.kind is FailureKind.SERVER_TIMEOUT else ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from aerospike_helpers.batch import records as rows
 from aerospike_helpers.operations import operations
@@ -283,8 +285,6 @@ def test_a_closed_client_is_the_callers_fault(healthy):
 
 
 def test_a_full_pool_is_our_own_fault(healthy):
-    from concurrent.futures import ThreadPoolExecutor
-
     client = C(healthy, max_conns_per_node=1)
     with healthy.inject(op="get", latency="100ms"), ThreadPoolExecutor(4) as pool:
         found = [
@@ -328,9 +328,32 @@ def test_a_tripped_native_breaker_is_nobodys_new_fault(healthy, kind, config):
     }
 
 
-def test_the_gate_of_aerospike_py_is_understood(healthy):
-    from concurrent.futures import ThreadPoolExecutor
+@pytest.mark.parametrize("kind", [Py, Native], ids=lambda kind: kind.name)
+def test_waiting_in_vain_for_a_connection_charges_no_node(healthy, kind):
+    client = kind(healthy, max_conns_per_node=1)
+    client.put()
+    adapter = adapter_named(client.name)
+    with healthy.inject(op="get", latency="130ms"), ThreadPoolExecutor(6) as pool:
+        errors = [done.exception() for done in [pool.submit(client.get) for _ in range(6)]]
+    client.close()
 
+    found = [adapter.classify(e, adapter.operations["get"]) for e in errors if e is not None]
+    assert any(failure.soft for failure in found)
+
+
+@pytest.mark.parametrize("kind", [Py, Native], ids=lambda kind: kind.name)
+def test_waiting_in_vain_for_an_answer_may_charge_one(healthy, kind):
+    client = kind(healthy)
+    client.put()
+    adapter = adapter_named(client.name)
+    with healthy.inject(op="get", answer="drop"), pytest.raises(Exception) as caught:  # noqa: PT011
+        client.get()
+    client.close()
+
+    assert not adapter.classify(caught.value, adapter.operations["get"]).soft
+
+
+def test_the_gate_of_aerospike_py_is_understood(healthy):
     client = Py(healthy, max_concurrent_operations=1, operation_queue_timeout_ms=20)
     client.put()
     adapter = adapter_named("aerospike-py")

@@ -41,6 +41,12 @@ def test_a_timeout_that_was_cut_short_is_soft():
     assert not evidence(failed_call(took_s=0.05)).hard
 
 
+def test_waiting_in_vain_for_a_connection_is_soft_however_long_it_took():
+    failure = Failure(FailureKind.TIMEOUT, fault=Fault.NODE, soft=True)
+
+    assert evidence(failed_call(), failure) == (OWNERS, False, False)
+
+
 def test_a_server_that_answers_timeout_is_alive_so_its_replica_is_suspect():
     found = evidence(
         failed_call(took_s=0.01), Failure(FailureKind.SERVER_TIMEOUT, fault=Fault.NODE, code=9)

@@ -78,6 +78,7 @@ def classify(error: BaseException, operation: Operation) -> Failure:
         node=name.group(1) if name else None,
         tries=iteration if isinstance(iteration, int) else None,
         code=code,
+        soft=kind is FailureKind.TIMEOUT and iteration == 0,
     )
 
 

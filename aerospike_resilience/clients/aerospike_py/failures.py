@@ -26,6 +26,8 @@ _POOL: Final = "No more connections available"
 _NO_NODE: Final = ("Timeout: Timeout after", "Invalid node: Cannot get appropriate node")
 """The client knew no node for the partition, try after try: no such namespace, or a map with holes, as when
 its own tending finds no free connection. What was waited for in vain reads otherwise."""
+_WAITED: Final = "Command timed out after"
+"""No answer, and perhaps no free connection either. From a node that was asked it reads otherwise."""
 _BREAKER: Final = "circuit breaker tripped"
 
 _ONE_NODE: Final = (FailureKind.OVERLOAD, FailureKind.UNAVAILABLE)
@@ -94,6 +96,7 @@ def classify(error: BaseException, operation: Operation) -> Failure:
             in_doubt=operation.writes,
             fault=Fault.NODE,
             code=code,
+            soft=_WAITED in text,
         )
     if "ClusterError" in names:
         return Failure(

@@ -4,95 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import enum
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
+from .failure import Failure, FailureKind, Fault
 from .operation import Criticality, Key, Operation
 
-
-class FailureKind(enum.StrEnum):
-    """Why an attempt failed, in words that are the same for every client."""
-
-    TIMEOUT = "timeout"
-    """The client gave up waiting (its socket or total timeout)."""
-    SERVER_TIMEOUT = "server_timeout"
-    """The server answered that it gave up (result code 9)."""
-    CONNECTION = "connection"
-    """Refused, reset or closed: the node's socket is not serving."""
-    OVERLOAD = "overload"
-    """The server refused for load: ``DEVICE_OVERLOAD`` and full queues."""
-    UNAVAILABLE = "unavailable"
-    """The node does not hold the partition now (result code 11)."""
-    BUSY = "busy"
-    """The record is busy (``KEY_BUSY``): never applied, about the key and not the node."""
-    POOL_EXHAUSTED = "pool_exhausted"
-    """No free connection on our side."""
-    NATIVE_BREAKER = "native_breaker"
-    """The client's own error-rate breaker refused."""
-    CONFLICT = "conflict"
-    """A condition of the write did not hold: generation, create-only, replace-only."""
-    RECORD = "record"
-    """An answer about the record or the request: not found, wrong type, too big, filtered out."""
-    SECURITY = "security"
-    """Not authenticated, not permitted, over quota."""
-    CALLER = "caller"
-    """Bad arguments, or an exception of the application's own callback."""
-    REFUSED = "refused"
-    """Refused by this library: open node, full gate, spent deadline."""
-    OTHER = "other"
-    """None of these; charged to nobody and not retried."""
-
-
-class Fault(enum.StrEnum):
-    """Whose fault a failure is, as far as the failure itself can say."""
-
-    NODE = "node"
-    """A node's: it feeds the breaker, once blame has named the node."""
-    LOCAL = "local"
-    """Our side's: the pool, the native breaker, this library's own refusals."""
-    NOBODY = "nobody"
-    """Nobody's: the database answered, or the application erred."""
-
-
-_ANSWERS: Final = frozenset(
-    {FailureKind.RECORD, FailureKind.CONFLICT, FailureKind.BUSY, FailureKind.SECURITY}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What an attempt's error means. Built by an adapter's ``classify``.
-
-    Attributes:
-        kind: why it failed.
-        retryable: whether sending it again could help at all.
-        in_doubt: whether a write may have been applied.
-        fault: whose fault it is.
-        address: ``host:port`` of the node the error names, if it names one.
-        node: the node's name, where the error or the address gives it.
-        tries: requests on the wire that the native call made, if known.
-        code: the client's result code, if it has one.
-        soft: whether it charges no node, but makes it be asked: no connection was to be had, and that may
-            as well be our own pool's doing.
-    """
-
-    kind: FailureKind
-    retryable: bool = False
-    in_doubt: bool = False
-    fault: Fault = Fault.NOBODY
-    address: str | None = None
-    node: str | None = None
-    tries: int | None = None
-    code: int | None = None
-    soft: bool = False
-
-    @property
-    def answered(self) -> bool:
-        """Whether it is an answer about the request: the node that gave it is well."""
-        return self.kind in _ANSWERS
+__all__ = [
+    "Attempt",
+    "Call",
+    "Classify",
+    "Failure",
+    "FailureKind",
+    "Fault",
+    "Given",
+    "Plan",
+    "Rows",
+    "Send",
+    "Wanted",
+    "early_s",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +191,7 @@ class Rows(Protocol):
 class Plan:
     """One operation under one profile, resolved: all that a call of it needs to know.
 
-    Built at wrap and reload time and only read by calls, but for the two fields that the tend thread
+    Built at wrap and reload time and only read by calls, but for the three fields that the tend thread
     swaps, each by one assignment.
 
     Attributes:

@@ -159,41 +159,51 @@ def _apply(creation: Creation, module: Any) -> None:
             current.replace(owner, name, original)
         return
     make = {"class": _class, "function": _function, "awaitable": _awaitable, "init": _init}
-    current.replace(owner, name, make[creation.how](getattr(owner, name), creation, current))
+    current.replace(owner, name, make[creation.how](getattr(owner, name), creation))
 
 
-def _function(create: Any, creation: Creation, current: _Instrumentation) -> Callable[..., Any]:
+def _wrapped(client: Any, hosts: list[str]) -> Any:
+    """Do with a client that was just created as what is in force now says; nothing, if nothing is.
+
+    A stand-in asks this at every call, and not when it is made: ``from aerospike import client`` keeps it
+    beyond `uninstrument`, and beyond the next `instrument`.
+    """
+    current = _current
+    return client if current is None else current.wrap(client, hosts)
+
+
+def _function(create: Any, creation: Creation) -> Callable[..., Any]:
     @functools.wraps(create)
     def created(*args: Any, **kwargs: Any) -> Any:
-        return current.wrap(create(*args, **kwargs), creation.hosts(args, kwargs))
+        return _wrapped(create(*args, **kwargs), creation.hosts(args, kwargs))
 
     return created
 
 
-def _awaitable(create: Any, creation: Creation, current: _Instrumentation) -> Callable[..., Any]:
+def _awaitable(create: Any, creation: Creation) -> Callable[..., Any]:
     @functools.wraps(create)
     async def created(*args: Any, **kwargs: Any) -> Any:
-        return current.wrap(await create(*args, **kwargs), creation.hosts(args, kwargs))
+        return _wrapped(await create(*args, **kwargs), creation.hosts(args, kwargs))
 
     return created
 
 
-def _init(init: Any, creation: Creation, current: _Instrumentation) -> Callable[..., Any]:
+def _init(init: Any, creation: Creation) -> Callable[..., Any]:
     @functools.wraps(init)
     def initialized(self: Any, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
-        current.wrap(self, creation.hosts(args, kwargs))
+        _wrapped(self, creation.hosts(args, kwargs))
 
     return initialized
 
 
-def _class(cls: Any, creation: Creation, current: _Instrumentation) -> Callable[..., Any]:
+def _class(cls: Any, creation: Creation) -> Callable[..., Any]:
     """Return a class that creates wrapped instances and is, for every question, the class itself."""
 
     class Creating(type(cls)):  # type: ignore[misc]
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             made = cls(*args, **kwargs) if self is stand_in else super().__call__(*args, **kwargs)
-            return current.wrap(made, creation.hosts(args, kwargs))
+            return _wrapped(made, creation.hosts(args, kwargs))
 
         def __instancecheck__(self, instance: object) -> bool:
             if self is stand_in:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .clients import Lazy
@@ -56,35 +56,25 @@ class LazyProxy:
         takes_callback = spec.callback in operation.parameters
 
         def guarded(
-            args: tuple[Any, ...], kwargs: Mapping[str, Any]
-        ) -> tuple[_Guard, dict[str, Any]]:
+            args: tuple[Any, ...], kwargs: dict[str, Any]
+        ) -> tuple[_Guard, tuple[Any, ...], dict[str, Any]]:
+            if not takes_callback:
+                return _Guard(None), args, kwargs
             arguments = operation.bind(args, kwargs)
             guard = _Guard(arguments.get(spec.callback))
-            return guard, {**arguments, spec.callback: guard}
+            return guard, (), {**arguments, spec.callback: guard}
 
         @functools.wraps(method)
         def execute(*args: Any, **kwargs: Any) -> Any:
-            if not takes_callback:
+            guard, args, kwargs = guarded(args, kwargs)
+            with guard:
                 return invoke(engine, operation, args, kwargs, send, text)
-            guard, arguments = guarded(args, kwargs)
-            try:
-                return invoke(engine, operation, (), arguments, send, text)
-            except Exception:
-                if guard.error is not None:
-                    raise guard.error from None
-                raise
 
         @functools.wraps(method)
         async def execute_async(*args: Any, **kwargs: Any) -> Any:
-            if not takes_callback:
+            guard, args, kwargs = guarded(args, kwargs)
+            with guard:
                 return await invoke(engine, operation, args, kwargs, send, text)
-            guard, arguments = guarded(args, kwargs)
-            try:
-                return await invoke(engine, operation, (), arguments, send, text)
-            except Exception:
-                if guard.error is not None:
-                    raise guard.error from None
-                raise
 
         return execute_async if operation.awaited else execute
 
@@ -111,15 +101,22 @@ class LazyProxy:
 
 
 class _Guard:
-    """An application's callback; keeps its exception, which the client would replace by its own."""
+    """An application's callback; its own exception leaves the block, and not the client's for it."""
 
     def __init__(self, callback: Any) -> None:
         self._callback = callback
-        self.error: BaseException | None = None
+        self._error: BaseException | None = None
 
     def __call__(self, *args: Any) -> Any:
         try:
             return self._callback(*args)
         except BaseException as error:
-            self.error = error
+            self._error = error
             raise
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _cls: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, Exception) and self._error is not None:
+            raise self._error from None

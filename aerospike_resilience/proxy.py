@@ -57,6 +57,21 @@ def proxy(client: Any, engine: Engine, lazy: Mapping[str, Lazy]) -> Any:
     return wrapped
 
 
+class _LikeTheClients(type):
+    """The type of proxy types: asked for what it lacks, a proxy type answers as the client's type.
+
+    Some look there on purpose, as `aerospike_sdk` does to learn whether a client can list its nodes. An
+    attribute of an instance is never looked up here.
+    """
+
+    client_type: type[Any]
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):  # special methods are passed on one by one
+            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+        return getattr(cls.client_type, name)
+
+
 class _Proxy:
     """What every proxy type has; the client's own special methods are added by `_proxy_type`."""
 
@@ -117,7 +132,11 @@ def _proxy_type(cls: type[Any]) -> type[Any]:
     for method in (__enter__, __exit__, __aenter__, __aexit__):
         if hasattr(cls, method.__name__):
             special[method.__name__] = method
-    return type(f"Resilient{cls.__name__}", (_Proxy,), {"__module__": __name__, **special})
+    made = _LikeTheClients(
+        f"Resilient{cls.__name__}", (_Proxy,), {"__module__": __name__, **special}
+    )
+    made.client_type = cls
+    return made
 
 
 def _close(close: Callable[..., Any], engine: Engine) -> Callable[..., Any]:

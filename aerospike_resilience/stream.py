@@ -20,6 +20,10 @@ class Stream:
         self._callbacks: list[Callable[[BaseException | None], None]] = []
         self._ended = False
 
+    @property  # type: ignore[misc]  # what isinstance() asks; read-only on purpose
+    def __class__(self) -> type:
+        return type(self._stream)
+
     def when_done(self, callback: Callable[[BaseException | None], None]) -> None:
         """Have `callback` called once, with the error if it ended in one."""
         self._callbacks.append(callback)
@@ -59,6 +63,9 @@ class Stream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+    def __repr__(self) -> str:
+        return f"<resilient {self._stream!r}>"
 
     def __del__(self) -> None:
         self._end(None)

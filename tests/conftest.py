@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
+
+os.environ["AEROSPIKE_NO_UVLOOP"] = "1"  # a test must not change the process's event loops
 
 import aerospike
 import pytest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import aerospike
 import pytest
 
@@ -24,6 +26,22 @@ def test_what_is_no_client_is_named_and_so_are_the_clients_there_are(thing):
 
     assert isinstance(caught.value, TypeError)
     assert isinstance(caught.value, ResilienceError)
+
+
+def test_the_way_out_that_the_error_names_is_a_parameter(healthy, bare):
+    with pytest.raises(NotAClientError) as caught:
+        resilient(object())
+    (named,) = re.findall(r"can be wrapped with (\w+)=<name>", str(caught.value))
+
+    class StandIn:
+        def __getattr__(self, name):
+            return getattr(bare, name)
+
+    wrapped = resilient(StandIn(), **{named: "aerospike"})
+    wrapped.put(("test", "bad-input", 1), {"n": 1})
+
+    assert wrapped.get(("test", "bad-input", 1))[2] == {"n": 1}
+    wrapped.resilience.close()
 
 
 def test_the_class_instead_of_an_instance_is_told_apart():

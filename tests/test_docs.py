@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,15 @@ def test_a_broken_link_snippet_or_command_is_found(tmp_path, monkeypatch):
     assert "gone.md leads nowhere" in next(build.check_links(page))
     assert "ZeroDivisionError" in next(build.check_python(page))
     assert "no target 'haste'" in next(build.check_commands(page))
+
+
+def test_every_attribute_of_a_span_is_on_its_page():
+    code = (ROOT / "aerospike_resilience" / "interceptors" / "telemetry.py").read_text()
+    page = (ROOT / "docs" / "telemetry.md").read_text()
+
+    named = set(re.findall(r'"((?:aerospike|db|server|error)\.[a-z_.]+)"', code))
+    assert len(named) > 10
+    assert {name for name in named if f"`{name}`" not in page} == set()
 
 
 def test_the_tables_are_what_the_code_says():

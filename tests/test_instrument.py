@@ -88,6 +88,83 @@ def test_a_class_derived_from_a_client_is_wrapped_too(healthy, instrumented):
     client.close()
 
 
+BareClient = aerospike.Client
+
+
+def profiles_by_captured_name(healthy, captured) -> list[str | None]:
+    """Create a client with each of the names; return the profiles they are under."""
+    config = {"hosts": healthy.hosts}
+    client, cls, py_cls, new_blocking = captured
+    made = [client(config), cls(config), py_cls(config).connect()]
+    made.append(new_blocking(native.ClientPolicy(), healthy.seeds))
+    assert isinstance(made[0], cls)
+    assert isinstance(made[1], cls)
+    assert isinstance(made[1], aerospike.Client)
+    assert isinstance(made[2], py_cls)
+    assert is_wrapped(made[1]) or type(made[1]) is BareClient
+    found = [one.resilience.profile.name if is_wrapped(one) else None for one in made]
+    for one in made[:-1]:
+        one.close()
+    made[-1].close_blocking()
+    return found
+
+
+def test_names_captured_meanwhile_do_what_is_in_force(healthy):
+    """As ``from aerospike import client, Client`` in a module that is imported while instrumented."""
+    instrument(profile="latency")
+    try:
+        captured = (
+            *(aerospike.client, aerospike.Client, aerospike_py.Client),
+            native.new_client_blocking,
+        )
+        assert profiles_by_captured_name(healthy, captured) == ["latency"] * 4
+
+        uninstrument()
+        assert profiles_by_captured_name(healthy, captured) == [None] * 4
+
+        instrument(profile="batch")
+        assert profiles_by_captured_name(healthy, captured) == ["batch"] * 4
+        instrument(profile="batch", skip=["127.0.0.*"])
+        assert profiles_by_captured_name(healthy, captured) == [None] * 4
+    finally:
+        uninstrument()
+
+
+def test_awaited_names_captured_meanwhile_do_what_is_in_force(healthy):
+    async def is_wrapped_by(new_client, cls) -> list[bool]:
+        made = [
+            await new_client(native.ClientPolicy(), healthy.seeds),
+            await cls({"hosts": healthy.hosts}).connect(),
+        ]
+        for one in made:
+            await one.close()
+        return [is_wrapped(one) for one in made]
+
+    instrument(profile="latency")
+    try:
+        captured = native.new_client, aerospike_py.AsyncClient
+        assert asyncio.run(is_wrapped_by(*captured)) == [True, True]
+    finally:
+        uninstrument()
+    assert asyncio.run(is_wrapped_by(*captured)) == [False, False]
+
+
+def test_a_class_derived_meanwhile_makes_bare_instances_afterwards(healthy):
+    instrument(profile="latency")
+    try:
+
+        class Mine(aerospike.Client):
+            pass
+
+    finally:
+        uninstrument()
+    client = Mine({"hosts": healthy.hosts})
+
+    assert not is_wrapped(client)
+    assert isinstance(client, Mine)
+    client.close()
+
+
 def test_skipped_hosts_stay_bare(healthy):
     instrument(profile="latency", skip=["127.0.0.*"])
     try:

@@ -33,7 +33,7 @@ def adapter_for(client: object) -> Adapter:
     hint = " (the class itself; give an instance)" if isinstance(client, type) else ""
     raise NotAClientError(
         f"resilient() takes a client of {_names()}; got {given}{hint}. "
-        "A stand-in with the same methods can be wrapped with client=<name>."
+        "A stand-in with the same methods can be wrapped with adapter=<name>."
     )
 
 

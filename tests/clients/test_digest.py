@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aerospike_resilience.clients.digest import partition_of
-from aerospike_resilience.testing.digest import ripemd160
+from aerospike_resilience.digest import best_ripemd160, ripemd160
 from tests.conformance.surfaces import native
 
 
@@ -30,9 +33,33 @@ def test_a_digest_is_enough():
 
 
 def test_builds_without_the_hash_have_one_of_ours(monkeypatch):
-    monkeypatch.setattr("aerospike_resilience.clients.digest._HASH", ripemd160)
+    def unsupported(name):
+        raise ValueError(f"unsupported hash type {name}")
 
-    assert partition_of(("test", "s", 1)) == native.Key("test", "s", 1).partition_id
+    monkeypatch.setattr("hashlib.new", unsupported)
+
+    assert best_ripemd160() is ripemd160
+
+
+@given(st.binary(max_size=200))
+def test_the_hash_of_ours_is_that_of_openssl(data):
+    assert ripemd160(data) == best_ripemd160()(data)
+
+
+def test_a_build_without_the_hash_loads_nothing_of_the_embedded_cluster():
+    program = (
+        "import sys, hashlib\n"
+        "def unsupported(name): raise ValueError(name)\n"
+        "hashlib.algorithms_available, hashlib.new = set(), unsupported\n"
+        "from aerospike_resilience.clients.digest import partition_of\n"
+        "partition_of(('test', 's', 1))\n"
+        "print([n for n in sys.modules if n.startswith('aerospike_resilience.testing')])\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert found.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("user_key", [None, 1.5, True, [1]])

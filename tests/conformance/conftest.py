@@ -31,6 +31,22 @@ def surface(opened):
 
 
 @pytest.fixture(params=SURFACES, ids=lambda surface: surface.name)
+def opened_over(request):
+    """Open a surface over a cluster of the test's own, with options of its own."""
+    open_surfaces = []
+
+    def open_(cluster, **options):
+        surface = request.param(cluster)
+        surface.open(**options)
+        open_surfaces.append(surface)
+        return surface
+
+    yield open_
+    for surface in open_surfaces:
+        surface.close()
+
+
+@pytest.fixture(params=SURFACES, ids=lambda surface: surface.name)
 def harmed(request, cluster):
     """A surface over a cluster whose nodes the test may harm."""
     surface = request.param(cluster)

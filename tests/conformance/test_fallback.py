@@ -21,8 +21,8 @@ from aerospike_resilience.call import Fault
 from aerospike_resilience.interceptors import Fallback
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions
 from tests import fakes
-from tests.conformance.surfaces import SURFACES, Instrumented, aerospike_py
-from tests.conformance.test_contract import learned
+from tests.conformance.surfaces import SURFACES, Instrumented, aerospike_py, learned
+from tests.interceptors.test_telemetry import Collected
 from tests.waiting import until
 
 NODES = ("A1", "A2", "A3")
@@ -65,6 +65,20 @@ def test_reads_go_there_and_writes_only_if_told_so(pair):
     with pytest.raises(CircuitOpenError):
         surface.put("f", {"n": 3})
     assert surface.resilience.snapshot()["fallback_calls"] == 1
+
+
+def test_a_call_that_fell_back_says_so_in_its_span(pair):
+    surface, other = pair
+    found = Collected()
+    surface.open(fallback=other.client, tracer_provider=found.tracers)
+    other.put("f", {"n": 2})
+    isolate_all(surface)
+    found.exporter.clear()
+
+    surface.get("f")
+
+    (span,) = found.spans
+    assert span.attributes["aerospike.resilience.fallback"] is True
 
 
 def test_writes_go_there_where_they_may(pair):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aerospike_resilience.digest import digest_of, ripemd160
 from aerospike_resilience.testing import LocalCluster
-from aerospike_resilience.testing.digest import digest_of, ripemd160
 from aerospike_resilience.testing.server.batch import parse_rows
 from aerospike_resilience.testing.server.errors import OpError
 from aerospike_resilience.testing.server.wire import encode_request, parse_request
@@ -194,5 +194,5 @@ def test_digests_are_those_of_the_client():
 
 @pytest.mark.parametrize("key", [1.5, None, True])
 def test_other_keys_are_refused(key):
-    with pytest.raises(TypeError, match="a key is an int, str or bytes"):
+    with pytest.raises(TypeError, match="a user key is an int, str or bytes"):
         digest_of("demo", key)

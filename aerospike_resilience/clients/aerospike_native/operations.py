@@ -145,11 +145,3 @@ LOCAL: Final = frozenset(
     }
 )
 """Methods that touch no record and go straight to the client."""
-
-PRIVATE: Final = frozenset(
-    {
-        *("_submit_many_read", "_submit_many_write"),
-        *("_submit_coalesced_read", "_submit_coalesced_write"),
-    }
-)
-"""What only ``aerospike-sdk`` calls; see the adapter of that package."""

@@ -15,9 +15,8 @@ view when that changed, and commits it once every member promised:
 from __future__ import annotations
 
 import asyncio
-from array import array
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from .fabric import encode
 from .partitions import View, first_view, next_view
@@ -37,7 +36,9 @@ from .peers import (
     Peer,
     Proposal,
     Timing,
+    decoded,
 )
+from .settling import Settling, newcomers
 
 _EPOCHS_PER_ROUND: Final = 64
 
@@ -82,8 +83,7 @@ class Membership:
         self._index = index
         self._loop = loop
         self._holder: Holder
-        self._changed_at: float | None = None
-        self._change: Any = None
+        self._settling = Settling(timing)
         self._proposal: Proposal | None = None
         self._unflushed: set[str] = set()
         self._proposer = ""
@@ -136,7 +136,7 @@ class Membership:
         """Whether all seems to be as the view says."""
         return (
             self.view is not None
-            and self._changed_at is None
+            and self._settling.unchanged
             and not self.frozen
             and not self.suspect
         )
@@ -180,19 +180,9 @@ class Membership:
         )
 
     def _on_heartbeat(self, message: Message) -> None:
-        _, name, incarnation, sent_s, epoch, promised, port, alias = message
-        peer = self.peers.get(name)
-        if peer is None or sent_s < peer.sent_s:
-            return
-        now = self._loop.time()
-        if incarnation != peer.incarnation or now - peer.sent_s > self.timing.silence_s:
-            peer.since_s = now
-        peer.incarnation = incarnation
-        peer.sent_s = sent_s
-        peer.epoch = epoch
-        peer.promised = promised
-        peer.port = port
-        peer.alias = alias
+        peer = self.peers.get(message[1])
+        if peer is not None:
+            peer.heard(message, self._loop.time(), self.timing.silence_s)
 
     def _alive(self, now: float) -> dict[str, int]:
         alive = {
@@ -217,16 +207,11 @@ class Membership:
         )
         half_done = self.frozen and self._proposal is None
         if view is not None and alive == view.members and not odd and not half_done:
-            self._changed_at = None
-            self._change = None
+            self._settling.clear()
             if not view.settled and self._caught_up >= view.members.keys():
                 self.propose_settled()
             return
-        change = (alive, odd, half_done)
-        if change != self._change:
-            if self._changed_at is None or self._change is None or self._change[0] != alive:
-                self._changed_at = now
-            self._change = change
+        self._settling.saw((alive, odd, half_done), now)
         if self._proposal is not None:
             if self._proposal.members == alive and now - self._proposal.started_s < 1.0:
                 return
@@ -235,21 +220,11 @@ class Membership:
             self._propose(alive, now, whole=False)
 
     def _due(self, now: float, alive: dict[str, int]) -> bool:
-        since = self._changed_at
-        if since is None or now - since < self.timing.settle_s:
-            return False
-        members = self.view.members if self.view else {}
-        joining = [
-            name
-            for name, incarnation in alive.items()
-            if members.get(name) != incarnation
-            or (
-                name != self.name and self.peers[name].epoch < (self.view.epoch if self.view else 0)
-            )
-        ]
+        members, epoch = (self.view.members, self.view.epoch) if self.view else ({}, 0)
+        joining = newcomers(alive, members, epoch, self.peers)
         if self.newer_peer() is not None:
             joining.append(self.name)
-        return not joining or now - since >= self.timing.join_s
+        return self._settling.is_due(now, joining)
 
     # A node that was stopped
 
@@ -262,8 +237,7 @@ class Membership:
         for name, peer in self.peers.items():
             if name in members:
                 peer.sent_s = max(peer.sent_s, now - self.timing.heartbeat_s)
-        self._changed_at = None
-        self._change = None
+        self._settling.clear()
         self._proposal = None
         self._send_heartbeat(now)
         self._ask_whether_view_stands()
@@ -358,9 +332,7 @@ class Membership:
         proposal = self._proposal
         if proposal is None or epoch != proposal.epoch:
             return
-        proposal.versions[name] = versions
-        proposal.latest = max(proposal.latest, latest)
-        if proposal.versions.keys() != proposal.members.keys():
+        if not proposal.is_complete_with(name, versions, latest):
             return
         self._proposal = None
         commit = (
@@ -376,10 +348,7 @@ class Membership:
         _, _, epoch, members, raw, latest, whole, metadata = message
         if epoch != self.promised or (self.view and epoch <= self.view.epoch):
             return
-        versions: dict[str, array[int]] = {}
-        for name, data in raw.items():
-            versions[name] = array("Q")
-            versions[name].frombytes(data)
+        versions = decoded(raw)
         self._holder.merge_metadata(metadata)
         self._install(next_view(epoch, members, self.factor, versions, latest, whole=whole))
 
@@ -399,8 +368,7 @@ class Membership:
                 self.listing.add(name, self.peers[name])
         if self.lease_until_s == 0.0:
             self.lease_until_s = self._loop.time() + self.timing.lease_s
-        self._changed_at = None
-        self._change = None
+        self._settling.clear()
         self._holder.adopt(view)
         if self.suspect:
             self._ask_whether_view_stands()

@@ -46,6 +46,17 @@ class Peer:
     port: int = 0
     alias: str = ""
 
+    def heard(self, heartbeat: Message, now: float, silence_s: float) -> None:
+        """Take in a heartbeat, unless it is older than the last."""
+        _, _, incarnation, sent_s, epoch, promised, port, alias = heartbeat
+        if sent_s < self.sent_s:
+            return
+        if incarnation != self.incarnation or now - self.sent_s > silence_s:
+            self.since_s = now
+        self.incarnation, self.sent_s = incarnation, sent_s
+        self.epoch, self.promised = epoch, promised
+        self.port, self.alias = port, alias
+
 
 @dataclass(slots=True)
 class Proposal:
@@ -57,6 +68,21 @@ class Proposal:
     whole: bool
     latest: int = 0
     versions: dict[str, bytes] = field(default_factory=dict)
+
+    def is_complete_with(self, name: str, versions: bytes, latest: int) -> bool:
+        """Take in a promise; return whether all members have promised."""
+        self.versions[name] = versions
+        self.latest = max(self.latest, latest)
+        return self.versions.keys() == self.members.keys()
+
+
+def decoded(raw: dict[str, bytes]) -> dict[str, array[int]]:
+    """Return each member's versions of the partitions, as they were sent."""
+    versions: dict[str, array[int]] = {}
+    for name, data in raw.items():
+        versions[name] = array("Q")
+        versions[name].frombytes(data)
+    return versions
 
 
 class Holder(Protocol):

@@ -8,6 +8,7 @@ embedded cluster.
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable
 from typing import Final
 
@@ -105,6 +106,7 @@ def best_ripemd160() -> Callable[[bytes], bytes]:
 
 
 _HASH: Final = best_ripemd160()
+_INTEGER: Final = struct.Struct(">Bq")
 
 
 def digest_of(set_name: str | None, key: object) -> bytes:
@@ -119,11 +121,12 @@ def digest_of(set_name: str | None, key: object) -> bytes:
 
     Raises:
         TypeError: Aerospike has no keys of this type.
+        struct.error: The int has more than 64 bits.
     """
     if isinstance(key, str):
         data = b"\x03" + key.encode()
     elif isinstance(key, int) and not isinstance(key, bool):
-        data = b"\x01" + key.to_bytes(8, "big", signed=True)
+        data = _INTEGER.pack(1, key)
     elif isinstance(key, bytes | bytearray):
         data = b"\x04" + bytes(key)
     else:

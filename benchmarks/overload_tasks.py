@@ -141,9 +141,10 @@ def bursts(
 def _gates(pool: int) -> dict[str, dict[str, Any] | None]:
     """Return the variants: a gate as wide as the pools of all nodes, and one as wide as a single node's.
 
-    The former leaves a tenth of each pool to what does not pass the gate: the client's own tending.
+    The former leaves a tenth of each pool, and three at least, to what does not pass the gate: the tending
+    of the client and ours.
     """
-    most = pool * 9 // 10
+    most = pool - max(pool // 10, 3)
     return {
         "bare": None,
         f"gate of {3 * most}, {most} a node": {

@@ -17,4 +17,4 @@ def partition_of(key: tuple[Any, ...]) -> int:
         digest = bytes(key[3][:2])
     else:
         digest = digest_of(key[1], key[2])
-    return int.from_bytes(digest[:2], "little") & 4095
+    return (digest[0] | digest[1] << 8) & 4095

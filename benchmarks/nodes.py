@@ -73,7 +73,7 @@ class Run:
         opened_s: how long after the fault began it opened; None if it did not.
         limit_s: one window and ``silence``.
         others: changes of state of healthy nodes.
-        closed_s: how long after the fault's end all nodes were closed; None if they were not.
+        closed_s: how long after the node served again all nodes were closed; None if they were not.
         window_s: the window.
         most_probes: the most probes seen out at a time.
         probes: ``half_open_calls``.
@@ -104,7 +104,7 @@ class Run:
 
     @property
     def closed_in_time(self) -> bool:
-        """Whether all was closed within three windows of the fault's end."""
+        """Whether all was closed within three windows after the node served again."""
         return self.closed_s is not None and self.closed_s <= CLOSING_WINDOWS * self.window_s
 
     @property
@@ -146,6 +146,9 @@ def run(cluster: LocalCluster, fault: str, callers: str, seed: int) -> Run:
             time.sleep(max(began + lasts_s - time.monotonic(), 0))
             end()
             ended = time.monotonic()
+            # A node that was restarted serves again only once it has joined the others.
+            cluster.wait_until_stable()
+            serves = time.monotonic()
             healed = _until(lambda: _all_closed(load, len(cluster.nodes)), deadline_s=20)
             closed = time.monotonic()
             time.sleep(0.2)
@@ -158,7 +161,7 @@ def run(cluster: LocalCluster, fault: str, callers: str, seed: int) -> Run:
         None if opened is None else opened - began,
         window_s + words.silence_s,
         tuple(f"{name} {state}" for _at, name, state in seen.seen if name != victim),
-        closed - ended if healed else None,
+        closed - serves if healed else None,
         window_s,
         probes[0],
         words.half_open_calls,
@@ -352,7 +355,7 @@ def _report(runs: Sequence[Run], setup: str) -> None:
     print(
         f"{runs[0].fault:<10} {setup:<17} {good} of {len(runs)}; opened after at most "
         f"{max(opened, default=float('nan')):.2f} s, all closed {max(closed, default=float('nan')):.2f} s "
-        f"after it; failed reads: {dict(reads) or 0}",
+        f"after it served again; failed reads: {dict(reads) or 0}",
         flush=True,
     )
     for one in runs:

@@ -388,12 +388,9 @@ class ClusterHealth:
         if self.verdict and all(node.breaker.closed for node in self.by_name.values()):
             _log.info("every node is closed again: the cluster is no longer the likely cause")
             self.verdict = ""
-        ailing = sum(1 for node in self.by_name.values() if not node.quiet)
-        self.failing = (
-            bool(self.verdict)
-            and self.options.mode == "enforce"
-            and ailing > self.options.max_open_share * len(self.by_name)
-        )
+        enforced = bool(self.verdict) and self.options.mode == "enforce"
+        ailing = sum(not node.quiet for node in self.by_name.values())
+        self.failing = enforced and ailing > self.options.max_open_share * len(self.by_name)
 
     def update_nodes_locked(self, known: Mapping[str, NodeAddress]) -> None:
         """Take over the client's list of nodes. A node that left both list and map is forgotten."""

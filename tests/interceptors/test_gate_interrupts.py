@@ -37,11 +37,18 @@ class Tormented(threading.Thread):
         self.interrupts = 0
 
     def run(self) -> None:
-        while not self.done:
+        ended = False
+        while not ended:
             try:
-                self._round()
+                self._rounds()
+                ended = True
             except KeyboardInterrupt:
                 self.interrupts += 1
+
+    def _rounds(self) -> None:
+        # An interrupt at the very end of a round is raised at the head of this loop.
+        while not self.done:
+            self._round()
 
     def _round(self) -> None:
         call = self._chain.call(*self._chance.choice(list(FORMS.values())), deadline_s=5)

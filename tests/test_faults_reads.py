@@ -61,6 +61,23 @@ def test_reads_of_a_killed_nodes_records_have_no_errors(cluster, surfaces):
     assert min(found.values()) > LASTS_S * 10
 
 
+def test_an_isolated_masters_reads_begin_elsewhere_too(cluster, surfaces):
+    held = [n for n in range(300) if cluster.master("test", "conformance", n).name == "A1"][:60]
+    for number in held:
+        surfaces[0].put(number, {"n": number})
+    asked = {}
+    for surface in surfaces:
+        until(lambda s=surface: any(n["partitions"] for n in s.resilience.nodes.values()))
+        surface.resilience.isolate("A1")
+        before = cluster.requests("get", "A1")
+        for number in held:
+            surface.get(number)
+        asked[surface.name] = cluster.requests("get", "A1") - before
+
+    assert asked.pop("aerospike-py") == len(held)  # it has no replica policy for it
+    assert max(asked.values()) < 0.85 * len(held), asked
+
+
 @pytest.mark.parametrize(("strong", "leaves"), [((), True), (("test",), False)])
 def test_a_strongly_consistent_read_stays_at_its_master(strong, leaves):
     health = ClusterHealth(fakes.FakeSource(), NodeOptions())

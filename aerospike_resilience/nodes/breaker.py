@@ -39,8 +39,10 @@ class Shares(NamedTuple):
     The names are those of Resilience4j's ``CircuitBreakerConfig``.
 
     Attributes:
-        failure_rate: of failed calls; None for none.
-        slow_call_rate: of slow calls; None for none.
+        failure_rate: of failed calls among those that failed for the node or that it answered; None
+            for none. A write that it only replicated says nothing of its own failures.
+        slow_call_rate: of slow calls among those it took part in, as a replica too: a write waits for
+            all its nodes. None for none.
         minimum_calls: below so many calls no share says anything.
     """
 
@@ -89,8 +91,9 @@ class NodeBreaker:
         self.isolated_by_hand = False
         self.isolated_by_profile = False
         self.errors = 0
-        self.answers = 0
-        self.slow = 0
+        self.answers = 0.0
+        self.parts = 0.0
+        self.slow = 0.0
         self.isolated_since = 0.0
         self.reason = ""
         self.since = 0.0
@@ -152,19 +155,33 @@ class NodeBreaker:
             self.errors += 1
             self.reason = reason
             rate = self.shares.failure_rate
-            return self.errors > self.max_error_rate or self._reaches(rate, self.errors)
+            return self.errors > self.max_error_rate or self._reaches(
+                rate, self.errors, self.answers
+            )
         return False
 
-    def answer(self, began: float, *, slow: bool) -> bool:
-        """Count one answer; return whether the node wants to open for being slow too often."""
+    def answer(
+        self, began: float, *, slow: bool, replicated: bool = False, weight: float = 1.0
+    ) -> bool:
+        """Count a call that went well; return whether the node wants to open for being slow too often.
+
+        Args:
+            began: when its attempt began.
+            slow: whether it took long.
+            replicated: whether the node only replicated it, and another one answered.
+            weight: for how many calls it stands.
+        """
         if self._state != CLOSED or began < self.since:
             return False
-        self.answers += 1
-        self.slow += slow
-        return slow and self._reaches(self.shares.slow_call_rate, self.slow)
+        self.parts += weight
+        if not replicated:
+            self.answers += weight
+        if slow:
+            self.slow += weight
+        return slow and self._reaches(self.shares.slow_call_rate, self.slow, self.parts)
 
-    def _reaches(self, rate: float | None, count: int) -> bool:
-        calls = self.answers + self.errors
+    def _reaches(self, rate: float | None, count: float, went_well: float) -> bool:
+        calls = went_well + self.errors
         return rate is not None and calls >= self.shares.minimum_calls and count >= rate * calls
 
     def open(self, now: float, reason: str) -> None:
@@ -260,7 +277,8 @@ class NodeBreaker:
         return len(self._leases)
 
     def _begin_window(self) -> None:
-        self.errors = self.answers = self.slow = 0
+        self.errors = 0
+        self.answers = self.parts = self.slow = 0.0
 
     def _enter(self, state: str, now: float) -> None:
         old, self._state = self._state, state

@@ -84,6 +84,7 @@ class ClusterHealth:
         self.clock = clock
         self.calm = True
         self.recent: deque[Answer] = deque(maxlen=RECENT)
+        self._folded = clock()
         self.partitions = partitions.EMPTY
         self.strong: frozenset[str] = frozenset()
         self.previous: partitions.PartitionMap | None = None
@@ -271,6 +272,7 @@ class ClusterHealth:
         The next call asks, and so wakes the tend thread, which did not come along either.
         """
         self.lock = threading.RLock()
+        self._folded = self.clock()
         self.source.after_fork()
         self._news.after_fork()
         for node in self.by_name.values():
@@ -308,8 +310,16 @@ class ClusterHealth:
         self.inquiries += inquiries
 
     def fold_locked(self) -> None:
-        """Work out which nodes the successes since the last time came from."""
-        for _ in range(len(self.recent)):
+        """Work out which nodes the successes since the last time came from.
+
+        Of more than are remembered each stands for as many as went by in its share of the time:
+        otherwise a busy node's failures would weigh more than they should.
+        """
+        now, remembered, weight = self.clock(), len(self.recent), 1.0
+        if remembered == RECENT and (spanned_s := now - self.recent[0][2]) > 0.0:
+            weight = max(1.0, (now - self._folded) / spanned_s)
+        self._folded = now
+        for _ in range(remembered):
             try:
                 key, began, ended, wrote = self.recent.popleft()
             except IndexError:
@@ -317,7 +327,7 @@ class ClusterHealth:
             names = self.owners(key)
             if wrote:
                 self.roster.live(names, ended)
-                self.timed_locked(names, began, ended)
+                self.timed_locked(names, began, ended, weight)
             elif names and (master := self.by_name.get(names[0])):
                 # A quick read proves nothing about a suspect master: the client may have gone to the
                 # replica at once. One that took longer than reads usually wait did come from it.
@@ -325,12 +335,14 @@ class ClusterHealth:
                 if not master.suspect or took_s > (self.patience_s or 0.0):
                     master.live(ended)
                     master.latency.add(took_s)
-                    self.timed_locked(names[:1], began, ended)
+                    self.timed_locked(names[:1], began, ended, weight)
 
-    def timed_locked(self, names: Iterable[str], began: float, ended: float) -> None:
-        """Count an answer for the nodes that took part in it; one that is slow too often opens."""
+    def timed_locked(
+        self, names: Iterable[str], began: float, ended: float, weight: float = 1.0
+    ) -> None:
+        """Count a call that went well for its nodes; one that is slow too often opens."""
         slow = ended - began >= self.options.slow_call_s
-        for node in self.roster.timed(names, began, slow=slow):
+        for node in self.roster.timed(names, began, slow=slow, weight=weight):
             self.open_locked(node, SLOW, ended)
 
     def owe_locked(self, node: NodeHealth, since: float, now: float) -> None:

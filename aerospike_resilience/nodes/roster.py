@@ -78,8 +78,10 @@ class Roster:
                 else:
                     node.last_replicated = max(node.last_replicated, at)
 
-    def timed(self, names: Iterable[str], began: float, *, slow: bool) -> list[NodeHealth]:
-        """Count an answer for the nodes that took part in it; return those that are slow too often.
+    def timed(
+        self, names: Iterable[str], began: float, *, slow: bool, weight: float = 1.0
+    ) -> list[NodeHealth]:
+        """Count a call that went well for its nodes, master first; return those that are slow too often.
 
         A write waits for its replica, so a slow one counts for all its nodes. The slow node takes part
         in all of them and its healthy neighbours in some: only the node with the most opens. Once it
@@ -88,7 +90,11 @@ class Roster:
         nodes = [node for name in names if (node := self.by_name.get(name))]
         if slow and not all(node.breaker.closed for node in nodes):
             return []
-        too_slow = [node for node in nodes if node.breaker.answer(began, slow=slow)]
+        too_slow = [
+            node
+            for rank, node in enumerate(nodes)
+            if node.breaker.answer(began, slow=slow, replicated=rank > 0, weight=weight)
+        ]
         return [node for node in too_slow if self._slowest(node)]
 
     def _slowest(self, node: NodeHealth) -> bool:

@@ -184,6 +184,24 @@ def test_answers_keep_the_share_of_failures_down():
     assert node.fail(1.0, "timeout")
 
 
+def test_what_a_node_only_replicated_does_not_keep_its_share_of_failures_down():
+    node = sharing(failure_rate=0.5, minimum_calls=10)
+    for _ in range(30):
+        node.answer(1.0, slow=False, replicated=True)
+
+    assert not any(node.fail(1.0, "timeout") for _ in range(9))
+    assert node.fail(1.0, "timeout")
+
+
+def test_what_a_node_replicated_in_time_keeps_its_share_of_slow_calls_down():
+    node = sharing(slow_call_rate=0.5, minimum_calls=10)
+    for _ in range(10):
+        node.answer(1.0, slow=False, replicated=True)
+
+    assert not any(node.answer(1.0, slow=True) for _ in range(9))
+    assert node.answer(1.0, slow=True)
+
+
 def test_a_share_of_slow_answers_opens():
     node = sharing(slow_call_rate=0.8, minimum_calls=10)
     for _ in range(2):

@@ -40,6 +40,7 @@ class Model:
     successes: int = 0
     errors: int = 0
     answers: int = 0
+    replicated: int = 0
     slow: int = 0
     leases: dict[int, float] = field(default_factory=dict)
 
@@ -64,10 +65,9 @@ class Model:
             self.successes, self.leases = 0, {}
 
     def new_window(self) -> None:
-        self.errors = self.answers = self.slow = 0
+        self.errors = self.answers = self.replicated = self.slow = 0
 
-    def reaches(self, rate: float | None, count: int) -> bool:
-        calls = self.errors + self.answers
+    def reaches(self, rate: float | None, count: int, calls: int) -> bool:
         return rate is not None and calls >= self.shares.minimum_calls and count / calls >= rate
 
     def out(self, now: float) -> int:
@@ -148,21 +148,23 @@ class BreakerMachine(RuleBasedStateMachine):
         elif not late and model.state == CLOSED:
             model.errors += 1
             expected = model.errors > model.max_error_rate or model.reaches(
-                model.shares.failure_rate, model.errors
+                model.shares.failure_rate, model.errors, model.errors + model.answers
             )
         assert wants == expected
         if wants:
             self.opens("timeout")
 
-    @rule(slow=st.booleans(), late=st.booleans())
-    def a_call_is_answered(self, slow: bool, late: bool) -> None:
+    @rule(slow=st.booleans(), late=st.booleans(), replicated=st.booleans())
+    def a_call_goes_well(self, slow: bool, late: bool, replicated: bool) -> None:
         model = self.model
-        wants = self.node.answer(self.began(late), slow=slow)
+        wants = self.node.answer(self.began(late), slow=slow, replicated=replicated)
         expected = False
         if not late and model.state == CLOSED:
-            model.answers += 1
+            model.answers += not replicated
+            model.replicated += replicated
             model.slow += slow
-            expected = slow and model.reaches(model.shares.slow_call_rate, model.slow)
+            calls = model.errors + model.answers + model.replicated
+            expected = slow and model.reaches(model.shares.slow_call_rate, model.slow, calls)
         assert wants == expected
         if wants:
             self.opens("slow_calls")

@@ -189,6 +189,22 @@ def test_slow_reads_tell_two_nodes_apart(clock):
     assert states(health) == {"A1": "open", "A2": "closed", "A3": "closed"}
 
 
+def test_a_node_that_answers_more_than_is_remembered_keeps_its_share_of_failures(clock):
+    """One call in a thousand fails, far more go by between two looks than are kept."""
+    health = health_of(clock, failure_rate=0.0015, minimum_calls=10, max_error_rate=100_000)
+    health.partitions = PartitionMap({"test": (("A1", "A2", "A3"),) * 4096})
+    overload = Failure(FailureKind.OVERLOAD, fault=Fault.NODE, node="A1")
+
+    for number in range(5000):
+        clock.pass_s(0.0001)
+        health.recent.append((("test", "s", 0), clock() - 0.001, clock(), False))
+        if number % 1000 == 999:
+            fail(health, write(health, 0, clock), clock, overload, took_s=0.0001)
+
+    assert report(health)["A1"]["errors"] == {"overload": 5}
+    assert set(states(health).values()) == {"closed"}
+
+
 def test_options_without_a_slow_call_rate_call_nothing_slow():
     assert not NodeOptions(slow_call_s=0.1).slow(5.0)
 

@@ -197,19 +197,22 @@ def _method(client: Any, name: str, engine: Engine) -> Callable[..., Any]:
             return invoke(engine, operation, args, kwargs)
         return runtime.head(Call(runtime.plans[name], args, _NOTHING, args[0] if keyed else None))
 
-    async def coroutine(*args: Any, **kwargs: Any) -> Any:
+    def awaitable(*args: Any, **kwargs: Any) -> Any:
         runtime = engine.runtime
         if kwargs and unshaped is not None and unshaped(operation, kwargs):
             kwargs = {}
         if kwargs or not fewest <= len(args) <= most or not runtime.plain or current() is not None:
-            return await invoke(engine, operation, args, kwargs)
-        return await runtime.head_async(
+            return invoke(engine, operation, args, kwargs)
+        return runtime.head_async(
             Call(runtime.plans[name], args, _NOTHING, args[0] if keyed else None)
         )
 
+    async def coroutine(*args: Any, **kwargs: Any) -> Any:
+        return await awaitable(*args, **kwargs)
+
     chosen: Callable[..., Any] = method
     if operation.awaited:
-        chosen = begun(coroutine, engine) if engine.shared.adapter.returns_futures else coroutine
+        chosen = begun(awaitable, engine) if engine.shared.adapter.returns_futures else coroutine
     return functools.update_wrapper(chosen, getattr(client, name))
 
 

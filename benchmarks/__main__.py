@@ -13,7 +13,7 @@ from typing import Any
 from .harness import Figure, measure
 
 BENCHES = ("chain", "parts", "cluster", "clients", "embedded", "policies")
-"""One module each: ``TITLE``, ``cases()`` and ``verdict()``."""
+"""One module each: ``TITLE``, ``cases()`` and ``verdict()``; or ``HEADER`` and a ``run()`` of its own."""
 
 
 def main() -> None:
@@ -31,6 +31,9 @@ def main() -> None:
     results: dict[str, Any] = {"python": platform.python_version(), "benches": {}}
     for name in arguments.only or BENCHES:
         bench: Any = importlib.import_module(f"benchmarks.{name}")
+        if hasattr(bench, "run"):
+            results["benches"][name] = {"figures": _run(bench, quick=arguments.quick), "said": []}
+            continue
         figures = measure(bench.cases(), rounds, seconds)
         said = bench.verdict({figure.name: figure.ns for figure in figures})
         _print(bench.TITLE, figures, said)
@@ -38,6 +41,16 @@ def main() -> None:
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(results, indent=1))
     print(f"written to {arguments.json}")
+
+
+def _run(bench: Any, *, quick: bool) -> list[dict[str, Any]]:
+    print(f"\n{bench.TITLE}\n{bench.HEADER}")
+    figures = []
+    for figure in bench.run(quick=quick):
+        print(figure, flush=True)
+        figures.append(asdict(figure))
+    print()
+    return figures
 
 
 def _print(title: str, figures: list[Figure], said: list[str]) -> None:

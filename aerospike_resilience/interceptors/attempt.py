@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from ..call import Call, Failure, FailureKind, Fault, early_s
 from ..errors import DeadlineExceededError
 from ..operation import Key
 from .base import Proceed, ProceedAsync
+from .shielded import Shielded
 
 
 class Tailor(Protocol):
@@ -98,11 +99,11 @@ class Attempt:
             call.args, call.kwargs, self.policy_for(call) if call.tailored else plan.policy
         )
 
-    async def send_lasting(self, call: Call) -> Any:
+    def send_lasting(self, call: Call) -> Awaitable[Any]:
         """Make a native call that goes on when its task is cancelled, and let it be known."""
         future: asyncio.Future[Any] = self.send(call)
         call.pending = future
-        return await asyncio.shield(future)
+        return Shielded(future)
 
     def policy_for(self, call: Call) -> Any:
         """Return the native policy for an attempt that has less time, fewer tries or its own pace.

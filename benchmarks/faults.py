@@ -24,7 +24,7 @@ import tenacity
 
 from aerospike_resilience.testing import LocalCluster
 
-from .mixed import CLIENTS, POINT_MS, RECORDS, WIDE, Load, Tally, bare, surface, wrapped
+from .mixed import CLIENTS, PLENTY, POINT_MS, RECORDS, WIDE, Load, Tally, bare, surface, wrapped
 
 BLOCKING: Final = ("aerospike", "aerospike-py", "aerospike-native", "aerospike-sdk")
 AWAITED: Final = tuple(client for client in CLIENTS if client not in BLOCKING)
@@ -168,7 +168,7 @@ def work_through(
         threads: how many threads use each.
         interval_s: from the start of one call of a thread to its next at least.
     """
-    connections = SMALL_POOL if fault == "pool" else 300
+    connections = SMALL_POOL if fault == "pool" else PLENTY
     with LocalCluster(nodes=3, replication_factor=2) as cluster, contextlib.ExitStack() as stack:
         cluster.wait_until_stable()
         pairs = {}

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 _R1: Final = (
     (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
@@ -90,22 +89,44 @@ def ripemd160(data: bytes) -> bytes:
     return b"".join(value.to_bytes(4, "little") for value in state)
 
 
-def best_ripemd160() -> Callable[[bytes], bytes]:
-    """Return OpenSSL's RIPEMD-160 where it has one, else ours."""
+class Hash(Protocol):
+    """What `hashlib` has for an algorithm."""
+
+    def copy(self) -> Hash: ...  # noqa: D102
+    def update(self, data: bytes, /) -> None: ...  # noqa: D102
+    def digest(self) -> bytes: ...  # noqa: D102
+
+
+class Ripemd160:
+    """`ripemd160` as an object of `hashlib`'s kind."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self._data = data
+
+    def copy(self) -> Ripemd160:
+        """Return one that goes on from here."""
+        return Ripemd160(self._data)
+
+    def update(self, data: bytes, /) -> None:
+        """Take in more bytes."""
+        self._data += data
+
+    def digest(self) -> bytes:
+        """Return the hash of all bytes taken in."""
+        return ripemd160(self._data)
+
+
+def best_ripemd160() -> Hash:
+    """Return OpenSSL's RIPEMD-160 where it has one, else ours; neither has taken in anything yet."""
     try:
-        empty = hashlib.new("ripemd160")
+        return hashlib.new("ripemd160")
     except ValueError:
-        return ripemd160
-
-    def digest(data: bytes) -> bytes:
-        state = empty.copy()  # to look the algorithm up again would take as long as the hash itself
-        state.update(data)
-        return state.digest()
-
-    return digest
+        return Ripemd160()
 
 
-_HASH: Final = best_ripemd160()
+_EMPTY: Final = best_ripemd160()
+"""Copied for each digest: to look the algorithm up again would take as long as the hash itself."""
+
 _INTEGER: Final = struct.Struct(">Bq")
 
 
@@ -124,11 +145,15 @@ def digest_of(set_name: str | None, key: object) -> bytes:
         struct.error: The int has more than 64 bits.
     """
     if isinstance(key, str):
-        data = b"\x03" + key.encode()
+        named = b"\x03" + key.encode()
     elif isinstance(key, int) and not isinstance(key, bool):
-        data = _INTEGER.pack(1, key)
+        named = _INTEGER.pack(1, key)
     elif isinstance(key, bytes | bytearray):
-        data = b"\x04" + bytes(key)
+        named = b"\x04" + bytes(key)
     else:
         raise TypeError(f"a user key is an int, str or bytes, not {type(key).__name__}")
-    return _HASH((set_name or "").encode() + data)
+    state = _EMPTY.copy()
+    if set_name:
+        state.update(set_name.encode())
+    state.update(named)
+    return state.digest()

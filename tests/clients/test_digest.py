@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aerospike_resilience.clients.digest import partition_of
-from aerospike_resilience.digest import best_ripemd160, ripemd160
+from aerospike_resilience.digest import Ripemd160, best_ripemd160, ripemd160
 from tests.conformance.surfaces import native
 
 
@@ -38,12 +38,22 @@ def test_builds_without_the_hash_have_one_of_ours(monkeypatch):
 
     monkeypatch.setattr("hashlib.new", unsupported)
 
-    assert best_ripemd160() is ripemd160
+    ours = best_ripemd160()
+    ours.update(b"message ")
+    begun = ours.copy()
+    ours.update(b"digest")
+
+    assert isinstance(ours, Ripemd160)
+    assert ours.digest().hex() == "5d0689ef49d2fae572b881b123a85ffa21595f36"
+    assert begun.digest() == ripemd160(b"message ")
 
 
 @given(st.binary(max_size=200))
 def test_the_hash_of_ours_is_that_of_openssl(data):
-    assert ripemd160(data) == best_ripemd160()(data)
+    best = best_ripemd160()
+    best.update(data)
+
+    assert ripemd160(data) == best.digest()
 
 
 def test_a_build_without_the_hash_loads_nothing_of_the_embedded_cluster():

@@ -18,8 +18,12 @@ def link(interceptors: Sequence[Interceptor], send: Proceed) -> Proceed:
 
 
 def link_async(interceptors: Sequence[Interceptor], send: ProceedAsync) -> ProceedAsync:
-    """Link interceptors around a native call that is awaited."""
-    head = send
+    """Link interceptors around a native call that is awaited; what is linked returns a coroutine."""
+
+    async def alone(call: Call) -> Any:
+        return await send(call)
+
+    head = send if interceptors else alone
     for interceptor in reversed(interceptors):
         head = _around_async(interceptor, head)
     return head

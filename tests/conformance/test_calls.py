@@ -32,6 +32,14 @@ def test_a_wrapped_client_is_still_of_its_class(surface):
     assert surface.resilience.profile.name == "latency"
 
 
+def test_a_chain_that_the_application_emptied_still_makes_the_calls(opened):
+    surface = opened(arrange=lambda _chain: [])
+
+    surface.put(1, {"n": 7})
+
+    assert surface.get(1) == {"n": 7}
+
+
 def test_a_missing_record_is_the_clients_own_error(surface):
     with pytest.raises(surface.missing):
         surface.get("no such record")

@@ -132,7 +132,7 @@ class Breaker:
             health.answered(call, began, ended)
         elif call.key is not None:
             health.recent.append((call.key, began, ended, call.plan.writes))
-            if call.steered:
+            if call.steered and not call.leave_master:
                 health.hurried(call)
         elif isinstance(result, Stream):
             result.when_done(lambda error: self._tell_ended(call, began, error))

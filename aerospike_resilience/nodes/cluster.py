@@ -165,7 +165,7 @@ class ClusterHealth:
             self.settle_locked()
 
     def hurried(self, call: Call) -> None:
-        """Take note of a read that did not have to leave its master early, though it was suspect.
+        """Take note of a read that began at its master, which is suspect, and did not have to leave it.
 
         If that master has left the cluster, the client has asked another: it knows the new map.
         """

@@ -9,6 +9,7 @@ import pytest
 
 from aerospike_resilience.call import Failure, FailureKind, Fault
 from aerospike_resilience.errors import CircuitOpenError, UnknownNodeError
+from aerospike_resilience.interceptors import Breaker
 from aerospike_resilience.nodes import (
     AdaptiveTimeout,
     Admission,
@@ -291,6 +292,25 @@ def test_the_new_map_holds_once_the_client_has_dropped_the_node(clock):
 
     assert health.previous is None
     assert health.owners(("test", "s", 0)) == ("A2", "A3")
+
+
+@pytest.mark.parametrize(("strong", "known"), [(set(), False), ({"test"}, True)])
+def test_a_quick_read_shows_that_the_client_knows_the_new_map_only_if_it_begins_at_the_master(
+    clock, strong, known
+):
+    """One that may begin at any replica was quick by that: writes would still wait for the dead node."""
+    health = health_of(clock)
+    health.strong = frozenset(strong)  # there a read begins at the master
+    with health.lock:
+        health.open_locked(health.by_name["A1"], "silence", clock())
+        health.settle_locked()
+    health.adopt(PartitionMap({"test": (("A2", "A3"),) * 4096}))
+    read = fakes.call(fakes.plan(failover=True), ("test", "s", 0))
+    read.now = clock()
+
+    Breaker(health, clock=clock).around(read, lambda _call: "record")
+
+    assert (health.previous is None) == known
 
 
 def test_a_policy_file_isolates_nodes_and_releases_only_its_own(clock):

@@ -3,7 +3,6 @@
 import logging
 
 from .ambient import carry, deadline, remaining
-from .call import Attempt, Call, Failure, FailureKind
 from .errors import (
     AlreadyWrappedError,
     BackpressureError,
@@ -15,12 +14,13 @@ from .errors import (
     ResilienceError,
     UnknownNodeError,
 )
-from .handle import Resilience
-from .instrumentation import instrument, uninstrument
+from .instrument import instrument, uninstrument
 from .interceptors import CallStory, Interceptor
-from .operation import Operation
+from .model.call import Attempt, Call, Failure, FailureKind
+from .model.operation import Operation
 from .profiles import PolicyFileError, UnknownProfileError
-from .wrap import resilient
+from .wrapping.resilience import Resilience
+from .wrapping.wrap import resilient
 
 __all__ = [
     "AlreadyWrappedError",

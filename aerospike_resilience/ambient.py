@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from .operation import Criticality
+from .model.operation import Criticality
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -6,16 +6,16 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from aerospike_resilience.call import Call, Plan
 from aerospike_resilience.clients.aerospike.source import AerospikeSource
 from aerospike_resilience.interceptors import Backpressure, Bounds, Breaker, Gate
-from aerospike_resilience.interceptors.outcomes import Outcomes, Rounds
-from aerospike_resilience.interceptors.per_node import NodeGates, PerNode
-from aerospike_resilience.interceptors.targets import Targets
+from aerospike_resilience.interceptors.gate.limit_loop import Outcomes, Rounds
+from aerospike_resilience.interceptors.gate.per_node import NodeGates, PerNode
+from aerospike_resilience.interceptors.gate.target_nodes import Targets
+from aerospike_resilience.model.call import Call, Plan
+from aerospike_resilience.model.operation import Kind, Operation, Shape
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions
 from aerospike_resilience.nodes.latency import Latency
 from aerospike_resilience.nodes.partitions import PARTITIONS, PartitionMap
-from aerospike_resilience.operation import Kind, Operation, Shape
 
 from .harness import Case
 from .stub import KEY, Stub

@@ -10,7 +10,7 @@ from typing import Any
 
 from aerospike_resilience.clients import ADAPTERS, Adapter
 from aerospike_resilience.clients.aerospike_sdk.behavior import SETTINGS
-from aerospike_resilience.operation import Kind, Shape
+from aerospike_resilience.model.operation import Kind, Shape
 from aerospike_resilience.profiles.fields import PolicyFields
 from aerospike_resilience.profiles.synonyms import FIELD_SYNONYMS
 

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from ..clients import ADAPTERS, Adapter, adapter_named, every_operation
-from ..operation import Kind, Operation
-from ..plan import Planner
+from ..model.operation import Kind, Operation
 from ..profiles import PolicyFileError, PolicyLibrary, Profile
 from ..profiles.explain import OWN
 from ..profiles.lint import Finding, examine
 from ..profiles.lint_formats import FORMATS
+from ..runtime.planner import Planner
 from .policy_common import BROKEN, broken, console, load, load_file, table
 from .policy_files import FILE_COMMANDS
 

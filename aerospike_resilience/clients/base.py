@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from ..call import Failure, Rows, Send, Wanted
 from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError
-from ..operation import NodeSource, Operation
-from .statement import Built
+from ..model.call import Failure, Rows, Send, Wanted
+from ..model.operation import NodeSource, Operation
+from .shared.statement import Built
 
 
 class Refusals(NamedTuple):

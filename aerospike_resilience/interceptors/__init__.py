@@ -3,24 +3,24 @@
 In chain order, outermost first: telemetry, deadline, retry, backpressure, breaker, attempt.
 """
 
-from .attempt import Attempt
-from .backoff import Backoff
-from .backpressure import Backpressure
+from .attempt.attempt import Attempt
 from .base import Interceptor, Proceed, ProceedAsync
-from .breaker import Breaker
-from .budget import RetryBudget
-from .closing import Closing
+from .breaker.breaker import Breaker
 from .deadline import Deadline
 from .fallback import Fallback
-from .gate import Gate
-from .gates import GateDraft, GateOptions, Gates
-from .lasting import Lasting
-from .limit import Bounds
+from .gate.adaptive_limit import Bounds
+from .gate.backpressure import Backpressure
+from .gate.gates import GateDraft, GateOptions, Gates
+from .gate.orphaned_calls import Lasting
+from .gate.semaphore import Gate
 from .recorder import CallStory, Recorder
-from .retry import Retry, RetryCounters
+from .retry.backoff import Backoff
+from .retry.budget import RetryBudget
+from .retry.closing import Closing
+from .retry.retry import Retry, RetryCounters
+from .retry.tenacity_rules import TenacityRules
+from .retry.verification import Verification
 from .telemetry import Telemetry
-from .tenacious import TenacityRules
-from .verify import Verification
 
 __all__ = [
     "Attempt",

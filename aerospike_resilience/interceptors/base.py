@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from ..call import Call
+from ..model.call import Call
 
 Proceed: TypeAlias = Callable[[Call], Any]
 """The rest of the chain: makes the call, returns its result or raises."""

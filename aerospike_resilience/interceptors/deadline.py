@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..call import Call
 from ..errors import DeadlineExceededError
-from ..operation import Kind
+from ..model.call import Call
+from ..model.operation import Kind
 from .base import Proceed, ProceedAsync
 
 

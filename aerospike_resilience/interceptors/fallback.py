@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..ambient import deadline
-from ..call import Call
 from ..errors import CircuitOpenError
+from ..model.call import Call
+from ..model.operation import Shape
 from ..nodes import ClusterHealth
-from ..operation import Shape
 from .base import Proceed, ProceedAsync
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..call import Attempt, Call
+from ..model.call import Attempt, Call
 from .base import Proceed, ProceedAsync
 
 caller: contextvars.ContextVar[asyncio.Task[Any] | None] = contextvars.ContextVar(

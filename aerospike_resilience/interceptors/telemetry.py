@@ -8,30 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sized
-from typing import Any, Final
+from typing import Any
 
 from opentelemetry import context, metrics, trace
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider
 
-from ..call import Call
-from ..operation import Operation, Shape
+from ..model.call import Call
+from ..model.operation import Operation, Shape
+from ..telemetry.names import DURATION_BUCKETS_S, SCOPE, is_live
 from .base import Proceed, ProceedAsync
-
-SCOPE: Final = "aerospike_resilience"
-
-DURATION_BUCKETS_S: Final = (
-    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
-    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
-)
-"""Finer than the convention's first bucket of 1 ms, below which most of Aerospike's answers fall."""
-
-
-def is_live(provider: TracerProvider | MeterProvider) -> bool:
-    """Return whether somebody configured an SDK: the API's own providers are placeholders."""
-    return not type(provider).__module__.startswith(
-        ("opentelemetry.trace", "opentelemetry.metrics")
-    )
 
 
 class Telemetry:

@@ -6,8 +6,8 @@ from .options import AdaptiveTimeout, NodeOptions
 from .report import report
 from .sharing import SharedStates
 from .storages import StorageFactory
-from .tend import Tended
-from .tender import TENDER, Tender
+from .tend_thread import TENDER, Tender
+from .tending import Tended
 
 __all__ = [
     "TENDER",

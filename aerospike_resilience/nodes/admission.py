@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..call import Call, Failure, FailureKind, Fault
 from ..errors import CircuitOpenError
-from ..operation import Key
+from ..model.call import Call, Failure, FailureKind, Fault
+from ..model.operation import Key
 from .cluster import ClusterHealth
 from .health import NodeHealth
 

@@ -15,14 +15,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ..call import Call, Failure, FailureKind, Fault
-from ..operation import Key, NodeAddress, NodeSource
+from ..model.call import Call, Failure, FailureKind, Fault
+from ..model.operation import Key, NodeAddress, NodeSource
 from . import blame, partitions
 from .breaker import CLOSED, HALF_OPEN
 from .health import NodeHealth
-from .news import News
+from .listeners import News
 from .options import NodeOptions
-from .roster import Roster
+from .registry import Roster
 
 if TYPE_CHECKING:
     import pybreaker

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from ..operation import NodeAddress
+from ..model.operation import NodeAddress
 from .breaker import HALF_OPEN, OPEN, NodeBreaker
 from .latency import Latency
 

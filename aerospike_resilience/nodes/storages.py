@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pybreaker
 
 from ..errors import ResilienceError
-from ..operation import NodeAddress
+from ..model.operation import NodeAddress
 from .breaker import CLOSED
 
 if TYPE_CHECKING:

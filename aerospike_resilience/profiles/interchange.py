@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from ..operation import Kind, Operation
+from ..model.operation import Kind, Operation
 from .profile import Profile, Setting
 
 OURS: Final = "is this library's own, and has no like in that file"

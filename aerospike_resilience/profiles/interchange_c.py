@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from ..operation import Kind, Operation, Shape
+from ..model.operation import Kind, Operation, Shape
 from .interchange import (
     Case,
     Exported,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from ..operation import Kind, Operation, Shape
+from ..model.operation import Kind, Operation, Shape
 from .interchange import (
     Case,
     Exported,

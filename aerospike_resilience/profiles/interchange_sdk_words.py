@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
-from ..operation import Kind, Operation, Shape
+from ..model.operation import Kind, Operation, Shape
 from .interchange import Word, lower, sent_key, upper
 
 Sort: TypeAlias = tuple[Operation, bool, tuple[str, ...]]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..operation import Kind, Operation
+from ..model.operation import Kind, Operation
 from .build import KeyPath
 from .errors import PolicyFileError, Problem
 from .explain import Explanation

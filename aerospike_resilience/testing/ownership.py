@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..digest import digest_of
+from ..model.digest import digest_of
 from .controller import ClusterError
 from .server.partitions import replica_lists
 from .server.records import partition_of

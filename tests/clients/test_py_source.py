@@ -9,7 +9,7 @@ import pytest
 
 from aerospike_resilience.clients.aerospike_py import source as py_source
 from aerospike_resilience.clients.aerospike_py.source import AerospikePySource
-from aerospike_resilience.operation import NotAskedError
+from aerospike_resilience.model.operation import NotAskedError
 
 
 class Answering:

@@ -17,8 +17,8 @@ from aerospike_resilience import (
     NotAClientError,
     resilient,
 )
-from aerospike_resilience.call import Fault
 from aerospike_resilience.interceptors import Fallback
+from aerospike_resilience.model.call import Fault
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions
 from tests import fakes
 from tests.conformance.surfaces import SURFACES, Instrumented, aerospike_py, learned

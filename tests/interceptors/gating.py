@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aerospike_resilience.call import Call
 from aerospike_resilience.interceptors import Backpressure, Gate
-from aerospike_resilience.interceptors.backpressure import WeightedBackpressure
-from aerospike_resilience.interceptors.per_node import NodeGates, PerNode
-from aerospike_resilience.operation import Criticality
+from aerospike_resilience.interceptors.gate.backpressure import WeightedBackpressure
+from aerospike_resilience.interceptors.gate.per_node import NodeGates, PerNode
+from aerospike_resilience.model.call import Call
+from aerospike_resilience.model.operation import Criticality
 from tests import fakes
 from tests.waiting import until
 

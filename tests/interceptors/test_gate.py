@@ -11,8 +11,8 @@ import pytest
 
 from aerospike_resilience.errors import BackpressureError
 from aerospike_resilience.interceptors import Backpressure, Gate
-from aerospike_resilience.interceptors.gate import GateFullError
-from aerospike_resilience.interceptors.line import Place
+from aerospike_resilience.interceptors.gate.queue import Place
+from aerospike_resilience.interceptors.gate.semaphore import GateFullError
 from tests import fakes
 from tests.interceptors.gating import Caller, a_call, hold, lay_down, tasks_settle, waiting
 from tests.waiting import until

@@ -10,7 +10,7 @@ import pytest
 
 from aerospike_resilience import resilient
 from aerospike_resilience.interceptors import Gate
-from aerospike_resilience.interceptors.backpressure import WeightedBackpressure
+from aerospike_resilience.interceptors.gate.backpressure import WeightedBackpressure
 from tests.interceptors.gating import a_call, hold, lay_down, waiting
 from tests.waiting import until
 

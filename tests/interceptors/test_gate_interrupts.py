@@ -13,7 +13,7 @@ import pytest
 
 from aerospike_resilience.errors import BackpressureError
 from aerospike_resilience.interceptors import Gate
-from aerospike_resilience.interceptors.line import Place
+from aerospike_resilience.interceptors.gate.queue import Place
 from tests.interceptors.gating import (
     FORMS,
     Chain,

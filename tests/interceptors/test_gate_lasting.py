@@ -10,7 +10,7 @@ import pytest
 
 from aerospike_resilience import resilient
 from aerospike_resilience.interceptors import Gate
-from aerospike_resilience.stream import Stream
+from aerospike_resilience.model.stream import Stream
 from tests.conformance.surfaces import Loop, native
 from tests.interceptors.gating import hold, lay_down
 from tests.waiting import until

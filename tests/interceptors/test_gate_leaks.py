@@ -14,8 +14,8 @@ import pytest
 
 from aerospike_resilience.errors import BackpressureError
 from aerospike_resilience.interceptors import Backpressure, Gate
-from aerospike_resilience.interceptors.backpressure import WeightedBackpressure
-from aerospike_resilience.interceptors.line import Place
+from aerospike_resilience.interceptors.gate.backpressure import WeightedBackpressure
+from aerospike_resilience.interceptors.gate.queue import Place
 from tests.interceptors.gating import (
     FORMS,
     Caller,

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aerospike_resilience.interceptors import Bounds
-from aerospike_resilience.interceptors.limit import AdaptiveLimit, Outcome
-from aerospike_resilience.interceptors.outcomes import Rounds
+from aerospike_resilience.interceptors.gate.adaptive_limit import AdaptiveLimit, Outcome
+from aerospike_resilience.interceptors.gate.limit_loop import Rounds
 from tests import fakes
 
 BOUNDS = Bounds(start=100, floor=10, ceiling=200)

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from aerospike_resilience.errors import BackpressureError
 from aerospike_resilience.interceptors import Gate
-from aerospike_resilience.interceptors.backpressure import WeightedBackpressure
+from aerospike_resilience.interceptors.gate.backpressure import WeightedBackpressure
 from tests.interceptors.gating import a_call
 
 CLASSES = ("critical", "default", "sheddable")

@@ -9,11 +9,11 @@ import time
 import pytest
 
 from aerospike_resilience import resilient
-from aerospike_resilience.call import Failure, FailureKind, Fault
 from aerospike_resilience.interceptors import Bounds, Gate
-from aerospike_resilience.interceptors.limit import Outcome
-from aerospike_resilience.interceptors.outcomes import Outcomes, Rounds
-from aerospike_resilience.operation import Kind, Operation, Shape
+from aerospike_resilience.interceptors.gate.adaptive_limit import Outcome
+from aerospike_resilience.interceptors.gate.limit_loop import Outcomes, Rounds
+from aerospike_resilience.model.call import Failure, FailureKind, Fault
+from aerospike_resilience.model.operation import Kind, Operation, Shape
 from tests import fakes
 from tests.waiting import until
 

@@ -10,7 +10,7 @@ import pytest
 
 from aerospike_resilience.errors import BackpressureError
 from aerospike_resilience.interceptors import Gate
-from aerospike_resilience.interceptors.backpressure import WeightedBackpressure
+from aerospike_resilience.interceptors.gate.backpressure import WeightedBackpressure
 from benchmarks import overload
 from tests.interceptors.gating import a_call
 

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from aerospike_resilience import resilient
 from aerospike_resilience.clients import adapter_named
-from aerospike_resilience.clients.statement import without_values
+from aerospike_resilience.clients.shared.statement import without_values
 from tests.conformance.surfaces import DataSet, SyncClusterDefinition, native
 
 SECRET = 4711

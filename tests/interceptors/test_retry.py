@@ -7,8 +7,8 @@ import random
 import pytest
 import tenacity
 
-from aerospike_resilience.call import Attempt, Failure, FailureKind, Fault
 from aerospike_resilience.interceptors import Backoff, Closing, Retry, RetryBudget, TenacityRules
+from aerospike_resilience.model.call import Attempt, Failure, FailureKind, Fault
 from tests import fakes
 
 

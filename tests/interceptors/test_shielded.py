@@ -9,7 +9,7 @@ import gc
 
 import pytest
 
-from aerospike_resilience.interceptors.shielded import Shielded
+from aerospike_resilience.interceptors.attempt.shielded import Shielded
 
 TASKS = [asyncio.tasks._CTask, asyncio.tasks._PyTask]  # type: ignore[attr-defined]
 

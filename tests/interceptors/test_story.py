@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aerospike_resilience.call import Failure, FailureKind, Fault
 from aerospike_resilience.interceptors import Backoff, Closing, Retry
+from aerospike_resilience.model.call import Failure, FailureKind, Fault
 from tests import fakes
 from tests.conformance.surfaces import (
     CClient,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from aerospike_resilience.call import Failure, FailureKind, Fault
 from aerospike_resilience.clients import adapter_named
-from aerospike_resilience.clients.addresses import address_in
+from aerospike_resilience.clients.shared.addresses import address_in
+from aerospike_resilience.model.call import Failure, FailureKind, Fault
+from aerospike_resilience.model.operation import NodeAddress
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions, Tended
-from aerospike_resilience.operation import NodeAddress
 from tests import fakes
 
 

@@ -8,12 +8,12 @@ import aerospike
 import pytest
 
 from aerospike_resilience import resilient
-from aerospike_resilience.call import Failure, FailureKind, Fault
 from aerospike_resilience.errors import CircuitOpenError
+from aerospike_resilience.model.call import Failure, FailureKind, Fault
+from aerospike_resilience.model.operation import NotAskedError
 from aerospike_resilience.nodes import Admission, ClusterHealth, NodeOptions, Tended, report
 from aerospike_resilience.nodes.breaker import HALF_OPEN, OPEN
 from aerospike_resilience.nodes.partitions import PartitionMap
-from aerospike_resilience.operation import NotAskedError
 from aerospike_resilience.testing import LocalCluster
 from tests import fakes
 from tests.nodes.test_cluster import fail, health_of, states, write

@@ -12,7 +12,7 @@ import pytest
 
 from aerospike_resilience.clients import adapter_named
 from aerospike_resilience.clients.aerospike.policies import FIELDS
-from aerospike_resilience.operation import Kind, Operation, Shape
+from aerospike_resilience.model.operation import Kind, Operation, Shape
 from aerospike_resilience.profiles import PolicyFileError, PolicyLibrary
 from aerospike_resilience.profiles.fields import Connection, PolicyFields, Scopes
 from aerospike_resilience.profiles.profile import Layer, Profile

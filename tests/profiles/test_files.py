@@ -7,7 +7,7 @@ import os
 import pytest
 
 from aerospike_resilience.clients import ADAPTERS, every_operation
-from aerospike_resilience.operation import Kind
+from aerospike_resilience.model.operation import Kind
 from aerospike_resilience.profiles import PolicyFileError, PolicyLibrary, UnknownProfileError
 from aerospike_resilience.profiles.operation_names import OPERATION_NAMES
 from tests.profiles.broken_yaml import BROKEN_YAML, HEAD

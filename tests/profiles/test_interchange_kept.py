@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aerospike_resilience.clients import adapter_named, every_operation
-from aerospike_resilience.operation import Kind, Operation, Shape
+from aerospike_resilience.model.operation import Kind, Operation, Shape
 from aerospike_resilience.profiles import interchange_c, interchange_sdk
 from aerospike_resilience.profiles.profile import Layer, Profile
 from aerospike_resilience.profiles.source import Source

@@ -13,13 +13,13 @@ import pytest
 import yaml
 from jsonschema import validate
 
-from aerospike_resilience import gauges
 from aerospike_resilience.clients import adapter_named
-from aerospike_resilience.plan import Planner
 from aerospike_resilience.profiles import PolicyLibrary
 from aerospike_resilience.profiles.schema import Settings, json_schema
 from aerospike_resilience.profiles.source import Source
 from aerospike_resilience.profiles.validate import check_settings
+from aerospike_resilience.runtime.planner import Planner
+from aerospike_resilience.telemetry import gauges
 
 ROOT = Path(__file__).parents[2]
 TUNING, POLICIES = ROOT / "docs" / "tuning.md", ROOT / "docs" / "policies.md"

@@ -12,7 +12,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from aerospike_resilience import resilient
 from aerospike_resilience.profiles import PolicyLibrary, Watcher
-from aerospike_resilience.runtime import Runtime
+from aerospike_resilience.runtime.compiled import Runtime
 from tests.profiles.broken_yaml import BROKEN_YAML
 from tests.profiles.test_reload import GOOD, replace
 from tests.waiting import until

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aerospike_resilience.operation import Kind, Operation, Shape
+from aerospike_resilience.model.operation import Kind, Operation, Shape
 from aerospike_resilience.profiles import PolicyFileError, PolicyLibrary
 from aerospike_resilience.profiles.profile import Layer, Profile
 from aerospike_resilience.profiles.source import Source

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aerospike_resilience.digest import digest_of, ripemd160
+from aerospike_resilience.model.digest import digest_of, ripemd160
 from aerospike_resilience.testing import LocalCluster
 from aerospike_resilience.testing.server.batch import parse_rows
 from aerospike_resilience.testing.server.errors import OpError

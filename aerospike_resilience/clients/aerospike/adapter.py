@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from ...call import Failure, Send, Wanted
-from ...operation import Operation
+from ...model.call import Failure, Send, Wanted
+from ...model.operation import Operation
 from ..base import Creation, Lazy, NativeConfig, Refusals
-from ..dicts import DictAdapter, config_hosts
-from ..statement import Built, of_query
+from ..shared.dicts import DictAdapter, config_hosts
+from ..shared.statement import Built, of_query
 from . import failures, idempotence, native_config, policies
 from .operations import LAZY, OPERATIONS
 from .rows import AerospikeRows

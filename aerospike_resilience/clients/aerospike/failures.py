@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from ...call import Failure, FailureKind, Fault
-from ...operation import Operation
-from ..addresses import address_in
+from ...model.call import Failure, FailureKind, Fault
+from ...model.operation import Operation
+from ..shared.addresses import address_in
 
 _ITERATIONS: Final = re.compile(r"\biterations=(\d+)")
 

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from ...call import Wanted
+from ...model.call import Wanted
 
 # Operators of `operate` lists, as the package numbers them (``aerospike.OPERATOR_*``).
 _READ: Final = 0

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ...operation import Kind, Operation, never
+from ...model.operation import Kind, Operation, never
 from ..base import Lazy
-from ..table import batch, cluster, point, query
+from ..shared.table import batch, cluster, point, query
 from .idempotence import (
     only_reads,
     records_only_read,

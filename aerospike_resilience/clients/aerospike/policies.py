@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...operation import Operation
+from ...model.operation import Operation
 
 _BASE: Final = frozenset(
     "total_timeout socket_timeout max_retries sleep_between_retries compress txn expressions "

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ...call import Failure, Given
-from ...operation import Key, Operation
+from ...model.call import Failure, Given
+from ...model.operation import Key, Operation
 from .failures import classify_code
 from .idempotence import row_repeatable
 

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ...call import Failure, Send, Wanted
-from ...operation import Operation
-from ...stream import Stream
+from ...model.call import Failure, Send, Wanted
+from ...model.operation import Operation
+from ...model.stream import Stream
 from ..base import Creation, Lazy, Refusals
-from ..common import CommonAdapter
-from ..statement import select, without_values
+from ..shared.common import CommonAdapter
+from ..shared.statement import select, without_values
 from . import failures, idempotence, policies
 from .operations import OPERATIONS
 from .package import native

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...call import Failure, FailureKind, Fault
-from ...operation import Operation, Shape
-from ..addresses import address_in
+from ...model.call import Failure, FailureKind, Fault
+from ...model.operation import Operation, Shape
+from ..shared.addresses import address_in
 
 _NAME: Final = re.compile(r"^([^\s:]+): ")
 _BREAKER: Final = "Max error rate exceeded"

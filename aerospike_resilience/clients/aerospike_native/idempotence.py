@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...call import Wanted
+from ...model.call import Wanted
 from .package import native
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from ...operation import Idempotence, Kind, Operation, always, never
-from ..table import batch, cluster, point, query
+from ...model.operation import Idempotence, Kind, Operation, always, never
+from ..shared.table import batch, cluster, point, query
 from .idempotence import (
     batch_only_reads,
     batch_repeatable,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...operation import Key, NodeAddress
-from ..asking import check_asked, one_by_one
+from ...model.operation import Key, NodeAddress
+from ..shared.asking import check_asked, one_by_one
 from . import policies
 from .failures import classify
 from .operations import OPERATIONS

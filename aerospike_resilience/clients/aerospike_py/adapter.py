@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ...call import Failure, Wanted
-from ...operation import Operation
+from ...model.call import Failure, Wanted
+from ...model.operation import Operation
 from ..base import Creation, Lazy, Refusals
-from ..dicts import DictAdapter, config_hosts
-from ..statement import Built, of_query
+from ..shared.dicts import DictAdapter, config_hosts
+from ..shared.statement import Built, of_query
 from . import failures, idempotence, policies
 from .operations import AWAITED, LAZY, LAZY_AWAITED, OPERATIONS
 from .rows import AerospikePyReadRows, AerospikePyRows

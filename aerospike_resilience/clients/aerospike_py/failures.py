@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from ...call import Failure, FailureKind, Fault
-from ...operation import Operation, Shape
-from ..addresses import address_in
+from ...model.call import Failure, FailureKind, Fault
+from ...model.operation import Operation, Shape
+from ..shared.addresses import address_in
 
 _NODE: Final = "Node: "
 _IN_DOUBT: Final = re.compile(r"In Doubt: true|\[in_doubt\]")

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from ...call import Wanted
+from ...model.call import Wanted
 
 _READ: Final = 1
 _REPEATABLE: Final = frozenset({2, 11, 12})  # OPERATOR_WRITE, OPERATOR_TOUCH, OPERATOR_DELETE

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from ...operation import Kind, Operation, never
+from ...model.operation import Kind, Operation, never
 from ..base import Lazy
-from ..table import batch, cluster, point, query
+from ..shared.table import batch, cluster, point, query
 from .idempotence import asked_to_retry, only_reads, repeatable, unconditional, unconditional_rows
 
 READ, WRITE, INFO, ADMIN = Kind.READ, Kind.WRITE, Kind.INFO, Kind.ADMIN

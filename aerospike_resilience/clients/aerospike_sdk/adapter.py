@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...operation import Operation
+from ...model.operation import Operation
 from ..aerospike_native.adapter import AerospikeNativeAdapter
 from ..base import Creation, NativeConfig, Refusals, Seam, Unshaped
 from . import behavior

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from ...operation import Operation
+from ...model.operation import Operation
 from ..aerospike_native import policies
 
 MARK: Final = 1_000_000_007

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...operation import Kind, Operation
+from ...model.operation import Kind, Operation
 from ..aerospike_native import policies
 from ..base import NoNativeConfig
 from .behavior import DURATIONS, SETTINGS

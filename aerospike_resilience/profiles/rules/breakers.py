@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...operation import Shape
+from ...model.operation import Shape
 from .subject import Found, Subject, side, value
 
 

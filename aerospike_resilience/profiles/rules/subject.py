@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
-from ...operation import Kind, Operation, Shape
+from ...model.operation import Kind, Operation, Shape
 from ..profile import Profile, Setting
 
 

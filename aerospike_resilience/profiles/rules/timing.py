@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...operation import Kind, Shape
+from ...model.operation import Kind, Shape
 from .subject import Found, Subject, side, value
 
 LEAST_DELAY_MS: Final = 3000

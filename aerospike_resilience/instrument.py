@@ -1,0 +1,221 @@
+"""Instrumenting: every client that a process creates is wrapped, with no line changed where it is made.
+
+By a call, ``instrument(profile="latency")``, or by the environment: with
+``AEROSPIKE_RESILIENCE_PROFILE=latency`` the file ``aerospike_resilience.pth`` beside the installed
+package calls `from_environment` when Python starts.
+
+A package that is yet to be imported is instrumented when it is; none is imported for it.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import wrapt
+
+from .clients import ADAPTERS, Creation
+from .profiles import PolicyLibrary
+from .wrapping.resilience import Resilience
+from .wrapping.wrap import resilient
+
+_log = logging.getLogger("aerospike_resilience")
+
+PROFILE: Final = "AEROSPIKE_RESILIENCE_PROFILE"
+"""The profile to instrument with when Python starts."""
+
+SKIP: Final = "AEROSPIKE_RESILIENCE_SKIP"
+"""Hosts whose clients stay bare, separated by commas: ``host``, ``host:port``, with ``*`` and ``?``."""
+
+
+class _Instrumentation:
+    """What is in force: options for `resilient()`, and what was there before."""
+
+    def __init__(self, skip: Iterable[str], options: Mapping[str, Any]) -> None:
+        self.skip = tuple(skip)
+        self.options = dict(options)
+        self.replaced: list[tuple[Any, str, Any]] = []
+
+    def wrap(self, client: Any, hosts: list[str]) -> Any:
+        """Wrap a client that was just created; a client that cannot be wrapped is better than none."""
+        if isinstance(getattr(client, "resilience", None), Resilience) or self._skips(hosts):
+            return client
+        try:
+            return resilient(client, **self.options)
+        except Exception:  # noqa: BLE001 - whatever it is, the service must start
+            _log.exception("a client was created and could not be wrapped; it stays bare")
+            return client
+
+    def _skips(self, hosts: list[str]) -> bool:
+        return any(
+            fnmatch.fnmatchcase(name, pattern)
+            for pattern in self.skip
+            for host in hosts
+            for name in (host, host.rpartition(":")[0])
+        )
+
+    def replace(self, owner: Any, name: str, new: Any) -> None:
+        """Put something in a name's place, and remember what was there."""
+        self.replaced.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, new)
+
+    def has_replaced(self, owner: Any, name: str) -> bool:
+        """Return whether a name's place was taken already."""
+        return any(known is owner and named == name for known, named, _old in self.replaced)
+
+    def original(self, name: str) -> Any:
+        """Return what a name stood for before, wherever it was replaced."""
+        return next((old for _, known, old in self.replaced if known == name), None)
+
+
+_lock = threading.Lock()
+_current: _Instrumentation | None = None
+_hooked: set[str] = set()
+
+
+def instrument(profile: str = "default", *, skip: Iterable[str] = (), **options: Any) -> None:
+    """Wrap every client that the process creates from now on, whichever package it is of.
+
+    A second call takes the place of the first, for clients created from then on.
+
+    Args:
+        profile: the name of a policy file.
+        skip: hosts whose clients stay bare: ``host`` or ``host:port``, with ``*`` and ``?``.
+        options: further arguments of `resilient`, by keyword.
+
+    Raises:
+        UnknownProfileError: there is no such profile. Also a `LookupError`.
+        PolicyFileError: its file is broken. Also a `ValueError`.
+    """
+    global _current
+    PolicyLibrary.of(options.get("policies")).load(profile)  # a mistake shows here and now
+    with _lock:
+        _restore_locked()
+        _current = _Instrumentation(skip, {"profile": profile, **options})
+        for adapter in ADAPTERS:
+            for creation in adapter.creations:
+                _hook_locked(creation)
+
+
+def uninstrument() -> None:
+    """Let clients be created bare again. Those that were wrapped stay so."""
+    global _current
+    with _lock:
+        _restore_locked()
+        _current = None
+
+
+def from_environment() -> None:
+    """Instrument as the environment says, if it does.
+
+    A mistake there changes nothing. It is said on standard error: no logging is configured yet.
+    """
+    profile = os.environ.get(PROFILE)
+    if not profile:
+        return
+    skip = [host.strip() for host in os.environ.get(SKIP, "").split(",") if host.strip()]
+    try:
+        instrument(profile, skip=skip)
+    except Exception as error:  # noqa: BLE001 - Python is starting; the application must not die of it
+        sys.stderr.write(f"aerospike-resilience: {PROFILE}={profile} changes nothing: {error}\n")
+
+
+def _hook_locked(creation: Creation) -> None:
+    if creation.module in sys.modules:
+        _apply(creation, sys.modules[creation.module])
+        return
+    name = f"{creation.module}:{creation.attribute}"
+    if name not in _hooked:
+        _hooked.add(name)
+        wrapt.register_post_import_hook(functools.partial(_apply, creation), creation.module)
+
+
+def _restore_locked() -> None:
+    if _current is not None:
+        for owner, name, old in reversed(_current.replaced):
+            setattr(owner, name, old)
+        _current.replaced.clear()
+
+
+def _apply(creation: Creation, module: Any) -> None:
+    """Put a wrapping stand-in in the place of what creates clients."""
+    current = _current
+    if current is None:
+        return
+    owner, name = module, creation.attribute
+    if creation.how == "init":
+        class_name, _, name = creation.attribute.partition(".")
+        owner = getattr(module, class_name)
+    if current.has_replaced(owner, name):
+        return
+    if creation.how == "bare":
+        if (original := current.original(name)) is not None:
+            current.replace(owner, name, original)
+        return
+    make = {"class": _class, "function": _function, "awaitable": _awaitable, "init": _init}
+    current.replace(owner, name, make[creation.how](getattr(owner, name), creation))
+
+
+def _wrapped(client: Any, hosts: list[str]) -> Any:
+    """Do with a client that was just created as what is in force now says; nothing, if nothing is.
+
+    A stand-in asks this at every call, and not when it is made: ``from aerospike import client`` keeps it
+    beyond `uninstrument`, and beyond the next `instrument`.
+    """
+    current = _current
+    return client if current is None else current.wrap(client, hosts)
+
+
+def _function(create: Any, creation: Creation) -> Callable[..., Any]:
+    @functools.wraps(create)
+    def created(*args: Any, **kwargs: Any) -> Any:
+        return _wrapped(create(*args, **kwargs), creation.hosts(args, kwargs))
+
+    return created
+
+
+def _awaitable(create: Any, creation: Creation) -> Callable[..., Any]:
+    @functools.wraps(create)
+    async def created(*args: Any, **kwargs: Any) -> Any:
+        return _wrapped(await create(*args, **kwargs), creation.hosts(args, kwargs))
+
+    return created
+
+
+def _init(init: Any, creation: Creation) -> Callable[..., Any]:
+    @functools.wraps(init)
+    def initialized(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        _wrapped(self, creation.hosts(args, kwargs))
+
+    return initialized
+
+
+def _class(cls: Any, creation: Creation) -> Callable[..., Any]:
+    """Return a class that creates wrapped instances and is, for every question, the class itself."""
+
+    class Creating(type(cls)):  # type: ignore[misc]
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            made = cls(*args, **kwargs) if self is stand_in else super().__call__(*args, **kwargs)
+            return _wrapped(made, creation.hosts(args, kwargs))
+
+        def __instancecheck__(self, instance: object) -> bool:
+            if self is stand_in:
+                return isinstance(instance, cls)
+            return bool(super().__instancecheck__(instance))
+
+        def __subclasscheck__(self, subclass: type) -> bool:
+            if self is stand_in:
+                return issubclass(subclass, cls)
+            return bool(super().__subclasscheck__(subclass))
+
+    stand_in: Any = Creating(
+        cls.__name__, (cls,), {"__module__": cls.__module__, "__doc__": cls.__doc__}
+    )
+    return stand_in  # type: ignore[no-any-return]

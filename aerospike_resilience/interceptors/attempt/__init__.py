@@ -1,0 +1,1 @@
+"""Attempt: one native call, with the time and the tries it may use."""

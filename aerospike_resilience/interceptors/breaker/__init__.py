@@ -1,0 +1,1 @@
+"""Breaker: keep attempts away from open nodes, and report what came of each."""

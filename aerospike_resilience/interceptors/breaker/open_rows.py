@@ -1,0 +1,69 @@
+"""Open rows: what a batch does with rows that need an open node.
+
+The others are sent, and those are given the code of a tripped breaker without being sent; or the whole
+batch is refused, as the profile's ``batch_on_open`` says. A batch is never spent as a probe.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import CircuitOpenError
+from ...model.call import Call, Given
+from ...nodes import Admission
+
+
+class OpenRows:
+    """One attempt of a batch while some node is not closed.
+
+    Args:
+        call: the batch call; its arguments are narrowed to the rows that can be sent.
+        admission: knows which rows need an open node.
+
+    Raises:
+        CircuitOpenError: every row needs an open node, or one does and the profile has the batch fail.
+    """
+
+    def __init__(self, call: Call, admission: Admission) -> None:
+        assert call.plan.rows is not None
+        self._rows = call.plan.rows
+        self._given = Given(call.plan, call.args, call.kwargs)
+        self._kept: list[int] = []
+        self._refusal: CircuitOpenError | None = None
+        if self._rows.indivisible:
+            return
+        try:
+            keys = list(self._rows.sent(self._given))
+        except Exception:  # noqa: BLE001 - no batch: the client is about to say so, better than we could
+            return
+        refused = admission.refused_rows(call, keys)
+        if not refused:
+            return
+        first = refused[min(refused)]
+        self._refusal = admission.refusal(call, *first, rows=len(refused))
+        if len(refused) == len(keys) or admission.whole_batches:
+            raise self._refusal
+        call.failure = None  # the other rows go
+        self._kept = [index for index in range(len(keys)) if index not in refused]
+        call.args, call.kwargs = self._rows.narrowed(self._given, self._given.rows, self._kept)
+
+    def completed(self, call: Call, part: Any) -> Any:
+        """Return the result of all rows, from that of those that were sent.
+
+        Raises:
+            CircuitOpenError: with all rows, where the client raises for a batch with failed rows.
+        """
+        if self._refusal is None:
+            return part
+        call.args, call.kwargs = self._given.args, self._given.kwargs
+        return self._rows.completed(self._given, part, self._kept, self._refusal)
+
+    def completed_error(self, call: Call, error: Exception) -> None:
+        """Have an error that carries the rows which were sent carry all of them."""
+        if self._refusal is None:
+            return
+        call.args, call.kwargs = self._given.args, self._given.kwargs
+        part = self._rows.carried(error)
+        if part is not None:
+            whole = self._rows.filled(self._given, part, self._kept, self._refusal)
+            self._rows.put_into(error, whole)

@@ -1,0 +1,1 @@
+"""Gate: how many operations may be under way at once, and who waits."""

@@ -1,0 +1,175 @@
+"""Backpressure: a bounded number of operations hold a connection; the rest wait in line, briefly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...errors import BackpressureError
+from ...model.call import Call, Failure, FailureKind, Fault
+from ..base import Proceed, ProceedAsync
+from .queue import Place
+from .semaphore import Gate, GateFullError
+
+
+class Backpressure:
+    """Hold one of the gate's permits while an attempt runs.
+
+    It stands inside retry, so that an operation that sleeps between attempts holds no permit.
+
+    Args:
+        gate: the permits.
+        error: what to raise; the client's own class for it combined with `BackpressureError`.
+        permits: what the gate's permits are, for the message of the error.
+    """
+
+    __slots__ = ("_error", "_permits", "gate")
+
+    def __init__(
+        self,
+        gate: Gate,
+        error: type[BackpressureError] = BackpressureError,
+        permits: str = "permits (max_concurrent_operations of profile {profile!r})",
+    ) -> None:
+        self.gate = gate
+        self._error = error
+        self._permits = permits
+
+    def around(self, call: Call, proceed: Proceed) -> Any:
+        """Take a permit, proceed, lay it down."""
+        gate = self.gate
+        if not gate.waiting:
+            permits, taken = gate.permits, True
+            try:  # an interrupt strikes after a call, never before: in here, the permit is ours
+                try:
+                    permits.pop()
+                except IndexError:
+                    taken = False
+                else:
+                    return proceed(call)
+            finally:
+                if taken:
+                    permits.append(None)
+                    if gate.waiting or gate.debt:
+                        gate.settle()
+        return self._queued(call, proceed, 1)
+
+    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        """Take a permit, proceed, lay it down."""
+        gate = self.gate
+        if not gate.waiting:
+            permits, taken = gate.permits, True
+            try:
+                try:
+                    permits.pop()
+                except IndexError:
+                    taken = False
+                else:
+                    return await proceed(call)
+            finally:
+                if taken:
+                    permits.append(None)
+                    if gate.waiting or gate.debt:
+                        gate.settle()
+        return await self._queued_async(call, proceed, 1)
+
+    def _queued(self, call: Call, proceed: Proceed, weight: int) -> Any:
+        """Take permits by way of the line, proceed, lay them down."""
+        gate = self.gate
+        permits, place = gate.permits, Place(weight, call.criticality)
+        try:
+            try:
+                granted = gate.wait(place, call.deadline, call.now, call.waited_s)
+            except GateFullError as full:
+                raise self._refusal(call, full) from None
+            self._granted(call, place, granted)
+            return proceed(call)
+        finally:
+            permits += [None] * place.held
+            if gate.waiting or gate.debt:
+                gate.settle()
+
+    async def _queued_async(self, call: Call, proceed: ProceedAsync, weight: int) -> Any:
+        """Take permits by way of the line, proceed, lay them down."""
+        gate = self.gate
+        permits, place = gate.permits, Place(weight, call.criticality)
+        try:
+            try:
+                granted = await gate.wait_async(place, call.deadline, call.now, call.waited_s)
+            except GateFullError as full:
+                raise self._refusal(call, full) from None
+            self._granted(call, place, granted)
+            return await proceed(call)
+        finally:
+            permits += [None] * place.held
+            if gate.waiting or gate.debt:
+                gate.settle()
+
+    def _granted(self, call: Call, place: Place, now: float) -> None:  # noqa: ARG002 - some hold several
+        if now > call.now:
+            call.tailored = True  # the attempt has less time than its operation
+            call.waited_s += now - call.now
+            call.now = now
+
+    def _refusal(self, call: Call, full: GateFullError) -> BackpressureError:
+        call.failure = Failure(FailureKind.REFUSED, fault=Fault.LOCAL)
+        call.waited_s += full.waited_s
+        operation, profile = call.plan.operation.name, call.plan.profile
+        if full.reason == "closed":
+            why = "the client is being closed"
+        else:
+            why = f"all {self.gate.limit} {self._permits.format(profile=profile)} "
+            if full.reason == "shed":
+                why += "are taken, others wait for them, and it is sheddable"
+            else:
+                limit = "operation_queue_timeout" if full.reason == "timeout" else "deadline"
+                why += f"stayed taken for {call.waited_s * 1000:.0f} ms ({limit})"
+        return self._error(
+            f"{operation} was not sent: {why}",
+            operation=operation,
+            profile=profile,
+            limit=self.gate.limit,
+            waited_s=call.waited_s,
+            reason=full.reason,
+        )
+
+
+class WeightedBackpressure(Backpressure):
+    """`Backpressure` under which a batch holds as many permits as it touches nodes.
+
+    They are waited for in one place of the line, so that two batches never wait for each other.
+
+    Args:
+        gate: the permits.
+        weight: from a call to how many permits it takes.
+        error: as for `Backpressure`.
+    """
+
+    __slots__ = ("_weight",)
+
+    def __init__(
+        self,
+        gate: Gate,
+        weight: Callable[[Call], int],
+        error: type[BackpressureError] = BackpressureError,
+    ) -> None:
+        super().__init__(gate, error)
+        self._weight = weight
+
+    def around(self, call: Call, proceed: Proceed) -> Any:
+        """Take the permits, proceed, lay them down."""
+        if (weight := self._weight(call)) == 1:
+            call.held = 1
+            return super().around(call, proceed)
+        return self._queued(call, proceed, weight)
+
+    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        """Take the permits, proceed, lay them down."""
+        if (weight := self._weight(call)) == 1:
+            call.held = 1
+            return await super().around_async(call, proceed)
+        return await self._queued_async(call, proceed, weight)
+
+    def _granted(self, call: Call, place: Place, now: float) -> None:
+        super()._granted(call, place, now)
+        call.held = place.held

@@ -1,0 +1,218 @@
+"""The gates of one client: the one for all operations, those of single nodes, and what moves the limit."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import BackpressureError
+from ...nodes import ClusterHealth
+from ...profiles.units import node_permits
+from ..base import Interceptor
+from .adaptive_limit import Bounds
+from .backpressure import Backpressure, WeightedBackpressure
+from .limit_loop import Outcomes, Rounds
+from .orphaned_calls import Lasting, Outlived
+from .per_node import NodeGates, PerNode
+from .queue import REASONS, Order, Reason
+from .semaphore import Gate, OnWait
+from .target_nodes import Targets
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """A profile's words on backpressure.
+
+    Attributes:
+        limit: operations at once; 0 for no gate. Where the limit is adaptive, what it begins with.
+        queue_timeout_s: how long an operation may wait in all, in seconds; 0 = as long as its deadline.
+        order: who is served first among the equally critical.
+        batch_weight_cap: permits that a batch takes at most, by the nodes it touches; 1 where a batch
+            takes one like everybody.
+        max_per_node: permits that operations of one node may hold: a number, or a share of the limit
+            below 1; None for all.
+        bounds: between what the limit may move; None where it is fixed.
+    """
+
+    limit: int = 0
+    queue_timeout_s: float = 0.0
+    order: Order = "fifo"
+    batch_weight_cap: int = 1
+    max_per_node: float | None = None
+    bounds: Bounds | None = None
+
+    def per_node(self, limit: int) -> int:
+        """Return how many of `limit` permits one node may hold; 0 for all."""
+        return node_permits(self.max_per_node, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class GateDraft:
+    """A reloaded profile's words, made ready: nothing of them is in force until `Gates.adopt`.
+
+    Attributes:
+        options: the words.
+        rounds: what will move the limit; None where it is fixed.
+    """
+
+    options: GateOptions
+    rounds: Rounds | None
+
+
+class Gates:
+    """What keeps a client's operations within bounds. Outlives reloads.
+
+    Args:
+        options: the profile's words.
+        health: the cluster, whose map says which nodes a call needs.
+        clock: seconds on the clock that the whole chain uses.
+
+    Attributes:
+        main: the gate for all operations.
+        nodes: the gates of single nodes; empty where the profile does not limit by node.
+    """
+
+    def __init__(
+        self,
+        options: GateOptions,
+        health: ClusterHealth,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._options = options
+        self._health = health
+        self._targets = Targets(health)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._rounds = self._started(options)
+        self._outlived = Outlived()
+        self.main = Gate(0, clock=clock)
+        self.nodes = NodeGates(clock)
+        self._resize(self._rounds.adaptive.limit if self._rounds else options.limit)
+
+    def interceptors(
+        self,
+        error: type[BackpressureError] = BackpressureError,
+        draft: GateDraft | None = None,
+        *,
+        outlives_cancellation: bool = False,
+    ) -> Iterator[Interceptor]:
+        """Yield what the options call for, outermost first; nothing where there is no gate.
+
+        Args:
+            error: what to raise; the client's own class for it combined with `BackpressureError`.
+            draft: options that are yet to be adopted; None for those in force.
+            outlives_cancellation: whether the client's calls go on when their task is cancelled.
+        """
+        options = self._options if draft is None else draft.options
+        rounds = self._rounds if draft is None else draft.rounds
+        cap = options.batch_weight_cap
+        outlived = self._outlived if outlives_cancellation else None
+        if not options.limit:
+            return
+        if options.max_per_node is not None:
+            yield PerNode(self.nodes, self._targets.masters, error, outlived)
+        if cap > 1:
+            weight = functools.partial(self._targets.weight, cap=cap)
+            yield WeightedBackpressure(self.main, weight, error)
+        else:
+            yield Backpressure(self.main, error)
+        if outlived is not None:
+            yield Lasting(self.main, outlived, lambda call: call.held)
+        if rounds is not None:
+            yield Outcomes(rounds, self.main, self._clock)
+
+    def draft(self, options: GateOptions) -> GateDraft:
+        """Make a reloaded profile's words ready, and change nothing yet."""
+        rounds = self._rounds
+        if rounds is None or options.bounds is None or not options.limit:
+            rounds = self._started(options)
+        return GateDraft(options, rounds)
+
+    def adopt(self, draft: GateDraft) -> None:
+        """Take over what was made ready. A limit that was learned stays if it may."""
+        options, rounds = draft.options, draft.rounds
+        if rounds is not None and options.bounds is not None:
+            rounds.rebound(options.bounds)
+        self._rounds, self._options = rounds, options
+        self._resize(rounds.adaptive.limit if rounds is not None else options.limit)
+
+    def tend(self) -> None:
+        """Do what no call should wait for. Called by the tend thread, each tend."""
+        if self._rounds is not None:
+            self._rounds.learn()
+        self._outlived.tend()
+        self.main.settle()
+        self.nodes.settle(self._health.by_name)
+
+    def listen(self, on_wait: OnWait | None) -> None:
+        """Tell of every wait from now on, or of none."""
+        self.main.on_wait = on_wait
+        self.nodes.listen(on_wait)
+
+    def close(self) -> None:
+        """Turn away whoever waits, and everybody who would have to wait from now on."""
+        self.main.close()
+        self.nodes.close()
+
+    def reopen(self) -> None:
+        """Serve again after `close`."""
+        self.main.reopen()
+        self.nodes.reopen()
+
+    def after_fork(self) -> None:
+        """Start with every permit at home."""
+        self._lock = threading.Lock()
+        self.main.after_fork()
+        self.nodes.after_fork()
+        if self._rounds is not None:
+            self._rounds.after_fork()
+
+    def rejected(self) -> dict[Reason, int]:
+        """Return how many attempts were refused so far, by reason, at any gate."""
+        main, nodes = self.main.rejected, self.nodes.rejected()
+        return {reason: main[reason] + nodes[reason] for reason in REASONS}
+
+    def report(self) -> dict[str, Any]:
+        """Return the state of every gate as plain values, ready for JSON."""
+        main, rounds = self.main, self._rounds
+        adaptive = None
+        if rounds is not None:
+            usual_s, bounds = rounds.adaptive.usual_s, rounds.adaptive.bounds
+            adaptive = {
+                "floor": bounds.floor,
+                "ceiling": bounds.ceiling,
+                "usual_ms": None if usual_s is None else round(usual_s * 1000, 3),
+            }
+        return {
+            "limit": main.limit,
+            "in_flight": main.in_flight,
+            "waiting": main.waiting,
+            "waited": main.waited,
+            "wait_s_total": main.wait_s_total,
+            "rejected": self.rejected(),
+            "adaptive": adaptive,
+            "nodes": {
+                name: {
+                    "limit": gate.limit,
+                    "in_flight": gate.in_flight,
+                    "waiting": gate.waiting,
+                    "rejected": dict(gate.rejected),
+                }
+                for name, gate in sorted(self.nodes.by_name.items())
+            },
+        }
+
+    def _started(self, options: GateOptions) -> Rounds | None:
+        if options.bounds is None or not options.limit:
+            return None
+        return Rounds(options.bounds, self._resize, self._clock)
+
+    def _resize(self, limit: int) -> None:
+        with self._lock:
+            options = self._options
+            self.main.resize(limit, options.queue_timeout_s, options.order)
+            self.nodes.resize(options.per_node(limit), options.queue_timeout_s, options.order)

@@ -1,0 +1,165 @@
+"""Outcomes: what the adaptive limit learns from. In the chain only where the limit is adaptive."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from ...model.call import Call, FailureKind
+from ...model.operation import Shape
+from ..base import Proceed, ProceedAsync
+from .adaptive_limit import SHORTEST_ROUND, AdaptiveLimit, Bounds, Outcome
+from .semaphore import Gate
+
+_REMEMBERED: Final = 8192
+"""How many outcomes are kept for the next look: bounded memory."""
+
+_CUT_SHORT: Final = 0.5
+"""A timeout after less than this share of the profile's own was a deadline's or a queue's making, or
+that of an adaptive timeout, and says little of the load."""
+
+_LOSSES: Final = frozenset(
+    {
+        *(FailureKind.TIMEOUT, FailureKind.SERVER_TIMEOUT),
+        *(FailureKind.OVERLOAD, FailureKind.POOL_EXHAUSTED),
+    }
+)
+_ANSWERS: Final = frozenset({FailureKind.RECORD, FailureKind.CONFLICT, FailureKind.BUSY})
+
+
+class Rounds:
+    """Collects the outcomes of all threads and tasks, and has the limit learn a round at a time.
+
+    Args:
+        bounds: between what the limit may move.
+        on_limit: told the limit whenever it has changed.
+        clock: seconds on the clock that the whole chain uses.
+
+    Attributes:
+        adaptive: the limit that learns. Written under the lock.
+    """
+
+    def __init__(
+        self,
+        bounds: Bounds,
+        on_limit: Callable[[int], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.adaptive = AdaptiveLimit(bounds)
+        self._on_limit = on_limit
+        self._clock = clock
+        self._noted: deque[Outcome] = deque(maxlen=_REMEMBERED)
+        self._losses = 0
+        self._lock = threading.Lock()
+
+    def note(self, outcome: Outcome) -> None:
+        """Note an outcome; one that fills a round, or is a loss too many, has the limit learn."""
+        adaptive = self.adaptive
+        self._noted.append(outcome)
+        if outcome.lost and outcome.began >= adaptive.lowered:
+            self._losses += 1  # two threads at once may count one: the next loss is soon enough
+        if len(self._noted) >= adaptive.round or self._losses > adaptive.tolerated:
+            self.learn()
+
+    def learn(self) -> None:
+        """Learn from what was noted, unless somebody does already, or it is too little."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if len(self._noted) < SHORTEST_ROUND and self._losses <= self.adaptive.tolerated:
+                return
+            self._losses = 0
+            noted = [self._noted.popleft() for _ in range(len(self._noted))]
+            before = self.adaptive.limit
+            if (after := self.adaptive.learn(noted, self._clock())) != before:
+                self._on_limit(after)
+        finally:
+            self._lock.release()
+
+    def rebound(self, bounds: Bounds) -> int:
+        """Take over other bounds and return the limit."""
+        with self._lock:
+            self.adaptive.rebound(bounds)
+            return self.adaptive.limit
+
+    def after_fork(self) -> None:
+        """Replace the lock, which a thread of the parent may have held."""
+        self._lock = threading.Lock()
+
+
+class Outcomes:
+    """Note what became of attempts.
+
+    It stands inside the gate and outside the breaker. Only what the cluster answered or failed to
+    answer is noted, and an exhausted pool: no refusal of ours, no spent deadline, no cancellation, no
+    refused connection, which says much about a node and nothing about load.
+
+    Args:
+        rounds: where outcomes go.
+        gate: says how many operations are under way.
+        clock: seconds on the clock that the whole chain uses.
+    """
+
+    __slots__ = ("_clock", "_gate", "_rounds")
+
+    def __init__(
+        self, rounds: Rounds, gate: Gate, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rounds = rounds
+        self._gate = gate
+        self._clock = clock
+
+    def around(self, call: Call, proceed: Proceed) -> Any:
+        """Proceed, and note what came of it."""
+        began = call.now
+        try:
+            result = proceed(call)
+        except Exception:
+            self._failed(call, began)
+            raise
+        self._returned(call, began)
+        return result
+
+    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        """Proceed, and note what came of it."""
+        began = call.now
+        try:
+            result = await proceed(call)
+        except Exception:
+            self._failed(call, began)
+            raise
+        self._returned(call, began)
+        return result
+
+    def _returned(self, call: Call, began: float) -> None:
+        if call.failure is not None:  # a batch some of whose rows failed
+            self._failed(call, began)
+        else:
+            self._answered(call, began, self._clock())
+
+    def _failed(self, call: Call, began: float) -> None:
+        failure = call.failure
+        if failure is None:
+            return
+        if failure.kind in _ANSWERS:
+            self._answered(call, began, call.now)
+        elif failure.kind in _LOSSES and not _cut_short(call, failure.kind, call.now - began):
+            self._rounds.note(Outcome(began, None, self._gate.in_flight, lost=True))
+
+    def _answered(self, call: Call, began: float, ended: float) -> None:
+        # The time of a scan or of a batch depends on its size more than on the load.
+        took_s = ended - began if call.plan.operation.shape is Shape.POINT else None
+        self._rounds.note(Outcome(began, took_s, self._gate.in_flight))
+
+
+def _cut_short(call: Call, kind: FailureKind, took_s: float) -> bool:
+    patience_s = min(call.plan.socket_timeout_s, call.plan.total_timeout_s)
+    return (
+        kind is FailureKind.TIMEOUT
+        and not math.isinf(patience_s)
+        and took_s < _CUT_SHORT * patience_s
+    )

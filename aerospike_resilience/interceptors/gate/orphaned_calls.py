@@ -1,0 +1,87 @@
+"""Lasting: the permits of calls that go on after their caller has left.
+
+Some clients do not stop a call when its task is cancelled: the request goes on, and so does its hold on
+a connection. Others return a stream before its records have come. In both cases the permits must come
+home when the call really ends, or the gate would let more through than there are connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ...model.call import Call
+from ...model.stream import Stream
+from ..base import Proceed, ProceedAsync
+from .semaphore import Gate
+
+
+class Outlived:
+    """Calls that outlived their callers, of all gates of one client, and their permits."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[object, tuple[asyncio.Future[Any], Callable[[], None]]] = {}
+
+    def keep(self, gate: Gate, count: int, pending: asyncio.Future[Any]) -> None:
+        """Have the permits that a gate is about to get back come home when `pending` is done."""
+        token = object()
+        self._under_way[token] = (pending, gate.withhold(count))
+        pending.add_done_callback(functools.partial(self._ended, token))
+
+    def tend(self) -> None:
+        """Bring home the permits of those whose event loop was closed: nobody hears of their end."""
+        for token, (pending, _restore) in list(self._under_way.items()):
+            if pending.get_loop().is_closed():
+                self._ended(token)
+
+    def _ended(self, token: object, _pending: object = None) -> None:
+        if (found := self._under_way.pop(token, None)) is not None:
+            _pending, restore = found
+            restore()
+
+
+class Lasting:
+    """Keep the permits that a `Backpressure` is about to lay down until the call has really ended.
+
+    It stands directly inside that `Backpressure`, and only in the chains of clients that need it.
+
+    Args:
+        gate: the gate whose permits it keeps.
+        outlived: where calls are known that go on without a caller.
+        count: from a call to how many permits of the gate it holds.
+    """
+
+    __slots__ = ("_count", "_gate", "_outlived")
+
+    def __init__(
+        self, gate: Gate, outlived: Outlived, count: Callable[[Call], int] = lambda _call: 1
+    ) -> None:
+        self._gate = gate
+        self._outlived = outlived
+        self._count = count
+
+    def around(self, call: Call, proceed: Proceed) -> Any:
+        """Proceed; a stream keeps its permits until it ends."""
+        result = proceed(call)
+        if isinstance(result, Stream):
+            self._keep_for(call, result)
+        return result
+
+    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        """Proceed; a call that outlives its cancellation and a stream keep their permits."""
+        try:
+            result = await proceed(call)
+        except asyncio.CancelledError:
+            pending = call.pending
+            if pending is not None and not pending.done():
+                self._outlived.keep(self._gate, self._count(call), pending)
+            raise
+        if isinstance(result, Stream):
+            self._keep_for(call, result)
+        return result
+
+    def _keep_for(self, call: Call, stream: Stream) -> None:
+        restore = self._gate.withhold(self._count(call))
+        stream.when_done(lambda _error: restore())

@@ -1,0 +1,165 @@
+"""Per node: no node may hold all permits, so that a slow one leaves some to the others."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ...errors import BackpressureError
+from ...model.call import Call
+from ..base import Proceed, ProceedAsync
+from .backpressure import Backpressure
+from .orphaned_calls import Lasting, Outlived
+from .queue import Order, Reason
+from .semaphore import Gate, OnWait
+
+
+class NodeGates:
+    """One gate for each node, made when a call first needs it.
+
+    Args:
+        clock: seconds on the clock that the whole chain uses.
+
+    Attributes:
+        by_name: the gates so far. Written under the lock, read without.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._limit = 0
+        self._queue_timeout_s = 0.0
+        self._order: Order = "fifo"
+        self._on_wait: OnWait | None = None
+        self._closed = False
+        self._forgotten: Counter[Reason] = Counter()
+        self.by_name: dict[str, Gate] = {}
+
+    def gate(self, name: str) -> Gate:
+        """Return a node's gate."""
+        gate = self.by_name.get(name)
+        if gate is None:
+            with self._lock:
+                gate = self.by_name.get(name)
+                if gate is None:
+                    gate = Gate(
+                        self._limit, self._queue_timeout_s, order=self._order, clock=self._clock
+                    )
+                    gate.on_wait = self._on_wait
+                    if self._closed:
+                        gate.close()
+                    self.by_name[name] = gate
+        return gate
+
+    def resize(self, limit: int, queue_timeout_s: float, order: Order) -> None:
+        """Give every node this many permits; 0 lets everybody pass."""
+        with self._lock:
+            self._limit, self._queue_timeout_s, self._order = limit, queue_timeout_s, order
+            for gate in self.by_name.values():
+                gate.resize(limit, queue_timeout_s, order)
+
+    def listen(self, on_wait: OnWait | None) -> None:
+        """Tell of every wait from now on."""
+        with self._lock:
+            self._on_wait = on_wait
+            for gate in self.by_name.values():
+                gate.on_wait = on_wait
+
+    def close(self) -> None:
+        """Turn away whoever waits, or would have to."""
+        with self._lock:
+            self._closed = True
+            for gate in self.by_name.values():
+                gate.close()
+
+    def reopen(self) -> None:
+        """Serve again after `close`."""
+        with self._lock:
+            self._closed = False
+            for gate in self.by_name.values():
+                gate.reopen()
+
+    def settle(self, known: Iterable[str]) -> None:
+        """Serve every line, and forget the gates that nobody needs: those of nodes that left."""
+        with self._lock:
+            names = set(known) if self._limit else set()
+            for name, gate in list(self.by_name.items()):
+                gate.settle()
+                if name not in names and not gate.in_flight and not gate.waiting:
+                    self._forgotten.update(gate.rejected)
+                    del self.by_name[name]
+
+    def rejected(self) -> Counter[Reason]:
+        """Return how many attempts were refused so far, by reason, at any node's gate."""
+        with self._lock:
+            found = self._forgotten.copy()
+            for gate in self.by_name.values():
+                found.update(gate.rejected)
+            return found
+
+    def after_fork(self) -> None:
+        """Start with every permit at home."""
+        self._lock = threading.Lock()
+        for gate in self.by_name.values():
+            gate.after_fork()
+
+
+class PerNode:
+    """Hold a permit of each node that the call needs, and only then wait for the gate's own.
+
+    The other way round a slow node's calls would wait for their node with the gate's permits in
+    hand. Nodes are taken in order of name, so that no two calls wait for each other.
+
+    Args:
+        gates: the permits of each node.
+        masters: from a call to the names of the nodes it needs, in order of name.
+        error: what to raise; the client's own class for it combined with `BackpressureError`.
+        outlived: where calls are known that go on without a caller; None where the client ends them.
+    """
+
+    __slots__ = ("_error", "_gates", "_links", "_masters", "_outlived")
+
+    def __init__(
+        self,
+        gates: NodeGates,
+        masters: Callable[[Call], tuple[str, ...]],
+        error: type[BackpressureError] = BackpressureError,
+        outlived: Outlived | None = None,
+    ) -> None:
+        self._gates = gates
+        self._masters = masters
+        self._error = error
+        self._outlived = outlived
+        self._links: dict[str, Backpressure] = {}
+
+    def around(self, call: Call, proceed: Proceed) -> Any:
+        """Take the nodes' permits, proceed, lay them down."""
+        for name in reversed(self._masters(call)):
+            proceed = functools.partial(self._at(name).around, proceed=proceed)
+        return proceed(call)
+
+    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        """Take the nodes' permits, proceed, lay them down."""
+        for name in reversed(self._masters(call)):
+            link = self._at(name)
+            if self._outlived is not None:
+                lasting = Lasting(link.gate, self._outlived)
+                proceed = functools.partial(lasting.around_async, proceed=proceed)
+            proceed = functools.partial(link.around_async, proceed=proceed)
+        return await proceed(call)
+
+    def _at(self, name: str) -> Backpressure:
+        gate = self._gates.gate(name)
+        link = self._links.get(name)
+        if link is None or link.gate is not gate:
+            link = Backpressure(
+                gate,
+                self._error,
+                f"permits of node {name} (max_per_node of profile {{profile!r}})",
+            )
+            self._links[name] = link
+        return link

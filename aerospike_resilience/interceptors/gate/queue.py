@@ -1,0 +1,93 @@
+"""The line before a gate: who waits for permits, and who is served first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Final, Literal, TypeAlias, get_args
+
+from ...model.operation import Criticality
+
+Order: TypeAlias = Literal["fifo", "lifo"]
+"""Who is served first among the equally critical: the one that waits longest, or the newest."""
+
+Reason: TypeAlias = Literal["timeout", "deadline", "closed", "shed"]
+"""Why a gate refuses."""
+
+REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+
+
+class Place:
+    """An operation's place in the line, and the permits it was given. Written under the gate's lock.
+
+    Args:
+        weight: permits the operation takes, 1 or more; a gate that has fewer in all gives those.
+        criticality: how much the application minds a refusal.
+
+    Attributes:
+        held: permits taken from the gate for this place so far.
+        granted: whether that is all it needs.
+        refused: why it was turned away; None while it was not.
+        wake: has the one who waits look again; returns false if there is nobody left to look.
+            It may be called more than once.
+    """
+
+    __slots__ = ("criticality", "granted", "held", "refused", "wake", "weight")
+
+    def __init__(self, weight: int = 1, criticality: Criticality = "default") -> None:
+        self.weight = weight
+        self.criticality: Criticality = criticality
+        self.held = 0
+        self.granted = False
+        self.refused: Reason | None = None
+        self.wake: Callable[[], bool] = _nobody
+
+
+class Line:
+    """Places in the order in which they are served: the critical, the default, the sheddable.
+
+    Joining, leaving and looking at the front take the same time however long the line is.
+
+    Attributes:
+        order: who comes first among the equally critical.
+    """
+
+    __slots__ = ("_classes", "order")
+
+    def __init__(self, order: Order = "fifo") -> None:
+        self.order: Order = order
+        self._classes: dict[Criticality, OrderedDict[Place, None]] = {
+            criticality: OrderedDict() for criticality in get_args(Criticality)
+        }
+
+    def __len__(self) -> int:
+        return sum(len(places) for places in self._classes.values())
+
+    def __contains__(self, place: Place) -> bool:
+        return place in self._classes[place.criticality]
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter([place for places in self._classes.values() for place in places])
+
+    def join(self, place: Place) -> None:
+        """Stand in line."""
+        self._classes[place.criticality][place] = None
+
+    def leave(self, place: Place) -> None:
+        """Stand in line no longer; nothing happens to one that does not."""
+        self._classes[place.criticality].pop(place, None)
+
+    def front(self) -> Place | None:
+        """Return who is to be served next."""
+        for places in self._classes.values():
+            if places:
+                return next(reversed(places) if self.order == "lifo" else iter(places))
+        return None
+
+    def sheddable(self) -> list[Place]:
+        """Return the places that go first when there are too many."""
+        return list(self._classes["sheddable"])
+
+
+def _nobody() -> bool:
+    return False

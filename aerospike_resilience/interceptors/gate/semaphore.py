@@ -1,0 +1,342 @@
+"""The gate: how many operations may hold a connection at once, and who gets the next permit.
+
+One gate serves threads and any number of event loops together. Free permits lie in a list, which
+``pop`` and ``append`` change in one step each, so that an operation that need not wait takes no lock.
+Whoever must wait joins the line. No wake-up is lost: a leaver first lays down its permits and then
+looks for waiters, a waiter first joins the line and then looks for permits, so at least one of them
+sees the other; `_settle_locked` then serves the front of the line.
+
+The limit is a number and not a number of semaphore slots: shrinking below what is in flight leaves a
+debt that the next leavers pay with their permits, so it never blocks (as in Netflix's
+``AdjustableSemaphore``, and unlike resilience4j's bulkhead).
+
+An interrupt (``KeyboardInterrupt``, an exception of another thread's making) can strike after any
+call and at the start of any function, but not between statements that make no call, as ``del
+permits[-1]`` makes none. So a permit is always in the list, in a place's `held`, or under a
+``finally`` that lays it down. Should one strike while the line is served, `settle` can be called
+again from the start; the tend thread does so each tend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from .queue import REASONS, Line, Order, Place, Reason
+
+_FOREVER_S: Final = threading.TIMEOUT_MAX
+
+OnWait = Callable[[float, str], None]
+"""Told how long an operation waited, in seconds, and what came of it: ``granted`` or a `Reason`."""
+
+
+class GateFullError(Exception):
+    """No permit came in time; the interceptor turns it into a `BackpressureError`."""
+
+    def __init__(self, reason: Reason, waited_s: float) -> None:
+        super().__init__(reason)
+        self.reason: Reason = reason
+        self.waited_s = waited_s
+
+
+class Gate:
+    """A bounded number of permits, and a line of those who wait for one.
+
+    Args:
+        limit: permits in all; 0 lets everybody pass (the chain is then built without the gate).
+        queue_timeout_s: how long an operation may wait, in seconds; 0 = as long as its deadline.
+        order: who is served first among the equally critical.
+        clock: seconds on the clock that the whole chain uses.
+
+    Attributes:
+        permits: the free ones. The interceptor takes and appends; everybody else only looks.
+        waiting: how many stand in line; written under the lock, read without.
+        debt: permits to withdraw since the limit shrank; written under the lock.
+        waited: how many have waited so far.
+        wait_s_total: for how long, in seconds.
+        rejected: how many were refused so far, by reason.
+        on_wait: told of every wait that has ended; None while nobody wants to know.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_line",
+        "_lock",
+        "closed",
+        "debt",
+        "limit",
+        "on_wait",
+        "permits",
+        "queue_timeout_s",
+        "rejected",
+        "wait_s_total",
+        "waited",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        limit: int,
+        queue_timeout_s: float = 0.0,
+        *,
+        order: Order = "fifo",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        # Reentrant: a signal handler or a finalizer may make a call inside a call.
+        self._lock = threading.RLock()
+        self._line = Line(order)
+        self.limit = limit
+        self.queue_timeout_s = queue_timeout_s
+        self.permits: list[None] = [None] * limit
+        self.waiting = 0
+        self.debt = 0
+        self.closed = False
+        self.waited = 0
+        self.wait_s_total = 0.0
+        self.rejected: dict[Reason, int] = dict.fromkeys(REASONS, 0)
+        self.on_wait: OnWait | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Permits that are out."""
+        return self.limit + self.debt - len(self.permits)
+
+    def settle(self) -> None:
+        """Pay the debt and serve the front of the line. Called by leavers who saw either."""
+        with self._lock:
+            self._settle_locked()
+
+    def wait(self, place: Place, deadline: float, now: float, already_s: float = 0.0) -> float:
+        """Wait in line for permits, as a thread.
+
+        When it returns, `Place.held` permits are the caller's, to be laid down by ``permits += ...``
+        and `settle`. When it raises, whatever it raises, they are none.
+
+        Args:
+            place: the operation's place, not in a line yet.
+            deadline: when the operation must have ended, on the gate's clock.
+            now: the clock's time.
+            already_s: how much of the queue timeout the operation has waited away before, in seconds.
+
+        Returns:
+            The clock's time when the permits were granted.
+
+        Raises:
+            GateFullError: they did not come within the queue timeout or before the deadline, the
+                gate closed, or the operation was shed.
+        """
+        until, reason = self._patience(deadline, now, already_s)
+        signal = threading.Lock()
+        signal.acquire()
+
+        def wake() -> bool:
+            with contextlib.suppress(RuntimeError):  # it was woken before
+                signal.release()
+            return True
+
+        place.wake = wake
+        try:
+            if self._enter(place):
+                return now
+            remaining = until - now
+            signal.acquire(timeout=min(remaining, _FOREVER_S) if remaining > 0 else 0)
+            return self._result(place, now, reason)
+        except BaseException:
+            self._abandon(place)
+            raise
+
+    async def wait_async(
+        self, place: Place, deadline: float, now: float, already_s: float = 0.0
+    ) -> float:
+        """Wait in line for permits, as a task. See `wait`."""
+        until, reason = self._patience(deadline, now, already_s)
+        loop = asyncio.get_running_loop()
+        signal: asyncio.Future[None] = loop.create_future()
+        place.wake = lambda: _wake_task(loop, signal)
+        timer = None
+        try:
+            if self._enter(place):
+                return now
+            if not math.isinf(until):
+                timer = loop.call_later(max(until - now, 0.0), _set, signal)
+            await signal
+            return self._result(place, now, reason)
+        except BaseException:
+            self._abandon(place)
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def resize(self, limit: int, queue_timeout_s: float, order: Order = "fifo") -> None:
+        """Change the limit without waiting; what is in flight above it drains by itself."""
+        with self._lock:
+            self._line.order = order
+            self.queue_timeout_s = queue_timeout_s
+            self.debt += self.limit - limit
+            self.limit = limit
+            if self.debt < 0:
+                self.permits += [None] * -self.debt
+                self.debt = 0
+            self._settle_locked()
+
+    def withhold(self, count: int = 1) -> Callable[[], None]:
+        """Keep the next permits that are laid down: what they were taken for goes on.
+
+        Args:
+            count: how many.
+
+        Returns:
+            What brings them back; to be called once. Like an operation, it does so where they were
+            taken, so that a forked child, which starts with all of them, has none too many.
+        """
+        permits = self.permits
+
+        def restore() -> None:
+            permits.extend([None] * count)
+            self.settle()
+
+        with self._lock:
+            self.debt += count
+        return restore
+
+    def close(self) -> None:
+        """Turn away whoever waits, and everybody who would have to wait from now on."""
+        with self._lock:
+            self.closed = True
+            for place in self._line:
+                self._turn_away_locked(place, "closed")
+
+    def reopen(self) -> None:
+        """Serve again after `close`."""
+        with self._lock:
+            self.closed = False
+
+    def after_fork(self) -> None:
+        """Start with every permit at home: the parent's threads that held them do not come along.
+
+        An operation inside which the process was forked lays its permit down where it took it: in
+        the list of before.
+        """
+        self._lock = threading.RLock()
+        self._line = Line(self._line.order)
+        self.waiting = 0
+        self.debt = 0
+        self.permits = [None] * self.limit
+
+    def _patience(self, deadline: float, now: float, already_s: float) -> tuple[float, Reason]:
+        if self.queue_timeout_s:
+            until = now + max(self.queue_timeout_s - already_s, 0.0)
+            if until < deadline:
+                return until, "timeout"
+        return deadline, "deadline"
+
+    def _enter(self, place: Place) -> bool:
+        """Join the line; return whether there were permits enough at once."""
+        with self._lock:
+            if self.waiting and place.criticality == "sheddable":
+                self._refuse_locked("shed", 0.0)
+            self._line.join(place)
+            self.waiting = len(self._line)
+            self._settle_locked()
+            if place.granted:
+                return True
+            if self.closed:
+                self._refuse_locked("closed", 0.0)
+            if self.waiting > 1:
+                # Somebody waits behind a sheddable one, or before it: it goes.
+                for other in self._line.sheddable():
+                    self._turn_away_locked(other, "shed")
+            return False
+
+    def _result(self, place: Place, entered: float, reason: Reason) -> float:
+        """Say what came of waiting; the last moment is decided here, under the lock."""
+        now = self._clock()
+        waited_s = max(now - entered, 0.0)
+        with self._lock:
+            self._leave_locked(place)
+            self.waited += 1
+            self.wait_s_total += waited_s
+            refused = None if place.granted else place.refused or reason
+        if self.on_wait is not None:
+            self.on_wait(waited_s, refused or "granted")
+        if refused is not None:
+            with self._lock:
+                self._refuse_locked(refused, waited_s)
+        return now
+
+    def _abandon(self, place: Place) -> None:
+        """Leave the line for a refusal, an interrupt or a cancellation; permits granted meanwhile go on."""
+        with self._lock:
+            self._leave_locked(place)
+            self._give_back_locked(place)
+            self._settle_locked()
+
+    def _refuse_locked(self, reason: Reason, waited_s: float) -> None:
+        self.rejected[reason] += 1
+        raise GateFullError(reason, waited_s)
+
+    def _turn_away_locked(self, place: Place, reason: Reason) -> None:
+        place.refused = reason
+        self._leave_locked(place)
+        self._give_back_locked(place)
+        place.wake()
+
+    def _leave_locked(self, place: Place) -> None:
+        self._line.leave(place)
+        self.waiting = len(self._line)
+
+    def _settle_locked(self) -> None:
+        permits = self.permits
+        while self.debt > 0 and permits:
+            try:
+                del permits[-1]
+            except IndexError:
+                break
+            self.debt -= 1
+        while (place := self._line.front()) is not None and self._fill_locked(place):
+            awake = place.wake()
+            self._leave_locked(place)
+            if not awake:
+                self._give_back_locked(place)
+
+    def _fill_locked(self, place: Place) -> bool:
+        """Give a place all the permits it needs, or none; return whether it has them."""
+        permits = self.permits
+        needs = min(place.weight, self.limit)  # the limit may have shrunk while it waited
+        if len(permits) + place.held < needs:
+            return False
+        while place.held < needs:
+            try:
+                del permits[-1]
+            except IndexError:  # an arrival that saw no waiters was faster
+                self._give_back_locked(place)
+                return False
+            place.held += 1
+        place.granted = True
+        return True
+
+    def _give_back_locked(self, place: Place) -> None:
+        permits, held = self.permits, place.held
+        place.granted = False
+        place.held = 0
+        permits += [None] * held
+
+
+def _wake_task(loop: asyncio.AbstractEventLoop, signal: asyncio.Future[None]) -> bool:
+    try:
+        loop.call_soon_threadsafe(_set, signal)
+    except RuntimeError:  # the loop was closed with the task still in line
+        return False
+    return True
+
+
+def _set(signal: asyncio.Future[None]) -> None:
+    if not signal.done():
+        signal.set_result(None)

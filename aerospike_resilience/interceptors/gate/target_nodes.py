@@ -1,0 +1,73 @@
+"""Targets: which nodes a call will keep busy, by the masters of the records it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ...model.call import Call, Given
+from ...model.operation import Key, Shape
+from ...nodes import ClusterHealth
+
+
+class Targets:
+    """Looks up nodes in the partition map. Only asked where the profile limits by node.
+
+    A read that may go to a replica is charged to the master too: there it goes first.
+
+    Args:
+        health: the cluster, with its map.
+    """
+
+    __slots__ = ("_health",)
+
+    def __init__(self, health: ClusterHealth) -> None:
+        self._health = health
+
+    def weight(self, call: Call, cap: int) -> int:
+        """Return how many nodes a batch touches, `cap` at most; 1 for what is no batch or unknown."""
+        if call.plan.operation.shape is not Shape.BATCH:
+            return 1
+        return max(len(self._of(batch_keys(call), cap)), 1)
+
+    def masters(self, call: Call) -> tuple[str, ...]:
+        """Return the names of the nodes that a single record or a batch needs, in order of name.
+
+        Scans, queries and what goes to the cluster as a whole are charged to no node, and neither is
+        anything while the map is unknown.
+        """
+        if call.key is not None:
+            return self._health.owners(call.key)[:1]
+        if call.plan.operation.shape is not Shape.BATCH:
+            return ()
+        return tuple(sorted(self._of(batch_keys(call), len(self._health.by_name))))
+
+    def _of(self, keys: Iterable[Key], most: int) -> set[str]:
+        found: set[str] = set()
+        for key in keys:
+            found.update(self._health.owners(key)[:1])
+            if len(found) >= most:
+                break
+        return found
+
+
+def batch_keys(call: Call) -> Iterable[Key]:
+    """Return the keys of the rows that a batch call is about to send; none where they cannot be told.
+
+    `Plan.rows` can tell; a batch that fails whole has none, and its rows are keys, or begin with one.
+    """
+    plan = call.plan
+    given = Given(plan, call.args, call.kwargs)
+    try:
+        if plan.rows is not None:
+            return list(plan.rows.sent(given))
+        return [_key(row) for row in given.rows]
+    except Exception:  # noqa: BLE001 - no batch: the client is about to say so, better than we could
+        return ()
+
+
+def _key(row: Any) -> Key:
+    if isinstance(row, tuple):
+        return row[0] if row and isinstance(row[0], tuple) else row
+    key: Key = getattr(row, "key", ())
+    return key

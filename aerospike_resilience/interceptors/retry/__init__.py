@@ -1,0 +1,1 @@
+"""Retry: send again what failed, where that is safe, useful and paid for."""

@@ -1,0 +1,100 @@
+"""The story of a failed call: notes on the error, and the attempts as data on ``error.attempts``."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+from typing import Any, Final
+
+from ...model.call import Attempt, Call, FailureKind
+
+_log = logging.getLogger("aerospike_resilience.model.call")
+
+_OURS: Final = "aerospike-resilience: "
+"""What notes of ours begin with."""
+
+_REASONS = {
+    "failure": "",
+    "tries": "max_retries is used up",
+    "in_doubt": "the write may have been applied and is not idempotent",
+    "overload": "the server is overloaded",
+    "deadline": "the next attempt would have ended past the deadline",
+    "budget": "the retry budget is spent",
+    "rules": "the application's own retry or stop rule says so",
+    "closed": "the client was closed meanwhile",
+}
+
+_ECHOES = (FailureKind.CONFLICT, FailureKind.RECORD)
+"""Answers that an earlier attempt of the same write can bring about: "generation", "exists" and, for
+a remove, "not found"."""
+
+
+def tell(error: Exception, call: Call, reason: str) -> None:
+    """Write on `error` what was tried; the error stays the same object.
+
+    Sets ``error.attempts`` and ``error.in_doubt``: a conflict answered to a conditional write that was
+    sent before may be the write's own, so it is in doubt and not somebody else's. What an earlier call
+    wrote on the same object is replaced.
+    """
+    _forget(error)
+    attempts = call.attempts
+    if not attempts:
+        return
+    operation = call.plan.operation
+    error.attempts = attempts  # type: ignore[attr-defined]
+    if call.plan.writes or hasattr(error, "in_doubt"):
+        _answer(error, in_doubt=any(a.failure and a.failure.in_doubt for a in attempts))
+    if any(a.failure and a.failure.in_doubt for a in attempts[:-1]) and (
+        call.failure is not None and call.failure.kind in _ECHOES
+    ):
+        error.add_note(
+            f"{_OURS}{operation.name} was sent {len(attempts)} times and an earlier "
+            "attempt may have been applied, so this answer may be about this very write"
+        )
+    if len(attempts) > 1 or _REASONS.get(reason):
+        why = _REASONS.get(reason)
+        error.add_note(
+            f"{_OURS}{operation.name} under profile {call.plan.profile!r}: "
+            + "; ".join(_sentence(attempt) for attempt in attempts)
+            + (f". No further attempt: {why}" if why else "")
+        )
+    _log.debug("%s failed: %s", operation.name, attempts)
+
+
+def _forget(error: Exception) -> None:
+    """Take the story of an earlier call off an error that is raised again, an application's own say."""
+    if notes := getattr(error, "__notes__", None):
+        notes[:] = [note for note in notes if not str(note).startswith(_OURS)]
+    vars(error).pop("attempts", None)
+
+
+def _answer(error: Exception, *, in_doubt: bool) -> None:
+    """Have an error say whether the write may have been applied; a read never was.
+
+    Some clients' errors answer from a slot that cannot be written. Such an error becomes one of a class
+    derived from its own that answers in its place.
+    """
+    try:
+        error.in_doubt = in_doubt  # type: ignore[attr-defined]
+    except AttributeError:
+        if bool(getattr(error, "in_doubt", None)) is not in_doubt:
+            with contextlib.suppress(TypeError):
+                cls: Any = type(error)
+                error.__class__ = _answering(cls, in_doubt)
+
+
+@functools.cache
+def _answering(cls: Any, in_doubt: bool) -> type[Exception]:
+    """Return a class like `cls`, under its name, whose instances give that answer."""
+    return type(
+        cls.__name__, (cls,), {"in_doubt": in_doubt, "__slots__": (), "__module__": cls.__module__}
+    )
+
+
+def _sentence(attempt: Attempt) -> str:
+    what = attempt.failure.kind.replace("_", " ") if attempt.failure else "succeeded"
+    where = f" at {attempt.failure.node}" if attempt.failure and attempt.failure.node else ""
+    slept = f", then slept {attempt.slept_s * 1000:.0f} ms" if attempt.slept_s else ""
+    tries = f" ({attempt.tries} tries)" if attempt.tries > 1 else ""
+    return f"attempt {attempt.number}{tries} {what}{where} after {attempt.duration_s * 1000:.0f} ms{slept}"

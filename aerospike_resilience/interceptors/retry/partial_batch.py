@@ -1,0 +1,128 @@
+"""Partial batches: only the rows that failed, and may be sent again, are sent again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...model.call import Call, Given
+from .error_notes import tell
+
+
+class PartialBatch:
+    """A batch on its way through its attempts.
+
+    The first attempt's result is the caller's; later attempts carry some rows only, and what they
+    bring is put in its place there. Rows that succeeded are never sent twice, but for reads whose results
+    cannot be put together from parts. Clients differ in how a
+    batch with failed rows ends: some return it, some raise an error that carries the rows, and some
+    raise one that carries nothing, so that only the whole batch can be sent again.
+
+    Args:
+        call: the batch call; its arguments are narrowed from attempt to attempt.
+
+    Attributes:
+        again: whether anything may be sent again.
+        error: what the last attempt raised, or the one that carried the rows; None if it returned.
+    """
+
+    def __init__(self, call: Call) -> None:
+        assert call.plan.rows is not None
+        self._call = call
+        self._rows = call.plan.rows
+        self._given = Given(call.plan, call.args, call.kwargs)
+        self._result: Any = None
+        self.error: Exception | None = None
+        self._sent: list[int] | None = None
+        """The rows of the last attempt; None for all."""
+        self._again: list[int] = []
+        self._in_doubt: set[int] = set()
+        self._all_in_doubt = False
+        self.again = False
+
+    def absorb(self, part: Any) -> None:
+        """Take in what an attempt brought."""
+        rows = self._rows
+        if self._sent is None:
+            before = self._result
+            if before is None or len(rows.failures(part)) < len(rows.failures(before)):
+                self._result = part
+            self.error = None
+        else:
+            rows.merge(self._result, part, self._sent)
+        failures = self._failures()
+        self._in_doubt |= {
+            index for index, failure in failures.items() if failure.in_doubt or self._all_in_doubt
+        }
+        for index in self._in_doubt & failures.keys():
+            rows.mark_in_doubt(self._result, index)
+        self._again = [
+            index
+            for index, failure in failures.items()
+            if failure.retryable and self._may_go_again(index)
+        ]
+        self.again = bool(self._again)
+
+    def absorb_error(self, error: Exception) -> None:
+        """Take in what an attempt raised."""
+        part = self._rows.carried(error)
+        if part is not None:
+            self.absorb(part)
+            self.error = error
+        elif self._result is None:
+            failure = self._call.failure
+            self.error = error
+            self._all_in_doubt |= failure is not None and failure.in_doubt
+            self.again = failure is not None and (
+                not self._all_in_doubt or self._all_may_go_again()
+            )
+        else:
+            self._absorb_unanswered()
+
+    def _absorb_unanswered(self) -> None:
+        """Nothing came back of a later attempt: its rows keep their own failures, and may be in doubt."""
+        failure = self._call.failure
+        if self._sent is not None:
+            if failure is not None and failure.in_doubt:
+                self._in_doubt.update(self._sent)
+                for index in self._sent:
+                    self._rows.mark_in_doubt(self._result, index)
+            self._again = [index for index in self._sent if self._may_go_again(index)]
+        self.again = failure is not None and failure.retryable and bool(self._again)
+
+    def _may_go_again(self, index: int) -> bool:
+        if index not in self._in_doubt:
+            return True
+        said = self._call.plan.said
+        return self._rows.repeatable(self._given, self._result, index) if said is None else said
+
+    def _all_may_go_again(self) -> bool:
+        said = self._call.plan.said
+        return self._rows.all_repeatable(self._given) if said is None else said
+
+    def outcome(self, reason: str) -> Any:
+        """End the batch: return its result, or raise what the client would have raised for it.
+
+        Args:
+            reason: why nothing more is tried.
+        """
+        error = self.error
+        if error is None or (self._result is not None and not self._rows.failures(self._result)):
+            return self._result
+        if self._result is not None:
+            self._rows.put_into(error, self._result)
+        tell(error, self._call, reason)
+        raise error
+
+    def narrow(self) -> None:
+        """Make the call one for the rows that are to be sent again."""
+        if self._result is not None and not self._rows.indivisible:
+            self._sent = self._again
+            call = self._call
+            call.args, call.kwargs = self._rows.narrowed(self._given, self._result, self._sent)
+
+    def _failures(self) -> dict[int, Any]:
+        failures = dict(self._rows.failures(self._result))
+        if self._sent is None:
+            return failures
+        sent = set(self._sent)
+        return {index: failure for index, failure in failures.items() if index in sent}

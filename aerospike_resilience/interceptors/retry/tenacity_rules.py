@@ -1,0 +1,113 @@
+"""Tenacity's own objects as rules of retrying: its waits, its predicates and its stops.
+
+What an application says with them comes on top of this library's rules and never goes around them: no
+write in doubt is sent again for a predicate, nothing sleeps past a deadline, and tries stay conserved.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Final
+
+import tenacity
+
+from ...model.call import Call
+
+if TYPE_CHECKING:
+    from tenacity.retry import RetryBaseT
+    from tenacity.stop import StopBaseT
+    from tenacity.wait import WaitBaseT
+
+_RETRYING: Final = tenacity.Retrying()
+_OF_RESULTS: Final = (tenacity.retry_if_result, tenacity.retry_if_not_result)
+
+
+class TenacityRules:
+    """What an application says about retrying in tenacity's words.
+
+    Args:
+        wait: how long to sleep, in seconds, in the place of the profile's ``backoff``.
+        retry: which failures are worth another attempt, of those that may be made again at all; and
+            which results are, where it is or holds tenacity's ``retry_if_result``.
+        stop: when to give up, if not before.
+
+    Raises:
+        TypeError: one of them cannot be called, or is to be awaited.
+    """
+
+    __slots__ = ("_retry", "_stop", "_wait", "of_results")
+
+    def __init__(
+        self,
+        wait: WaitBaseT | None = None,
+        retry: RetryBaseT | None = None,
+        stop: StopBaseT | None = None,
+    ) -> None:
+        for name, rule in (("wait", wait), ("retry", retry), ("stop", stop)):
+            _check(name, rule)
+        self._wait = wait
+        self._retry = retry
+        self._stop = stop
+        self.of_results = _asks_for_results(retry)
+
+    def objects(self, call: Call, error: Exception | None, sleep_s: float) -> bool:
+        """Return whether the application wants no further attempt.
+
+        Args:
+            call: the call, after a failed attempt.
+            error: what it raised; None for a batch some of whose rows failed, which `retry` is not asked
+                about.
+            sleep_s: how long would be slept first, in seconds.
+        """
+        state = self._state(call, error)
+        state.upcoming_sleep = sleep_s
+        if self._stop is not None and self._stop(state):
+            return True
+        return self._retry is not None and error is not None and not self._retry(state)
+
+    def wants_another(self, call: Call, result: Any) -> bool:
+        """Return whether the application does not want the result of an attempt that went well."""
+        state = self._state(call, None)
+        state.outcome = tenacity.Future(state.attempt_number)
+        state.outcome.set_result(result)
+        return self._retry is not None and bool(self._retry(state))
+
+    def stops(self, call: Call, sleep_s: float) -> bool:
+        """Return whether the application's stop says so, after an attempt whose result it did not want."""
+        state = self._state(call, None)
+        state.upcoming_sleep = sleep_s
+        return self._stop is not None and bool(self._stop(state))
+
+    def sleep_s(self, call: Call, error: Exception | None) -> float | None:
+        """Return how long to sleep, in seconds; None where the profile says it."""
+        return None if self._wait is None else float(self._wait(self._state(call, error)))
+
+    @staticmethod
+    def _state(call: Call, error: Exception | None) -> tenacity.RetryCallState:
+        state = tenacity.RetryCallState(_RETRYING, None, (), {})
+        state.attempt_number = max(len(call.attempts), 1)
+        state.start_time = call.started
+        state.outcome_timestamp = call.now
+        state.idle_for = sum(attempt.slept_s for attempt in call.attempts)
+        state.outcome = tenacity.Future(state.attempt_number)
+        # Waits that look at the error cannot do without one.
+        state.outcome.set_exception(error or RuntimeError("rows of the batch failed"))
+        return state
+
+
+def _check(name: str, rule: Any) -> None:
+    if rule is None:
+        return
+    if not callable(rule):
+        raise TypeError(f"{name}= takes one of tenacity's {name}_* objects, not {rule!r}")
+    if inspect.iscoroutinefunction(rule) or inspect.iscoroutinefunction(type(rule).__call__):
+        raise TypeError(
+            f"{name}= takes a rule that answers at once, for awaited calls too; {rule!r} is awaited"
+        )
+
+
+def _asks_for_results(rule: Any) -> bool:
+    """Return whether a predicate is one of results, or joins one with others."""
+    return isinstance(rule, _OF_RESULTS) or any(
+        map(_asks_for_results, getattr(rule, "retries", ()))
+    )

@@ -1,0 +1,67 @@
+"""Verifying: a conditional write in doubt is looked up, where that makes certain what became of it.
+
+A write that checks the generation, or that only creates, can be applied once at most: so the record tells.
+If the generation is still the expected one, the write was not applied, and sending it again is safe even if
+the first request arrives late, as only one of both can pass the check. If it is one higher and the record
+holds what was to be written, it was applied. Anything else is not certain and stays in doubt.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ...model.call import Call, FailureKind, Wanted
+
+
+class Found(enum.Enum):
+    """What a look at the record says of a write in doubt."""
+
+    APPLIED = enum.auto()
+    NOT_APPLIED = enum.auto()
+    UNCERTAIN = enum.auto()
+
+
+class Verification(NamedTuple):
+    """How one operation's writes are looked up. Built with its plan.
+
+    Attributes:
+        wanted: from a call to what it wants written; None where a look would not tell.
+        read: from a call to one that reads its record.
+        record: from what the read returned to generation and bins.
+        result: what the operation returns when all went well.
+    """
+
+    wanted: Callable[[Call], Wanted | None]
+    read: Callable[[Call], Call]
+    record: Callable[[Any], tuple[int, dict[str, Any]]]
+    result: Any
+
+
+def is_uncertain(call: Call) -> bool:
+    """Return whether it is open if the write was applied, by the last attempt or an earlier one."""
+    failure = call.failure
+    if failure is None:
+        return False
+    earlier = any(a.failure is not None and a.failure.in_doubt for a in call.attempts[:-1])
+    return failure.in_doubt or (earlier and failure.kind is FailureKind.CONFLICT)
+
+
+def judge(wanted: Wanted, record: tuple[int, dict[str, Any]] | None) -> Found:
+    """Say what became of a write.
+
+    Args:
+        wanted: what it wanted.
+        record: the record's generation and bins now; None if there is none.
+    """
+    if record is None:
+        return Found.NOT_APPLIED if wanted.generation == 0 else Found.UNCERTAIN
+    generation, bins = record
+    if wanted.generation and generation == wanted.generation:
+        return Found.NOT_APPLIED
+    holds = all(
+        name not in bins if value is None else bins.get(name) == value
+        for name, value in wanted.bins.items()
+    )
+    return Found.APPLIED if holds and generation == wanted.generation + 1 else Found.UNCERTAIN

@@ -1,0 +1,1 @@
+"""Model: the values that travel between the rooms. Imports nothing of the rest."""

@@ -1,0 +1,152 @@
+"""Pulses: questions to nodes that are suspect, open or asked about, each from a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from ..model.call import FailureKind
+from ..model.operation import Key, NotAskedError
+from .breaker import HALF_OPEN, OPEN
+from .cluster import SILENCE, SLOW, ClusterHealth
+from .health import NodeHealth
+
+_log = logging.getLogger("aerospike_resilience.tend")
+
+SPARED_S: Final = 0.25
+"""How long a node is sent no pulse after one that our own side kept back, in seconds: while the pool is
+exhausted, each question takes a connection from a call."""
+
+_ANSWERING: Final = frozenset({FailureKind.OVERLOAD, SLOW})
+"""Why a node opens that answers all the same: one more answer says nothing until its time is up."""
+
+_PROBE_SET: Final = "resilience-probe"
+
+
+class Pulses:
+    """Sends pulses to one cluster's nodes, at most one at a time to each, and judges by what comes back.
+
+    Args:
+        health: the cluster's health.
+    """
+
+    def __init__(self, health: ClusterHealth) -> None:
+        self._health = health
+
+    def send(self) -> None:
+        """Send one to every node that needs it."""
+        health = self._health
+        now = health.clock()
+        with health.lock:
+            wanted = {name for names, _began, _kind in health.inquiries for name in names}
+            due = [
+                node
+                for node in health.by_name.values()
+                if not node.pulse_out
+                and now >= node.spared_until
+                and (node.watched or node.address.name in wanted)
+            ]
+            for node in due:
+                node.pulse_out = True
+        for node in due:
+            threading.Thread(
+                target=self._send,
+                args=(node,),
+                name=f"aerospike-resilience-pulse-{node.address.name}",
+                daemon=True,
+            ).start()
+
+    def _send(self, node: NodeHealth) -> None:
+        health = self._health
+        name = node.address.name
+        began = health.clock()
+        try:
+            # The client may know a newer map than we do and read elsewhere, so the node is asked by
+            # name first; the read then shows that it does more than chat.
+            health.source.info(name, "build", health.options.silence_s)
+            took_s = 0.0
+            if (key := self._probe_key(name)) is not None:
+                # Only the read tells how long the node takes: to ask one node by name, some clients
+                # ask all of them, and wait for the slowest.
+                asked = health.clock()
+                health.source.read(key, health.options.silence_s)
+                took_s = health.clock() - asked
+        except NotAskedError as error:
+            _log.debug("pulse to node %s not sent: %s", name, error)
+            node.spared_until = health.clock() + SPARED_S
+        except Exception as error:  # noqa: BLE001 - whatever the client raises, the node did not answer
+            _log.debug("pulse to node %s missed: %s", name, error)
+            self.missed(name, began, hard=True)
+        else:
+            self.answered(name, began, took_s)
+        finally:
+            node.pulse_out = False
+
+    def _probe_key(self, name: str) -> Key | None:
+        """Find a key whose record the node would be master of; no such record is ever written."""
+        health = self._health
+        for namespace in health.partitions.namespaces:
+            for number in range(64):
+                key = health.source.key(namespace, _PROBE_SET, number)
+                if health.owners(key)[:1] == (name,):
+                    return key
+        return None
+
+    def missed(self, name: str, began: float, *, hard: bool) -> None:
+        """A question of ours to a node went unanswered.
+
+        A missed pulse settles the inquiries about the node and counts as hard; a missed question that
+        was asked in passing only makes the node suspect.
+        """
+        health = self._health
+        now = health.clock()
+        with health.lock:
+            node = health.by_name.get(name)
+            if node is None:
+                return
+            if hard:
+                node.missed = began
+            health.owe_locked(node, began, now)
+            if node.breaker.state == HALF_OPEN and began >= node.breaker.since:
+                # For what it was opened: a node that answers with overload is not half-open again
+                # as soon as it answers a pulse.
+                health.open_locked(node, node.breaker.reason or SILENCE, now)
+            if hard and node.suspect:
+                open_inquiries, health.inquiries = health.inquiries, []
+                for names, since, kind in open_inquiries:
+                    if name in names:
+                        health.charge_locked((name,), kind, since, now)
+                        names = tuple(other for other in names if other != name)
+                    if names:
+                        health.inquiries.append((names, since, kind))
+            health.settle_locked()
+
+    def answered(self, name: str, began: float, took_s: float) -> None:
+        """A pulse was answered: the node is alive, and whatever it was asked about, it did not do.
+
+        Args:
+            name: the node's name.
+            began: when the pulse was sent.
+            took_s: how long the node itself took for it, in seconds; 0 where nobody can tell.
+        """
+        health = self._health
+        now = health.clock()
+        with health.lock:
+            node = health.by_name.get(name)
+            if node is None:
+                return
+            health.roster.live((name,), now)
+            health.inquiries = [
+                (rest, since, kind)
+                for names, since, kind in health.inquiries
+                if (rest := tuple(n for n in names if n != name or since > began))
+            ]
+            if node.breaker.state == OPEN and node.breaker.reason not in _ANSWERING:
+                node.breaker.half_open(now)  # it was opened for not answering, and it answers
+            if node.breaker.state == HALF_OPEN:
+                if health.options.slow(took_s) and began >= node.breaker.since:
+                    health.open_locked(node, SLOW, now)
+                else:
+                    node.breaker.succeed(now, began)
+            health.settle_locked()

@@ -1,0 +1,223 @@
+"""The roster: which nodes there are, and the health of each."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..errors import IsolationError, UnknownNodeError
+from ..model.call import Failure
+from ..model.operation import NodeAddress
+from .breaker import CLOSED, NodeBreaker, Shares
+from .health import NodeHealth
+from .options import NodeOptions
+
+if TYPE_CHECKING:
+    import pybreaker
+
+_log = logging.getLogger("aerospike_resilience.nodes")
+
+
+class Roster:
+    """Every node's health by name. Written under the lock of the cluster that owns it.
+
+    Args:
+        listeners: pybreaker's listeners, attached to every node's breaker.
+        random_source: where jitter comes from.
+        clock: seconds on the clock that the whole chain uses.
+
+    Attributes:
+        by_name: every node's health.
+        names: every node's name by ``host:port``, IPv6 without brackets as adapters give it.
+        transitions: changes of state so far, by node and new state.
+        on_transition: told of each: the node's name, the old and the new state.
+    """
+
+    def __init__(
+        self,
+        listeners: Iterable[pybreaker.CircuitBreakerListener],
+        random_source: random.Random,
+        clock: Callable[[], float],
+    ) -> None:
+        self.by_name: dict[str, NodeHealth] = {}
+        self.names: dict[str, str] = {}
+        self.transitions: Counter[tuple[str, str]] = Counter()
+        self.on_transition: Callable[[str, str, str], None] = lambda _node, _old, _new: None
+        self._listeners = tuple(listeners)
+        self._random = random_source
+        self._clock = clock
+
+    def find(self, name: str) -> NodeHealth:
+        """Return a node's health.
+
+        Raises:
+            UnknownNodeError: the cluster has no such node.
+        """
+        try:
+            return self.by_name[name]
+        except KeyError:
+            known = ", ".join(sorted(self.by_name)) or "none yet"
+            raise UnknownNodeError(f"there is no node {name!r}; the client knows {known}") from None
+
+    def named(self, failure: Failure) -> Failure:
+        """Return a failure with the name of its node, where it tells an address."""
+        if failure.node is None and failure.address is not None:
+            return replace(failure, node=self.names.get(failure.address))
+        return failure
+
+    def live(self, names: Iterable[str], at: float) -> None:
+        """Note that a record's nodes took part in something: the first answered, the others replicated."""
+        for rank, name in enumerate(names):
+            if node := self.by_name.get(name):
+                if rank == 0:
+                    node.live(at)
+                else:
+                    node.last_replicated = max(node.last_replicated, at)
+
+    def timed(
+        self, names: Iterable[str], began: float, *, slow: bool, weight: float = 1.0
+    ) -> list[NodeHealth]:
+        """Count a call that went well for its nodes, master first; return those that are slow too often.
+
+        A write waits for its replica, so a slow one counts for all its nodes. The slow node takes part
+        in all of them and its healthy neighbours in some: only the node with the most opens. Once it
+        is open, it explains those that are still on their way.
+        """
+        nodes = [node for name in names if (node := self.by_name.get(name))]
+        if slow and not all(node.breaker.closed for node in nodes):
+            return []
+        too_slow = [
+            node
+            for rank, node in enumerate(nodes)
+            if node.breaker.answer(began, slow=slow, replicated=rank > 0, weight=weight)
+        ]
+        return [node for node in too_slow if self._slowest(node)]
+
+    def _slowest(self, node: NodeHealth) -> bool:
+        return all(
+            other is node or not other.breaker.closed or other.breaker.slow < node.breaker.slow
+            for other in self.by_name.values()
+        )
+
+    def others_open(self, node: NodeHealth) -> int:
+        """Return how many nodes but this one are not closed."""
+        return sum(
+            1 for other in self.by_name.values() if other is not node and not other.breaker.closed
+        )
+
+    def isolate(self, name: str, options: NodeOptions) -> None:
+        """Begin a node's isolation by hand.
+
+        Raises:
+            UnknownNodeError: the cluster has no such node.
+            IsolationError: the breaker's mode is ``off``.
+        """
+        node = self.find(name)
+        if options.mode == "off":
+            raise IsolationError(
+                f"node {name} is not isolated: under breaker.mode off no call is kept away from any "
+                f"node. Set breaker.mode to enforce, or to shadow, in which isolation alone counts"
+            )
+        self._by_hand(node, isolated=True)
+
+    def release(self, name: str) -> None:
+        """End a node's isolation by hand.
+
+        Raises:
+            UnknownNodeError: the cluster has no such node.
+            IsolationError: the profile isolates it too.
+        """
+        node = self.find(name)
+        self._by_hand(node, isolated=False)
+        if node.breaker.isolated_by_profile:
+            raise IsolationError(
+                f"node {name} stays isolated, by the profile: take it out of breaker.isolate in the "
+                f"policy file, or in overrides="
+            )
+
+    def _by_hand(self, node: NodeHealth, *, isolated: bool) -> None:
+        before = node.breaker.state
+        node.breaker.isolate(self._clock(), by_hand=isolated)
+        self._isolation_changed(node, before, "by hand")
+
+    def update(
+        self, known: Mapping[str, NodeAddress], held: frozenset[str], options: NodeOptions
+    ) -> None:
+        """Take over the client's list of nodes.
+
+        Args:
+            known: the nodes that the client knows, by name.
+            held: the nodes that hold partitions; one in neither is forgotten.
+            options: the profile's words on nodes.
+        """
+        for name, address in known.items():
+            if name in self.by_name:
+                self.by_name[name].address = address
+            else:
+                self._add(address, options)
+        for name in [name for name in self.by_name if name not in known and name not in held]:
+            _log.info("node %s left the cluster", name)
+            del self.by_name[name]
+        self.names = {f"{a.host.strip('[]')}:{a.port}": a.name for a in known.values()}
+
+    def reconfigure(self, options: NodeOptions) -> None:
+        """Take over a reloaded profile's words; every node's state carries over."""
+        for node in self.by_name.values():
+            breaker = node.breaker
+            breaker.circuit.fail_max = breaker.max_error_rate = options.max_error_rate
+            breaker.circuit.reset_timeout = breaker.window_s = options.window_s
+            breaker.half_open_calls = options.half_open_calls
+            breaker.lease_s = options.lease_s
+            breaker.shares = _shares(options)
+            self._follow_profile(node, options)
+
+    def _follow_profile(self, node: NodeHealth, options: NodeOptions) -> None:
+        """Isolate a node, or no longer, as the profile says. In mode ``off`` none is, by hand neither."""
+        before, off = node.breaker.state, options.mode == "off"
+        node.breaker.isolate(
+            self._clock(),
+            by_hand=False if off else None,
+            by_profile=not off and node.address.name in options.isolated,
+        )
+        self._isolation_changed(node, before, "breaker.mode: off" if off else "by the profile")
+
+    def _add(self, address: NodeAddress, options: NodeOptions) -> None:
+        name = address.name
+
+        def changed(old: str, new: str) -> None:
+            self._changed(name, old, new, node.breaker.reason or "answered")
+            self.on_transition(name, old, new)
+
+        node = NodeHealth(
+            address,
+            NodeBreaker(
+                name,
+                max_error_rate=options.max_error_rate,
+                window_s=options.window_s,
+                half_open_calls=options.half_open_calls,
+                lease_s=options.lease_s,
+                shares=_shares(options),
+                listeners=self._listeners,
+                random_source=self._random,
+                on_change=changed,
+            ),
+        )
+        self._follow_profile(node, options)
+        self.by_name[name] = node
+
+    def _isolation_changed(self, node: NodeHealth, before: str, why: str) -> None:
+        if node.breaker.state != before:
+            self._changed(node.address.name, before, node.breaker.state, why)
+
+    def _changed(self, name: str, old: str, new: str, why: str) -> None:
+        self.transitions[name, new] += 1
+        level = logging.INFO if new == CLOSED else logging.WARNING
+        _log.log(level, "node %s: %s -> %s (%s)", name, old, new, why)
+
+
+def _shares(options: NodeOptions) -> Shares:
+    return Shares(options.failure_rate, options.slow_call_rate, options.minimum_calls)

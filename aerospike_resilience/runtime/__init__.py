@@ -1,0 +1,1 @@
+"""Runtime: one wrapped client at work, under the profiles that are in force for it."""

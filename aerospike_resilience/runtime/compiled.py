@@ -1,0 +1,281 @@
+"""A wrapped client under one profile: its plans and its chain, ready to be called.
+
+A reload builds another runtime and swaps one reference; a call that began under the old one ends
+under it. What must outlive a reload (gates, node health, budget) is in `Shared`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
+
+from ..clients import Adapter
+from ..interceptors import (
+    Attempt,
+    Backoff,
+    Bounds,
+    Breaker,
+    Closing,
+    Deadline,
+    Fallback,
+    GateDraft,
+    GateOptions,
+    Gates,
+    Interceptor,
+    Proceed,
+    ProceedAsync,
+    Recorder,
+    Retry,
+    RetryBudget,
+    RetryCounters,
+    Telemetry,
+    TenacityRules,
+)
+from ..model.call import Plan, early_s
+from ..nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
+from ..profiles import Profile
+from .chain import link, link_async
+from .planner import Planner
+
+Arrange: TypeAlias = Callable[[list[Interceptor]], Sequence[Interceptor]]
+"""An application's word on the chain: given the interceptors, outermost first, return what is to run."""
+
+
+@dataclass(slots=True)
+class Shared:
+    """What a wrapped client keeps across reloads.
+
+    Attributes:
+        client: the client that was wrapped.
+        adapter: its adapter.
+        health: the state of its nodes.
+        gates: its permits.
+        budget: what its retries may cost.
+        retries: what retrying has come to.
+        arrange: the application's word on the chain.
+        fallback: a second cluster's client; None where there is none.
+        rules: the application's word on retrying; None where it has none.
+        storage: the application's own storages of nodes' states; None where it has none.
+        tracer_provider: None for the global one.
+        meter_provider: None for the global one.
+        recorder: the last calls, where a profile wants them kept.
+        closing: set when the wrapped client is closed.
+        clock: the chain's clock, in seconds.
+    """
+
+    client: Any
+    adapter: Adapter
+    health: ClusterHealth
+    gates: Gates
+    budget: RetryBudget
+    retries: RetryCounters = field(default_factory=RetryCounters)
+    arrange: Arrange | None = None
+    fallback: Fallback | None = None
+    rules: TenacityRules | None = None
+    storage: StorageFactory | None = None
+    tracer_provider: TracerProvider | None = None
+    meter_provider: MeterProvider | None = None
+    recorder: Recorder = field(default_factory=Recorder)
+    closing: Closing = field(default_factory=Closing)
+    clock: Callable[[], float] = time.monotonic
+
+
+class Runtime:
+    """One profile, compiled for one client.
+
+    Args:
+        shared: what outlives a reload.
+        profile: the profile.
+        draft: the gates that it is for, where they are yet to be adopted; None for those in force.
+
+    Attributes:
+        profile: the profile.
+        planner: makes plans for calls of any form.
+        plans: the plan of each operation's plain form, by name.
+        head: the outermost link of the chain, for methods that block.
+        head_async: the same, for methods that are awaited.
+        plain: whether a plain call may take its plan from `plans`: not where sets or strongly consistent
+            namespaces have words of their own.
+    """
+
+    __slots__ = (
+        "_attempt",
+        "_patience_s",
+        "_shared",
+        "head",
+        "head_async",
+        "plain",
+        "planner",
+        "plans",
+        "profile",
+        "telemetry",
+    )
+
+    def __init__(self, shared: Shared, profile: Profile, draft: GateDraft | None = None) -> None:
+        self._shared = shared
+        self.profile = profile
+        self.plain = not profile.has_sets and not profile.has_consistency
+        strong = shared.health
+        self._patience_s = shared.health.patience_s
+        self.planner = Planner(
+            shared.adapter,
+            shared.client,
+            profile,
+            strong=lambda namespace: namespace in strong.strong,
+            on_plan=self._hurry,
+        )
+        self.plans = {
+            name: self.planner.plain(operation)
+            for name, operation in shared.adapter.operations.items()
+            if hasattr(shared.client, name)
+        }
+        refusals = shared.adapter.refusals
+        health = shared.health
+        self._attempt = Attempt(
+            shared.adapter.tailor,
+            refusals.deadline,
+            shared.clock,
+            lambda address: health.roster.names.get(address),
+            health.owners,
+        )
+
+        self.telemetry = self._telemetry()
+        self.head, self.head_async = self._link(self._chain(draft))
+
+    def pace(self, patience_s: float) -> None:
+        """Set how long reads wait for a node before they leave for a replica. Called by the tend thread.
+
+        Only reads with an attempt of ours to come are hurried: the last one must be patient.
+        """
+        if patience_s == self._patience_s:
+            return
+        self._patience_s = patience_s
+        for plan in self.planner.plans:
+            self._hurry(plan)
+
+    def _hurry(self, plan: Plan) -> None:
+        """Give a plan the patience of now, also one that was made after the last tend."""
+        patience_s = self._patience_s
+        if patience_s is None or self.profile.adaptive_timeout is None:
+            return
+        if plan.failover and plan.max_tries > plan.native_retries + 1:
+            socket_s = min(patience_s, plan.socket_timeout_s)
+            total_s = plan.total_timeout_s
+            plan.policy = self._shared.adapter.tailor(
+                plan.operation.family,
+                plan.fields,
+                total_timeout_ms=0 if total_s == float("inf") else round(total_s * 1000),
+                socket_timeout_ms=max(round(socket_s * 1000), 1),
+                max_retries=plan.native_retries,
+                commit_master=False,
+            )
+            plan.patience_s = socket_s
+            plan.early_s = early_s(round(socket_s * 1000) / 1000)
+
+    @property
+    def telemetry_is_stale(self) -> bool:
+        """Whether an SDK or the client's own tracing was configured since this chain was built."""
+        return self.telemetry.listeners != self._telemetry().listeners
+
+    def _telemetry(self) -> Telemetry:
+        shared, wants = self._shared, self.profile.telemetry
+        return Telemetry(
+            spans=wants.spans and not shared.adapter.traces_itself(),
+            metrics_=wants.metrics,
+            tracer_provider=shared.tracer_provider,
+            meter_provider=shared.meter_provider,
+            node_address=shared.health.address,
+            place=shared.adapter.place,
+            statement=shared.adapter.statement if wants.db_query_text else None,
+            clock=shared.clock,
+        )
+
+    def _retry(self) -> Retry:
+        retry = self.profile.retry
+        return Retry(
+            Backoff(retry.backoff, retry.sleep_s, retry.max_sleep_s, chain=retry.chain),
+            self._shared.budget if retry.budget is not None else None,
+            self._shared.closing,
+            self._shared.retries,
+            self._shared.rules,
+            self._shared.clock,
+        )
+
+    def _link(self, chain: Sequence[Interceptor]) -> tuple[Proceed, ProceedAsync]:
+        """Link the chain for the ways of calling that the client has."""
+        attempt, adapter = self._attempt, self._shared.adapter
+        ways = {operation.awaited for operation in adapter.operations.values()}
+        send = attempt.send_lasting if adapter.outlives_cancellation else attempt.send
+        return (
+            link(chain, attempt.send) if False in ways else attempt.send,
+            link_async(chain, send) if True in ways else send,
+        )
+
+    def _chain(self, draft: GateDraft | None) -> Sequence[Interceptor]:
+        shared, profile = self._shared, self.profile
+        refusals = shared.adapter.refusals
+        interceptors: list[Interceptor] = [
+            Deadline(refusals.deadline, shared.clock),
+            self._retry(),
+        ]
+        if shared.fallback is not None:
+            interceptors.insert(1, shared.fallback)
+        if self.telemetry.wanted:
+            interceptors.insert(0, self.telemetry)
+        if profile.telemetry.last_call:
+            interceptors.insert(0, shared.recorder)
+        interceptors += shared.gates.interceptors(
+            refusals.backpressure,
+            draft,
+            outlives_cancellation=shared.adapter.outlives_cancellation,
+        )
+        if profile.breaker.mode != "off" or profile.adaptive_timeout is not None:
+            interceptors.append(Breaker(shared.health, refusals.circuit_open, shared.clock))
+        interceptors.append(self._attempt)
+        return interceptors if shared.arrange is None else shared.arrange(list(interceptors))
+
+
+def node_options(profile: Profile) -> NodeOptions:
+    """Return what a profile says about nodes."""
+    breaker, adaptive, gate = profile.breaker, profile.adaptive_timeout, profile.backpressure
+    return NodeOptions(
+        max_error_rate=breaker.max_error_rate,
+        window_s=breaker.error_rate_window * profile.tend_interval_s,
+        tend_interval_s=profile.tend_interval_s,
+        half_open_calls=breaker.half_open_calls,
+        max_open_share=breaker.max_open_share,
+        silence_s=breaker.silence_s,
+        failure_rate=breaker.failure_rate,
+        slow_call_rate=breaker.slow_call_rate,
+        slow_call_s=breaker.slow_call_duration_s,
+        minimum_calls=breaker.minimum_calls,
+        isolated=frozenset(breaker.isolate),
+        batch_on_open=breaker.batch_on_open,
+        on_replica_open=breaker.on_replica_open,
+        mode=breaker.mode,
+        adaptive=None
+        if adaptive is None
+        else AdaptiveTimeout(adaptive.quantile, adaptive.factor, adaptive.min_s, adaptive.max_s),
+        mapped=gate.max_per_node is not None or gate.batch_weight == "nodes",
+    )
+
+
+def gate_options(profile: Profile) -> GateOptions:
+    """Return what a profile says about backpressure."""
+    words = profile.backpressure
+    start = words.max_concurrent_operations
+    return GateOptions(
+        limit=start,
+        queue_timeout_s=words.operation_queue_timeout_s,
+        order=words.queue,
+        batch_weight_cap=words.batch_weight_cap if words.batch_weight == "nodes" else 1,
+        max_per_node=words.max_per_node,
+        bounds=Bounds(start, min(words.floor, start), max(words.ceiling, start))
+        if words.limit == "adaptive"
+        else None,
+    )

@@ -1,0 +1,322 @@
+"""Planning: a profile and a client's table of operations, resolved into one `Plan` each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeAlias
+
+from ..clients import Adapter
+from ..interceptors import Verification
+from ..model.call import Call, Plan, Send, Wanted
+from ..model.operation import Kind, Operation, Shape
+from ..profiles import Profile, Setting
+
+Place: TypeAlias = tuple[str, str]
+"""A record's namespace and set."""
+
+
+class Planner:
+    """Resolves operations of one client under one profile. Plans are made once and kept.
+
+    Args:
+        adapter: the client's adapter.
+        client: the client.
+        profile: the profile.
+        strong: whether a namespace is known to be strongly consistent.
+        on_plan: given every plan that is kept, before it is first used.
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        client: Any,
+        profile: Profile,
+        strong: Callable[[str], bool] = lambda _namespace: False,
+        on_plan: Callable[[Plan], None] = lambda _plan: None,
+    ) -> None:
+        self._strong = strong
+        self._on_plan = on_plan
+        self._adapter = adapter
+        self._client = client
+        self._profile = profile
+        self._own = adapter.own_policies(client)
+        self._plans: dict[tuple[Any, ...], Plan] = {}
+
+    @property
+    def plans(self) -> list[Plan]:
+        """Every plan made so far, but for those that a caller's own policy shaped."""
+        return list(self._plans.values())
+
+    def plain(self, operation: Operation) -> Plan:
+        """Return the plan of a call that gives nothing but the operation's leading arguments."""
+        return self._kept(operation, None, {}, None)
+
+    def explained(
+        self, operation: Operation, place: Place | None = None, *, idempotent: bool | None = None
+    ) -> Sent:
+        """Return what the client is sent by a call of which only the record's place is known.
+
+        It is what the first attempt sends; one that has less time or fewer tries left sends less. With no
+        client at hand it is what the profile comes to, before any adaptive timeout.
+
+        Args:
+            operation: the method.
+            place: the record's namespace and set, empty for none.
+            idempotent: the application's word on whether it may be sent again.
+        """
+        case = self._case(operation, {}, idempotent, place)
+        if self._client is not None and hasattr(self._client, operation.attribute):
+            plan = self._kept(operation, None, {}, idempotent, place)
+        else:
+            plan = self._resolve(operation, case, _never_sent, None)
+        if plan.policy is None:
+            return Sent({}, {})
+        whole = self._adapter.given(operation, plan.policy) or {}
+        names = {*plan.fields, "total_timeout", "socket_timeout", "max_retries", "timeout"}
+        rest = {name: whole[name] for name in names if name in whole}
+        by_field = {}
+        for field, setting in self._settings(plan.operation, case).items():
+            for name in self._adapter.fields(operation, {field: setting.value}):
+                if name in whole:
+                    by_field[field] = whole[name]
+                    rest.pop(name, None)
+        return Sent(by_field, rest)
+
+    def prepare(
+        self,
+        operation: Operation,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        idempotent: bool | None = None,
+        send: Send | None = None,
+    ) -> Call:
+        """Return a call of any form: by keyword, with a policy of its own, in a set with its own.
+
+        Args:
+            operation: the method.
+            args: positional arguments as given.
+            kwargs: keyword arguments as given.
+            idempotent: the application's word on whether it may be sent again.
+            send: the native call, where it is not the client's method of the operation's name.
+        """
+        names = {*operation.parameters, *operation.keywords}
+        if len(args) > len(operation.parameters) or not kwargs.keys() <= names:
+            # No such form: the client raises its own TypeError, undisturbed by a policy of ours.
+            return Call(self._bare(operation, send), args, kwargs, None)
+        arguments = operation.bind(args, kwargs)
+        key = arguments.get(operation.key) if operation.key else None
+        place = self._adapter.place(key) if key is not None else None
+        caller = self._adapter.take_policy(self._client, operation, arguments, place)
+        if caller is None:
+            plan = self._kept(operation, send, arguments, idempotent, place)
+        else:
+            plan = self._resolve(
+                operation, self._case(operation, arguments, idempotent, place), send, caller
+            )
+        policy_at = (
+            operation.parameters.index(operation.policy)
+            if operation.policy in operation.parameters
+            else len(args)
+        )
+        before, after = args[:policy_at], operation.parameters[policy_at + 1 : len(args)]
+        named = {name: arguments[name] for name in (*after, *kwargs) if name in arguments}
+        call = Call(plan, before, named, key if place is not None else None)
+        if caller is not None:
+            call.given = args, kwargs
+        return call
+
+    def _kept(
+        self,
+        operation: Operation,
+        send: Send | None,
+        arguments: Mapping[str, Any],
+        idempotent: bool | None,
+        place: Place | None = None,
+    ) -> Plan:
+        case = self._case(operation, arguments, idempotent, place)
+        if not self._profile.has_sets:
+            case = case._replace(place=None)
+        if send is not None:  # a lazy object's own method: a new one each time
+            return self._resolve(operation, case, send, None)
+        index = (operation.attribute, operation.family, case)
+        try:
+            return self._plans[index]
+        except KeyError:
+            plan = self._resolve(operation, case, send, None)
+            kept = self._plans.setdefault(index, plan)
+            if kept is plan:
+                self._on_plan(plan)  # it is among `plans` by now, so whoever changes those finds it
+            return kept
+        except TypeError:  # a namespace or set that cannot be one; the client says so
+            return self._resolve(operation, case._replace(place=None), send, None)
+
+    def _resolve(self, operation: Operation, case: Case, send: Send | None, caller: Any) -> Plan:
+        operation = replace(operation, kind=case.kind)
+        idempotent = case.idempotent
+        adapter, profile = self._adapter, self._profile
+        settings = self._settings(operation, case)
+        values = {name: setting.value for name, setting in settings.items()}
+        fields = adapter.fields(operation, values) if operation.policy else {}
+        given = {} if caller is None else adapter.given(operation, caller)
+        if not fields or given is None:
+            # The profile leaves this operation as the client has it, or the client will object to
+            # what the caller gave.
+            return self._bare(operation, send, caller)
+        fields.update(given)
+        effective = {**self._own.get(adapter.own_family(operation), {}), **fields}
+        conditional = operation.writes and adapter.conditional(effective)
+        idempotent = idempotent and (bool(case.said) or not conditional)
+        total_s = _seconds(effective.get("total_timeout", effective.get("timeout")))
+        socket_s = min(_seconds(effective.get("socket_timeout")), total_s)
+        retries = 0 if case.handed_over else _count(effective.get("max_retries"))
+        reads = operation.kind is Kind.READ
+        failover = reads and adapter.moves_to_replica(effective)
+        rows = adapter.rows(operation) if operation.shape is Shape.BATCH else None
+        if operation.shape is Shape.POINT or rows is not None:
+            native = min(retries, profile.retry.native_failover) if failover else 0
+        else:
+            # Partitions fail one by one inside the native call, so its retries stay there.
+            native = retries if reads or idempotent else 0
+            retries = native
+        return Plan(
+            operation,
+            profile.name,
+            send=send or self._sender(operation),
+            classify=adapter.classify,
+            fields=fields,
+            policy=adapter.tailor(
+                operation.family,
+                fields,
+                total_timeout_ms=_ms(total_s),
+                socket_timeout_ms=_ms(socket_s),
+                max_retries=native,
+            ),
+            total_timeout_s=total_s,
+            socket_timeout_s=socket_s,
+            max_tries=retries + 1,
+            native_retries=native,
+            idempotent=idempotent,
+            said=case.said,
+            conditional=conditional,
+            failover=failover,
+            rows=rows,
+            verification=self._verification(operation, fields) if operation.writes else None,
+        )
+
+    def _settings(self, operation: Operation, case: Case) -> Mapping[str, Setting]:
+        namespace, set_name = case.place or (None, None)
+        return self._profile.settings(
+            operation,
+            retryable=case.idempotent,
+            strong=case.strong,
+            namespace=namespace,
+            set_name=set_name,
+        )
+
+    def _verification(self, operation: Operation, fields: Mapping[str, Any]) -> Verification | None:
+        """Return how writes of an operation are looked up, if the profile wants it."""
+        adapter = self._adapter
+        name = adapter.reads_back.get(operation.attribute)
+        if name is None or self._profile.retry.in_doubt != "verify":
+            return None
+        read = adapter.operations[name]
+
+        def wanted(call: Call) -> Wanted | None:
+            return adapter.wanted(operation.bind(call.args, call.kwargs), fields)
+
+        def reading(call: Call) -> Call:
+            look = self.prepare(read, (call.key,), {})
+            look.deadline, look.started, look.now = call.deadline, call.started, call.now
+            look.tailored = True
+            return look
+
+        return Verification(wanted, reading, adapter.record, adapter.written)
+
+    def _case(
+        self,
+        operation: Operation,
+        arguments: Mapping[str, Any],
+        said: bool | None,
+        place: Place | None,
+    ) -> Case:
+        """Tell a read from a write and a repeatable write from another, by the arguments."""
+        only_reads = operation.read_only is not None and operation.read_only(arguments)
+        kind = Kind.READ if only_reads else operation.kind
+        if said is None or only_reads:
+            idempotent = kind is not Kind.WRITE or operation.idempotent(arguments)
+        else:
+            idempotent = said
+        handed_over = operation.retries_itself is not None and operation.retries_itself(arguments)
+        strong = place is not None and self._profile.has_consistency and self._strong(place[0])
+        return Case(
+            kind, idempotent, None if kind is Kind.READ else said, handed_over, strong, place
+        )
+
+    def _bare(self, operation: Operation, send: Send | None, policy: Any = None) -> Plan:
+        """Return a plan that sends the call as the application made it, once."""
+        return Plan(
+            operation,
+            self._profile.name,
+            send=send or self._sender(operation),
+            classify=self._adapter.classify,
+            fields={},
+            policy=policy,
+        )
+
+    def _sender(self, operation: Operation) -> Send:
+        return self._adapter.sender(getattr(self._client, operation.attribute), operation)
+
+
+class Sent(NamedTuple):
+    """What the client is sent.
+
+    Attributes:
+        by_field: by the profile's fields, those that the client takes; values are the client's own.
+        rest: what the chain sends besides, by the client's names: what the client was configured with.
+    """
+
+    by_field: Mapping[str, Any]
+    rest: Mapping[str, Any]
+
+
+class Case(NamedTuple):
+    """What of a call's arguments its plan depends on.
+
+    Attributes:
+        kind: read or write, where the arguments say it.
+        idempotent: whether it may be sent again.
+        said: the application's word on that; None where it has none.
+        handed_over: whether the caller asked the client itself to send failed rows again.
+        strong: whether the record's namespace is strongly consistent, where the profile tells those
+            apart.
+        place: the record's namespace and set, where the profile has words on sets.
+    """
+
+    kind: Kind
+    idempotent: bool
+    said: bool | None
+    handed_over: bool
+    strong: bool
+    place: Place | None
+
+
+def _never_sent(_args: tuple[Any, ...], _kwargs: Mapping[str, Any], _policy: Any) -> Any:
+    raise AssertionError("a plan for explaining is not for sending")
+
+
+def _seconds(milliseconds: Any) -> float:
+    """Turn a policy's milliseconds into seconds; 0 and unset stand for no limit."""
+    if not isinstance(milliseconds, int) or milliseconds <= 0:
+        return math.inf
+    return milliseconds / 1000
+
+
+def _ms(seconds: float) -> int:
+    return 0 if math.isinf(seconds) else round(seconds * 1000)
+
+
+def _count(number: Any) -> int:
+    return number if isinstance(number, int) and number > 0 else 0

@@ -1,0 +1,1 @@
+"""Telemetry: what spans, metrics and logs say."""

@@ -1,0 +1,1 @@
+"""Wrapping: a client goes in, a wrapped client comes out."""

@@ -1,0 +1,182 @@
+"""``client.resilience``: everything of ours on a wrapped client, behind one attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any, get_args
+
+from .. import ambient
+from ..ambient import Using
+from ..clients import every_operation
+from ..interceptors import CallStory
+from ..model.operation import Criticality
+from ..nodes import report
+from ..profiles import Explanation, Profile, Reload
+from ..runtime.engine import Engine
+
+
+class Resilience:
+    """What an application may ask of a wrapped client, and tell it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __repr__(self) -> str:
+        return (
+            f"<resilience of {self._engine.shared.adapter.name!r}, profile {self.profile.name!r}>"
+        )
+
+    @property
+    def profile(self) -> Profile:
+        """The profile in force."""
+        return self._engine.runtime.profile
+
+    @property
+    def nodes(self) -> dict[str, Any]:
+        """Every node's state by name, as in ``snapshot()["nodes"]``."""
+        return report(self._engine.shared.health)
+
+    def explain(self, operation: str, *, set: str | None = None) -> Explanation:  # noqa: A002 - Aerospike's word
+        """Say which value each policy field has for an operation, where it comes from, and what is sent.
+
+        What is sent is what the chain sends with a first attempt: see `Explanation.sent`. Where the
+        client's own dynamic configuration decides, the value is its, and the origin says so.
+
+        Args:
+            operation: a method of the client, ``query`` or ``scan``.
+            set: ``namespace.set`` or ``namespace``, where the profile has words on sets.
+
+        Raises:
+            ValueError: the client has no such operation.
+        """
+        known = every_operation(self._engine.shared.adapter)
+        if operation not in known:
+            raise ValueError(
+                f"{operation!r} is no operation of this client; there are {', '.join(known)}"
+            )
+        namespace, _, set_name = (set or "").partition(".")
+        explained = self.profile.explain(
+            known[operation],
+            namespace=namespace or None,
+            set_name=set_name or None,
+            strong=namespace in self._engine.shared.health.strong,
+        )
+        place = (namespace, set_name) if namespace else None
+        sent = self._engine.runtime.planner.explained(known[operation], place)
+        native = self._engine.native
+        return (
+            explained.overridden(native.of(known[operation]))
+            .with_behaviors(native.elsewhere(known[operation]))
+            .with_sent({**sent.rest, **sent.by_field})
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state of everything as plain values, ready for JSON."""
+        engine, shared, profile = self._engine, self._engine.shared, self.profile
+        health = shared.health
+        patience_s = health.patience_s
+        return {
+            "client": shared.adapter.name,
+            "profile": {
+                "name": profile.name,
+                "files": [str(path) for path in profile.files],
+                "fingerprint": profile.fingerprint,
+                "reload_error": engine.reload_error,
+                "native_overrides": engine.native.report(),
+            },
+            "calm": health.calm,
+            "verdict": health.verdict or None,
+            "nodes": report(health),
+            "storage": None
+            if engine.sharing is None
+            else {"where": engine.sharing.where, "problem": engine.sharing.problem or None},
+            "gate": shared.gates.report(),
+            "retry": {
+                "retries": shared.retries.retries,
+                "suppressed": dict(shared.retries.suppressed),
+                "budget": round(shared.budget.balance(shared.clock()), 1)
+                if profile.retry.budget is not None
+                else None,
+            },
+            "fallback_calls": shared.fallback.calls if shared.fallback is not None else None,
+            "adaptive_timeout_ms": None if patience_s is None else round(patience_s * 1000, 3),
+        }
+
+    def last_call(self) -> CallStory | None:
+        """Return the story of this thread's or task's last call, also if it went well.
+
+        Kept only under a profile with ``telemetry: {last_call: true}``.
+
+        Returns:
+            The story; None if this thread or task made no call yet.
+
+        Raises:
+            RuntimeError: the profile in force keeps none.
+        """
+        if not self.profile.telemetry.last_call:
+            raise RuntimeError(
+                f"profile {self.profile.name!r} keeps no last call; set telemetry: {{last_call: true}}"
+            )
+        return self._engine.shared.recorder.last()
+
+    def isolate(self, node: str) -> None:
+        """Keep writes, and reads that only the master may answer, away from a node until `release`.
+
+        An order, not a verdict: it holds in the breaker's mode ``shadow`` too. A reload into mode ``off``
+        ends it.
+
+        Raises:
+            UnknownNodeError: the client knows no node of that name. Also a `LookupError`.
+            IsolationError: the breaker's mode is ``off``. Also a `RuntimeError`.
+        """
+        self._engine.shared.health.isolate(node)
+
+    def release(self, node: str) -> None:
+        """Let calls go again to a node that was isolated by hand.
+
+        Raises:
+            UnknownNodeError: the client knows no node of that name. Also a `LookupError`.
+            IsolationError: the profile isolates it too (``breaker.isolate``), so it stays isolated: a
+                process that differs from its fleet would be hard to find. Also a `RuntimeError`.
+        """
+        self._engine.shared.health.release(node)
+
+    def reload(self) -> Reload:
+        """Read the profile's files again now, and return what changed."""
+        return self._engine.reload()
+
+    def using(
+        self,
+        profile: str | None = None,
+        *,
+        overrides: Mapping[str, Any] | None = None,
+        idempotent: bool | None = None,
+        criticality: Criticality | None = None,
+    ) -> AbstractContextManager[None]:
+        """Switch what holds for this client inside a ``with`` block, for this thread or task.
+
+        Args:
+            profile: another profile's name. Its policy and retry hold for the block; gate and
+                breaker are the client's own and stay as they are.
+            overrides: settings over it, in the shape of a policy file.
+            idempotent: whether writes may be sent again after they may have been applied; None asks
+                the rules.
+            criticality: who is served first when calls wait for the gate: ``critical``, ``default``
+                or ``sheddable``, which does not wait where others do; None for ``default``.
+
+        Raises:
+            ValueError: `criticality` is none of these.
+            UnknownProfileError: there is no such profile. Also a `LookupError`.
+            PolicyFileError: its file, or `overrides`, is broken. Also a `ValueError`.
+        """
+        if criticality is not None and criticality not in get_args(Criticality):
+            known = ", ".join(map(repr, get_args(Criticality)))
+            raise ValueError(f"criticality is one of {known}, not {criticality!r}")
+        using = Using(profile, overrides, idempotent, criticality)
+        self._engine.runtime_for(using)  # a mistake shows here, not at the first call
+        return ambient.switched(id(self._engine), using)
+
+    def close(self) -> None:
+        """Stop tending and end every wait; the client itself stays open and usable, unprotected."""
+        self._engine.close()

@@ -2,7 +2,7 @@
 
 Everything is a `ResilienceError` and an instance of the fitting builtin. What is raised on the call
 path is, besides, an instance of the client's own class for the case: each adapter combines the
-classes here with its client's (``clients/<client>/errors.py``), so that ``except
+classes here with its client's (``clients/<client>/refusals.py``), so that ``except
 aerospike.exception.MaxErrorRateExceeded`` keeps working.
 """
 

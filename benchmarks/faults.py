@@ -247,7 +247,7 @@ class Outage:
     operations: int
     refused: int
     requests: int
-    pulses: int
+    health_checks: int
 
     @property
     def amplification(self) -> float:
@@ -284,12 +284,12 @@ def outage(what: str, client: str, *, seconds: float, threads: int = 16) -> Outa
                 before, pulsed = cluster.requests("data"), cluster.requests("exists")
                 with Load(one, "outage", threads, 0.01, ("get", "get", "put", "increment")) as load:
                     time.sleep(seconds)
-                pulses = cluster.requests("exists") - pulsed
-                requests = cluster.requests("data") - before - pulses
+                health_checks = cluster.requests("exists") - pulsed
+                requests = cluster.requests("data") - before - health_checks
         finally:
             one.close()
     total = load.total()
-    return Outage(what, client, total.total, total.refused, requests, pulses)
+    return Outage(what, client, total.total, total.refused, requests, health_checks)
 
 
 def _naive(cluster: LocalCluster) -> Any:
@@ -350,7 +350,7 @@ def main() -> None:
                 outages.append(one)
                 print(
                     f"{one.what:<17} {one.client:<27} {one.operations:>7,} operations "
-                    f"{one.refused:>7,} refused {one.pulses:>5,} pulses "
+                    f"{one.refused:>7,} refused {one.health_checks:>5,} pulses "
                     f"{one.requests:>7,} requests {one.amplification:>6.2f} {one.of_sent:>6.2f}",
                     flush=True,
                 )

@@ -8,9 +8,9 @@ from typing import Any
 
 from aerospike_resilience.clients.aerospike.source import AerospikeSource
 from aerospike_resilience.interceptors import Backpressure, Bounds, Breaker, Gate
-from aerospike_resilience.interceptors.gate.limit_loop import Outcomes, Rounds
+from aerospike_resilience.interceptors.gate.limit_loop import AdaptiveLimitLoop, LimitFeedback
 from aerospike_resilience.interceptors.gate.per_node import NodeGates, PerNode
-from aerospike_resilience.interceptors.gate.target_nodes import Targets
+from aerospike_resilience.interceptors.gate.target_nodes import TargetNodes
 from aerospike_resilience.model.call import Call, Plan
 from aerospike_resilience.model.operation import Kind, Operation, Shape
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions
@@ -48,11 +48,13 @@ def cases() -> list[Case]:
     backpressure, breaker = Backpressure(gate).around, Breaker(health).around
 
     awaited = Backpressure(gate).around_async
-    targets = Targets(health)
+    targets = TargetNodes(health)
     per_node = NodeGates()
     per_node.resize(128, 0.0, "fifo")
     by_node = PerNode(per_node, targets.masters).around
-    outcomes = Outcomes(Rounds(Bounds(256, 10, 256), lambda _limit: None), gate).around
+    outcomes = LimitFeedback(
+        AdaptiveLimitLoop(Bounds(256, 10, 256), lambda _limit: None), gate
+    ).around
 
     answers, usual = health.recent, Latency()
 

@@ -12,7 +12,7 @@ import pybreaker
 import pytest
 
 from aerospike_resilience import resilient
-from aerospike_resilience.nodes import TENDER
+from aerospike_resilience.nodes import TEND_THREAD
 from tests.waiting import until
 
 # Forking a process with threads is what is tested.
@@ -69,8 +69,8 @@ def test_the_tend_thread_starts_in_a_child_with_its_first_call(healthy, connect)
     wrapped.put(KEY, {"n": 1})
 
     def child() -> bool:
-        idle = not TENDER.alive
-        return idle and wrapped.get(KEY)[2] == {"n": 1} and TENDER.alive
+        idle = not TEND_THREAD.alive
+        return idle and wrapped.get(KEY)[2] == {"n": 1} and TEND_THREAD.alive
 
     assert in_child(child) == 0
     wrapped.resilience.close()
@@ -78,11 +78,11 @@ def test_the_tend_thread_starts_in_a_child_with_its_first_call(healthy, connect)
 
 def test_tending_stops_with_the_last_client(healthy, connect):
     wrapped = resilient(connect(healthy), profile="latency")
-    assert TENDER.alive
+    assert TEND_THREAD.alive
 
     wrapped.resilience.close()
 
-    until(lambda: not TENDER.alive)
+    until(lambda: not TEND_THREAD.alive)
 
 
 def test_a_child_forked_during_a_reload_can_reload(healthy, connect):
@@ -182,7 +182,7 @@ def test_no_lock_that_a_thread_of_the_parent_held_keeps_a_child_waiting(cluster,
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        locks = locks_of(engine) + locks_of(TENDER)
+        locks = locks_of(engine) + locks_of(TEND_THREAD)
         names.extend(way for way, _lock in locks)
         for _way, lock in locks:
             lock.acquire(timeout=1)
@@ -198,7 +198,7 @@ def test_no_lock_that_a_thread_of_the_parent_held_keeps_a_child_waiting(cluster,
         refused_or_failed(
             wrapped
         )  # failures charge nodes and the budget, and sleep between attempts
-        until(lambda: TENDER.alive)
+        until(lambda: TEND_THREAD.alive)
         wrapped.resilience.isolate("A2")
         wrapped.resilience.snapshot()
         wrapped.resilience.close()

@@ -12,7 +12,7 @@ import yaml
 from ..profiles import PolicyFileError, PolicyLibrary, Profile, interchange_c, interchange_sdk
 from ..profiles.interchange import Exported, Left
 from ..profiles.library import is_name
-from ..profiles.source import Source, read
+from ..profiles.source import PolicySource, read
 from ..profiles.validate import check_file
 from .policy_common import load, write
 
@@ -101,7 +101,7 @@ def import_(
         if extends is not None:
             said["extends"] = extends
         try:
-            check_file(Source(str(file), said))
+            check_file(PolicySource(str(file), said))
         except PolicyFileError as error:
             raise click.ClickException(f"{path} would be broken\n{error}") from None
     for path, said in files.items():

@@ -1,16 +1,16 @@
 """One adapter a client: the only place that knows a client's names and codes."""
 
-from .base import Adapter, Creation, Lazy, Refusals, Seam, Window, every_operation
+from .base import Adapter, CoalescedMethod, Creation, LazyMethod, Refusals, Seam, every_operation
 from .registry import ADAPTERS, adapter_for, adapter_named
 
 __all__ = [
     "ADAPTERS",
     "Adapter",
+    "CoalescedMethod",
     "Creation",
-    "Lazy",
+    "LazyMethod",
     "Refusals",
     "Seam",
-    "Window",
     "adapter_for",
     "adapter_named",
     "every_operation",

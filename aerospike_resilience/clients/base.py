@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError
-from ..model.call import Failure, Rows, Send, Wanted
+from ..model.call import ExpectedWrite, Failure, Rows, Send
 from ..model.operation import NodeSource, Operation
 from .shared.statement import Built
 
@@ -21,7 +21,7 @@ class Refusals(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Lazy:
+class LazyMethod:
     """A method that returns an object which touches the database later (a query, a scan).
 
     Attributes:
@@ -34,7 +34,7 @@ class Lazy:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class CoalescedMethod:
     """A method that makes many calls of one operation in one crossing to the client.
 
     Attributes:
@@ -99,7 +99,7 @@ class Creation:
     hosts: Callable[[tuple[Any, ...], Mapping[str, Any]], list[str]] = lambda _args, _kwargs: []
 
 
-Unshaped: TypeAlias = Callable[[Operation, Mapping[str, Any]], bool]
+PolicyIsProfiles: TypeAlias = Callable[[Operation, Mapping[str, Any]], bool]
 """Whether keyword arguments are nothing but policies that only the profile has shaped."""
 
 
@@ -170,13 +170,13 @@ class Adapter(Protocol):
     operations: Mapping[str, Operation]
     """Every method that touches the database, by name."""
 
-    lazy: Mapping[str, Lazy]
+    lazy: Mapping[str, LazyMethod]
     """Every method that returns an object which does so later, by name."""
 
     creations: tuple[Creation, ...]
     """Every way to create such a client."""
 
-    windows: Mapping[str, Window]
+    coalesced_methods: Mapping[str, CoalescedMethod]
     """Every method that fuses calls of another, by name."""
 
     reads_back: Mapping[str, str]
@@ -185,7 +185,7 @@ class Adapter(Protocol):
     written: Any
     """What such a write returns when all went well."""
 
-    unshaped: Unshaped | None
+    policy_is_profiles: PolicyIsProfiles | None
     """Tells calls that are as good as ones without a policy; None where callers give no such policies."""
 
     cannot: Mapping[str, str]
@@ -293,7 +293,9 @@ class Adapter(Protocol):
         """Return whether a read under these fields goes to another replica when a try fails."""
         ...
 
-    def wanted(self, arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> Wanted | None:
+    def wanted(
+        self, arguments: Mapping[str, Any], fields: Mapping[str, Any]
+    ) -> ExpectedWrite | None:
         """Return what a conditional write wants; None where a look at its record would not tell."""
         ...
 

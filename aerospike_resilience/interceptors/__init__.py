@@ -3,7 +3,7 @@
 In chain order, outermost first: telemetry, deadline, retry, backpressure, breaker, attempt.
 """
 
-from .attempt.attempt import Attempt
+from .attempt.attempt import NativeAttempt
 from .base import Interceptor, Proceed, ProceedAsync
 from .breaker.breaker import Breaker
 from .deadline import Deadline
@@ -11,7 +11,7 @@ from .fallback import Fallback
 from .gate.adaptive_limit import Bounds
 from .gate.backpressure import Backpressure
 from .gate.gates import GateDraft, GateOptions, Gates
-from .gate.orphaned_calls import Lasting
+from .gate.orphaned_calls import PermitKeeper
 from .gate.semaphore import Gate
 from .recorder import CallStory, Recorder
 from .retry.backoff import Backoff
@@ -23,7 +23,6 @@ from .retry.verification import Verification
 from .telemetry import Telemetry
 
 __all__ = [
-    "Attempt",
     "Backoff",
     "Backpressure",
     "Bounds",
@@ -37,7 +36,8 @@ __all__ = [
     "GateOptions",
     "Gates",
     "Interceptor",
-    "Lasting",
+    "NativeAttempt",
+    "PermitKeeper",
     "Proceed",
     "ProceedAsync",
     "Recorder",

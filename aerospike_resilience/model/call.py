@@ -14,16 +14,16 @@ from .operation import Criticality, Key, Operation
 
 __all__ = [
     "Attempt",
+    "BatchCall",
     "Call",
     "Classify",
+    "ExpectedWrite",
     "Failure",
     "FailureKind",
     "Fault",
-    "Given",
     "Plan",
     "Rows",
     "Send",
-    "Wanted",
     "early_s",
 ]
 
@@ -73,7 +73,7 @@ def early_s(socket_timeout_s: float) -> float:
     return socket_timeout_s - 0.001
 
 
-class Wanted(NamedTuple):
+class ExpectedWrite(NamedTuple):
     """What a conditional write wants, as far as a later look at its record can tell.
 
     Attributes:
@@ -85,7 +85,7 @@ class Wanted(NamedTuple):
     bins: Mapping[str, Any]
 
 
-class Given(NamedTuple):
+class BatchCall(NamedTuple):
     """What the application called a batch with.
 
     Attributes:
@@ -126,11 +126,11 @@ class Rows(Protocol):
     """Whether failed rows can only be sent again with all others, as the client's result of a part could
     not be put into that of the whole."""
 
-    def carried(self, error: Exception) -> Any:
+    def rows_in_error(self, error: Exception) -> Any:
         """Return the result that an error carries; None where it carries none."""
         ...
 
-    def put_into(self, error: Exception, result: Any) -> None:
+    def attach_rows(self, error: Exception, result: Any) -> None:
         """Have an error carry a result."""
         ...
 
@@ -138,23 +138,27 @@ class Rows(Protocol):
         """Return the key of every row of a result."""
         ...
 
-    def sent(self, given: Given) -> Sequence[Key]:
+    def sent(self, batch: BatchCall) -> Sequence[Key]:
         """Return the key of every row that a call is about to send."""
         ...
 
-    def filled(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
+    def with_refused_rows(
+        self, batch: BatchCall, part: Any, kept: Sequence[int], refusal: Exception
+    ) -> Any:
         """Return the rows of a whole batch: those that were sent, and those that were refused.
 
         Args:
-            given: the batch as it was called.
+            batch: the batch as it was called.
             part: the result of the rows that were sent.
             kept: their positions in the batch.
             refusal: why the others were not sent.
         """
         ...
 
-    def completed(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
-        """Return `filled` as the client returns a batch with failed rows, or raise as it does."""
+    def finish_with_refused_rows(
+        self, batch: BatchCall, part: Any, kept: Sequence[int], refusal: Exception
+    ) -> Any:
+        """Return `with_refused_rows` as the client returns a batch with failed rows, or raise."""
         ...
 
     def failures(self, result: Any) -> Mapping[int, Failure]:
@@ -165,16 +169,16 @@ class Rows(Protocol):
         """Return what the code of the batch as a whole means, where it says more than its rows' do."""
         ...
 
-    def repeatable(self, given: Given, result: Any, index: int) -> bool:
+    def repeatable(self, batch: BatchCall, result: Any, index: int) -> bool:
         """Return whether a row may be applied twice."""
         ...
 
-    def all_repeatable(self, given: Given) -> bool:
+    def all_repeatable(self, batch: BatchCall) -> bool:
         """Return whether every row may be applied twice."""
         ...
 
     def narrowed(
-        self, given: Given, result: Any, indexes: Sequence[int]
+        self, batch: BatchCall, result: Any, indexes: Sequence[int]
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """Return the arguments of a call for some rows only; `result` may be the given rows themselves."""
         ...
@@ -222,6 +226,7 @@ class Plan:
     __slots__ = (
         "classify",
         "conditional",
+        "declared_idempotent",
         "early_s",
         "failover",
         "fields",
@@ -233,7 +238,6 @@ class Plan:
         "policy",
         "profile",
         "rows",
-        "said",
         "send",
         "socket_timeout_s",
         "total_timeout_s",
@@ -255,7 +259,7 @@ class Plan:
         max_tries: int = 1,
         native_retries: int = 0,
         idempotent: bool = False,
-        said: bool | None = None,
+        declared_idempotent: bool | None = None,
         conditional: bool = False,
         failover: bool = False,
         rows: Rows | None = None,
@@ -275,7 +279,7 @@ class Plan:
         self.max_tries = max_tries
         self.native_retries = native_retries
         self.idempotent = idempotent
-        self.said = said
+        self.declared_idempotent = declared_idempotent
         self.conditional = conditional
         self.failover = failover
         self.rows = rows

@@ -6,18 +6,18 @@ from .options import AdaptiveTimeout, NodeOptions
 from .report import report
 from .sharing import SharedStates
 from .storages import StorageFactory
-from .tend_thread import TENDER, Tender
-from .tending import Tended
+from .tend_thread import TEND_THREAD, TendThread
+from .tending import TendedCluster
 
 __all__ = [
-    "TENDER",
+    "TEND_THREAD",
     "AdaptiveTimeout",
     "Admission",
     "ClusterHealth",
     "NodeOptions",
     "SharedStates",
     "StorageFactory",
-    "Tended",
-    "Tender",
+    "TendThread",
+    "TendedCluster",
     "report",
 ]

@@ -34,7 +34,7 @@ class Admission:
         Raises:
             CircuitOpenError: a node it needs is open and no other can serve it.
         """
-        self._health.rouse()
+        self._health.wake_tending()
         call.nodes = names = self._health.owners(call.key)
         if not names:
             return
@@ -99,7 +99,7 @@ class Admission:
 
     def refused_rows(self, call: Call, keys: Sequence[Key]) -> dict[int, tuple[str, str]]:
         """Return which rows of a batch need a node that is not closed: its name and part, by position."""
-        self._health.rouse()
+        self._health.wake_tending()
         found = {}
         for index, key in enumerate(keys):
             if (needed := self._needed_open(call, self._health.owners(key))) is not None:

@@ -20,9 +20,9 @@ from ..model.operation import Key, NodeAddress, NodeSource
 from . import blame, partitions
 from .breaker import CLOSED, HALF_OPEN
 from .health import NodeHealth
-from .listeners import News
+from .listeners import TransitionListeners
 from .options import NodeOptions
-from .registry import Roster
+from .registry import NodeRegistry
 
 if TYPE_CHECKING:
     import pybreaker
@@ -89,10 +89,10 @@ class ClusterHealth:
         self.strong: frozenset[str] = frozenset()
         self.previous: partitions.PartitionMap | None = None
         self.patience_s: float | None = None
-        self._news = News(listeners, lambda: self.lock)
-        heard = (self._news,) if self._news.wanted else ()
-        self.roster = Roster(heard, random_source or random.Random(), clock)
-        self.by_name = self.roster.by_name
+        self._listeners_thread = TransitionListeners(listeners, lambda: self.lock)
+        heard = (self._listeners_thread,) if self._listeners_thread.wanted else ()
+        self.registry = NodeRegistry(heard, random_source or random.Random(), clock)
+        self.by_name = self.registry.by_name
         self.inquiries: list[blame.Inquiry] = []
         self.verdict = ""
         self.failing = False
@@ -101,7 +101,7 @@ class ClusterHealth:
         self.wake = wake
         self.lock = threading.RLock()
 
-    def rouse(self) -> None:
+    def wake_tending(self) -> None:
         """Have the cluster tended again, if nobody does: asked by calls while it is not calm."""
         if self.asleep:
             self.asleep = False
@@ -131,7 +131,7 @@ class ClusterHealth:
         with self.lock:
             names = call.nodes or self.owners(call.key)
             if call.plan.writes:
-                self.roster.live(names, ended)
+                self.registry.live(names, ended)
                 self.timed_locked(names, began, ended)
                 for name, _lease in call.leases:
                     # A slow write proves nothing: which of its nodes was slow is for pulses to say.
@@ -139,11 +139,11 @@ class ClusterHealth:
                         node.breaker.succeed(ended, began)
                 self.give_back(call)
             elif not call.plan.failover:
-                self.roster.live(names[:1], ended)
+                self.registry.live(names[:1], ended)
                 self.timed_locked(names[:1], began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 master.left_early += 1
-                self.owe_locked(master, began, ended)
+                self.note_unanswered_locked(master, began, ended)
             self.settle_locked()
 
     def failed(self, call: Call, began: float) -> None:
@@ -158,7 +158,7 @@ class ClusterHealth:
         with self.lock:
             self.fold_locked()
             names = call.nodes or self.owners(call.key)
-            evidence = self._weigh_locked(call, self.roster.named(failure), names, began)
+            evidence = self._weigh_locked(call, self.registry.named(failure), names, began)
             if evidence.hard:
                 self._accuse_locked({evidence: failure.kind}, call, began)
             self.give_back(call)
@@ -196,7 +196,7 @@ class ClusterHealth:
             for index, key in enumerate(keys):
                 if index not in failures and (quick or call.plan.writes):
                     owners = self.owners(key)
-                    self.roster.live(owners if call.plan.writes else owners[:1], call.now)
+                    self.registry.live(owners if call.plan.writes else owners[:1], call.now)
             accused: dict[blame.Evidence, FailureKind] = {}
             for index, failure in failures.items():
                 owners = self.owners(keys[index])
@@ -227,7 +227,7 @@ class ClusterHealth:
             IsolationError: the breaker's mode is ``off``.
         """
         with self.lock:
-            self.roster.isolate(name, self.options)
+            self.registry.isolate(name, self.options)
             self.settle_locked()
 
     def release(self, name: str) -> None:
@@ -239,7 +239,7 @@ class ClusterHealth:
         """
         with self.lock:
             try:
-                self.roster.release(name)
+                self.registry.release(name)
             finally:
                 self.settle_locked()
 
@@ -257,7 +257,7 @@ class ClusterHealth:
         """Take over a reloaded profile's words; every node's state carries over."""
         with self.lock:
             before, self.options = self.options, options
-            self.roster.reconfigure(options)
+            self.registry.reconfigure(options)
             if options.mode not in ("enforce", before.mode):
                 # Who switches the breaker to another mode wants no verdict of before to hold in it.
                 self.inquiries.clear()
@@ -274,7 +274,7 @@ class ClusterHealth:
         self.lock = threading.RLock()
         self._folded = self.clock()
         self.source.after_fork()
-        self._news.after_fork()
+        self._listeners_thread.after_fork()
         for node in self.by_name.values():
             node.after_fork()
         self.inquiries.clear()
@@ -297,7 +297,7 @@ class ClusterHealth:
                 if evidence.spoken:
                     node.live(call.now)
                 else:
-                    self.owe_locked(node, began, call.now)
+                    self.note_unanswered_locked(node, began, call.now)
         return evidence
 
     def _accuse_locked(
@@ -326,7 +326,7 @@ class ClusterHealth:
                 break
             names = self.owners(key)
             if wrote:
-                self.roster.live(names, ended)
+                self.registry.live(names, ended)
                 self.timed_locked(names, began, ended, weight)
             elif names and (master := self.by_name.get(names[0])):
                 # A quick read proves nothing about a suspect master: the client may have gone to the
@@ -342,15 +342,15 @@ class ClusterHealth:
     ) -> None:
         """Count a call that went well for its nodes; one that is slow too often opens."""
         slow = ended - began >= self.options.slow_call_s
-        for node in self.roster.timed(names, began, slow=slow, weight=weight):
+        for node in self.registry.timed(names, began, slow=slow, weight=weight):
             self.open_locked(node, SLOW, ended)
 
-    def owe_locked(self, node: NodeHealth, since: float, now: float) -> None:
+    def note_unanswered_locked(self, node: NodeHealth, since: float, now: float) -> None:
         """Note that a node left a call unanswered; one that is silent for too long opens."""
         if not self.options.watched:
             return
         known = node.suspect
-        node.owe(since)
+        node.note_unanswered(since)
         if node.suspect:
             if node.breaker.closed and node.silent_for(now, self.options.silence_s):
                 node.errors[SILENCE] += 1
@@ -373,7 +373,7 @@ class ClusterHealth:
         """Open a node, unless too much of the cluster is open already."""
         if self.options.mode == "off":
             return
-        others = self.roster.others_open(node)
+        others = self.registry.others_open(node)
         if others + 1 > self.options.max_open_share * len(self.by_name):
             if not self.verdict:
                 _log.warning(
@@ -406,5 +406,5 @@ class ClusterHealth:
 
     def update_nodes_locked(self, known: Mapping[str, NodeAddress]) -> None:
         """Take over the client's list of nodes. A node that left both list and map is forgotten."""
-        self.roster.update(known, self.partitions.nodes(), self.options)
+        self.registry.update(known, self.partitions.nodes(), self.options)
         self.settle_locked()

@@ -86,7 +86,7 @@ class NodeHealth:
         self.pulse_out = False
         self.breaker.after_fork()
 
-    def owe(self, since: float) -> None:
+    def note_unanswered(self, since: float) -> None:
         """Note that a call begun at `since` got no answer from it."""
         if self.last_alive < since:
             self.asked_since = since if self.asked_since is None else min(self.asked_since, since)

@@ -24,7 +24,7 @@ _ANSWERING: Final = frozenset({FailureKind.OVERLOAD, SLOW})
 _PROBE_SET: Final = "resilience-probe"
 
 
-class Pulses:
+class HealthChecks:
     """Sends pulses to one cluster's nodes, at most one at a time to each, and judges by what comes back.
 
     Args:
@@ -107,7 +107,7 @@ class Pulses:
                 return
             if hard:
                 node.missed = began
-            health.owe_locked(node, began, now)
+            health.note_unanswered_locked(node, began, now)
             if node.breaker.state == HALF_OPEN and began >= node.breaker.since:
                 # For what it was opened: a node that answers with overload is not half-open again
                 # as soon as it answers a pulse.
@@ -136,7 +136,7 @@ class Pulses:
             node = health.by_name.get(name)
             if node is None:
                 return
-            health.roster.live((name,), now)
+            health.registry.live((name,), now)
             health.inquiries = [
                 (rest, since, kind)
                 for names, since, kind in health.inquiries

@@ -18,7 +18,7 @@ import pybreaker
 _log = logging.getLogger("aerospike_resilience.nodes")
 
 
-class News(pybreaker.CircuitBreakerListener):
+class TransitionListeners(pybreaker.CircuitBreakerListener):
     """Passes transitions on to listeners that may be slow, or raise.
 
     Args:

@@ -17,7 +17,7 @@ INFO_TIMEOUT_S: Final = 0.25
 _STRONG: Final = "strong-consistency=true"
 
 
-class Mapper:
+class MapRefresher:
     """Fetches one cluster's map from a thread of its own: even a healthy node may have stalled just now.
 
     Args:

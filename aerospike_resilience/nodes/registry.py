@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("aerospike_resilience.nodes")
 
 
-class Roster:
+class NodeRegistry:
     """Every node's health by name. Written under the lock of the cluster that owns it.
 
     Args:

@@ -9,22 +9,22 @@ import threading
 import weakref
 from typing import Final
 
-from .tending import WATCHFUL_S, Tended
+from .tending import WATCHFUL_S, TendedCluster
 
 _log = logging.getLogger("aerospike_resilience.tend")
 
 
-class Tender:
+class TendThread:
     """The thread, and the clusters it tends. Clusters are held weakly: it ends with the last one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._tended: weakref.WeakSet[Tended] = weakref.WeakSet()
-        self._ever: weakref.WeakSet[Tended] = weakref.WeakSet()
+        self._tended: weakref.WeakSet[TendedCluster] = weakref.WeakSet()
+        self._ever: weakref.WeakSet[TendedCluster] = weakref.WeakSet()
         self._thread: threading.Thread | None = None
 
-    def add(self, tended: Tended) -> None:
+    def add(self, tended: TendedCluster) -> None:
         """Tend a cluster from now on.
 
         Its first tend is done before this returns, but for an event loop's thread, which is never held
@@ -39,7 +39,7 @@ class Tender:
             self._start_locked()
         self._wake.set()
 
-    def discard(self, tended: Tended) -> None:
+    def discard(self, tended: TendedCluster) -> None:
         """Tend a cluster no more."""
         with self._lock:
             self._tended.discard(tended)
@@ -108,12 +108,12 @@ def _in_event_loop() -> bool:
     return True
 
 
-def _shared() -> Tender:
-    tender = Tender()
+def _shared() -> TendThread:
+    tender = TendThread()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=tender.after_fork)
     return tender
 
 
-TENDER: Final = _shared()
+TEND_THREAD: Final = _shared()
 """The process's tend thread."""

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Final
 
 from .cluster import SILENCE, ClusterHealth
-from .health_checks import Pulses
-from .map_refresh import Mapper
+from .health_checks import HealthChecks
+from .map_refresh import MapRefresher
 
 _log = logging.getLogger("aerospike_resilience.tend")
 
@@ -32,7 +32,7 @@ would do for a cluster that is well, but one hiccup of the survivors, as when th
 moves that for long."""
 
 
-class Tended:
+class TendedCluster:
     """One cluster in the tend thread's care. All times are of the cluster's own clock.
 
     Args:
@@ -52,9 +52,9 @@ class Tended:
         on_fork: Callable[[], None] = lambda: None,
     ) -> None:
         self.health = health
-        self.pulses = Pulses(health)
-        self.mapper = Mapper(
-            health, lambda name, asked: self.pulses.missed(name, asked, hard=False)
+        self.health_checks = HealthChecks(health)
+        self.map_refresher = MapRefresher(
+            health, lambda name, asked: self.health_checks.missed(name, asked, hard=False)
         )
         self._on_patience = on_patience
         self._on_tend = on_tend
@@ -70,7 +70,7 @@ class Tended:
     def first(self) -> None:
         """Do the first tend, and wait a little for the first partition map."""
         self.tend()
-        self.mapper.wait(FIRST_MAP_S)
+        self.map_refresher.wait(FIRST_MAP_S)
 
     def tend(self) -> float:
         """Do what is due and return in how many seconds to come again."""
@@ -88,9 +88,9 @@ class Tended:
         with health.lock:
             health.fold_locked()
         if health.options.watched:
-            self.pulses.send()
+            self.health_checks.send()
             if full or health.watchful:
-                self.mapper.begin()
+                self.map_refresher.begin()
             self.advance(now)
         if full:
             self.adapt()

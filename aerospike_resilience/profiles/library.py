@@ -9,7 +9,7 @@ from typing import Final
 
 from .errors import PolicyFileError, Problem, UnknownProfileError
 from .profile import Layer, Profile
-from .source import Source, read
+from .source import PolicySource, read
 from .validate import problems_of
 
 Policies = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -107,7 +107,7 @@ class PolicyLibrary:
         description = str(sources[0].data.get("description", ""))
         return Profile(name, description, files, (Layer(tuple(reversed(sources))),))
 
-    def chain(self, name: str, on_look: OnLook | None = None) -> list[Source]:
+    def chain(self, name: str, on_look: OnLook | None = None) -> list[PolicySource]:
         """Return the checked sources of a profile, its own file first and then its parents'.
 
         Raises:
@@ -117,7 +117,7 @@ class PolicyLibrary:
         looked = on_look or (lambda _name: None)
         looked(name)
         path, visited = self.find(name), [name]
-        sources: list[Source] = []
+        sources: list[PolicySource] = []
         problems: list[Problem] = []
         while True:
             try:

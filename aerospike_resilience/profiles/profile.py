@@ -14,7 +14,7 @@ from ..model.operation import Kind, Operation
 from .build import KeyPath
 from .errors import PolicyFileError, Problem
 from .explain import Explanation
-from .source import Source
+from .source import PolicySource
 from .synonyms import canonical
 from .validate import check_settings
 
@@ -43,14 +43,14 @@ class Layer:
 
     __slots__ = ("data", "origins")
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, sources: Sequence[PolicySource]) -> None:
         self.data: dict[str, Any] = {}
         self.origins: dict[KeyPath, str] = {}
         for source in sources:  # parents first
             self._merge(self.data, source.data, (), source)
 
     def _merge(
-        self, into: dict[str, Any], data: Mapping[str, Any], path: KeyPath, source: Source
+        self, into: dict[str, Any], data: Mapping[str, Any], path: KeyPath, source: PolicySource
     ) -> None:
         for key, value in data.items():
             here = (*path, str(key))
@@ -95,7 +95,7 @@ class Profile:
         self._checked: list[schema.Settings] = (
             [whole]
             if len(layers) == 1
-            else [check_settings(Source("merged", layer.data)) for layer in layers]
+            else [check_settings(PolicySource("merged", layer.data)) for layer in layers]
         )
         self.connection = whole.connection
         self.retry = whole.retry
@@ -128,7 +128,7 @@ class Profile:
         Raises:
             PolicyFileError: they are not of that shape.
         """
-        source = Source(origin, overrides)
+        source = PolicySource(origin, overrides)
         check_settings(source)
         layers = (*self._layers, Layer([source]))
         return Profile(self.name, self.description, self.files, layers)
@@ -211,9 +211,9 @@ class Profile:
 
     def _check_whole(self) -> schema.Settings:
         """Check what all layers come to: what a key needs may stand in another file."""
-        merged = Layer([Source("", layer.data) for layer in self._layers]).data
+        merged = Layer([PolicySource("", layer.data) for layer in self._layers]).data
         try:
-            whole: schema.Settings = check_settings(Source("merged", merged), whole=True)
+            whole: schema.Settings = check_settings(PolicySource("merged", merged), whole=True)
         except PolicyFileError as error:
             raise PolicyFileError([self._placed(problem) for problem in error.problems]) from None
         return whole

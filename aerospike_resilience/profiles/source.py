@@ -21,7 +21,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PolicySource:
     """What one file, or one mapping given in code, says.
 
     Attributes:
@@ -55,7 +55,7 @@ class Source:
         return Problem(self.where, line, column, ".".join(path), message)
 
 
-def read(path: Path) -> Source:
+def read(path: Path) -> PolicySource:
     """Read one file.
 
     Raises:
@@ -87,7 +87,7 @@ def name_of(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-def parse(text: str, where: str, path: Path | None = None) -> Source:
+def parse(text: str, where: str, path: Path | None = None) -> PolicySource:
     """Read a policy file's text. See `read`."""
     try:
         _refuse_depths(text, where)
@@ -108,7 +108,7 @@ def parse(text: str, where: str, path: Path | None = None) -> Source:
         raise PolicyFileError([Problem(where, 1, 1, "", "must be a mapping of keys to values")])
     builder = Builder(where, MAX_DEPTH)
     data = builder.build(node)
-    return Source(where, data, builder.places, path, tuple(builder.problems))
+    return PolicySource(where, data, builder.places, path, tuple(builder.problems))
 
 
 def _refuse_depths(text: str, where: str) -> None:

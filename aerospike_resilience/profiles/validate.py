@@ -8,19 +8,19 @@ from typing import Any
 from .build import KeyPath
 from .errors import PolicyFileError, Problem
 from .operation_names import OPERATION_NAMES
-from .source import Source
+from .source import PolicySource
 from .suggest import nearest, shown
 from .synonyms import canonical
 
 
-def problems_of(source: Source) -> list[Problem]:
+def problems_of(source: PolicySource) -> list[Problem]:
     """Return everything that is wrong with a policy file, in the order of the file."""
     from . import schema  # pydantic takes its time; see there
 
     return _checked(source, schema.PolicyFile)[1]
 
 
-def check_file(source: Source) -> None:
+def check_file(source: PolicySource) -> None:
     """Check a whole policy file.
 
     Raises:
@@ -30,7 +30,7 @@ def check_file(source: Source) -> None:
         raise PolicyFileError(problems)
 
 
-def check_settings(source: Source, *, whole: bool = False) -> Any:
+def check_settings(source: PolicySource, *, whole: bool = False) -> Any:
     """Check settings without a file's head; return them as `schema.Settings`.
 
     Args:
@@ -48,7 +48,7 @@ def check_settings(source: Source, *, whole: bool = False) -> Any:
     return found
 
 
-def _checked(source: Source, model: Any, *, whole: bool = False) -> tuple[Any, list[Problem]]:
+def _checked(source: PolicySource, model: Any, *, whole: bool = False) -> tuple[Any, list[Problem]]:
     from pydantic import ValidationError
 
     from .schema import WHOLE
@@ -70,7 +70,7 @@ def _checked(source: Source, model: Any, *, whole: bool = False) -> tuple[Any, l
     return found, list(dict.fromkeys(problems))
 
 
-def _said_twice(source: Source) -> Iterator[Problem]:
+def _said_twice(source: PolicySource) -> Iterator[Problem]:
     """Yield what stands twice in one mapping, under two of its names."""
     for path, section in _mappings(source.data):
         said: dict[str, str] = {}
@@ -96,7 +96,7 @@ def _is_nested(value: Any) -> bool:
     return isinstance(value, Mapping | list | tuple)
 
 
-def _unknown_names(source: Source) -> Iterator[Problem]:
+def _unknown_names(source: PolicySource) -> Iterator[Problem]:
     """Yield operations that no client has, and findings that there are none of."""
     from .rules import RULES  # the rules know profiles, which are checked here
 
@@ -114,7 +114,7 @@ def _unknown_names(source: Source) -> Iterator[Problem]:
             yield source.problem(("lint", "ignore", str(name)), message)
 
 
-def _problem(source: Source, model: Any, details: Any) -> Problem:
+def _problem(source: PolicySource, model: Any, details: Any) -> Problem:
     from . import schema
 
     path: KeyPath = tuple(str(step) for step in details["loc"])

@@ -16,7 +16,6 @@ from opentelemetry.trace import TracerProvider
 
 from ..clients import Adapter
 from ..interceptors import (
-    Attempt,
     Backoff,
     Bounds,
     Breaker,
@@ -27,6 +26,7 @@ from ..interceptors import (
     GateOptions,
     Gates,
     Interceptor,
+    NativeAttempt,
     Proceed,
     ProceedAsync,
     Recorder,
@@ -136,11 +136,11 @@ class Runtime:
         }
         refusals = shared.adapter.refusals
         health = shared.health
-        self._attempt = Attempt(
+        self._attempt = NativeAttempt(
             shared.adapter.tailor,
             refusals.deadline,
             shared.clock,
-            lambda address: health.roster.names.get(address),
+            lambda address: health.registry.names.get(address),
             health.owners,
         )
 

@@ -13,14 +13,14 @@ from opentelemetry import metrics
 from ..ambient import Using
 from ..model.call import Send
 from ..model.operation import Operation
-from ..nodes import TENDER, SharedStates, Tended
+from ..nodes import TEND_THREAD, SharedStates, TendedCluster
 from ..profiles import PolicyLibrary, Profile, Reload, Watcher
 from ..profiles.lint import FindingsLog
 from ..telemetry import gauges
 from ..telemetry.gauges import Readings
 from .compiled import Runtime, Shared, gate_options, node_options
-from .native_config import NativeOverrides
-from .profiles_in_use import Switched
+from .native_overrides import NativeOverrides
+from .profiles_in_use import ProfilesInUse
 
 _log = logging.getLogger("aerospike_resilience")
 
@@ -61,11 +61,11 @@ class Engine:
         self._findings.tell(profile)
         self.native = NativeOverrides(shared.adapter, shared.client)
         self.native.look(profile)
-        self._switched = Switched(
+        self._switched = ProfilesInUse(
             library, self._compiled, self._with_overrides, self._findings.tell, self._note
         )
         self._watcher = Watcher(library, profile.name, self._swap, self._keep)
-        self._tended = Tended(
+        self._tended = TendedCluster(
             shared.health,
             on_patience=self._pace,
             on_tend=self._tend,
@@ -75,7 +75,7 @@ class Engine:
         self._share(self._sharing_for(profile))
         if self._with_overrides(self._watcher.profile).fingerprint != profile.fingerprint:
             self._swap(self._watcher.profile)  # the file changed since it was loaded
-        TENDER.add(self._tended)
+        TEND_THREAD.add(self._tended)
 
     def follow(self, on_profile: Callable[[Profile], None], on_close: Callable[[], None]) -> None:
         """Have somebody told of every reload and of the end."""
@@ -118,7 +118,7 @@ class Engine:
         """Stop tending, end every sleep and turn waiters away."""
         self.shared.closing.set()
         self.shared.gates.close()
-        TENDER.discard(self._tended)
+        TEND_THREAD.discard(self._tended)
         if self._sharing is not None:
             self._sharing.stop()
         self.shared.health.source.rest()
@@ -131,7 +131,7 @@ class Engine:
         self.shared.health.source.resume()
         if self._sharing is not None:
             self._sharing.start()
-        TENDER.add(self._tended)
+        TEND_THREAD.add(self._tended)
 
     def after_fork(self) -> None:
         """Start anew in a forked child: no thread of the parent comes along, and locks they held stay held.
@@ -160,7 +160,7 @@ class Engine:
             case "breaker.transitions":
                 return [
                     (count, {"aerospike.node.name": name, "state": state})
-                    for (name, state), count in list(shared.health.roster.transitions.items())
+                    for (name, state), count in list(shared.health.registry.transitions.items())
                 ]
             case "gate.rejections":
                 rejected = shared.gates.rejected().items()
@@ -258,10 +258,10 @@ class Engine:
         if before is not None:
             before.stop()
         self._sharing = sharing
-        roster = self.shared.health.roster
-        roster.on_transition = lambda _node, _old, _new: None
+        registry = self.shared.health.registry
+        registry.on_transition = lambda _node, _old, _new: None
         if sharing is not None:
-            roster.on_transition = sharing.tell
+            registry.on_transition = sharing.tell
             sharing.start()
 
     def _keep(self, error: Exception) -> None:

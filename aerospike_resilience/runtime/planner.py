@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ..clients import Adapter
 from ..interceptors import Verification
-from ..model.call import Call, Plan, Send, Wanted
+from ..model.call import Call, ExpectedWrite, Plan, Send
 from ..model.operation import Kind, Operation, Shape
 from ..profiles import Profile, Setting
 
-Place: TypeAlias = tuple[str, str]
+NamespaceSet: TypeAlias = tuple[str, str]
 """A record's namespace and set."""
 
 
@@ -54,8 +54,12 @@ class Planner:
         return self._kept(operation, None, {}, None)
 
     def explained(
-        self, operation: Operation, place: Place | None = None, *, idempotent: bool | None = None
-    ) -> Sent:
+        self,
+        operation: Operation,
+        place: NamespaceSet | None = None,
+        *,
+        idempotent: bool | None = None,
+    ) -> SentPolicy:
         """Return what the client is sent by a call of which only the record's place is known.
 
         It is what the first attempt sends; one that has less time or fewer tries left sends less. With no
@@ -66,23 +70,23 @@ class Planner:
             place: the record's namespace and set, empty for none.
             idempotent: the application's word on whether it may be sent again.
         """
-        case = self._case(operation, {}, idempotent, place)
+        plan_key = self._plan_key(operation, {}, idempotent, place)
         if self._client is not None and hasattr(self._client, operation.attribute):
             plan = self._kept(operation, None, {}, idempotent, place)
         else:
-            plan = self._resolve(operation, case, _never_sent, None)
+            plan = self._resolve(operation, plan_key, _never_sent, None)
         if plan.policy is None:
-            return Sent({}, {})
+            return SentPolicy({}, {})
         whole = self._adapter.given(operation, plan.policy) or {}
         names = {*plan.fields, "total_timeout", "socket_timeout", "max_retries", "timeout"}
         rest = {name: whole[name] for name in names if name in whole}
         by_field = {}
-        for field, setting in self._settings(plan.operation, case).items():
+        for field, setting in self._settings(plan.operation, plan_key).items():
             for name in self._adapter.fields(operation, {field: setting.value}):
                 if name in whole:
                     by_field[field] = whole[name]
                     rest.pop(name, None)
-        return Sent(by_field, rest)
+        return SentPolicy(by_field, rest)
 
     def prepare(
         self,
@@ -114,7 +118,7 @@ class Planner:
             plan = self._kept(operation, send, arguments, idempotent, place)
         else:
             plan = self._resolve(
-                operation, self._case(operation, arguments, idempotent, place), send, caller
+                operation, self._plan_key(operation, arguments, idempotent, place), send, caller
             )
         policy_at = (
             operation.parameters.index(operation.policy)
@@ -134,30 +138,32 @@ class Planner:
         send: Send | None,
         arguments: Mapping[str, Any],
         idempotent: bool | None,
-        place: Place | None = None,
+        place: NamespaceSet | None = None,
     ) -> Plan:
-        case = self._case(operation, arguments, idempotent, place)
+        plan_key = self._plan_key(operation, arguments, idempotent, place)
         if not self._profile.has_sets:
-            case = case._replace(place=None)
+            plan_key = plan_key._replace(place=None)
         if send is not None:  # a lazy object's own method: a new one each time
-            return self._resolve(operation, case, send, None)
-        index = (operation.attribute, operation.family, case)
+            return self._resolve(operation, plan_key, send, None)
+        index = (operation.attribute, operation.family, plan_key)
         try:
             return self._plans[index]
         except KeyError:
-            plan = self._resolve(operation, case, send, None)
+            plan = self._resolve(operation, plan_key, send, None)
             kept = self._plans.setdefault(index, plan)
             if kept is plan:
                 self._on_plan(plan)  # it is among `plans` by now, so whoever changes those finds it
             return kept
         except TypeError:  # a namespace or set that cannot be one; the client says so
-            return self._resolve(operation, case._replace(place=None), send, None)
+            return self._resolve(operation, plan_key._replace(place=None), send, None)
 
-    def _resolve(self, operation: Operation, case: Case, send: Send | None, caller: Any) -> Plan:
-        operation = replace(operation, kind=case.kind)
-        idempotent = case.idempotent
+    def _resolve(
+        self, operation: Operation, plan_key: PlanKey, send: Send | None, caller: Any
+    ) -> Plan:
+        operation = replace(operation, kind=plan_key.kind)
+        idempotent = plan_key.idempotent
         adapter, profile = self._adapter, self._profile
-        settings = self._settings(operation, case)
+        settings = self._settings(operation, plan_key)
         values = {name: setting.value for name, setting in settings.items()}
         fields = adapter.fields(operation, values) if operation.policy else {}
         given = {} if caller is None else adapter.given(operation, caller)
@@ -168,10 +174,10 @@ class Planner:
         fields.update(given)
         effective = {**self._own.get(adapter.own_family(operation), {}), **fields}
         conditional = operation.writes and adapter.conditional(effective)
-        idempotent = idempotent and (bool(case.said) or not conditional)
+        idempotent = idempotent and (bool(plan_key.declared_idempotent) or not conditional)
         total_s = _seconds(effective.get("total_timeout", effective.get("timeout")))
         socket_s = min(_seconds(effective.get("socket_timeout")), total_s)
-        retries = 0 if case.handed_over else _count(effective.get("max_retries"))
+        retries = 0 if plan_key.handed_over else _count(effective.get("max_retries"))
         reads = operation.kind is Kind.READ
         failover = reads and adapter.moves_to_replica(effective)
         rows = adapter.rows(operation) if operation.shape is Shape.BATCH else None
@@ -199,19 +205,19 @@ class Planner:
             max_tries=retries + 1,
             native_retries=native,
             idempotent=idempotent,
-            said=case.said,
+            declared_idempotent=plan_key.declared_idempotent,
             conditional=conditional,
             failover=failover,
             rows=rows,
             verification=self._verification(operation, fields) if operation.writes else None,
         )
 
-    def _settings(self, operation: Operation, case: Case) -> Mapping[str, Setting]:
-        namespace, set_name = case.place or (None, None)
+    def _settings(self, operation: Operation, plan_key: PlanKey) -> Mapping[str, Setting]:
+        namespace, set_name = plan_key.place or (None, None)
         return self._profile.settings(
             operation,
-            retryable=case.idempotent,
-            strong=case.strong,
+            retryable=plan_key.idempotent,
+            strong=plan_key.strong,
             namespace=namespace,
             set_name=set_name,
         )
@@ -224,7 +230,7 @@ class Planner:
             return None
         read = adapter.operations[name]
 
-        def wanted(call: Call) -> Wanted | None:
+        def wanted(call: Call) -> ExpectedWrite | None:
             return adapter.wanted(operation.bind(call.args, call.kwargs), fields)
 
         def reading(call: Call) -> Call:
@@ -235,24 +241,29 @@ class Planner:
 
         return Verification(wanted, reading, adapter.record, adapter.written)
 
-    def _case(
+    def _plan_key(
         self,
         operation: Operation,
         arguments: Mapping[str, Any],
-        said: bool | None,
-        place: Place | None,
-    ) -> Case:
+        declared_idempotent: bool | None,
+        place: NamespaceSet | None,
+    ) -> PlanKey:
         """Tell a read from a write and a repeatable write from another, by the arguments."""
         only_reads = operation.read_only is not None and operation.read_only(arguments)
         kind = Kind.READ if only_reads else operation.kind
-        if said is None or only_reads:
+        if declared_idempotent is None or only_reads:
             idempotent = kind is not Kind.WRITE or operation.idempotent(arguments)
         else:
-            idempotent = said
+            idempotent = declared_idempotent
         handed_over = operation.retries_itself is not None and operation.retries_itself(arguments)
         strong = place is not None and self._profile.has_consistency and self._strong(place[0])
-        return Case(
-            kind, idempotent, None if kind is Kind.READ else said, handed_over, strong, place
+        return PlanKey(
+            kind,
+            idempotent,
+            None if kind is Kind.READ else declared_idempotent,
+            handed_over,
+            strong,
+            place,
         )
 
     def _bare(self, operation: Operation, send: Send | None, policy: Any = None) -> Plan:
@@ -270,7 +281,7 @@ class Planner:
         return self._adapter.sender(getattr(self._client, operation.attribute), operation)
 
 
-class Sent(NamedTuple):
+class SentPolicy(NamedTuple):
     """What the client is sent.
 
     Attributes:
@@ -282,7 +293,7 @@ class Sent(NamedTuple):
     rest: Mapping[str, Any]
 
 
-class Case(NamedTuple):
+class PlanKey(NamedTuple):
     """What of a call's arguments its plan depends on.
 
     Attributes:
@@ -297,10 +308,10 @@ class Case(NamedTuple):
 
     kind: Kind
     idempotent: bool
-    said: bool | None
+    declared_idempotent: bool | None
     handed_over: bool
     strong: bool
-    place: Place | None
+    place: NamespaceSet | None
 
 
 def _never_sent(_args: tuple[Any, ...], _kwargs: Mapping[str, Any], _policy: Any) -> Any:

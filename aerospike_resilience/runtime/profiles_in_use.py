@@ -23,7 +23,7 @@ Index: TypeAlias = tuple[str, str]
 """A profile's name, empty for the client's own, and the block's overrides as text."""
 
 
-class Switched:
+class ProfilesInUse:
     """One client's runtimes of `using()`. Changed by one thread at a time; `find` takes no lock.
 
     Args:

@@ -4,13 +4,13 @@ from .certificates import Certificate, TestAuthority
 from .cluster import LocalCluster
 from .controller import ClusterError
 from .counters import NodeCounters, OperationCounters
-from .injected import Fault
+from .injected import InjectedFault
 from .local_node import LocalNode
 
 __all__ = [
     "Certificate",
     "ClusterError",
-    "Fault",
+    "InjectedFault",
     "LocalCluster",
     "LocalNode",
     "NodeCounters",

@@ -16,7 +16,7 @@ from .controller import ClusterError
 from .counters import NodeCounters, operations_named
 from .faults import make_rule, seconds
 from .fleet import Fleet
-from .injected import Fault, FaultBoard
+from .injected import FaultBoard, InjectedFault
 from .local_node import LocalNode, State
 from .options import Duration, Users, common_settings
 from .options import node_names as node_names_of
@@ -244,7 +244,7 @@ class LocalCluster:
         max_connections: int | None = None,
         leave: bool = False,
         migrate_slowly: Duration = 0,
-    ) -> Fault:
+    ) -> InjectedFault:
         """Put a fault in force until it is cleared.
 
         Args:

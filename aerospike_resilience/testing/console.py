@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .cluster import LocalCluster
 from .faults import seconds
-from .injected import Fault
+from .injected import InjectedFault
 from .local_node import LocalNode
 
 HELP: Final = """\
@@ -45,7 +45,7 @@ class Console:
     def __init__(self, cluster: LocalCluster, sleep: Callable[[float], None]) -> None:
         self._cluster = cluster
         self._sleep = sleep
-        self._faults: dict[int, Fault] = {}
+        self._faults: dict[int, InjectedFault] = {}
         self._next = 1
 
     def run(self, line: str) -> str | None:

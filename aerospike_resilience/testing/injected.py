@@ -11,7 +11,7 @@ from .counters import FAULT_SLOTS, SharedCounters
 from .faults import Rule
 
 
-class Fault:
+class InjectedFault:
     """A fault in force; `clear()` or the end of a `with` block ends it.
 
     Attributes:
@@ -43,7 +43,7 @@ class Fault:
 
     def __repr__(self) -> str:
         shown = {k: v for k, v in self.rule.pack().items() if v not in (None, (), False, 1.0, 0.0)}
-        return f"Fault({shown}, nodes={self.nodes})"
+        return f"InjectedFault({shown}, nodes={self.nodes})"
 
 
 class FaultBoard:
@@ -60,9 +60,9 @@ class FaultBoard:
         self._counters = counters
         self._tell = tell
         self._lock = threading.RLock()
-        self._faults: dict[int, Fault] = {}
+        self._faults: dict[int, InjectedFault] = {}
 
-    def put(self, make: Callable[[int], Rule], nodes: tuple[str, ...]) -> Fault:
+    def put(self, make: Callable[[int], Rule], nodes: tuple[str, ...]) -> InjectedFault:
         """Put a fault in force.
 
         Args:
@@ -76,13 +76,13 @@ class FaultBoard:
             slot = next((n for n in range(FAULT_SLOTS) if n not in self._faults), None)
             if slot is None:
                 raise ClusterError(f"{FAULT_SLOTS} faults are in force; clear_faults() first")
-            fault = Fault(self, make(slot), nodes)
+            fault = InjectedFault(self, make(slot), nodes)
             self._counters().clear_fault(slot)
             self._faults[slot] = fault
         self._tell(nodes)
         return fault
 
-    def clear(self, fault: Fault) -> None:
+    def clear(self, fault: InjectedFault) -> None:
         """End a fault, if it is still in force."""
         with self._lock:
             if self._faults.get(fault.rule.slot) is not fault:
@@ -102,7 +102,7 @@ class FaultBoard:
         with self._lock:
             self._faults.clear()
 
-    def hits(self, fault: Fault) -> int:
+    def hits(self, fault: InjectedFault) -> int:
         """Return how many requests a fault struck, as long as it is in force."""
         return self._counters().fault_hits(fault.rule.slot)
 

@@ -11,13 +11,15 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..clients import Window
+from ..clients import CoalescedMethod
 from ..model.call import Call, Plan
 from ..runtime.engine import Engine
 from .invoke import prepared
 
 
-def window_method(client: Any, name: str, window: Window, engine: Engine) -> Callable[..., Any]:
+def coalesced_method(
+    client: Any, name: str, window: CoalescedMethod, engine: Engine
+) -> Callable[..., Any]:
     """Return a wrapped method that fuses calls."""
 
     def begin(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[asyncio.Future[Any]]:
@@ -45,7 +47,7 @@ def window_method(client: Any, name: str, window: Window, engine: Engine) -> Cal
 class _Crossing:
     """One submission: collects first attempts until the event loop has begun all of them."""
 
-    def __init__(self, client: Any, window: Window, engine: Engine) -> None:
+    def __init__(self, client: Any, window: CoalescedMethod, engine: Engine) -> None:
         self._client = client
         self._window = window
         self._engine = engine

@@ -61,7 +61,7 @@ def prepared(
     return runtime, call
 
 
-def begun(
+def began(
     coroutine: Callable[..., Coroutine[Any, Any, Any]], engine: Engine
 ) -> Callable[..., asyncio.Future[Any]]:
     """Have a coroutine function begin when it is called and return a future, as some clients do."""

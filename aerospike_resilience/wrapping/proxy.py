@@ -13,12 +13,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from .. import ambient
-from ..clients import Lazy
+from ..clients import LazyMethod
 from ..model.call import Call
 from ..model.operation import Operation
 from ..runtime.engine import Engine
-from .coalesced import window_method
-from .invoke import begun, invoke
+from .coalesced import coalesced_method
+from .invoke import began, invoke
 from .queries import lazy_method
 from .resilience import Resilience
 
@@ -31,7 +31,7 @@ _PASSED_ON: Final = (
 """Special methods that are looked up on the type; passed on where the client's type has them."""
 
 
-def proxy(client: Any, engine: Engine, lazy: Mapping[str, Lazy]) -> Any:
+def proxy(client: Any, engine: Engine, lazy: Mapping[str, LazyMethod]) -> Any:
     """Return a stand-in for `client` whose operations go through the chain.
 
     Args:
@@ -46,8 +46,8 @@ def proxy(client: Any, engine: Engine, lazy: Mapping[str, Lazy]) -> Any:
     for name, spec in lazy.items():
         if hasattr(client, name):
             own[name] = lazy_method(getattr(client, name), spec, engine)
-    for name, window in engine.shared.adapter.windows.items():
-        own[name] = window_method(client, name, window, engine)
+    for name, window in engine.shared.adapter.coalesced_methods.items():
+        own[name] = coalesced_method(client, name, window, engine)
     for name in ("close", "close_blocking"):
         if hasattr(client, name):
             own[name] = _close(getattr(client, name), engine)
@@ -187,11 +187,11 @@ def _method(client: Any, name: str, engine: Engine) -> Callable[..., Any]:
     operation = engine.shared.adapter.operations[name]
     fewest, most, keyed = _plain_form(operation)
     current = ambient.current
-    unshaped = engine.shared.adapter.unshaped
+    policy_is_profiles = engine.shared.adapter.policy_is_profiles
 
     def method(*args: Any, **kwargs: Any) -> Any:
         runtime = engine.runtime
-        if kwargs and unshaped is not None and unshaped(operation, kwargs):
+        if kwargs and policy_is_profiles is not None and policy_is_profiles(operation, kwargs):
             kwargs = {}
         if kwargs or not fewest <= len(args) <= most or not runtime.plain or current() is not None:
             return invoke(engine, operation, args, kwargs)
@@ -199,7 +199,7 @@ def _method(client: Any, name: str, engine: Engine) -> Callable[..., Any]:
 
     def awaitable(*args: Any, **kwargs: Any) -> Any:
         runtime = engine.runtime
-        if kwargs and unshaped is not None and unshaped(operation, kwargs):
+        if kwargs and policy_is_profiles is not None and policy_is_profiles(operation, kwargs):
             kwargs = {}
         if kwargs or not fewest <= len(args) <= most or not runtime.plain or current() is not None:
             return invoke(engine, operation, args, kwargs)
@@ -212,7 +212,7 @@ def _method(client: Any, name: str, engine: Engine) -> Callable[..., Any]:
 
     chosen: Callable[..., Any] = method
     if operation.awaited:
-        chosen = begun(awaitable, engine) if engine.shared.adapter.returns_futures else coroutine
+        chosen = began(awaitable, engine) if engine.shared.adapter.returns_futures else coroutine
     return functools.update_wrapper(chosen, getattr(client, name))
 
 

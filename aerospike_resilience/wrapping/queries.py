@@ -6,14 +6,16 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..clients import Lazy
+from ..clients import LazyMethod
 from ..clients.shared.statement import BUILDERS
 from ..model.operation import Operation
 from ..runtime.engine import Engine
 from .invoke import invoke
 
 
-def lazy_method(factory: Callable[..., Any], spec: Lazy, engine: Engine) -> Callable[..., Any]:
+def lazy_method(
+    factory: Callable[..., Any], spec: LazyMethod, engine: Engine
+) -> Callable[..., Any]:
     """Return a client's method whose result executes through the chain."""
 
     @functools.wraps(factory)
@@ -27,7 +29,9 @@ def lazy_method(factory: Callable[..., Any], spec: Lazy, engine: Engine) -> Call
 class LazyProxy:
     """A query or scan of the client's: builders stay chainable, execution goes through the chain."""
 
-    def __init__(self, lazy: Any, spec: Lazy, engine: Engine, made: Sequence[Any] = ()) -> None:
+    def __init__(
+        self, lazy: Any, spec: LazyMethod, engine: Engine, made: Sequence[Any] = ()
+    ) -> None:
         own = self.__dict__
         own["_lazy"] = lazy
         built: list[tuple[str, tuple[Any, ...]]] = []
@@ -48,7 +52,7 @@ class LazyProxy:
     def _executing(
         method: Callable[..., Any],
         operation: Operation,
-        spec: Lazy,
+        spec: LazyMethod,
         engine: Engine,
         text: Callable[[], str],
     ) -> Callable[..., Any]:

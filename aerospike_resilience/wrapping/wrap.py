@@ -13,7 +13,7 @@ from opentelemetry.trace import TracerProvider
 from ..clients import Adapter, adapter_for, adapter_named
 from ..errors import AlreadyWrappedError, ClientClosedError, NotAClientError
 from ..interceptors import Fallback, Gates, Recorder, RetryBudget, TenacityRules
-from ..nodes import TENDER, ClusterHealth
+from ..nodes import TEND_THREAD, ClusterHealth
 from ..profiles import Policies, PolicyLibrary, connection
 from ..runtime.compiled import Arrange, Shared, gate_options, node_options
 from ..runtime.engine import Engine
@@ -105,7 +105,7 @@ def resilient(
     health = ClusterHealth(
         chosen.source(target),
         node_options(loaded),
-        wake=TENDER.wake,
+        wake=TEND_THREAD.wake,
         listeners=listeners,
         clock=clock,
     )

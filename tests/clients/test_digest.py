@@ -40,12 +40,12 @@ def test_builds_without_the_hash_have_one_of_ours(monkeypatch):
 
     ours = best_ripemd160()
     ours.update(b"message ")
-    begun = ours.copy()
+    began = ours.copy()
     ours.update(b"digest")
 
     assert isinstance(ours, Ripemd160)
     assert ours.digest().hex() == "5d0689ef49d2fae572b881b123a85ffa21595f36"
-    assert begun.digest() == ripemd160(b"message ")
+    assert began.digest() == ripemd160(b"message ")
 
 
 @given(st.binary(max_size=200))

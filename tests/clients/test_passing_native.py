@@ -70,13 +70,13 @@ def task(method, *args, undo=None, **kwargs):
     """Begin what goes on in the background; tell of its task, wait for it, and undo it."""
 
     def act(ask):
-        begun = []
+        began = []
         steps = [
             lambda ask: then(
                 ask(method, *args, **kwargs),
-                lambda made: (begun.append(made), made.__class__)[1],
+                lambda made: (began.append(made), made.__class__)[1],
             ),
-            lambda ask: ask.finished(begun[0]),
+            lambda ask: ask.finished(began[0]),
         ]
         return in_turn(*steps, *([lambda ask: then(ask(*undo), type)] if undo else []))(ask)
 
@@ -344,8 +344,8 @@ def arrange(client):
         with contextlib.suppress(native.ServerError):
             client.delete_blocking(key)
     for key in KEYS:
-        lasting = write_policy(expiration=native.Expiration.seconds(9000))
-        client.put_blocking(key, {"n": key.value, "s": "text"}, policy=lasting)
+        keeper = write_policy(expiration=native.Expiration.seconds(9000))
+        client.put_blocking(key, {"n": key.value, "s": "text"}, policy=keeper)
 
 
 @pytest.mark.parametrize("act", parameters([*RECORDS, *BATCHES, *QUERIES, *CLUSTER, *LOCAL]))

@@ -71,10 +71,10 @@ def task(begin, *, undo=None):
     """Begin what goes on in the background; tell of its task, wait for it, and undo it."""
 
     def act(ask):
-        begun = []
+        began = []
         steps = [
-            lambda ask: then(begin(ask), lambda made: (begun.append(made), made.__class__)[1]),
-            lambda ask: ask.finished(begun[0]),
+            lambda ask: then(begin(ask), lambda made: (began.append(made), made.__class__)[1]),
+            lambda ask: ask.finished(began[0]),
         ]
         return in_turn(*steps, *([lambda ask: then(undo(ask), type)] if undo else []))(ask)
 

@@ -11,7 +11,7 @@ import pytest
 
 from aerospike_resilience.errors import BackpressureError
 from aerospike_resilience.interceptors import Backpressure, Gate
-from aerospike_resilience.interceptors.gate.queue import Place
+from aerospike_resilience.interceptors.gate.queue import Waiter
 from aerospike_resilience.interceptors.gate.semaphore import GateFullError
 from tests import fakes
 from tests.interceptors.gating import Caller, a_call, hold, lay_down, tasks_settle, waiting
@@ -138,10 +138,10 @@ def test_a_waiter_is_served_while_others_keep_coming():
 def test_a_release_wakes_one_waiter_and_no_other():
     gate = Gate(1)
     hold(gate)
-    places = [Place() for _ in range(5)]
-    woken: list[Place] = []
+    places = [Waiter() for _ in range(5)]
+    woken: list[Waiter] = []
 
-    def note(place: Place) -> bool:
+    def note(place: Waiter) -> bool:
         woken.append(place)
         return True
 
@@ -149,7 +149,7 @@ def test_a_release_wakes_one_waiter_and_no_other():
     for place in places:
         threads.append(threading.Thread(target=_wait_quietly, args=(gate, place), daemon=True))
         threads[-1].start()
-        until(lambda place=place: place in gate._line, pause_s=0.001)
+        until(lambda place=place: place in gate._queue, pause_s=0.001)
         wake = place.wake
         place.wake = lambda place=place, wake=wake: note(place) and wake()
 
@@ -161,7 +161,7 @@ def test_a_release_wakes_one_waiter_and_no_other():
         thread.join(5)
 
 
-def _wait_quietly(gate: Gate, place: Place) -> None:
+def _wait_quietly(gate: Gate, place: Waiter) -> None:
     try:
         gate.wait(place, math.inf, time.monotonic())
     except GateFullError:

@@ -13,7 +13,7 @@ import pytest
 
 from aerospike_resilience.errors import BackpressureError
 from aerospike_resilience.interceptors import Gate
-from aerospike_resilience.interceptors.gate.queue import Place
+from aerospike_resilience.interceptors.gate.queue import Waiter
 from tests.interceptors.gating import (
     FORMS,
     Chain,
@@ -40,12 +40,12 @@ class Tormented(threading.Thread):
         ended = False
         while not ended:
             try:
-                self._rounds()
+                self._loop()
                 ended = True
             except KeyboardInterrupt:
                 self.interrupts += 1
 
-    def _rounds(self) -> None:
+    def _loop(self) -> None:
         # An interrupt at the very end of a round is raised at the head of this loop.
         while not self.done:
             self._round()
@@ -121,7 +121,7 @@ def test_the_line_is_served_again_after_an_interrupt_between_laying_down_and_ser
 def test_an_interrupt_while_permits_are_handed_over_loses_none():
     gate = Gate(2)
     hold(gate, 2)
-    place = Place(weight=2)
+    place = Waiter(weight=2)
     done = threading.Event()
 
     def wait() -> None:

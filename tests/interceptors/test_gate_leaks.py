@@ -15,7 +15,7 @@ import pytest
 from aerospike_resilience.errors import BackpressureError
 from aerospike_resilience.interceptors import Backpressure, Gate
 from aerospike_resilience.interceptors.gate.backpressure import WeightedBackpressure
-from aerospike_resilience.interceptors.gate.queue import Place
+from aerospike_resilience.interceptors.gate.queue import Waiter
 from tests.interceptors.gating import (
     FORMS,
     Caller,
@@ -99,8 +99,8 @@ async def test_permits_come_home_wherever_a_task_is_cancelled(form, full):
 async def test_a_permit_granted_to_a_task_that_is_cancelled_goes_on_to_the_next():
     gate = Gate(1)
     hold(gate)
-    first = asyncio.create_task(gate.wait_async(Place(), math.inf, time.monotonic()))
-    second = asyncio.create_task(gate.wait_async(Place(), math.inf, time.monotonic()))
+    first = asyncio.create_task(gate.wait_async(Waiter(), math.inf, time.monotonic()))
+    second = asyncio.create_task(gate.wait_async(Waiter(), math.inf, time.monotonic()))
     await tasks_settle()
 
     lay_down(gate)
@@ -134,7 +134,7 @@ def test_a_permit_is_not_given_to_a_task_whose_loop_was_closed():
     gate = Gate(1)
     hold(gate)
     loop = asyncio.new_event_loop()
-    task = loop.create_task(gate.wait_async(Place(), math.inf, time.monotonic()))
+    task = loop.create_task(gate.wait_async(Waiter(), math.inf, time.monotonic()))
     loop.run_until_complete(asyncio.sleep(0.01))
     loop.close()
     alive = waiting(gate)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aerospike_resilience.interceptors import Bounds
-from aerospike_resilience.interceptors.gate.adaptive_limit import AdaptiveLimit, Outcome
-from aerospike_resilience.interceptors.gate.limit_loop import Rounds
+from aerospike_resilience.interceptors.gate.adaptive_limit import AdaptiveLimit, LimitSample
+from aerospike_resilience.interceptors.gate.limit_loop import AdaptiveLimitLoop
 from tests import fakes
 
 BOUNDS = Bounds(start=100, floor=10, ceiling=200)
@@ -21,12 +21,12 @@ def a_round(
     losses = round(count * lost)
     in_flight = round(limit.limit * used)
     return [
-        Outcome(began, None if n < losses else took_s, in_flight, lost=n < losses)
+        LimitSample(began, None if n < losses else took_s, in_flight, lost=n < losses)
         for n in range(count)
     ]
 
 
-def rounds(limit: AdaptiveLimit, count: int, began: float = 0.0, **more) -> int:
+def loop(limit: AdaptiveLimit, count: int, began: float = 0.0, **more) -> int:
     """Learn from several rounds, a second apart."""
     for number in range(count):
         limit.learn(a_round(limit, began + number, **more), began + number + 0.5)
@@ -34,50 +34,50 @@ def rounds(limit: AdaptiveLimit, count: int, began: float = 0.0, **more) -> int:
 
 
 def test_it_grows_by_one_a_round_while_it_is_used():
-    assert rounds(AdaptiveLimit(BOUNDS), 5) == 105
+    assert loop(AdaptiveLimit(BOUNDS), 5) == 105
 
 
 def test_it_does_not_grow_while_less_than_half_of_it_is_used():
-    assert rounds(AdaptiveLimit(BOUNDS), 5, used=0.49) == 100
+    assert loop(AdaptiveLimit(BOUNDS), 5, used=0.49) == 100
 
 
 def test_it_stops_at_the_ceiling():
-    assert rounds(AdaptiveLimit(BOUNDS), 500) == 200
+    assert loop(AdaptiveLimit(BOUNDS), 500) == 200
 
 
 def test_it_falls_by_a_factor_when_calls_are_lost():
-    assert rounds(AdaptiveLimit(BOUNDS), 1, lost=0.1) == 70
+    assert loop(AdaptiveLimit(BOUNDS), 1, lost=0.1) == 70
 
 
 def test_it_stops_at_the_floor():
-    assert rounds(AdaptiveLimit(BOUNDS), 50, lost=1.0) == 10
+    assert loop(AdaptiveLimit(BOUNDS), 50, lost=1.0) == 10
 
 
 def test_it_comes_back_after_the_losses():
     limit = AdaptiveLimit(BOUNDS)
-    rounds(limit, 3, lost=0.5)
+    loop(limit, 3, lost=0.5)
 
-    assert rounds(limit, 100, began=10.0) > 100
+    assert loop(limit, 100, began=10.0) > 100
 
 
 def test_a_single_loss_in_a_round_of_a_hundred_is_bad_luck():
-    assert rounds(AdaptiveLimit(BOUNDS), 1, lost=0.01) == 100
+    assert loop(AdaptiveLimit(BOUNDS), 1, lost=0.01) == 100
 
 
 def test_a_single_loss_is_bad_luck_however_short_the_round():
     limit = AdaptiveLimit(BOUNDS._replace(start=10))
 
-    limit.learn([Outcome(0.0, None, 10, lost=True), *a_round(limit, 0.0)[1:]], 0.5)
+    limit.learn([LimitSample(0.0, None, 10, lost=True), *a_round(limit, 0.0)[1:]], 0.5)
 
     assert limit.limit == 10
 
 
 def test_losses_are_acted_upon_before_the_round_is_full():
     limits: list[int] = []
-    collected = Rounds(BOUNDS, limits.append, fakes.FakeClock())
+    collected = AdaptiveLimitLoop(BOUNDS, limits.append, fakes.FakeClock())
 
     for _ in range(3):
-        collected.note(Outcome(0.0, None, 100, lost=True))
+        collected.note(LimitSample(0.0, None, 100, lost=True))
 
     assert limits == [70]
 
@@ -93,48 +93,50 @@ def test_losses_that_were_on_the_way_when_it_fell_count_once():
 
 def test_it_shrinks_when_answers_take_much_longer_than_usual_though_none_is_lost():
     limit = AdaptiveLimit(BOUNDS)
-    rounds(limit, 10, took_s=0.002)
+    loop(limit, 10, took_s=0.002)
     before = limit.limit
 
-    after = rounds(limit, 5, began=10.0, took_s=0.02)
+    after = loop(limit, 5, began=10.0, took_s=0.02)
 
     assert 10 <= after < 0.7 * before
 
 
 def test_twice_the_usual_latency_is_not_much_longer():
     limit = AdaptiveLimit(BOUNDS)
-    rounds(limit, 10, took_s=0.010)
+    loop(limit, 10, took_s=0.010)
 
-    assert rounds(limit, 5, began=10.0, took_s=0.019) > 100
+    assert loop(limit, 5, began=10.0, took_s=0.019) > 100
 
 
 def test_a_millisecond_more_is_our_own_doing():
     limit = AdaptiveLimit(BOUNDS)
-    rounds(limit, 10, took_s=0.0001)
+    loop(limit, 10, took_s=0.0001)
 
-    assert rounds(limit, 5, began=10.0, took_s=0.001) > 100
+    assert loop(limit, 5, began=10.0, took_s=0.001) > 100
 
 
 def test_a_cluster_that_is_slower_for_good_becomes_the_usual_in_time():
     limit = AdaptiveLimit(BOUNDS)
-    rounds(limit, 10, took_s=0.002)
-    rounds(limit, 120, began=10.0, took_s=0.02)
+    loop(limit, 10, took_s=0.002)
+    loop(limit, 120, began=10.0, took_s=0.02)
 
     low = limit.limit
-    assert rounds(limit, 60, began=200.0, took_s=0.02) > low
+    assert loop(limit, 60, began=200.0, took_s=0.02) > low
 
 
 def test_one_slow_node_of_three_does_not_shrink_it():
     limit = AdaptiveLimit(BOUNDS)
-    rounds(limit, 10, took_s=0.001)
-    mixed = [Outcome(20.0, 0.3 if number % 3 == 0 else 0.001, 100) for number in range(limit.round)]
+    loop(limit, 10, took_s=0.001)
+    mixed = [
+        LimitSample(20.0, 0.3 if number % 3 == 0 else 0.001, 100) for number in range(limit.round)
+    ]
 
     assert limit.learn(mixed, 20.5) > 100
 
 
 def test_a_reload_with_the_same_start_keeps_what_was_learned():
     limit = AdaptiveLimit(BOUNDS)
-    rounds(limit, 2, lost=1.0)
+    loop(limit, 2, lost=1.0)
 
     limit.rebound(BOUNDS._replace(ceiling=150))
     kept = limit.limit

@@ -180,14 +180,14 @@ class GateMachine(RuleBasedStateMachine):
         assert sorted(self.alive()) == sorted(
             op.number for op in self.model.running + self.model.line
         )
-        front = self.gate._line.front()
+        front = self.gate._queue.front()
         if front is not None:
             first = self.model.in_order()[0]
             assert (front.weight, front.criticality) == (first.weight, first.criticality)
 
     @invariant()
     def a_sheddable_one_waits_alone_or_not_at_all(self) -> None:
-        if any(place.criticality == "sheddable" for place in self.gate._line):
+        if any(place.criticality == "sheddable" for place in self.gate._queue):
             assert self.gate.waiting == 1
 
     @invariant()

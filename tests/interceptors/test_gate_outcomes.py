@@ -10,8 +10,8 @@ import pytest
 
 from aerospike_resilience import resilient
 from aerospike_resilience.interceptors import Bounds, Gate
-from aerospike_resilience.interceptors.gate.adaptive_limit import Outcome
-from aerospike_resilience.interceptors.gate.limit_loop import Outcomes, Rounds
+from aerospike_resilience.interceptors.gate.adaptive_limit import LimitSample
+from aerospike_resilience.interceptors.gate.limit_loop import AdaptiveLimitLoop, LimitFeedback
 from aerospike_resilience.model.call import Failure, FailureKind, Fault
 from aerospike_resilience.model.operation import Kind, Operation, Shape
 from tests import fakes
@@ -23,15 +23,15 @@ SCAN = Operation("scan", Kind.READ, Shape.QUERY, "scan", ("policy",), policy="po
 
 
 class Noted:
-    """An `Outcomes` and what it noted."""
+    """An `LimitFeedback` and what it noted."""
 
     def __init__(self) -> None:
         self.clock = fakes.FakeClock()
-        self.noted: list[Outcome] = []
+        self.noted: list[LimitSample] = []
         self.gate = Gate(100)
-        rounds_ = Rounds(BOUNDS, lambda _limit: None, self.clock)
+        rounds_ = AdaptiveLimitLoop(BOUNDS, lambda _limit: None, self.clock)
         rounds_.note = self.noted.append
-        self.outcomes = Outcomes(rounds_, self.gate, self.clock)
+        self.outcomes = LimitFeedback(rounds_, self.gate, self.clock)
 
     def call(self, failure: Failure | None = None, took_s: float = 0.01, a_plan=None, error=None):
         call = fakes.call(a_plan)
@@ -156,14 +156,14 @@ async def test_awaited_calls_are_noted_alike():
 
 def test_outcomes_of_many_threads_are_each_learned_from_once():
     limits: list[int] = []
-    collected = Rounds(Bounds(20, 10, 100_000), limits.append, time.monotonic)
+    collected = AdaptiveLimitLoop(Bounds(20, 10, 100_000), limits.append, time.monotonic)
     learned = []
     learn = collected.adaptive.learn
     collected.adaptive.learn = lambda noted, now: learned.append(len(noted)) or learn(noted, now)
 
     def work() -> None:
         for _ in range(2000):
-            collected.note(Outcome(time.monotonic(), 0.001, 1000))
+            collected.note(LimitSample(time.monotonic(), 0.001, 1000))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -235,9 +235,9 @@ def test_reloading_keeps_what_was_learned_and_fixing_the_limit_brings_it_back(
     file.write_text(text.format("adaptive", 1))
     client = resilient(connect(healthy), "mine", policies=tmp_path)
     gates = client.resilience._engine.shared.gates
-    outcomes = [Outcome(time.monotonic(), None, 40, lost=True) for _ in range(40)]
+    outcomes = [LimitSample(time.monotonic(), None, 40, lost=True) for _ in range(40)]
     for outcome in outcomes:
-        gates._rounds.note(outcome)
+        gates._loop.note(outcome)
     seen = [limit_of(client)]
 
     file.write_text(text.format("adaptive", 2))

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from aerospike_resilience import resilient
-from aerospike_resilience.nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, Tended
+from aerospike_resilience.nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, TendedCluster
 from aerospike_resilience.nodes.latency import SAMPLES
 from aerospike_resilience.nodes.partitions import PartitionMap
 from tests import fakes
@@ -28,7 +28,7 @@ class Waiting:
             self.health.update_nodes_locked({node.name: node for node in source.nodes()})
         self.paces: list[float] = []
         self.left_early = 0
-        self._tended = Tended(self.health, on_patience=self.paces.append)
+        self._tended = TendedCluster(self.health, on_patience=self.paces.append)
 
     @property
     def patience_s(self) -> float:

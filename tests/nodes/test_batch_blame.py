@@ -8,7 +8,7 @@ from aerospike_resilience.clients import adapter_named
 from aerospike_resilience.clients.shared.addresses import address_in
 from aerospike_resilience.model.call import Failure, FailureKind, Fault
 from aerospike_resilience.model.operation import NodeAddress
-from aerospike_resilience.nodes import ClusterHealth, NodeOptions, Tended
+from aerospike_resilience.nodes import ClusterHealth, NodeOptions, TendedCluster
 from tests import fakes
 
 
@@ -74,7 +74,7 @@ def test_rows_that_nobody_answered_are_asked_about(clock):
     batch_failed(health, clock, dict.fromkeys(range(4), fakes.TIMEOUT), took_s=0.25)
 
     assert {names for names, _began, _kind in health.inquiries} == {("A1", "A2"), ("A2", "A3")}
-    Tended(health).pulses.missed("A2", clock(), hard=True)
+    TendedCluster(health).health_checks.missed("A2", clock(), hard=True)
     assert {n.address.name for n in health.nodes() if not n.breaker.closed} == {"A2"}
 
 

@@ -15,7 +15,7 @@ from aerospike_resilience.nodes import (
     Admission,
     ClusterHealth,
     NodeOptions,
-    Tended,
+    TendedCluster,
     report,
 )
 from aerospike_resilience.nodes.partitions import PartitionMap
@@ -70,7 +70,7 @@ def test_a_node_silent_for_too_long_opens_and_the_others_do_not(clock):
     health.recent.append((("test", "s", 0), clock(), clock() + 0.2, False))  # A1 lives
 
     fail(health, write(health, 0, clock), clock, took_s=0.26)
-    Tended(health).pulses.missed("A2", clock(), hard=True)
+    TendedCluster(health).health_checks.missed("A2", clock(), hard=True)
 
     assert states(health) == {"A1": "closed", "A2": "open", "A3": "closed"}
     assert not health.calm
@@ -211,17 +211,17 @@ def test_isolation_by_hand_holds_until_release(clock):
 
 def test_a_node_that_answers_again_is_half_open_and_then_closed(clock):
     health = health_of(clock, half_open_calls=2)
-    tended = Tended(health)
+    tended = TendedCluster(health)
     with health.lock:
         health.open_locked(health.by_name["A1"], "silence", clock())
 
     for expected in ("half-open", "closed"):
         began = clock()
         clock.pass_s(0.01)
-        tended.pulses.answered("A1", began, 0.01)
+        tended.health_checks.answered("A1", began, 0.01)
         began = clock()
         clock.pass_s(0.01)
-        tended.pulses.answered("A1", began, 0.01)
+        tended.health_checks.answered("A1", began, 0.01)
         if expected == "closed":
             break
 
@@ -230,15 +230,15 @@ def test_a_node_that_answers_again_is_half_open_and_then_closed(clock):
 
 def test_an_inquiry_charges_the_node_that_does_not_answer_it(clock):
     health = health_of(clock, max_error_rate=0, silence_s=100)
-    tended = Tended(health)
+    tended = TendedCluster(health)
     call = write(health, 0, clock)
     fail(health, call, clock)  # neither A1 nor A2 showed life: who is to blame is open
     assert states(health) == {"A1": "closed", "A2": "closed", "A3": "closed"}
 
     began = clock()
     clock.pass_s(0.1)
-    tended.pulses.answered("A1", began, 0.1)
-    tended.pulses.missed("A2", began, hard=True)
+    tended.health_checks.answered("A1", began, 0.1)
+    tended.health_checks.missed("A2", began, hard=True)
 
     assert states(health) == {"A1": "closed", "A2": "open", "A3": "closed"}
 
@@ -246,7 +246,7 @@ def test_an_inquiry_charges_the_node_that_does_not_answer_it(clock):
 def test_patience_follows_the_slowest_quiet_node(clock):
     paces: list[float] = []
     health = health_of(clock, adaptive=AdaptiveTimeout(factor=4, min_s=0.005, max_s=0.04))
-    tended = Tended(health, on_patience=paces.append)
+    tended = TendedCluster(health, on_patience=paces.append)
     for name, usual in (("A1", 0.001), ("A2", 0.004)):
         for _ in range(50):
             health.by_name[name].latency.add(usual)
@@ -338,10 +338,10 @@ def test_strongly_consistent_namespaces_are_told_apart(clock):
         return dict.fromkeys(nodes, "ns_cluster_size=3;strong-consistency=true;objects=0")
 
     health.source.answers = telling
-    tended = Tended(health)
+    tended = TendedCluster(health)
     for generation in ("2", "3"):
         health.source.generation = generation
-        tended.mapper.refresh()
+        tended.map_refresher.refresh()
 
     assert health.strong == {"test"}
     assert asked == ["namespace/test"]  # once: it stays what it is

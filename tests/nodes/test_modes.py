@@ -51,7 +51,7 @@ def outcomes(call) -> set[type[BaseException] | None]:
 
 
 def transitions(client) -> dict[tuple[str, str], int]:
-    return dict(client.resilience._engine.shared.health.roster.transitions)
+    return dict(client.resilience._engine.shared.health.registry.transitions)
 
 
 def opened(client) -> set[str]:
@@ -115,14 +115,14 @@ def test_in_mode_off_nothing_is_judged_asked_or_refused(wrap, cluster):
     cluster.stall("A1")
     try:
         seen = outcomes(lambda n: client.put(key(n), {"n": n}))
-        pulses = [t.name for t in threading.enumerate() if "pulse" in t.name]
+        health_checks = [t.name for t in threading.enumerate() if "pulse" in t.name]
     finally:
         cluster.resume("A1")
 
     assert CircuitOpenError not in seen
     assert aerospike.exception.TimeoutError in seen
     assert not transitions(client)
-    assert not pulses
+    assert not health_checks
     assert {node["suspect"] for node in client.resilience.nodes.values()} == {False}
 
 
@@ -155,7 +155,7 @@ def judged():
     with health.lock:
         health.update_nodes_locked({node.name: node for node in source.nodes()})
         health.open_locked(health.by_name["A1"], "overload", clock())
-        health.owe_locked(health.by_name["A2"], clock(), clock())
+        health.note_unanswered_locked(health.by_name["A2"], clock(), clock())
         health.settle_locked()
     return health
 

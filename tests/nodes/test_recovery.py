@@ -11,7 +11,7 @@ from aerospike_resilience import resilient
 from aerospike_resilience.errors import CircuitOpenError
 from aerospike_resilience.model.call import Failure, FailureKind, Fault
 from aerospike_resilience.model.operation import NotAskedError
-from aerospike_resilience.nodes import Admission, ClusterHealth, NodeOptions, Tended, report
+from aerospike_resilience.nodes import Admission, ClusterHealth, NodeOptions, TendedCluster, report
 from aerospike_resilience.nodes.breaker import HALF_OPEN, OPEN
 from aerospike_resilience.nodes.partitions import PartitionMap
 from aerospike_resilience.testing import LocalCluster
@@ -52,7 +52,7 @@ def test_an_answered_pulse_leaves_writes_that_are_out_as_probes_their_places(clo
     admitted(health, clock)
     admitted(health, clock)
 
-    Tended(health).pulses.answered("A1", clock(), 0.0)
+    TendedCluster(health).health_checks.answered("A1", clock(), 0.0)
 
     assert states(health)["A1"] == HALF_OPEN
     with pytest.raises(CircuitOpenError):
@@ -86,7 +86,7 @@ def test_a_pulse_of_an_earlier_state_that_is_missed_opens_nothing(clock):
     with health.lock:
         health.by_name["A1"].breaker.half_open(clock())
 
-    Tended(health).pulses.missed("A1", sent, hard=True)
+    TendedCluster(health).health_checks.missed("A1", sent, hard=True)
 
     assert states(health)["A1"] == HALF_OPEN
 
@@ -96,7 +96,7 @@ def test_a_node_that_opened_although_it_answers_waits_for_its_time(reason, clock
     health = health_of(clock, slow_call_rate=0.5)
     opened(health, clock, "A1", reason)
 
-    Tended(health).pulses.answered("A1", clock(), 0.0)
+    TendedCluster(health).health_checks.answered("A1", clock(), 0.0)
 
     assert states(health)["A1"] == OPEN
 
@@ -104,12 +104,12 @@ def test_a_node_that_opened_although_it_answers_waits_for_its_time(reason, clock
 def test_a_missed_pulse_does_not_turn_overload_into_silence(clock):
     """Else its next answer would half-open the node at once, and each turn keep it open for longer."""
     health = half_opened(clock, reason="overload")
-    tended = Tended(health)
+    tended = TendedCluster(health)
     clock.pass_s(0.1)
-    tended.pulses.missed("A1", clock(), hard=True)
+    tended.health_checks.missed("A1", clock(), hard=True)
     clock.pass_s(0.1)
 
-    tended.pulses.answered("A1", clock(), 0.0)
+    tended.health_checks.answered("A1", clock(), 0.0)
 
     assert states(health)["A1"] == OPEN
     assert health.by_name["A1"].breaker.reason == "overload"
@@ -120,19 +120,19 @@ def test_a_slow_answer_to_a_pulse_does_not_close_a_slow_node(clock):
     began = clock()
     clock.pass_s(0.3)
 
-    Tended(health).pulses.answered("A1", began, clock() - began)
+    TendedCluster(health).health_checks.answered("A1", began, clock() - began)
 
     assert states(health)["A1"] == OPEN
 
 
 def test_a_pause_of_our_own_in_which_all_calls_time_out_opens_nobody(clock):
     health = health_of(clock, silence_s=0.25)
-    tended = Tended(health)
+    tended = TendedCluster(health)
 
     fail(health, write(health, 0, clock), clock, took_s=0.5)
     suspects = {name for name, node in health.by_name.items() if node.suspect}
     for name in suspects:
-        tended.pulses.answered(name, clock(), 0.0)
+        tended.health_checks.answered(name, clock(), 0.0)
     tended.advance(clock())
 
     assert suspects == {"A1", "A2"}
@@ -245,7 +245,7 @@ def test_an_info_command_that_waited_for_another_node_does_not_make_this_one_slo
         health.by_name["A1"].breaker.half_open(clock())
         health.settle_locked()
 
-    Tended(health).pulses.send()
+    TendedCluster(health).health_checks.send()
 
     until(lambda: health.by_name["A1"].breaker.closed)
 
@@ -259,15 +259,15 @@ def test_a_node_that_our_own_side_keeps_pulses_from_is_spared_for_a_while(clock)
         raise NotAskedError("no free connection")
 
     health.source.info = no_connection
-    pulses = Tended(health).pulses
+    health_checks = TendedCluster(health).health_checks
     with health.lock:
-        health.owe_locked(health.by_name["A1"], clock(), clock())
-    pulses.send()
+        health.note_unanswered_locked(health.by_name["A1"], clock(), clock())
+    health_checks.send()
     until(lambda: asked and not health.by_name["A1"].pulse_out)
-    pulses.send()
+    health_checks.send()
     assert asked == ["A1"]
 
     clock.pass_s(1.0)
-    pulses.send()
+    health_checks.send()
     until(lambda: asked == ["A1", "A1"])
     assert health.by_name["A1"].breaker.closed

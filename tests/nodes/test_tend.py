@@ -9,7 +9,13 @@ from dataclasses import replace
 import pytest
 
 from aerospike_resilience import deadline, resilient
-from aerospike_resilience.nodes import TENDER, ClusterHealth, NodeOptions, Tended, Tender
+from aerospike_resilience.nodes import (
+    TEND_THREAD,
+    ClusterHealth,
+    NodeOptions,
+    TendedCluster,
+    TendThread,
+)
 from tests import fakes
 from tests.waiting import until
 
@@ -43,20 +49,20 @@ class StalledSource(fakes.FakeSource):
 
 def test_two_clients_share_one_thread(healthy, connect):
     one, other = (resilient(connect(healthy), profile="latency") for _ in range(2))
-    until(lambda: TENDER.alive)
+    until(lambda: TEND_THREAD.alive)
 
     assert len(tend_threads()) == 1
 
     one.resilience.close()
     other.put(("test", "tend", 1), {"n": 1})
-    assert TENDER.alive
+    assert TEND_THREAD.alive
     other.resilience.close()
     until(lambda: not tend_threads())
 
 
 def test_a_first_map_that_no_node_gives_keeps_neither_the_thread_nor_the_application(clock):
     source = StalledSource()
-    tended = Tended(health_of(clock, source))
+    tended = TendedCluster(health_of(clock, source))
     try:
         tended.first()  # returns after a while
 
@@ -70,10 +76,10 @@ def test_a_first_map_that_no_node_gives_keeps_neither_the_thread_nor_the_applica
 
 def test_the_thread_tends_other_clusters_while_one_gives_no_first_map(clock):
     stalled, well = StalledSource(), fakes.FakeSource()
-    tender = Tender()
+    tender = TendThread()
     ended = threading.Event()
-    one = Tended(health_of(clock, stalled))
-    other = Tended(health_of(clock, well), on_tend=ended.set)
+    one = TendedCluster(health_of(clock, stalled))
+    other = TendedCluster(health_of(clock, well), on_tend=ended.set)
     try:
         tender.add(one)
         tender.add(other)
@@ -93,7 +99,7 @@ def test_what_rides_on_a_tend_and_fails_keeps_no_node_from_being_tended(clock, c
         raise LookupError("the policy file is gone")
 
     health = health_of(clock)
-    tended = Tended(health, on_tend=ride)
+    tended = TendedCluster(health, on_tend=ride)
     tended.tend()
     with health.lock:
         health.open_locked(health.by_name["A1"], "overload", clock())
@@ -109,8 +115,8 @@ def test_what_rides_on_a_tend_and_fails_keeps_no_node_from_being_tended(clock, c
 
 def test_windows_advance_by_the_clusters_own_clock(clock):
     health = health_of(clock)
-    tender = Tender()
-    tended = Tended(health)
+    tender = TendThread()
+    tended = TendedCluster(health)
     tender.add(tended)
     try:
         with health.lock:
@@ -129,7 +135,7 @@ def test_windows_advance_by_the_clusters_own_clock(clock):
 
 
 def test_a_clock_that_is_set_back_puts_no_tend_off(clock):
-    tended = Tended(health_of(clock, tend_interval_s=1.0))
+    tended = TendedCluster(health_of(clock, tend_interval_s=1.0))
     tended.tend()
     clock.pass_s(-500.0)
 
@@ -156,7 +162,7 @@ def test_an_ambient_deadline_holds_on_a_clock_of_the_applications_own(healthy, c
 
 def test_tending_goes_at_its_usual_pace_while_a_node_is_isolated(clock):
     health = health_of(clock)
-    tended = Tended(health)
+    tended = TendedCluster(health)
     tended.tend()
     health.isolate("A1")
     clock.pass_s(1.0)
@@ -167,10 +173,10 @@ def test_tending_goes_at_its_usual_pace_while_a_node_is_isolated(clock):
 @pytest.mark.parametrize("mode", ["shadow", "off"])
 def test_another_mode_closes_what_was_opened_by_evidence(clock, mode):
     health = health_of(clock)
-    tended = Tended(health)
+    tended = TendedCluster(health)
     tended.tend()
     with health.lock:
-        health.owe_locked(health.by_name["A2"], clock(), clock())
+        health.note_unanswered_locked(health.by_name["A2"], clock(), clock())
         health.open_locked(health.by_name["A1"], "silence", clock())
         health.settle_locked()
     assert tended.tend() < health.options.tend_interval_s
@@ -185,7 +191,7 @@ def test_another_mode_closes_what_was_opened_by_evidence(clock, mode):
 
 def test_in_mode_off_a_late_failure_makes_no_node_suspect(clock):
     health = health_of(clock, mode="off")
-    Tended(health).tend()
+    TendedCluster(health).tend()
     call = fakes.call(fakes.plan(fakes.PUT), ("test", "s", 0))
     call.now, call.failure = clock(), fakes.TIMEOUT
 
@@ -196,7 +202,7 @@ def test_in_mode_off_a_late_failure_makes_no_node_suspect(clock):
 
 def test_a_reload_reaches_all_of_a_breaker(clock):
     health = health_of(clock)
-    Tended(health).tend()
+    TendedCluster(health).tend()
     breaker = health.by_name["A1"].breaker
 
     health.reconfigure(replace(health.options, max_error_rate=7, window_s=9.0, half_open_calls=2))

@@ -16,7 +16,7 @@ from aerospike_resilience.model.operation import Kind, Operation, Shape
 from aerospike_resilience.profiles import PolicyFileError, PolicyLibrary
 from aerospike_resilience.profiles.fields import Connection, PolicyFields, Scopes
 from aerospike_resilience.profiles.profile import Layer, Profile
-from aerospike_resilience.profiles.source import Source
+from aerospike_resilience.profiles.source import PolicySource
 
 A_BASE = (
     "total_timeout socket_timeout max_retries sleep_between_retries compress txn expressions "
@@ -262,8 +262,8 @@ def test_one_thing_said_by_two_names_is_one_thing():
     parent, child = {"key": "send", "ttl": 5}, {"send_key": False, "expiration": "1h"}
     layer = Layer(
         [
-            Source("a.yaml", {"policy": {"all": parent}}),
-            Source("b.yaml", {"policy": {"all": child}}),
+            PolicySource("a.yaml", {"policy": {"all": parent}}),
+            PolicySource("b.yaml", {"policy": {"all": child}}),
         ]
     )
 

@@ -9,11 +9,11 @@ from aerospike_resilience.clients import adapter_named, every_operation
 from aerospike_resilience.model.operation import Kind, Operation, Shape
 from aerospike_resilience.profiles import interchange_c, interchange_sdk
 from aerospike_resilience.profiles.profile import Layer, Profile
-from aerospike_resilience.profiles.source import Source
+from aerospike_resilience.profiles.source import PolicySource
 
 
 def profile(data: dict, name: str = "made") -> Profile:
-    return Profile(name, "", (), (Layer([Source("made.yaml", data)]),))
+    return Profile(name, "", (), (Layer([PolicySource("made.yaml", data)]),))
 
 
 SORTS = {

@@ -16,7 +16,7 @@ from jsonschema import validate
 from aerospike_resilience.clients import adapter_named
 from aerospike_resilience.profiles import PolicyLibrary
 from aerospike_resilience.profiles.schema import Settings, json_schema
-from aerospike_resilience.profiles.source import Source
+from aerospike_resilience.profiles.source import PolicySource
 from aerospike_resilience.profiles.validate import check_settings
 from aerospike_resilience.runtime.planner import Planner
 from aerospike_resilience.telemetry import gauges
@@ -93,7 +93,7 @@ def test_every_emergency_measure_is_a_valid_piece_of_a_policy_file():
 
     assert len(pieces) == 4
     for piece in pieces:
-        assert isinstance(check_settings(Source("page", yaml.safe_load(piece))), Settings)
+        assert isinstance(check_settings(PolicySource("page", yaml.safe_load(piece))), Settings)
 
 
 def test_the_policy_file_in_the_configmap_is_valid(tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from aerospike_resilience.model.operation import Kind, Operation, Shape
 from aerospike_resilience.profiles import PolicyFileError, PolicyLibrary
 from aerospike_resilience.profiles.profile import Layer, Profile
-from aerospike_resilience.profiles.source import Source
+from aerospike_resilience.profiles.source import PolicySource
 
 GET = Operation("get", Kind.READ, Shape.POINT, "read", ("key", "policy"), "policy", "key")
 PUT = Operation("put", Kind.WRITE, Shape.POINT, "write", ("key", "bins"), "policy", "key")
@@ -23,7 +23,7 @@ WRITE_ORDER = ["all", "writes", "writes_ap", "writes_retryable", "writes_point"]
 
 
 def profile(*layers: dict) -> Profile:
-    ranked = [Layer([Source(f"layer {rank}", data)]) for rank, data in enumerate(layers)]
+    ranked = [Layer([PolicySource(f"layer {rank}", data)]) for rank, data in enumerate(layers)]
     return Profile("made", "", (), tuple(ranked))
 
 

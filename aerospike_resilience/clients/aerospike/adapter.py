@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from ...model.call import Failure, Send, Wanted
+from ...model.call import ExpectedWrite, Failure, Send
 from ...model.operation import Operation
-from ..base import Creation, Lazy, NativeConfig, Refusals
+from ..base import Creation, LazyMethod, NativeConfig, Refusals
 from ..shared.dicts import DictAdapter, config_hosts
 from ..shared.statement import Built, of_query
 from . import failures, idempotence, native_config, policies
@@ -27,7 +27,7 @@ class AerospikeAdapter(DictAdapter):
     commit_master = policies.COMMIT_MASTER
     leaving = policies.LEAVING
     operations: Mapping[str, Operation] = OPERATIONS
-    lazy: Mapping[str, Lazy] = LAZY
+    lazy: Mapping[str, LazyMethod] = LAZY
     reads_back: Mapping[str, str] = {"put": "get"}
     written: Any = 0
     creations: tuple[Creation, ...] = (
@@ -62,12 +62,12 @@ class AerospikeAdapter(DictAdapter):
     @property
     def refusals(self) -> Refusals:
         """Our errors as this client's errors."""
-        from . import errors
+        from . import refusals
 
         return Refusals(
-            errors.AerospikeCircuitOpenError,
-            errors.AerospikeBackpressureError,
-            errors.AerospikeDeadlineExceededError,
+            refusals.AerospikeCircuitOpenError,
+            refusals.AerospikeBackpressureError,
+            refusals.AerospikeDeadlineExceededError,
         )
 
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:
@@ -104,7 +104,9 @@ class AerospikeAdapter(DictAdapter):
             and fields.get("read_mode_sc") != policies.LINEARIZE
         )
 
-    def wanted(self, arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> Wanted | None:
+    def wanted(
+        self, arguments: Mapping[str, Any], fields: Mapping[str, Any]
+    ) -> ExpectedWrite | None:
         """Tell a generation in ``meta`` and create-only."""
         return idempotence.wanted(arguments, fields)
 

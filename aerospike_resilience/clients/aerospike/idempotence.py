@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from ...model.call import Wanted
+from ...model.call import ExpectedWrite
 
 # Operators of `operate` lists, as the package numbers them (``aerospike.OPERATOR_*``).
 _READ: Final = 0
@@ -113,15 +113,15 @@ def conditional(fields: Mapping[str, Any]) -> bool:
     return bool(fields.get("gen")) or fields.get("exists") == 1
 
 
-def wanted(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> Wanted | None:
+def wanted(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> ExpectedWrite | None:
     """Return what a `put` wants that checks for equal generation, or that only creates."""
     bins, meta = arguments.get("bins"), arguments.get("meta") or {}
     if not isinstance(bins, Mapping):
         return None
     if fields.get("exists") == 1:
-        return Wanted(0, bins)
+        return ExpectedWrite(0, bins)
     generation = meta.get("gen")
-    return Wanted(generation, bins) if generation and fields.get("gen") == 1 else None
+    return ExpectedWrite(generation, bins) if generation and fields.get("gen") == 1 else None
 
 
 def _repeatable(operators: frozenset[int] | None) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ...model.operation import Kind, Operation, never
-from ..base import Lazy
+from ..base import LazyMethod
 from ..shared.table import batch, cluster, point, query
 from .idempotence import (
     only_reads,
@@ -142,8 +142,8 @@ LOCAL: Final = frozenset(
 )
 """Methods that touch no record and go straight to the client."""
 
-LAZY: Final[Mapping[str, Lazy]] = {
-    "query": Lazy(
+LAZY: Final[Mapping[str, LazyMethod]] = {
+    "query": LazyMethod(
         {
             "results": query("query", READ, "policy options"),
             "foreach": query("query", READ, "callback policy options"),
@@ -151,7 +151,7 @@ LAZY: Final[Mapping[str, Lazy]] = {
         },
         callback="callback",
     ),
-    "scan": Lazy(
+    "scan": LazyMethod(
         {
             "results": query("scan", READ, "policy nodename", family="scan"),
             "foreach": query("scan", READ, "callback policy options nodename", family="scan"),

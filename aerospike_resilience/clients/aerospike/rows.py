@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ...model.call import Failure, Given
+from ...model.call import BatchCall, Failure
 from ...model.operation import Key, Operation
 from .failures import classify_code
 from .idempotence import row_repeatable
@@ -31,28 +31,30 @@ class AerospikeRows:
     def __init__(self, operation: Operation) -> None:
         self._in_place = operation.rows == "batch_records"
 
-    def carried(self, error: Exception) -> Any:  # noqa: ARG002
+    def rows_in_error(self, error: Exception) -> Any:  # noqa: ARG002
         """Return nothing: a batch that was sent is returned, whatever became of its rows."""
         return None
 
-    def put_into(self, error: Exception, result: Any) -> None:
+    def attach_rows(self, error: Exception, result: Any) -> None:
         """Do nothing: no error of this client's carries rows."""
 
     def keys(self, result: Any) -> Sequence[Key]:
         """Return the key of every row of a result."""
         return [row.key for row in result.batch_records]
 
-    def sent(self, given: Given) -> Sequence[Key]:
+    def sent(self, batch: BatchCall) -> Sequence[Key]:
         """Return the key of every row that a call is about to send."""
-        return [row.key for row in given.rows.batch_records] if self._in_place else given.rows
+        return [row.key for row in batch.rows.batch_records] if self._in_place else batch.rows
 
-    def filled(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
+    def with_refused_rows(
+        self, batch: BatchCall, part: Any, kept: Sequence[int], refusal: Exception
+    ) -> Any:
         """Return the rows of a whole batch; those that were refused have the code of a tripped breaker."""
         if self._in_place:
-            whole, rows = given.rows, given.rows.batch_records
+            whole, rows = batch.rows, batch.rows.batch_records
         else:
             row_class = type(part.batch_records[0])
-            rows = [row_class(key) for key in given.rows]
+            rows = [row_class(key) for key in batch.rows]
             for index, row in zip(kept, part.batch_records, strict=True):
                 rows[index] = row
             whole = type(part)(rows)
@@ -63,9 +65,11 @@ class AerospikeRows:
         whole.result = BATCH_FAILED
         return whole
 
-    def completed(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
+    def finish_with_refused_rows(
+        self, batch: BatchCall, part: Any, kept: Sequence[int], refusal: Exception
+    ) -> Any:
         """Return the whole batch: this client raises for no row."""
-        return self.filled(given, part, kept, refusal)
+        return self.with_refused_rows(batch, part, kept, refusal)
 
     def failures(self, result: Any) -> dict[int, Failure]:
         """Return what the failed rows' codes mean, by position. "Not found" is an answer."""
@@ -79,29 +83,29 @@ class AerospikeRows:
         """Return a refusal that no row tells: rows that an overloaded node refused have "no response"."""
         return classify_code(result.result, in_doubt=False) if result.result > 0 else None
 
-    def repeatable(self, given: Given, result: Any, index: int) -> bool:
+    def repeatable(self, batch: BatchCall, result: Any, index: int) -> bool:
         """Return whether a row may be applied twice."""
         if self._in_place:
             row = result.batch_records[index]
-            return row_repeatable(row, conditional_by_default=given.plan.conditional)
-        return given.plan.idempotent
+            return row_repeatable(row, conditional_by_default=batch.plan.conditional)
+        return batch.plan.idempotent
 
-    def all_repeatable(self, given: Given) -> bool:
+    def all_repeatable(self, batch: BatchCall) -> bool:
         """Return whether every row may be applied twice."""
         if not self._in_place:
-            return given.plan.idempotent
-        rows = range(len(given.rows.batch_records))
-        return all(self.repeatable(given, given.rows, index) for index in rows)
+            return batch.plan.idempotent
+        rows = range(len(batch.rows.batch_records))
+        return all(self.repeatable(batch, batch.rows, index) for index in rows)
 
     def narrowed(
-        self, given: Given, result: Any, indexes: Sequence[int]
+        self, batch: BatchCall, result: Any, indexes: Sequence[int]
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """Return the arguments of a call for some rows only."""
         if self._in_place:
             fresh: Any = type(result)([result.batch_records[index] for index in indexes])
         else:
-            fresh = [given.rows[index] for index in indexes]
-        return given.with_arguments({given.plan.operation.rows: fresh})
+            fresh = [batch.rows[index] for index in indexes]
+        return batch.with_arguments({batch.plan.operation.rows: fresh})
 
     def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:
         """Put the rows of a narrowed call's result in their places in the first result."""

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ...model.call import Failure, Send, Wanted
+from ...model.call import ExpectedWrite, Failure, Send
 from ...model.operation import Operation
 from ...model.stream import Stream
-from ..base import Creation, Lazy, Refusals
+from ..base import Creation, LazyMethod, Refusals
 from ..shared.common import CommonAdapter
 from ..shared.statement import select, without_values
 from . import failures, idempotence, policies
@@ -43,7 +43,7 @@ class AerospikeNativeAdapter(CommonAdapter):
     returns_futures = True
     outlives_cancellation = True
     operations: Mapping[str, Operation] = OPERATIONS
-    lazy: Mapping[str, Lazy] = {}
+    lazy: Mapping[str, LazyMethod] = {}
     reads_back: Mapping[str, str] = {"put": "get", "put_blocking": "get_blocking"}
     written: Any = None
     cannot: Mapping[str, str] = policies.CANNOT
@@ -67,12 +67,12 @@ class AerospikeNativeAdapter(CommonAdapter):
     @property
     def refusals(self) -> Refusals:
         """Our errors as this client's errors."""
-        from . import errors
+        from . import refusals
 
         return Refusals(
-            errors.NativeCircuitOpenError,
-            errors.NativeBackpressureError,
-            errors.NativeDeadlineExceededError,
+            refusals.NativeCircuitOpenError,
+            refusals.NativeBackpressureError,
+            refusals.NativeDeadlineExceededError,
         )
 
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
@@ -151,7 +151,9 @@ class AerospikeNativeAdapter(CommonAdapter):
             or fields.get("read_mode_sc") == package.ReadModeSC.LINEARIZE
         )
 
-    def wanted(self, arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> Wanted | None:
+    def wanted(
+        self, arguments: Mapping[str, Any], fields: Mapping[str, Any]
+    ) -> ExpectedWrite | None:
         """Tell an expected generation and create-only from the policy."""
         return idempotence.wanted(arguments, fields)
 

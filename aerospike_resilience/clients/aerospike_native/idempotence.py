@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...model.call import Wanted
+from ...model.call import ExpectedWrite
 from .package import native
 
 
@@ -64,16 +64,16 @@ def conditional(fields: Mapping[str, Any]) -> bool:
     )
 
 
-def wanted(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> Wanted | None:
+def wanted(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> ExpectedWrite | None:
     """Return what a `put` wants that expects a generation, or that only creates."""
     package, bins = native(), arguments.get("bins")
     if not isinstance(bins, Mapping):
         return None
     if fields.get("record_exists_action") == package.RecordExistsAction.CREATE_ONLY:
-        return Wanted(0, bins)
+        return ExpectedWrite(0, bins)
     generation = fields.get("generation")
     expects = fields.get("generation_policy") == package.GenerationPolicy.EXPECT_GEN_EQUAL
-    return Wanted(generation, bins) if generation and expects else None
+    return ExpectedWrite(generation, bins) if generation and expects else None
 
 
 def _reads(operations: object) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ...model.call import Failure, Given
+from ...model.call import BatchCall, Failure
 from ...model.operation import Key, Operation
 from .failures import classify_row
 from .idempotence import row_repeatable
@@ -50,12 +50,12 @@ class NativeRows:
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
 
-    def carried(self, error: Exception) -> Any:
+    def rows_in_error(self, error: Exception) -> Any:
         """Return the rows of a ``BatchFailedError``."""
         records = getattr(error, "records", None)
         return list(records) if records else None
 
-    def put_into(self, error: Exception, result: Any) -> None:
+    def attach_rows(self, error: Exception, result: Any) -> None:
         """Have the error carry the rows as they are now."""
         error.records = result  # type: ignore[attr-defined]
 
@@ -63,21 +63,25 @@ class NativeRows:
         """Return the key of every row of a result."""
         return [row.key for row in result]
 
-    def sent(self, given: Given) -> Sequence[Key]:
+    def sent(self, batch: BatchCall) -> Sequence[Key]:
         """Return the key of every row that a call is about to send; none where rows do not tell theirs."""
-        return () if self._operation.rows == "ops" else given.rows
+        return () if self._operation.rows == "ops" else batch.rows
 
-    def filled(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
+    def with_refused_rows(
+        self, batch: BatchCall, part: Any, kept: Sequence[int], refusal: Exception
+    ) -> Any:
         """Return the rows of a whole batch; those that were refused are `RefusedRow`."""
         sent = dict(zip(kept, part, strict=True))
         return [
             sent[index] if index in sent else RefusedRow(key, str(refusal))
-            for index, key in enumerate(self.sent(given))
+            for index, key in enumerate(self.sent(batch))
         ]
 
-    def completed(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
+    def finish_with_refused_rows(
+        self, batch: BatchCall, part: Any, kept: Sequence[int], refusal: Exception
+    ) -> Any:
         """Raise the refusal with all rows, as the client raises for a batch with failed ones."""
-        self.put_into(refusal, self.filled(given, part, kept, refusal))
+        self.attach_rows(refusal, self.with_refused_rows(batch, part, kept, refusal))
         raise refusal
 
     def failures(self, result: Any) -> dict[int, Failure]:
@@ -88,17 +92,17 @@ class NativeRows:
             if row.result_code is None or int(row.result_code) not in (0, 2)
         }
 
-    def repeatable(self, given: Given, result: Any, index: int) -> bool:  # noqa: ARG002
+    def repeatable(self, batch: BatchCall, result: Any, index: int) -> bool:  # noqa: ARG002
         """Return whether a row may be applied twice."""
         if self._operation.rows == "ops":
-            return row_repeatable(given.rows[index])
-        return given.plan.idempotent
+            return row_repeatable(batch.rows[index])
+        return batch.plan.idempotent
 
-    def all_repeatable(self, given: Given) -> bool:
+    def all_repeatable(self, batch: BatchCall) -> bool:
         """Return whether every row may be applied twice."""
         if self._operation.rows == "ops":
-            return all(map(row_repeatable, given.rows))
-        return given.plan.idempotent
+            return all(map(row_repeatable, batch.rows))
+        return batch.plan.idempotent
 
     def whole(self, result: Any) -> Failure | None:  # noqa: ARG002
         """Return nothing: the rows tell all there is."""
@@ -106,7 +110,7 @@ class NativeRows:
 
     def narrowed(
         self,
-        given: Given,
+        batch: BatchCall,
         result: Any,  # noqa: ARG002
         indexes: Sequence[int],
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
@@ -114,10 +118,10 @@ class NativeRows:
         parallel = {
             name: [values[index] for index in indexes]
             for name in _PARALLEL
-            if (values := given.arguments.get(name)) is not None
+            if (values := batch.arguments.get(name)) is not None
         }
-        rows = [given.rows[index] for index in indexes]
-        return given.with_arguments({self._operation.rows: rows, **parallel})
+        rows = [batch.rows[index] for index in indexes]
+        return batch.with_arguments({self._operation.rows: rows, **parallel})
 
     def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:
         """Put the rows of a narrowed call's result in their places in the first result.

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ...model.call import Failure, Wanted
+from ...model.call import ExpectedWrite, Failure
 from ...model.operation import Operation
-from ..base import Creation, Lazy, Refusals
+from ..base import Creation, LazyMethod, Refusals
 from ..shared.dicts import DictAdapter, config_hosts
 from ..shared.statement import Built, of_query
 from . import failures, idempotence, policies
@@ -42,7 +42,7 @@ class AerospikePyAdapter(DictAdapter):
     name = "aerospike-py"
     commit_master = policies.COMMIT_MASTER
     operations: Mapping[str, Operation] = OPERATIONS
-    lazy: Mapping[str, Lazy] = LAZY
+    lazy: Mapping[str, LazyMethod] = LAZY
     reads_back: Mapping[str, str] = {"put": "get"}
     written: Any = None
     cannot: Mapping[str, str] = policies.CANNOT
@@ -68,12 +68,12 @@ class AerospikePyAdapter(DictAdapter):
     @property
     def refusals(self) -> Refusals:
         """Our errors as this client's errors."""
-        from . import errors
+        from . import refusals
 
         return Refusals(
-            errors.AerospikePyCircuitOpenError,
-            errors.AerospikePyBackpressureError,
-            errors.AerospikePyDeadlineExceededError,
+            refusals.AerospikePyCircuitOpenError,
+            refusals.AerospikePyBackpressureError,
+            refusals.AerospikePyDeadlineExceededError,
         )
 
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
@@ -93,7 +93,9 @@ class AerospikePyAdapter(DictAdapter):
         replica: int = fields.get("replica", policies.MASTER)
         return replica != policies.MASTER
 
-    def wanted(self, arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> Wanted | None:
+    def wanted(
+        self, arguments: Mapping[str, Any], fields: Mapping[str, Any]
+    ) -> ExpectedWrite | None:
         """Tell a generation in ``meta`` and create-only."""
         return idempotence.wanted(arguments, fields)
 

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from ...model.call import Wanted
+from ...model.call import ExpectedWrite
 
 _READ: Final = 1
 _REPEATABLE: Final = frozenset({2, 11, 12})  # OPERATOR_WRITE, OPERATOR_TOUCH, OPERATOR_DELETE
@@ -70,15 +70,17 @@ def conditional(fields: Mapping[str, Any]) -> bool:
     return bool(fields.get("gen")) or fields.get("exists") == CREATE_ONLY
 
 
-def wanted(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> Wanted | None:
+def wanted(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> ExpectedWrite | None:
     """Return what a `put` wants that checks for equal generation, or that only creates."""
     bins, meta = arguments.get("bins"), arguments.get("meta") or {}
     if not isinstance(bins, Mapping):
         return None
     if CREATE_ONLY in (fields.get("exists"), meta.get("exists")):
-        return Wanted(0, bins)
+        return ExpectedWrite(0, bins)
     generation = meta.get("gen")
-    return Wanted(generation, bins) if generation and fields.get("gen", 1) in (0, 1) else None
+    return (
+        ExpectedWrite(generation, bins) if generation and fields.get("gen", 1) in (0, 1) else None
+    )
 
 
 def _conditional_meta(meta: Any) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from ...model.operation import Kind, Operation, never
-from ..base import Lazy
+from ..base import LazyMethod
 from ..shared.table import batch, cluster, point, query
 from .idempotence import asked_to_retry, only_reads, repeatable, unconditional, unconditional_rows
 
@@ -91,16 +91,16 @@ LOCAL: Final = frozenset({"connect", "close", "is_connected", "get_node_names"})
 _RESULTS: Final = query("query", READ, "policy")
 _FOREACH: Final = replace(_RESULTS, parameters=("callback", "policy"))
 
-LAZY: Final[Mapping[str, Lazy]] = {
-    "query": Lazy({"results": _RESULTS, "foreach": _FOREACH}, callback="callback")
+LAZY: Final[Mapping[str, LazyMethod]] = {
+    "query": LazyMethod({"results": _RESULTS, "foreach": _FOREACH}, callback="callback")
 }
 
 AWAITED: Final[Mapping[str, Operation]] = {
     name: replace(operation, awaited=True) for name, operation in OPERATIONS.items()
 }
 
-LAZY_AWAITED: Final[Mapping[str, Lazy]] = {
-    "query": Lazy(
+LAZY_AWAITED: Final[Mapping[str, LazyMethod]] = {
+    "query": LazyMethod(
         {
             "results": replace(_RESULTS, awaited=True),
             "foreach": replace(_FOREACH, awaited=True),

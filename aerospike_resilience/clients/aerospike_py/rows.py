@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ...model.call import Failure, FailureKind, Given
+from ...model.call import BatchCall, Failure, FailureKind
 from ...model.operation import Key, Operation
 from .failures import MAX_ERROR_RATE, classify_code
 from .idempotence import row_repeatable
@@ -34,31 +34,37 @@ class AerospikePyRows:
             FailureKind.TIMEOUT, retryable=True, in_doubt=operation.writes, code=TIMEOUT
         )
 
-    def carried(self, error: Exception) -> Any:  # noqa: ARG002
+    def rows_in_error(self, error: Exception) -> Any:  # noqa: ARG002
         """Return nothing: no error of this client's carries rows."""
         return None
 
-    def put_into(self, error: Exception, result: Any) -> None:
+    def attach_rows(self, error: Exception, result: Any) -> None:
         """Do nothing: no error of this client's carries rows."""
 
     def keys(self, result: Any) -> Sequence[Key]:
         """Return the key of every row of a result."""
         return [row.key for row in result.batch_records]
 
-    def sent(self, given: Given) -> Sequence[Key]:
+    def sent(self, batch: BatchCall) -> Sequence[Key]:
         """Return the key of every row that a call is about to send."""
         match self._operation.rows:
             case "records":
-                return [row[0] for row in given.rows]
+                return [row[0] for row in batch.rows]
             case "data":
-                arguments = given.arguments
+                arguments = batch.arguments
                 field = arguments.get("key_field", "_key")
                 place = (arguments["namespace"], arguments["set_name"])
-                return [(*place, key) for key in given.rows[field].tolist()]
+                return [(*place, key) for key in batch.rows[field].tolist()]
             case _:
-                return given.rows  # type: ignore[no-any-return]
+                return batch.rows  # type: ignore[no-any-return]
 
-    def filled(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:  # noqa: ARG002
+    def with_refused_rows(
+        self,
+        batch: BatchCall,
+        part: Any,
+        kept: Sequence[int],
+        refusal: Exception,  # noqa: ARG002
+    ) -> Any:
         """Return the rows of a whole batch; those that were refused have a code of their own."""
         from aerospike_py.types import AerospikeKey, BatchRecord
 
@@ -67,13 +73,19 @@ class AerospikePyRows:
             sent[index]
             if index in sent
             else BatchRecord(AerospikeKey(key[0], key[1], key[2], b""), MAX_ERROR_RATE, None)
-            for index, key in enumerate(self.sent(given))
+            for index, key in enumerate(self.sent(batch))
         ]
         return part._replace(batch_records=rows)
 
-    def completed(self, given: Given, part: Any, kept: Sequence[int], refusal: Exception) -> Any:
+    def finish_with_refused_rows(
+        self,
+        batch: BatchCall,
+        part: Any,
+        kept: Sequence[int],
+        refusal: Exception,
+    ) -> Any:
         """Return the whole batch: this client raises for no row that was answered."""
-        return self.filled(given, part, kept, refusal)
+        return self.with_refused_rows(batch, part, kept, refusal)
 
     def failures(self, result: Any) -> dict[int, Failure]:
         """Return what the failed rows' codes mean, by position. "Not found" is an answer.
@@ -91,15 +103,15 @@ class AerospikePyRows:
             if row.result not in (0, 2) or _is_unanswered(row)
         }
 
-    def repeatable(self, given: Given, result: Any, index: int) -> bool:  # noqa: ARG002
+    def repeatable(self, batch: BatchCall, result: Any, index: int) -> bool:  # noqa: ARG002
         """Return whether a row may be applied twice."""
         if self._operation.rows == "records":
-            return not given.plan.conditional and row_repeatable(given.rows[index])
-        return given.plan.idempotent
+            return not batch.plan.conditional and row_repeatable(batch.rows[index])
+        return batch.plan.idempotent
 
-    def all_repeatable(self, given: Given) -> bool:
+    def all_repeatable(self, batch: BatchCall) -> bool:
         """Return whether every row may be applied twice."""
-        return given.plan.idempotent
+        return batch.plan.idempotent
 
     def whole(self, result: Any) -> Failure | None:  # noqa: ARG002
         """Return nothing: a batch of this client's has no code as a whole."""
@@ -107,17 +119,17 @@ class AerospikePyRows:
 
     def narrowed(
         self,
-        given: Given,
+        batch: BatchCall,
         result: Any,  # noqa: ARG002
         indexes: Sequence[int],
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """Return the arguments of a call for some rows only; part of a NumPy array is one too."""
-        rows = given.rows
+        rows = batch.rows
         if self._operation.rows == "data":
             fresh = rows[list(indexes)]
         else:
             fresh = [rows[index] for index in indexes]
-        return given.with_arguments({self._operation.rows: fresh})
+        return batch.with_arguments({self._operation.rows: fresh})
 
     def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:
         """Put the rows of a narrowed call's result in their places in the first result."""

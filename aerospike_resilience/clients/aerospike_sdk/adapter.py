@@ -7,12 +7,12 @@ from typing import Any
 
 from ...model.operation import Operation
 from ..aerospike_native.adapter import AerospikeNativeAdapter
-from ..base import Creation, NativeConfig, Refusals, Seam, Unshaped
+from ..base import Creation, NativeConfig, PolicyIsProfiles, Refusals, Seam
 from . import behavior
+from .coalesced_methods import WINDOWS
 from .connection import connected_with
 from .native_config import SdkNativeConfig
 from .seam import ClusterSeam, SessionSeam
-from .windows import WINDOWS
 
 
 def _seeds(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
@@ -29,14 +29,14 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
     """
 
     name = "aerospike-sdk"
-    windows = WINDOWS
+    coalesced_methods = WINDOWS
     creations: tuple[Creation, ...] = (
         Creation("aerospike_sdk.aio.cluster", "Cluster.__init__", "init", _seeds),
         Creation("aerospike_sdk.sync.cluster", "Cluster.__init__", "init", _seeds),
         Creation("aerospike_sdk.aio.client", "new_client", "bare"),
         Creation("aerospike_sdk.sync.client", "new_client_blocking", "bare"),
     )
-    unshaped: Unshaped | None = staticmethod(behavior.unshaped)
+    policy_is_profiles: PolicyIsProfiles | None = staticmethod(behavior.policy_is_profiles)
     cannot: Mapping[str, str] = behavior.CANNOT
     config_variables: Mapping[str, str] = {
         "AEROSPIKE_SDK_CONFIG_URL": "decides connections, the SDK's breaker, and the policies of sessions "
@@ -72,12 +72,12 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
     @property
     def refusals(self) -> Refusals:
         """Our errors as the SDK's errors."""
-        from . import errors
+        from . import refusals
 
         return Refusals(
-            errors.SdkCircuitOpenError,
-            errors.SdkBackpressureError,
-            errors.SdkDeadlineExceededError,
+            refusals.SdkCircuitOpenError,
+            refusals.SdkBackpressureError,
+            refusals.SdkDeadlineExceededError,
         )
 
     def take_policy(

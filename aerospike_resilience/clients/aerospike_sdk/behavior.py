@@ -90,7 +90,7 @@ def is_marked(policy: Any) -> bool:
     return getattr(policy, "compression_threshold", None) == MARK
 
 
-def unshaped(operation: Operation, kwargs: Mapping[str, Any]) -> bool:
+def policy_is_profiles(operation: Operation, kwargs: Mapping[str, Any]) -> bool:
     """Return whether a call's keywords are a marked policy, its twin for strong consistency, or nothing."""
     for name, value in kwargs.items():
         if value is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...model.operation import Operation
-from ..base import NativeConfig, NoNativeConfig, Seam, Unshaped, Window
+from ..base import CoalescedMethod, NativeConfig, NoNativeConfig, PolicyIsProfiles, Seam
 from .statement import Built
 
 
@@ -15,8 +15,8 @@ class CommonAdapter:
 
     returns_futures: bool = False
     outlives_cancellation: bool = False
-    windows: Mapping[str, Window] = {}
-    unshaped: Unshaped | None = None
+    coalesced_methods: Mapping[str, CoalescedMethod] = {}
+    policy_is_profiles: PolicyIsProfiles | None = None
     config_variables: Mapping[str, str] = {}
     own_gate: str = ""
 

@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from ...errors import DeadlineExceededError
-from ...model.call import Attempt as Record
-from ...model.call import Call, Failure, FailureKind, Fault, early_s
+from ...model.call import Attempt, Call, Failure, FailureKind, Fault, early_s
 from ...model.operation import Key
 from ..base import Proceed, ProceedAsync
 from .shielded import Shielded
@@ -39,7 +38,7 @@ def _weight(failure: Failure) -> tuple[bool, bool]:
     return failure.retryable, failure.kind is FailureKind.OVERLOAD
 
 
-class Attempt:
+class NativeAttempt:
     """Make the native call, and say what its failure means.
 
     Args:
@@ -69,27 +68,27 @@ class Attempt:
     def around(self, call: Call, proceed: Proceed) -> Any:
         """Proceed to the native call, which takes its policy from `policy_for`."""
         call.failure = None
-        begun = call.now
+        began = call.now
         try:
             result = proceed(call)
         except Exception as error:
-            self._failed(call, begun, error)
+            self._failed(call, began, error)
             raise
         if call.plan.rows is not None:
-            self._partly(call, begun, result)
+            self._partly(call, began, result)
         return result
 
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
         """Proceed to the native call, which takes its policy from `policy_for`."""
         call.failure = None
-        begun = call.now
+        began = call.now
         try:
             result = await proceed(call)
         except Exception as error:
-            self._failed(call, begun, error)
+            self._failed(call, began, error)
             raise
         if call.plan.rows is not None:
-            self._partly(call, begun, result)
+            self._partly(call, began, result)
         return result
 
     def send(self, call: Call) -> Any:
@@ -159,20 +158,20 @@ class Attempt:
         call.early_s = early_s(timeout_ms / 1000)
         return timeout_ms
 
-    def _failed(self, call: Call, begun: float, error: Exception) -> None:
+    def _failed(self, call: Call, began: float, error: Exception) -> None:
         call.now = self._clock()
         if call.failure is None:  # else: refused on our side of the wire, nothing was sent
             plan = call.plan
-            if plan.rows is not None and (part := plan.rows.carried(error)) is not None:
-                self._partly(call, begun, part)
+            if plan.rows is not None and (part := plan.rows.rows_in_error(error)) is not None:
+                self._partly(call, began, part)
                 return
             failure = plan.classify(error, plan.operation)
             if failure.node is None and failure.address is not None:
                 failure = replace(failure, node=self._name(failure.address))
             call.failure = failure
-            self._record(call, begun, type(error).__name__)
+            self._record(call, began, type(error).__name__)
 
-    def _partly(self, call: Call, begun: float, result: Any) -> None:
+    def _partly(self, call: Call, began: float, result: Any) -> None:
         """Note the failed rows of a batch that returned; the worst of them stands for the attempt.
 
         An overload is the worst, as it bounds how often anything is sent again.
@@ -186,9 +185,9 @@ class Attempt:
             worst = max(told, key=_weight)
             in_doubt = any(failure.in_doubt for failure in failures.values())
             call.failure = replace(worst, in_doubt=in_doubt)
-            self._record(call, begun, f"{len(failures)} rows")
+            self._record(call, began, f"{len(failures)} rows")
 
-    def _record(self, call: Call, begun: float, error: str) -> None:
+    def _record(self, call: Call, began: float, error: str) -> None:
         failure = call.failure
         nodes = call.nodes
         if not nodes and failure is not None and failure.fault is Fault.NODE:
@@ -198,9 +197,9 @@ class Attempt:
             tries = failure.tries
         call.tries_left -= tries
         call.attempts += (
-            Record(
+            Attempt(
                 number=len(call.attempts) + 1,
-                duration_s=max(call.now - begun, 0.0),
+                duration_s=max(call.now - began, 0.0),
                 tries=tries,
                 failure=failure,
                 error=error,

@@ -110,7 +110,7 @@ class Breaker:
         """Tell the cluster's health of an attempt that raised; some errors carry a batch's rows."""
         rows = call.plan.rows
         if rows is not None and isinstance(error, Exception):
-            part = rows.carried(error)
+            part = rows.rows_in_error(error)
             if part is not None:
                 self._tell_rows(call, part, began)
                 return

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import CircuitOpenError
-from ...model.call import Call, Given
+from ...model.call import BatchCall, Call
 from ...nodes import Admission
 
 
@@ -27,13 +27,13 @@ class OpenRows:
     def __init__(self, call: Call, admission: Admission) -> None:
         assert call.plan.rows is not None
         self._rows = call.plan.rows
-        self._given = Given(call.plan, call.args, call.kwargs)
+        self._batch = BatchCall(call.plan, call.args, call.kwargs)
         self._kept: list[int] = []
         self._refusal: CircuitOpenError | None = None
         if self._rows.indivisible:
             return
         try:
-            keys = list(self._rows.sent(self._given))
+            keys = list(self._rows.sent(self._batch))
         except Exception:  # noqa: BLE001 - no batch: the client is about to say so, better than we could
             return
         refused = admission.refused_rows(call, keys)
@@ -45,7 +45,7 @@ class OpenRows:
             raise self._refusal
         call.failure = None  # the other rows go
         self._kept = [index for index in range(len(keys)) if index not in refused]
-        call.args, call.kwargs = self._rows.narrowed(self._given, self._given.rows, self._kept)
+        call.args, call.kwargs = self._rows.narrowed(self._batch, self._batch.rows, self._kept)
 
     def completed(self, call: Call, part: Any) -> Any:
         """Return the result of all rows, from that of those that were sent.
@@ -55,15 +55,15 @@ class OpenRows:
         """
         if self._refusal is None:
             return part
-        call.args, call.kwargs = self._given.args, self._given.kwargs
-        return self._rows.completed(self._given, part, self._kept, self._refusal)
+        call.args, call.kwargs = self._batch.args, self._batch.kwargs
+        return self._rows.finish_with_refused_rows(self._batch, part, self._kept, self._refusal)
 
     def completed_error(self, call: Call, error: Exception) -> None:
         """Have an error that carries the rows which were sent carry all of them."""
         if self._refusal is None:
             return
-        call.args, call.kwargs = self._given.args, self._given.kwargs
-        part = self._rows.carried(error)
+        call.args, call.kwargs = self._batch.args, self._batch.kwargs
+        part = self._rows.rows_in_error(error)
         if part is not None:
-            whole = self._rows.filled(self._given, part, self._kept, self._refusal)
-            self._rows.put_into(error, whole)
+            whole = self._rows.with_refused_rows(self._batch, part, self._kept, self._refusal)
+            self._rows.attach_rows(error, whole)

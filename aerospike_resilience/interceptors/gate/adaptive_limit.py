@@ -41,7 +41,7 @@ SHORTEST_ROUND: Final = 20
 """Outcomes; fewer say nothing."""
 
 
-class Outcome(NamedTuple):
+class LimitSample(NamedTuple):
     """What became of one attempt that reached the cluster, or failed for want of a connection.
 
     Attributes:
@@ -105,31 +105,31 @@ class AdaptiveLimit:
         self.round = max(self.limit, SHORTEST_ROUND)
         self.tolerated = max(TOLERATED_LOSSES * self.round, 1.0)
 
-    def learn(self, outcomes: Sequence[Outcome], now: float) -> int:
+    def learn(self, samples: Sequence[LimitSample], now: float) -> int:
         """Learn from a round and return the limit.
 
         A limit that is not used is not raised, since nobody knows whether more would do.
 
         Args:
-            outcomes: what became of attempts since the last time.
+            samples: what became of attempts since the last time.
             now: the clock's time, in seconds.
         """
-        losses = [outcome for outcome in outcomes if outcome.lost]
-        fresh = sum(outcome.began >= self.lowered for outcome in losses)
-        slow, exact = self._slow(outcomes), self._exact
-        if fresh > max(self.tolerated, TOLERATED_LOSSES * len(outcomes)):
+        losses = [sample for sample in samples if sample.lost]
+        fresh = sum(sample.began >= self.lowered for sample in losses)
+        slow, exact = self._slow(samples), self._exact
+        if fresh > max(self.tolerated, TOLERATED_LOSSES * len(samples)):
             exact *= LOSS_FACTOR
             self.lowered = now
         elif slow < 1.0:
             exact *= 1 - SMOOTHING * (1 - slow)
-        elif not losses and 2 * max((o.in_flight for o in outcomes), default=0) >= self.limit:
+        elif not losses and 2 * max((o.in_flight for o in samples), default=0) >= self.limit:
             exact += 1
         self._move(exact, self.bounds)
         return self.limit
 
-    def _slow(self, outcomes: Sequence[Outcome]) -> float:
+    def _slow(self, samples: Sequence[LimitSample]) -> float:
         """Return what share of itself the limit should be for the latency's sake, 0.5 to 1."""
-        times = [outcome.took_s for outcome in outcomes if outcome.took_s is not None]
+        times = [sample.took_s for sample in samples if sample.took_s is not None]
         if not times:
             return 1.0
         median_s = statistics.median(times)

@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import BackpressureError
 from ...model.call import Call, Failure, FailureKind, Fault
 from ..base import Proceed, ProceedAsync
-from .queue import Place
+from .queue import Waiter
 from .semaphore import Gate, GateFullError
 
 
@@ -76,36 +76,36 @@ class Backpressure:
     def _queued(self, call: Call, proceed: Proceed, weight: int) -> Any:
         """Take permits by way of the line, proceed, lay them down."""
         gate = self.gate
-        permits, place = gate.permits, Place(weight, call.criticality)
+        permits, waiter = gate.permits, Waiter(weight, call.criticality)
         try:
             try:
-                granted = gate.wait(place, call.deadline, call.now, call.waited_s)
+                granted = gate.wait(waiter, call.deadline, call.now, call.waited_s)
             except GateFullError as full:
                 raise self._refusal(call, full) from None
-            self._granted(call, place, granted)
+            self._granted(call, waiter, granted)
             return proceed(call)
         finally:
-            permits += [None] * place.held
+            permits += [None] * waiter.held
             if gate.waiting or gate.debt:
                 gate.settle()
 
     async def _queued_async(self, call: Call, proceed: ProceedAsync, weight: int) -> Any:
         """Take permits by way of the line, proceed, lay them down."""
         gate = self.gate
-        permits, place = gate.permits, Place(weight, call.criticality)
+        permits, waiter = gate.permits, Waiter(weight, call.criticality)
         try:
             try:
-                granted = await gate.wait_async(place, call.deadline, call.now, call.waited_s)
+                granted = await gate.wait_async(waiter, call.deadline, call.now, call.waited_s)
             except GateFullError as full:
                 raise self._refusal(call, full) from None
-            self._granted(call, place, granted)
+            self._granted(call, waiter, granted)
             return await proceed(call)
         finally:
-            permits += [None] * place.held
+            permits += [None] * waiter.held
             if gate.waiting or gate.debt:
                 gate.settle()
 
-    def _granted(self, call: Call, place: Place, now: float) -> None:  # noqa: ARG002 - some hold several
+    def _granted(self, call: Call, waiter: Waiter, now: float) -> None:  # noqa: ARG002 - some hold several
         if now > call.now:
             call.tailored = True  # the attempt has less time than its operation
             call.waited_s += now - call.now
@@ -170,6 +170,6 @@ class WeightedBackpressure(Backpressure):
             return await super().around_async(call, proceed)
         return await self._queued_async(call, proceed, weight)
 
-    def _granted(self, call: Call, place: Place, now: float) -> None:
-        super()._granted(call, place, now)
-        call.held = place.held
+    def _granted(self, call: Call, waiter: Waiter, now: float) -> None:
+        super()._granted(call, waiter, now)
+        call.held = waiter.held

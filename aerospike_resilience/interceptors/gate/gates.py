@@ -15,12 +15,12 @@ from ...profiles.units import node_permits
 from ..base import Interceptor
 from .adaptive_limit import Bounds
 from .backpressure import Backpressure, WeightedBackpressure
-from .limit_loop import Outcomes, Rounds
-from .orphaned_calls import Lasting, Outlived
+from .limit_loop import AdaptiveLimitLoop, LimitFeedback
+from .orphaned_calls import OrphanedCalls, PermitKeeper
 from .per_node import NodeGates, PerNode
 from .queue import REASONS, Order, Reason
 from .semaphore import Gate, OnWait
-from .target_nodes import Targets
+from .target_nodes import TargetNodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class GateDraft:
     """
 
     options: GateOptions
-    rounds: Rounds | None
+    loop: AdaptiveLimitLoop | None
 
 
 class Gates:
@@ -84,14 +84,14 @@ class Gates:
     ) -> None:
         self._options = options
         self._health = health
-        self._targets = Targets(health)
+        self._targets = TargetNodes(health)
         self._clock = clock
         self._lock = threading.Lock()
-        self._rounds = self._started(options)
-        self._outlived = Outlived()
+        self._loop = self._started(options)
+        self._orphans = OrphanedCalls()
         self.main = Gate(0, clock=clock)
         self.nodes = NodeGates(clock)
-        self._resize(self._rounds.adaptive.limit if self._rounds else options.limit)
+        self._resize(self._loop.adaptive.limit if self._loop else options.limit)
 
     def interceptors(
         self,
@@ -108,43 +108,43 @@ class Gates:
             outlives_cancellation: whether the client's calls go on when their task is cancelled.
         """
         options = self._options if draft is None else draft.options
-        rounds = self._rounds if draft is None else draft.rounds
+        loop = self._loop if draft is None else draft.loop
         cap = options.batch_weight_cap
-        outlived = self._outlived if outlives_cancellation else None
+        orphans = self._orphans if outlives_cancellation else None
         if not options.limit:
             return
         if options.max_per_node is not None:
-            yield PerNode(self.nodes, self._targets.masters, error, outlived)
+            yield PerNode(self.nodes, self._targets.masters, error, orphans)
         if cap > 1:
             weight = functools.partial(self._targets.weight, cap=cap)
             yield WeightedBackpressure(self.main, weight, error)
         else:
             yield Backpressure(self.main, error)
-        if outlived is not None:
-            yield Lasting(self.main, outlived, lambda call: call.held)
-        if rounds is not None:
-            yield Outcomes(rounds, self.main, self._clock)
+        if orphans is not None:
+            yield PermitKeeper(self.main, orphans, lambda call: call.held)
+        if loop is not None:
+            yield LimitFeedback(loop, self.main, self._clock)
 
     def draft(self, options: GateOptions) -> GateDraft:
         """Make a reloaded profile's words ready, and change nothing yet."""
-        rounds = self._rounds
-        if rounds is None or options.bounds is None or not options.limit:
-            rounds = self._started(options)
-        return GateDraft(options, rounds)
+        loop = self._loop
+        if loop is None or options.bounds is None or not options.limit:
+            loop = self._started(options)
+        return GateDraft(options, loop)
 
     def adopt(self, draft: GateDraft) -> None:
         """Take over what was made ready. A limit that was learned stays if it may."""
-        options, rounds = draft.options, draft.rounds
-        if rounds is not None and options.bounds is not None:
-            rounds.rebound(options.bounds)
-        self._rounds, self._options = rounds, options
-        self._resize(rounds.adaptive.limit if rounds is not None else options.limit)
+        options, loop = draft.options, draft.loop
+        if loop is not None and options.bounds is not None:
+            loop.rebound(options.bounds)
+        self._loop, self._options = loop, options
+        self._resize(loop.adaptive.limit if loop is not None else options.limit)
 
     def tend(self) -> None:
         """Do what no call should wait for. Called by the tend thread, each tend."""
-        if self._rounds is not None:
-            self._rounds.learn()
-        self._outlived.tend()
+        if self._loop is not None:
+            self._loop.learn()
+        self._orphans.tend()
         self.main.settle()
         self.nodes.settle(self._health.by_name)
 
@@ -168,8 +168,8 @@ class Gates:
         self._lock = threading.Lock()
         self.main.after_fork()
         self.nodes.after_fork()
-        if self._rounds is not None:
-            self._rounds.after_fork()
+        if self._loop is not None:
+            self._loop.after_fork()
 
     def rejected(self) -> dict[Reason, int]:
         """Return how many attempts were refused so far, by reason, at any gate."""
@@ -178,10 +178,10 @@ class Gates:
 
     def report(self) -> dict[str, Any]:
         """Return the state of every gate as plain values, ready for JSON."""
-        main, rounds = self.main, self._rounds
+        main, loop = self.main, self._loop
         adaptive = None
-        if rounds is not None:
-            usual_s, bounds = rounds.adaptive.usual_s, rounds.adaptive.bounds
+        if loop is not None:
+            usual_s, bounds = loop.adaptive.usual_s, loop.adaptive.bounds
             adaptive = {
                 "floor": bounds.floor,
                 "ceiling": bounds.ceiling,
@@ -206,10 +206,10 @@ class Gates:
             },
         }
 
-    def _started(self, options: GateOptions) -> Rounds | None:
+    def _started(self, options: GateOptions) -> AdaptiveLimitLoop | None:
         if options.bounds is None or not options.limit:
             return None
-        return Rounds(options.bounds, self._resize, self._clock)
+        return AdaptiveLimitLoop(options.bounds, self._resize, self._clock)
 
     def _resize(self, limit: int) -> None:
         with self._lock:

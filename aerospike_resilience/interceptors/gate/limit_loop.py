@@ -12,7 +12,7 @@ from typing import Any, Final
 from ...model.call import Call, FailureKind
 from ...model.operation import Shape
 from ..base import Proceed, ProceedAsync
-from .adaptive_limit import SHORTEST_ROUND, AdaptiveLimit, Bounds, Outcome
+from .adaptive_limit import SHORTEST_ROUND, AdaptiveLimit, Bounds, LimitSample
 from .semaphore import Gate
 
 _REMEMBERED: Final = 8192
@@ -31,7 +31,7 @@ _LOSSES: Final = frozenset(
 _ANSWERS: Final = frozenset({FailureKind.RECORD, FailureKind.CONFLICT, FailureKind.BUSY})
 
 
-class Rounds:
+class AdaptiveLimitLoop:
     """Collects the outcomes of all threads and tasks, and has the limit learn a round at a time.
 
     Args:
@@ -52,15 +52,15 @@ class Rounds:
         self.adaptive = AdaptiveLimit(bounds)
         self._on_limit = on_limit
         self._clock = clock
-        self._noted: deque[Outcome] = deque(maxlen=_REMEMBERED)
+        self._noted: deque[LimitSample] = deque(maxlen=_REMEMBERED)
         self._losses = 0
         self._lock = threading.Lock()
 
-    def note(self, outcome: Outcome) -> None:
+    def note(self, sample: LimitSample) -> None:
         """Note an outcome; one that fills a round, or is a loss too many, has the limit learn."""
         adaptive = self.adaptive
-        self._noted.append(outcome)
-        if outcome.lost and outcome.began >= adaptive.lowered:
+        self._noted.append(sample)
+        if sample.lost and sample.began >= adaptive.lowered:
             self._losses += 1  # two threads at once may count one: the next loss is soon enough
         if len(self._noted) >= adaptive.round or self._losses > adaptive.tolerated:
             self.learn()
@@ -91,7 +91,7 @@ class Rounds:
         self._lock = threading.Lock()
 
 
-class Outcomes:
+class LimitFeedback:
     """Note what became of attempts.
 
     It stands inside the gate and outside the breaker. Only what the cluster answered or failed to
@@ -104,12 +104,12 @@ class Outcomes:
         clock: seconds on the clock that the whole chain uses.
     """
 
-    __slots__ = ("_clock", "_gate", "_rounds")
+    __slots__ = ("_clock", "_gate", "_loop")
 
     def __init__(
-        self, rounds: Rounds, gate: Gate, clock: Callable[[], float] = time.monotonic
+        self, loop: AdaptiveLimitLoop, gate: Gate, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._rounds = rounds
+        self._loop = loop
         self._gate = gate
         self._clock = clock
 
@@ -148,12 +148,12 @@ class Outcomes:
         if failure.kind in _ANSWERS:
             self._answered(call, began, call.now)
         elif failure.kind in _LOSSES and not _cut_short(call, failure.kind, call.now - began):
-            self._rounds.note(Outcome(began, None, self._gate.in_flight, lost=True))
+            self._loop.note(LimitSample(began, None, self._gate.in_flight, lost=True))
 
     def _answered(self, call: Call, began: float, ended: float) -> None:
         # The time of a scan or of a batch depends on its size more than on the load.
         took_s = ended - began if call.plan.operation.shape is Shape.POINT else None
-        self._rounds.note(Outcome(began, took_s, self._gate.in_flight))
+        self._loop.note(LimitSample(began, took_s, self._gate.in_flight))
 
 
 def _cut_short(call: Call, kind: FailureKind, took_s: float) -> bool:

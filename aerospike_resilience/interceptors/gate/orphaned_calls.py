@@ -18,7 +18,7 @@ from ..base import Proceed, ProceedAsync
 from .semaphore import Gate
 
 
-class Outlived:
+class OrphanedCalls:
     """Calls that outlived their callers, of all gates of one client, and their permits."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Outlived:
             restore()
 
 
-class Lasting:
+class PermitKeeper:
     """Keep the permits that a `Backpressure` is about to lay down until the call has really ended.
 
     It stands directly inside that `Backpressure`, and only in the chains of clients that need it.
@@ -53,13 +53,13 @@ class Lasting:
         count: from a call to how many permits of the gate it holds.
     """
 
-    __slots__ = ("_count", "_gate", "_outlived")
+    __slots__ = ("_count", "_gate", "_orphans")
 
     def __init__(
-        self, gate: Gate, outlived: Outlived, count: Callable[[Call], int] = lambda _call: 1
+        self, gate: Gate, orphans: OrphanedCalls, count: Callable[[Call], int] = lambda _call: 1
     ) -> None:
         self._gate = gate
-        self._outlived = outlived
+        self._orphans = orphans
         self._count = count
 
     def around(self, call: Call, proceed: Proceed) -> Any:
@@ -76,7 +76,7 @@ class Lasting:
         except asyncio.CancelledError:
             pending = call.pending
             if pending is not None and not pending.done():
-                self._outlived.keep(self._gate, self._count(call), pending)
+                self._orphans.keep(self._gate, self._count(call), pending)
             raise
         if isinstance(result, Stream):
             self._keep_for(call, result)

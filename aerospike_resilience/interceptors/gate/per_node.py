@@ -13,7 +13,7 @@ from ...errors import BackpressureError
 from ...model.call import Call
 from ..base import Proceed, ProceedAsync
 from .backpressure import Backpressure
-from .orphaned_calls import Lasting, Outlived
+from .orphaned_calls import OrphanedCalls, PermitKeeper
 from .queue import Order, Reason
 from .semaphore import Gate, OnWait
 
@@ -121,19 +121,19 @@ class PerNode:
         outlived: where calls are known that go on without a caller; None where the client ends them.
     """
 
-    __slots__ = ("_error", "_gates", "_links", "_masters", "_outlived")
+    __slots__ = ("_error", "_gates", "_links", "_masters", "_orphans")
 
     def __init__(
         self,
         gates: NodeGates,
         masters: Callable[[Call], tuple[str, ...]],
         error: type[BackpressureError] = BackpressureError,
-        outlived: Outlived | None = None,
+        orphans: OrphanedCalls | None = None,
     ) -> None:
         self._gates = gates
         self._masters = masters
         self._error = error
-        self._outlived = outlived
+        self._orphans = orphans
         self._links: dict[str, Backpressure] = {}
 
     def around(self, call: Call, proceed: Proceed) -> Any:
@@ -146,9 +146,9 @@ class PerNode:
         """Take the nodes' permits, proceed, lay them down."""
         for name in reversed(self._masters(call)):
             link = self._at(name)
-            if self._outlived is not None:
-                lasting = Lasting(link.gate, self._outlived)
-                proceed = functools.partial(lasting.around_async, proceed=proceed)
+            if self._orphans is not None:
+                keeper = PermitKeeper(link.gate, self._orphans)
+                proceed = functools.partial(keeper.around_async, proceed=proceed)
             proceed = functools.partial(link.around_async, proceed=proceed)
         return await proceed(call)
 

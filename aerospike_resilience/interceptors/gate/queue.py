@@ -17,7 +17,7 @@ Reason: TypeAlias = Literal["timeout", "deadline", "closed", "shed"]
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 
 
-class Place:
+class Waiter:
     """An operation's place in the line, and the permits it was given. Written under the gate's lock.
 
     Args:
@@ -43,7 +43,7 @@ class Place:
         self.wake: Callable[[], bool] = _nobody
 
 
-class Line:
+class WaitQueue:
     """Places in the order in which they are served: the critical, the default, the sheddable.
 
     Joining, leaving and looking at the front take the same time however long the line is.
@@ -56,35 +56,35 @@ class Line:
 
     def __init__(self, order: Order = "fifo") -> None:
         self.order: Order = order
-        self._classes: dict[Criticality, OrderedDict[Place, None]] = {
+        self._classes: dict[Criticality, OrderedDict[Waiter, None]] = {
             criticality: OrderedDict() for criticality in get_args(Criticality)
         }
 
     def __len__(self) -> int:
         return sum(len(places) for places in self._classes.values())
 
-    def __contains__(self, place: Place) -> bool:
-        return place in self._classes[place.criticality]
+    def __contains__(self, waiter: Waiter) -> bool:
+        return waiter in self._classes[waiter.criticality]
 
-    def __iter__(self) -> Iterator[Place]:
-        return iter([place for places in self._classes.values() for place in places])
+    def __iter__(self) -> Iterator[Waiter]:
+        return iter([waiter for places in self._classes.values() for waiter in places])
 
-    def join(self, place: Place) -> None:
+    def join(self, waiter: Waiter) -> None:
         """Stand in line."""
-        self._classes[place.criticality][place] = None
+        self._classes[waiter.criticality][waiter] = None
 
-    def leave(self, place: Place) -> None:
+    def leave(self, waiter: Waiter) -> None:
         """Stand in line no longer; nothing happens to one that does not."""
-        self._classes[place.criticality].pop(place, None)
+        self._classes[waiter.criticality].pop(waiter, None)
 
-    def front(self) -> Place | None:
+    def front(self) -> Waiter | None:
         """Return who is to be served next."""
         for places in self._classes.values():
             if places:
                 return next(reversed(places) if self.order == "lifo" else iter(places))
         return None
 
-    def sheddable(self) -> list[Place]:
+    def sheddable(self) -> list[Waiter]:
         """Return the places that go first when there are too many."""
         return list(self._classes["sheddable"])
 

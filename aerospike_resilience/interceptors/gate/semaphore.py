@@ -27,7 +27,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from .queue import REASONS, Line, Order, Place, Reason
+from .queue import REASONS, Order, Reason, Waiter, WaitQueue
 
 _FOREVER_S: Final = threading.TIMEOUT_MAX
 
@@ -65,8 +65,8 @@ class Gate:
 
     __slots__ = (
         "_clock",
-        "_line",
         "_lock",
+        "_queue",
         "closed",
         "debt",
         "limit",
@@ -90,7 +90,7 @@ class Gate:
         self._clock = clock
         # Reentrant: a signal handler or a finalizer may make a call inside a call.
         self._lock = threading.RLock()
-        self._line = Line(order)
+        self._queue = WaitQueue(order)
         self.limit = limit
         self.queue_timeout_s = queue_timeout_s
         self.permits: list[None] = [None] * limit
@@ -112,14 +112,14 @@ class Gate:
         with self._lock:
             self._settle_locked()
 
-    def wait(self, place: Place, deadline: float, now: float, already_s: float = 0.0) -> float:
+    def wait(self, waiter: Waiter, deadline: float, now: float, already_s: float = 0.0) -> float:
         """Wait in line for permits, as a thread.
 
-        When it returns, `Place.held` permits are the caller's, to be laid down by ``permits += ...``
+        When it returns, `Waiter.held` permits are the caller's, to be laid down by ``permits += ...``
         and `settle`. When it raises, whatever it raises, they are none.
 
         Args:
-            place: the operation's place, not in a line yet.
+            waiter: the operation's place, not in a line yet.
             deadline: when the operation must have ended, on the gate's clock.
             now: the clock's time.
             already_s: how much of the queue timeout the operation has waited away before, in seconds.
@@ -140,35 +140,35 @@ class Gate:
                 signal.release()
             return True
 
-        place.wake = wake
+        waiter.wake = wake
         try:
-            if self._enter(place):
+            if self._enter(waiter):
                 return now
             remaining = until - now
             signal.acquire(timeout=min(remaining, _FOREVER_S) if remaining > 0 else 0)
-            return self._result(place, now, reason)
+            return self._result(waiter, now, reason)
         except BaseException:
-            self._abandon(place)
+            self._abandon(waiter)
             raise
 
     async def wait_async(
-        self, place: Place, deadline: float, now: float, already_s: float = 0.0
+        self, waiter: Waiter, deadline: float, now: float, already_s: float = 0.0
     ) -> float:
         """Wait in line for permits, as a task. See `wait`."""
         until, reason = self._patience(deadline, now, already_s)
         loop = asyncio.get_running_loop()
         signal: asyncio.Future[None] = loop.create_future()
-        place.wake = lambda: _wake_task(loop, signal)
+        waiter.wake = lambda: _wake_task(loop, signal)
         timer = None
         try:
-            if self._enter(place):
+            if self._enter(waiter):
                 return now
             if not math.isinf(until):
                 timer = loop.call_later(max(until - now, 0.0), _set, signal)
             await signal
-            return self._result(place, now, reason)
+            return self._result(waiter, now, reason)
         except BaseException:
-            self._abandon(place)
+            self._abandon(waiter)
             raise
         finally:
             if timer is not None:
@@ -177,7 +177,7 @@ class Gate:
     def resize(self, limit: int, queue_timeout_s: float, order: Order = "fifo") -> None:
         """Change the limit without waiting; what is in flight above it drains by itself."""
         with self._lock:
-            self._line.order = order
+            self._queue.order = order
             self.queue_timeout_s = queue_timeout_s
             self.debt += self.limit - limit
             self.limit = limit
@@ -210,8 +210,8 @@ class Gate:
         """Turn away whoever waits, and everybody who would have to wait from now on."""
         with self._lock:
             self.closed = True
-            for place in self._line:
-                self._turn_away_locked(place, "closed")
+            for waiter in self._queue:
+                self._turn_away_locked(waiter, "closed")
 
     def reopen(self) -> None:
         """Serve again after `close`."""
@@ -225,7 +225,7 @@ class Gate:
         the list of before.
         """
         self._lock = threading.RLock()
-        self._line = Line(self._line.order)
+        self._queue = WaitQueue(self._queue.order)
         self.waiting = 0
         self.debt = 0
         self.permits = [None] * self.limit
@@ -237,33 +237,33 @@ class Gate:
                 return until, "timeout"
         return deadline, "deadline"
 
-    def _enter(self, place: Place) -> bool:
+    def _enter(self, waiter: Waiter) -> bool:
         """Join the line; return whether there were permits enough at once."""
         with self._lock:
-            if self.waiting and place.criticality == "sheddable":
+            if self.waiting and waiter.criticality == "sheddable":
                 self._refuse_locked("shed", 0.0)
-            self._line.join(place)
-            self.waiting = len(self._line)
+            self._queue.join(waiter)
+            self.waiting = len(self._queue)
             self._settle_locked()
-            if place.granted:
+            if waiter.granted:
                 return True
             if self.closed:
                 self._refuse_locked("closed", 0.0)
             if self.waiting > 1:
                 # Somebody waits behind a sheddable one, or before it: it goes.
-                for other in self._line.sheddable():
+                for other in self._queue.sheddable():
                     self._turn_away_locked(other, "shed")
             return False
 
-    def _result(self, place: Place, entered: float, reason: Reason) -> float:
+    def _result(self, waiter: Waiter, entered: float, reason: Reason) -> float:
         """Say what came of waiting; the last moment is decided here, under the lock."""
         now = self._clock()
         waited_s = max(now - entered, 0.0)
         with self._lock:
-            self._leave_locked(place)
+            self._leave_locked(waiter)
             self.waited += 1
             self.wait_s_total += waited_s
-            refused = None if place.granted else place.refused or reason
+            refused = None if waiter.granted else waiter.refused or reason
         if self.on_wait is not None:
             self.on_wait(waited_s, refused or "granted")
         if refused is not None:
@@ -271,26 +271,26 @@ class Gate:
                 self._refuse_locked(refused, waited_s)
         return now
 
-    def _abandon(self, place: Place) -> None:
+    def _abandon(self, waiter: Waiter) -> None:
         """Leave the line for a refusal, an interrupt or a cancellation; permits granted meanwhile go on."""
         with self._lock:
-            self._leave_locked(place)
-            self._give_back_locked(place)
+            self._leave_locked(waiter)
+            self._give_back_locked(waiter)
             self._settle_locked()
 
     def _refuse_locked(self, reason: Reason, waited_s: float) -> None:
         self.rejected[reason] += 1
         raise GateFullError(reason, waited_s)
 
-    def _turn_away_locked(self, place: Place, reason: Reason) -> None:
-        place.refused = reason
-        self._leave_locked(place)
-        self._give_back_locked(place)
-        place.wake()
+    def _turn_away_locked(self, waiter: Waiter, reason: Reason) -> None:
+        waiter.refused = reason
+        self._leave_locked(waiter)
+        self._give_back_locked(waiter)
+        waiter.wake()
 
-    def _leave_locked(self, place: Place) -> None:
-        self._line.leave(place)
-        self.waiting = len(self._line)
+    def _leave_locked(self, waiter: Waiter) -> None:
+        self._queue.leave(waiter)
+        self.waiting = len(self._queue)
 
     def _settle_locked(self) -> None:
         permits = self.permits
@@ -300,32 +300,32 @@ class Gate:
             except IndexError:
                 break
             self.debt -= 1
-        while (place := self._line.front()) is not None and self._fill_locked(place):
-            awake = place.wake()
-            self._leave_locked(place)
+        while (waiter := self._queue.front()) is not None and self._fill_locked(waiter):
+            awake = waiter.wake()
+            self._leave_locked(waiter)
             if not awake:
-                self._give_back_locked(place)
+                self._give_back_locked(waiter)
 
-    def _fill_locked(self, place: Place) -> bool:
+    def _fill_locked(self, waiter: Waiter) -> bool:
         """Give a place all the permits it needs, or none; return whether it has them."""
         permits = self.permits
-        needs = min(place.weight, self.limit)  # the limit may have shrunk while it waited
-        if len(permits) + place.held < needs:
+        needs = min(waiter.weight, self.limit)  # the limit may have shrunk while it waited
+        if len(permits) + waiter.held < needs:
             return False
-        while place.held < needs:
+        while waiter.held < needs:
             try:
                 del permits[-1]
             except IndexError:  # an arrival that saw no waiters was faster
-                self._give_back_locked(place)
+                self._give_back_locked(waiter)
                 return False
-            place.held += 1
-        place.granted = True
+            waiter.held += 1
+        waiter.granted = True
         return True
 
-    def _give_back_locked(self, place: Place) -> None:
-        permits, held = self.permits, place.held
-        place.granted = False
-        place.held = 0
+    def _give_back_locked(self, waiter: Waiter) -> None:
+        permits, held = self.permits, waiter.held
+        waiter.granted = False
+        waiter.held = 0
         permits += [None] * held
 
 

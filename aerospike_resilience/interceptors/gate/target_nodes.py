@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...model.call import Call, Given
+from ...model.call import BatchCall, Call
 from ...model.operation import Key, Shape
 from ...nodes import ClusterHealth
 
 
-class Targets:
+class TargetNodes:
     """Looks up nodes in the partition map. Only asked where the profile limits by node.
 
     A read that may go to a replica is charged to the master too: there it goes first.
@@ -57,11 +57,11 @@ def batch_keys(call: Call) -> Iterable[Key]:
     `Plan.rows` can tell; a batch that fails whole has none, and its rows are keys, or begin with one.
     """
     plan = call.plan
-    given = Given(plan, call.args, call.kwargs)
+    batch = BatchCall(plan, call.args, call.kwargs)
     try:
         if plan.rows is not None:
-            return list(plan.rows.sent(given))
-        return [_key(row) for row in given.rows]
+            return list(plan.rows.sent(batch))
+        return [_key(row) for row in batch.rows]
     except Exception:  # noqa: BLE001 - no batch: the client is about to say so, better than we could
         return ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...model.call import Call, Given
+from ...model.call import BatchCall, Call
 from .error_notes import tell
 
 
@@ -29,7 +29,7 @@ class PartialBatch:
         assert call.plan.rows is not None
         self._call = call
         self._rows = call.plan.rows
-        self._given = Given(call.plan, call.args, call.kwargs)
+        self._batch = BatchCall(call.plan, call.args, call.kwargs)
         self._result: Any = None
         self.error: Exception | None = None
         self._sent: list[int] | None = None
@@ -64,7 +64,7 @@ class PartialBatch:
 
     def absorb_error(self, error: Exception) -> None:
         """Take in what an attempt raised."""
-        part = self._rows.carried(error)
+        part = self._rows.rows_in_error(error)
         if part is not None:
             self.absorb(part)
             self.error = error
@@ -92,12 +92,16 @@ class PartialBatch:
     def _may_go_again(self, index: int) -> bool:
         if index not in self._in_doubt:
             return True
-        said = self._call.plan.said
-        return self._rows.repeatable(self._given, self._result, index) if said is None else said
+        declared = self._call.plan.declared_idempotent
+        return (
+            self._rows.repeatable(self._batch, self._result, index)
+            if declared is None
+            else declared
+        )
 
     def _all_may_go_again(self) -> bool:
-        said = self._call.plan.said
-        return self._rows.all_repeatable(self._given) if said is None else said
+        declared = self._call.plan.declared_idempotent
+        return self._rows.all_repeatable(self._batch) if declared is None else declared
 
     def outcome(self, reason: str) -> Any:
         """End the batch: return its result, or raise what the client would have raised for it.
@@ -109,7 +113,7 @@ class PartialBatch:
         if error is None or (self._result is not None and not self._rows.failures(self._result)):
             return self._result
         if self._result is not None:
-            self._rows.put_into(error, self._result)
+            self._rows.attach_rows(error, self._result)
         tell(error, self._call, reason)
         raise error
 
@@ -118,7 +122,7 @@ class PartialBatch:
         if self._result is not None and not self._rows.indivisible:
             self._sent = self._again
             call = self._call
-            call.args, call.kwargs = self._rows.narrowed(self._given, self._result, self._sent)
+            call.args, call.kwargs = self._rows.narrowed(self._batch, self._result, self._sent)
 
     def _failures(self) -> dict[int, Any]:
         failures = dict(self._rows.failures(self._result))

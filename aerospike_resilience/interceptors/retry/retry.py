@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from ...model.call import Attempt, Call, FailureKind, Fault, Wanted
+from ...model.call import Attempt, Call, ExpectedWrite, FailureKind, Fault
 from ...model.operation import Shape
 from ..base import Proceed, ProceedAsync
 from .backoff import Backoff
@@ -28,7 +28,7 @@ MAX_OVERLOAD_RETRIES: Final = 2
 client-backpressure specification has it: under overload retries are the load."""
 
 
-def _to_verify(call: Call) -> Wanted | None:
+def _to_verify(call: Call) -> ExpectedWrite | None:
     """Return what a write in doubt wanted; None where nobody asked to look, or a look would not tell."""
     verification: Verification | None = call.plan.verification
     if verification is None or not is_uncertain(call):
@@ -36,7 +36,7 @@ def _to_verify(call: Call) -> Wanted | None:
     return verification.wanted(call)
 
 
-def _missing(read: Call, wanted: Wanted) -> Found:
+def _missing(read: Call, wanted: ExpectedWrite) -> Found:
     """Judge by a read that failed: a record that is not there is an answer."""
     gone = read.failure is not None and read.failure.kind is FailureKind.RECORD
     return judge(wanted, None) if gone else Found.UNCERTAIN
@@ -234,14 +234,14 @@ class Retry:
         Of operations on one record, and of writes only if they may be applied twice. The last result goes
         to the caller whatever the rule says of it.
         """
-        plan, begun = call.plan, call.now
+        plan, began = call.plan, call.now
         if plan.operation.shape is not Shape.POINT or not (plan.idempotent or not plan.writes):
             return Verdict(None)
         call.now = self._clock()
         if not rules.wants_another(call, result):
             return Verdict(None)
         before, tries = call.attempts, min(plan.native_retries + 1, call.tries_left)
-        attempt = Attempt(len(before) + 1, max(call.now - begun, 0.0), tries, nodes=call.nodes)
+        attempt = Attempt(len(before) + 1, max(call.now - began, 0.0), tries, nodes=call.nodes)
         call.attempts = (*before, attempt)
         sleep_s = self._sleep_s(call, None)
         if call.tries_left - tries < 1:
@@ -287,7 +287,7 @@ class Retry:
         return self._backoff.sleep_s(len(call.attempts), last_s)
 
     @staticmethod
-    def _look(call: Call, proceed: Proceed, wanted: Wanted) -> Found:
+    def _look(call: Call, proceed: Proceed, wanted: ExpectedWrite) -> Found:
         """Read the record of a write in doubt, and say what became of the write."""
         verification: Verification = call.plan.verification
         read = verification.read(call)
@@ -297,7 +297,7 @@ class Retry:
             return _missing(read, wanted)
 
     @staticmethod
-    async def _look_async(call: Call, proceed: ProceedAsync, wanted: Wanted) -> Found:
+    async def _look_async(call: Call, proceed: ProceedAsync, wanted: ExpectedWrite) -> Found:
         """Read the record of a write in doubt, and say what became of the write."""
         verification: Verification = call.plan.verification
         read = verification.read(call)

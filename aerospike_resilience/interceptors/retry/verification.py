@@ -12,7 +12,7 @@ import enum
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ...model.call import Call, FailureKind, Wanted
+from ...model.call import Call, ExpectedWrite, FailureKind
 
 
 class Found(enum.Enum):
@@ -33,7 +33,7 @@ class Verification(NamedTuple):
         result: what the operation returns when all went well.
     """
 
-    wanted: Callable[[Call], Wanted | None]
+    wanted: Callable[[Call], ExpectedWrite | None]
     read: Callable[[Call], Call]
     record: Callable[[Any], tuple[int, dict[str, Any]]]
     result: Any
@@ -48,7 +48,7 @@ def is_uncertain(call: Call) -> bool:
     return failure.in_doubt or (earlier and failure.kind is FailureKind.CONFLICT)
 
 
-def judge(wanted: Wanted, record: tuple[int, dict[str, Any]] | None) -> Found:
+def judge(wanted: ExpectedWrite, record: tuple[int, dict[str, Any]] | None) -> Found:
     """Say what became of a write.
 
     Args:

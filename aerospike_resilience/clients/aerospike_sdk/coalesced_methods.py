@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ..base import Window
+from ..base import CoalescedMethod
 
 
 def _reads(arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -41,17 +41,17 @@ def _submit_writes(
     client._submit_coalesced_write(keys, futures, bins, policy=policy, policy_sc=policy)  # noqa: SLF001
 
 
-WINDOWS: Final[Mapping[str, Window]] = {
-    "_submit_coalesced_read": Window(
+WINDOWS: Final[Mapping[str, CoalescedMethod]] = {
+    "_submit_coalesced_read": CoalescedMethod(
         "get", ("keys", "futures", "bins"), _reads, _submit_reads, completes_futures=True
     ),
-    "_submit_coalesced_write": Window(
+    "_submit_coalesced_write": CoalescedMethod(
         "put", ("keys", "futures", "bins_list"), _writes, _submit_writes, completes_futures=True
     ),
-    "_submit_many_read": Window(
+    "_submit_many_read": CoalescedMethod(
         "get", ("keys", "bins"), _reads, _submit_reads, completes_futures=False
     ),
-    "_submit_many_write": Window(
+    "_submit_many_write": CoalescedMethod(
         "put", ("keys", "bins"), _same_writes, _submit_writes, completes_futures=False
     ),
 }

@@ -1,22 +1,20 @@
-# Every target works from a fresh clone with only Python >= 3.11, make and the package registries.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
-  command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# Every target works from a fresh clone with only Python >= 3.11, make and a package index.
+PYTHON ?=
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LOCK := requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs soak format clean
+.PHONY: help demo test check bench docs soak format lock test-newest test-oldest dist clean other-python
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
 
-# Made again only when the list of dependencies changes, so a second run starts at once.
-$(READY): pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
+# Made again when the lock or pyproject.toml changes or another PYTHON is asked for, so that a second run
+# starts at once.
+$(READY): pyproject.toml $(LOCK) $(if $(PYTHON),$(if $(filter $(PYTHON),$(shell cat $(VENV)/.python 2>/dev/null)),,other-python))
+	@PYTHON='$(PYTHON)' sh scripts/environment.sh $(VENV) $(LOCK) project
 
 demo: $(READY) ## one node of three stalls for 3 s: four ways to use the client, side by side
 	$(BIN)/aerospike-resilience demo $(ARGS)
@@ -44,5 +42,29 @@ format: $(READY) ## let ruff format and mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+dist: $(READY) ## build sdist and wheel, check both, install and try each on every supported Python
+	$(BIN)/python scripts/dist.py $(ARGS)
+
+# Locks. One line a file: `requirements/docs.txt` would be one more.
+UV := .venv-lock/bin/uv
+SOLVE := $(UV) pip compile --quiet --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+.venv-lock/.ready: requirements/lock-tool.txt
+	@PYTHON='$(PYTHON)' sh scripts/environment.sh .venv-lock $<
+
+lock: .venv-lock/.ready ## renew requirements/*.txt (ARGS=--no-upgrade: only what pyproject.toml asks anew)
+	$(SOLVE) --universal --generate-hashes $(or $(ARGS),--upgrade) --extra dev pyproject.toml -o $(LOCK)
+	echo uv | $(SOLVE) --universal --generate-hashes $(or $(ARGS),--upgrade) - -o requirements/lock-tool.txt
+
+test-newest: ## the whole suite with the newest packages that pyproject.toml allows today
+	@PYTHON='$(PYTHON)' sh scripts/environment.sh .venv-newest newest
+	.venv-newest/bin/python -m pytest $(ARGS)
+
+test-oldest: .venv-lock/.ready ## the whole suite with every lower bound of pyproject.toml, on Python 3.11
+	@mkdir -p build
+	$(SOLVE) --generate-hashes --resolution lowest-direct --upgrade --extra dev pyproject.toml -o build/oldest.txt
+	@PYTHON='$(or $(PYTHON),python3.11)' sh scripts/environment.sh .venv-oldest build/oldest.txt project
+	.venv-oldest/bin/python -m pytest $(ARGS)
+
 clean: ## remove what the targets made
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lock .venv-newest .venv-oldest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

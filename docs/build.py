@@ -108,7 +108,7 @@ def check_commands(page: Path) -> Iterator[str]:
     """Yield shell commands of a page that do not exist."""
     from aerospike_resilience.cli.main import COMMANDS
 
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for where, command in commands(page):
         words = [word for word in shlex.split(command) if "=" not in word]
         match words:

@@ -12,12 +12,11 @@ import yaml
 
 from .build import Builder, KeyPath
 from .errors import PolicyFileError, Problem
+from .loader import LOADER, forbidden_character
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 32
 """Mappings and lists in each other; a policy file needs five. Composing recurses, in C too."""
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,11 @@ def name_of(path: Path) -> str:
 
 def parse(text: str, where: str, path: Path | None = None) -> PolicySource:
     """Read a policy file's text. See `read`."""
+    forbidden = forbidden_character(text)
+    if forbidden is not None:
+        line, column, character = forbidden
+        message = f"is no YAML: control characters are not allowed, and this is {character}"
+        raise PolicyFileError([Problem(where, line, column, "", message)])
     try:
         _refuse_depths(text, where)
         node = _composed(text)
@@ -96,10 +100,6 @@ def parse(text: str, where: str, path: Path | None = None) -> PolicySource:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         raise PolicyFileError([Problem(where, line, column, "", _explain(error, text))]) from None
-    except yaml.reader.ReaderError as error:
-        line = text[: error.position].count("\n") + 1
-        message = f"is no YAML: character {error.character!r}: {error.reason}"
-        raise PolicyFileError([Problem(where, line, 1, "", message)]) from None
     if node is None:
         raise PolicyFileError(
             [Problem(where, 1, 1, "", "is empty; a policy file begins with 'version: 1'")]
@@ -112,8 +112,34 @@ def parse(text: str, where: str, path: Path | None = None) -> PolicySource:
 
 
 def _refuse_depths(text: str, where: str) -> None:
-    """Refuse what is nested too deep, before anything walks it by recursion."""
-    loader = _Loader(text)
+    """Refuse what is nested too deep, before anything walks it by recursion.
+
+    A scanner reads up to 1,024 characters ahead, to see whether what begins here is a key. One
+    that has a limit of its own (libyaml in PyYAML 6.0.4: 1,000 levels) may meet it there, before
+    it has told of the level that is too deep for us. Without what it stumbled over it tells.
+
+    Raises:
+        PolicyFileError: there are more than `MAX_DEPTH` levels.
+        yaml.MarkedYAMLError: it is no YAML, and not for its depth.
+    """
+    try:
+        mark = _first_too_deep(text)
+    except yaml.MarkedYAMLError as error:
+        stop = error.problem_mark
+        try:
+            mark = _first_too_deep(text[: stop.index]) if stop else None
+        except yaml.MarkedYAMLError:  # cut short it is no YAML either
+            mark = None
+        if mark is None:
+            raise
+    if mark is not None:
+        message = f"is nested deeper than {MAX_DEPTH} levels; no policy file is"
+        raise PolicyFileError([Problem(where, mark.line + 1, mark.column + 1, "", message)])
+
+
+def _first_too_deep(text: str) -> Any:
+    """Return the mark of the first mapping or list that is too deep in others, or None."""
+    loader = LOADER(text)
     depth = 0
     try:
         while loader.check_event():
@@ -121,19 +147,16 @@ def _refuse_depths(text: str, where: str) -> None:
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > MAX_DEPTH:
-                    mark: Any = event.start_mark
-                    message = f"is nested deeper than {MAX_DEPTH} levels; no policy file is"
-                    raise PolicyFileError(
-                        [Problem(where, mark.line + 1, mark.column + 1, "", message)]
-                    )
+                    return event.start_mark
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
     finally:
         loader.dispose()
+    return None
 
 
 def _composed(text: str) -> yaml.Node | None:
-    loader = _Loader(text)
+    loader = LOADER(text)
     try:
         node: yaml.Node | None = loader.get_single_node()
         return node

@@ -13,6 +13,20 @@ BROKEN_YAML = {
         ":34:65",
         "deeper than 32 levels",
     ),
+    "mappings nested without end": (HEAD + "policy: " + "{a: " * 5000, ":2:133", "deeper than 32"),
+    "lists and mappings nested in turn": (
+        HEAD + "policy: " + "[{" * 5000,
+        ":2:40",
+        "deeper than 32",
+    ),
+    "lists nested without a space for a key": (
+        HEAD + "policy:\n" + " [\n" * 5000,
+        ":34:2",
+        "than 32",
+    ),
+    "dashes without end": (HEAD + "policy:\n" + "- " * 5000, ":3:63", "deeper than 32 levels"),
+    "question marks without end": (HEAD + "? " * 5000, ":2:65", "deeper than 32 levels"),
+    "nested by one level too many": (HEAD + "policy: " + "[" * 32 + "]" * 32, ":2:40", "than 32"),
     "aliases nested without end": (
         HEAD + "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 3000)),
         ":2:10",
@@ -74,7 +88,14 @@ BROKEN_YAML = {
     "binary": (HEAD + "description: !!binary aGk=\n", ":2:14", "is not allowed"),
     "a mapping with a number's tag": (HEAD + "policy: !!int {}\n", ":2:9", "is not allowed"),
     "half a surrogate pair": (HEAD + 'description: "\\ud800"\n', ":2:17", "Unicode"),
-    "a control character": (HEAD + "description: \x01\n", ":2:1", "control characters"),
+    "a surrogate": (HEAD + 'description: "a\\\n  b \\uDFFF"\n', ":3:7", "Unicode"),
+    "beyond Unicode": (HEAD + 'description: "é\\\\ud800 \\U00110000"\n', ":2:26", "Unicode"),
+    "a control character": (
+        HEAD + "description: \x01\n",
+        ":2:14",
+        "not allowed, and this is U+0001",
+    ),
+    "a control character after others": (HEAD + "# äöü\n\n# é \x7f\n", ":4:5", "this is U+007F"),
     "a parent whose name is too long": (HEAD + f"extends: {'a' * 300}\n", ":2:1", "no profile"),
     "a parent with a null in its name": (HEAD + 'extends: "a\\0b"\n', ":2:1", "no profile"),
 }

@@ -9,6 +9,7 @@ import pytest
 from aerospike_resilience.clients import ADAPTERS, every_operation
 from aerospike_resilience.model.operation import Kind
 from aerospike_resilience.profiles import PolicyFileError, PolicyLibrary, UnknownProfileError
+from aerospike_resilience.profiles.loader import LOADER, PurePythonLoader
 from aerospike_resilience.profiles.operation_names import OPERATION_NAMES
 from tests.profiles.broken_yaml import BROKEN_YAML, HEAD
 
@@ -208,6 +209,29 @@ def test_a_broken_file_says_where_and_what_would_be_right(name, tmp_path):
 
     assert f"{tmp_path.name}/mine.yaml{where}" in str(caught.value)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", BROKEN_YAML)
+def test_broken_yaml_is_refused_alike_without_libyaml(name, tmp_path, monkeypatch):
+    (tmp_path / "mine.yaml").write_text(BROKEN_YAML[name][0])
+    reports = []
+    for loader in (LOADER, PurePythonLoader):
+        monkeypatch.setattr("aerospike_resilience.profiles.source.LOADER", loader)
+        with pytest.raises(PolicyFileError) as caught:
+            PolicyLibrary([tmp_path]).load("mine")
+        reports.append([(p.line, p.column, p.key) for p in caught.value.problems])
+
+    assert reports[0] == reports[1]
+
+
+def test_escapes_that_name_characters_are_taken_by_both_loaders(tmp_path, monkeypatch):
+    (tmp_path / "mine.yaml").write_text(
+        HEAD + 'description: "\\u00e9 \\\\ud800 \\U0001F600 \\x41"  # \\ud800\n'
+    )
+    for loader in (LOADER, PurePythonLoader):
+        monkeypatch.setattr("aerospike_resilience.profiles.source.LOADER", loader)
+        found = PolicyLibrary([tmp_path]).load("mine").description
+        assert found == "\u00e9 \\ud800 \U0001f600 A"
 
 
 def test_there_are_enough_ways_to_be_wrong():

@@ -16,7 +16,9 @@ from .errors import (
 )
 from .instrument import instrument, uninstrument
 from .interceptors import CallStory, Interceptor
-from .model.call import Attempt, Call, Failure, FailureKind
+from .model.attempt import Attempt
+from .model.call import Call
+from .model.failure import Failure, FailureKind
 from .model.operation import Operation
 from .profiles import PolicyFileError, UnknownProfileError
 from .wrapping.resilience import Resilience

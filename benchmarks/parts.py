@@ -11,8 +11,9 @@ from aerospike_resilience.interceptors import Backpressure, Bounds, Breaker, Gat
 from aerospike_resilience.interceptors.gate.limit_loop import AdaptiveLimitLoop, LimitFeedback
 from aerospike_resilience.interceptors.gate.per_node import NodeGates, PerNode
 from aerospike_resilience.interceptors.gate.target_nodes import TargetNodes
-from aerospike_resilience.model.call import Call, Plan
+from aerospike_resilience.model.call import Call
 from aerospike_resilience.model.operation import Kind, Operation, Shape
+from aerospike_resilience.model.plan import Plan
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions
 from aerospike_resilience.nodes.latency import Latency
 from aerospike_resilience.nodes.partitions import PARTITIONS, PartitionMap

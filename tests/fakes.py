@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from aerospike_resilience.model.call import Call, Failure, FailureKind, Fault, Plan
+from aerospike_resilience.model.call import Call
+from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.model.operation import Kind, NodeAddress, Operation, Shape
+from aerospike_resilience.model.plan import Plan
 from aerospike_resilience.nodes.partitions import PartitionMap
 
 
@@ -69,7 +71,7 @@ def failing_attempt(
     failure: Failure, clock: Callable[[], float] = lambda: 0.0, took_s: float = 0.0
 ) -> Callable[[Call], Any]:
     """The inner chain of a call whose every attempt fails the same way."""
-    from aerospike_resilience.model.call import Attempt
+    from aerospike_resilience.model.attempt import Attempt
 
     def proceed(a_call: Call) -> Any:
         if isinstance(clock, FakeClock):

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError
-from ..model.call import ExpectedWrite, Failure, Rows, Send
+from ..model.failure import Failure
 from ..model.operation import NodeSource, Operation
+from ..model.plan import Send
+from ..model.rows import ExpectedWrite, Rows
 from .shared.statement import Built
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.call import Attempt, Call
+from ..model.attempt import Attempt
+from ..model.call import Call
 from .base import Proceed, ProceedAsync
 
 caller: contextvars.ContextVar[asyncio.Task[Any] | None] = contextvars.ContextVar(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..errors import CircuitOpenError
-from ..model.call import Call, Failure, FailureKind, Fault
+from ..model.call import Call
+from ..model.failure import Failure, FailureKind, Fault
 from ..model.operation import Key
 from .cluster import ClusterHealth
 from .health import NodeHealth

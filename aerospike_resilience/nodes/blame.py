@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple, Protocol, TypeAlias
 
-from ..model.call import Call, Failure, FailureKind, Fault
+from ..model.call import Call
+from ..model.failure import Failure, FailureKind, Fault
 
 _SPOKEN = frozenset({FailureKind.CONNECTION, FailureKind.OVERLOAD, FailureKind.UNAVAILABLE})
 """Failures whose error names the very node that failed: it refused, reset or answered so itself."""

@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import Final
 
-from ..model.call import FailureKind
+from ..model.failure import FailureKind
 from ..model.operation import Key, NotAskedError
 from .breaker import HALF_OPEN, OPEN
 from .cluster import SILENCE, SLOW, ClusterHealth

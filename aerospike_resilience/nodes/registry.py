@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import IsolationError, UnknownNodeError
-from ..model.call import Failure
+from ..model.failure import Failure
 from ..model.operation import NodeAddress
 from .breaker import CLOSED, NodeBreaker, Shares
 from .health import NodeHealth

@@ -36,7 +36,7 @@ from ..interceptors import (
     Telemetry,
     TenacityRules,
 )
-from ..model.call import Plan, early_s
+from ..model.plan import Plan, early_s
 from ..nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
 from ..profiles import Profile
 from .chain import link, link_async

@@ -11,8 +11,8 @@ from typing import Any, Final
 from opentelemetry import metrics
 
 from ..ambient import Using
-from ..model.call import Send
 from ..model.operation import Operation
+from ..model.plan import Send
 from ..nodes import TEND_THREAD, SharedStates, TendedCluster
 from ..profiles import PolicyLibrary, Profile, Reload, Watcher
 from ..profiles.lint import FindingsLog

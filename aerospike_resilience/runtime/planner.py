@@ -9,8 +9,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ..clients import Adapter
 from ..interceptors import Verification
-from ..model.call import Call, ExpectedWrite, Plan, Send
+from ..model.call import Call
 from ..model.operation import Kind, Operation, Shape
+from ..model.plan import Plan, Send
+from ..model.rows import ExpectedWrite
 from ..profiles import Profile, Setting
 
 NamespaceSet: TypeAlias = tuple[str, str]

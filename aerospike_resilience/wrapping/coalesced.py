@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..clients import CoalescedMethod
-from ..model.call import Call, Plan
+from ..model.call import Call
+from ..model.plan import Plan
 from ..runtime.engine import Engine
 from .invoke import prepared
 

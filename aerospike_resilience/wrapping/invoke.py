@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from .. import ambient
 from ..interceptors.recorder import caller
-from ..model.call import Call, Send
+from ..model.call import Call
 from ..model.operation import Operation
+from ..model.plan import Send
 from ..runtime.compiled import Runtime
 from ..runtime.engine import Engine
 

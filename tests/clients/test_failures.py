@@ -9,8 +9,8 @@ from aerospike_helpers.batch import records as rows
 from aerospike_helpers.operations import operations
 
 from aerospike_resilience.clients import adapter_named
-from aerospike_resilience.model.call import FailureKind as K
-from aerospike_resilience.model.call import Fault
+from aerospike_resilience.model.failure import FailureKind as K
+from aerospike_resilience.model.failure import Fault
 from tests.conformance.surfaces import aerospike, aerospike_py, native, write_policy
 
 KEY = ("test", "failures", 1)

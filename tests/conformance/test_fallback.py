@@ -18,7 +18,7 @@ from aerospike_resilience import (
     resilient,
 )
 from aerospike_resilience.interceptors import Fallback
-from aerospike_resilience.model.call import Fault
+from aerospike_resilience.model.failure import Fault
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions
 from tests import fakes
 from tests.conformance.surfaces import SURFACES, Instrumented, aerospike_py, learned

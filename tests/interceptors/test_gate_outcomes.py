@@ -12,7 +12,7 @@ from aerospike_resilience import resilient
 from aerospike_resilience.interceptors import Bounds, Gate
 from aerospike_resilience.interceptors.gate.adaptive_limit import LimitSample
 from aerospike_resilience.interceptors.gate.limit_loop import AdaptiveLimitLoop, LimitFeedback
-from aerospike_resilience.model.call import Failure, FailureKind, Fault
+from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.model.operation import Kind, Operation, Shape
 from tests import fakes
 from tests.waiting import until

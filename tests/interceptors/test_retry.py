@@ -8,7 +8,8 @@ import pytest
 import tenacity
 
 from aerospike_resilience.interceptors import Backoff, Closing, Retry, RetryBudget, TenacityRules
-from aerospike_resilience.model.call import Attempt, Failure, FailureKind, Fault
+from aerospike_resilience.model.attempt import Attempt
+from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from tests import fakes
 
 

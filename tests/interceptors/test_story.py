@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aerospike_resilience.interceptors import Backoff, Closing, Retry
-from aerospike_resilience.model.call import Failure, FailureKind, Fault
+from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from tests import fakes
 from tests.conformance.surfaces import (
     CClient,

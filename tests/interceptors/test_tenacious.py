@@ -8,7 +8,7 @@ from tenacity.asyncio import retry as awaited
 
 from aerospike_resilience import resilient
 from aerospike_resilience.interceptors import Backoff, Retry, RetryBudget, TenacityRules
-from aerospike_resilience.model.call import Failure, FailureKind, Fault
+from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from tests import fakes
 
 EMPTY = tenacity.retry_if_result(lambda record: record is None)

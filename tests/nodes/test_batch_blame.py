@@ -6,7 +6,7 @@ import pytest
 
 from aerospike_resilience.clients import adapter_named
 from aerospike_resilience.clients.shared.addresses import address_in
-from aerospike_resilience.model.call import Failure, FailureKind, Fault
+from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.model.operation import NodeAddress
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions, TendedCluster
 from tests import fakes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aerospike_resilience.model.call import Failure, FailureKind, Fault
+from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.nodes.blame import NOTHING, weigh
 from tests import fakes
 

@@ -9,7 +9,7 @@ import pytest
 
 from aerospike_resilience.errors import CircuitOpenError, UnknownNodeError
 from aerospike_resilience.interceptors import Breaker
-from aerospike_resilience.model.call import Failure, FailureKind, Fault
+from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.nodes import (
     AdaptiveTimeout,
     Admission,

@@ -8,7 +8,7 @@ import threading
 import pybreaker
 import pytest
 
-from aerospike_resilience.model.call import Failure, FailureKind, Fault
+from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions
 from tests import fakes
 from tests.waiting import until

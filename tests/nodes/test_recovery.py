@@ -9,7 +9,7 @@ import pytest
 
 from aerospike_resilience import resilient
 from aerospike_resilience.errors import CircuitOpenError
-from aerospike_resilience.model.call import Failure, FailureKind, Fault
+from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.model.operation import NotAskedError
 from aerospike_resilience.nodes import Admission, ClusterHealth, NodeOptions, TendedCluster, report
 from aerospike_resilience.nodes.breaker import HALF_OPEN, OPEN

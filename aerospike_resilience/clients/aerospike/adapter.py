@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from ...model.call import ExpectedWrite, Failure, Send
+from ...model.failure import Failure
 from ...model.operation import Operation
+from ...model.plan import Send
+from ...model.rows import ExpectedWrite
 from ..base import Creation, LazyMethod, NativeConfig, Refusals
 from ..shared.dicts import DictAdapter, config_hosts
 from ..shared.statement import Built, of_query

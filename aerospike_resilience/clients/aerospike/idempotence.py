@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from ...model.call import ExpectedWrite
+from ...model.rows import ExpectedWrite
 
 # Operators of `operate` lists, as the package numbers them (``aerospike.OPERATOR_*``).
 _READ: Final = 0

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ...model.call import BatchCall, Failure
+from ...model.failure import Failure
 from ...model.operation import Key, Operation
+from ...model.rows import BatchCall
 from .failures import classify_code
 from .idempotence import row_repeatable
 

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ...model.call import ExpectedWrite, Failure, Send
+from ...model.failure import Failure
 from ...model.operation import Operation
+from ...model.plan import Send
+from ...model.rows import ExpectedWrite
 from ...model.stream import Stream
 from ..base import Creation, LazyMethod, Refusals
 from ..shared.common import CommonAdapter

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...model.call import Failure, FailureKind, Fault
+from ...model.failure import Failure, FailureKind, Fault
 from ...model.operation import Operation, Shape
 from ..shared.addresses import address_in
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...model.call import ExpectedWrite
+from ...model.rows import ExpectedWrite
 from .package import native
 
 

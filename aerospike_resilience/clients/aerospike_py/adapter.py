@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ...model.call import ExpectedWrite, Failure
+from ...model.failure import Failure
 from ...model.operation import Operation
+from ...model.rows import ExpectedWrite
 from ..base import Creation, LazyMethod, Refusals
 from ..shared.dicts import DictAdapter, config_hosts
 from ..shared.statement import Built, of_query

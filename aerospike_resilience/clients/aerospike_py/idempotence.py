@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from ...model.call import ExpectedWrite
+from ...model.rows import ExpectedWrite
 
 _READ: Final = 1
 _REPEATABLE: Final = frozenset({2, 11, 12})  # OPERATOR_WRITE, OPERATOR_TOUCH, OPERATOR_DELETE

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ...model.call import BatchCall, Failure, FailureKind
+from ...model.failure import Failure, FailureKind
 from ...model.operation import Key, Operation
+from ...model.rows import BatchCall
 from .failures import MAX_ERROR_RATE, classify_code
 from .idempotence import row_repeatable
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ...model.call import Failure, Fault
+from ...model.failure import Failure, Fault
 from ...model.operation import NotAskedError
 
 Ask = Callable[[str, str, float], str]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
-from ...model.call import Send
 from ...model.operation import Operation
+from ...model.plan import Send
 from .common import CommonAdapter
 
 _NUMBERS: Final = ("total_timeout", "socket_timeout", "max_retries", "timeout")

@@ -10,8 +10,11 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from ...errors import DeadlineExceededError
-from ...model.call import Attempt, Call, Failure, FailureKind, Fault, early_s
+from ...model.attempt import Attempt
+from ...model.call import Call
+from ...model.failure import Failure, FailureKind, Fault
 from ...model.operation import Key
+from ...model.plan import early_s
 from ..base import Proceed, ProceedAsync
 from .shielded import Shielded
 

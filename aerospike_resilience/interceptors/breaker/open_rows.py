@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import CircuitOpenError
-from ...model.call import BatchCall, Call
+from ...model.call import Call
+from ...model.rows import BatchCall
 from ...nodes import Admission
 
 

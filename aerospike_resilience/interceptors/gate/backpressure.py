@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import BackpressureError
-from ...model.call import Call, Failure, FailureKind, Fault
+from ...model.call import Call
+from ...model.failure import Failure, FailureKind, Fault
 from ..base import Proceed, ProceedAsync
 from .queue import Waiter
 from .semaphore import Gate, GateFullError

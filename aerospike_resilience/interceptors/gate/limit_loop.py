@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from ...model.call import Call, FailureKind
+from ...model.call import Call
+from ...model.failure import FailureKind
 from ...model.operation import Shape
 from ..base import Proceed, ProceedAsync
 from .adaptive_limit import SHORTEST_ROUND, AdaptiveLimit, Bounds, LimitSample

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...model.call import BatchCall, Call
+from ...model.call import Call
 from ...model.operation import Key, Shape
+from ...model.rows import BatchCall
 from ...nodes import ClusterHealth
 
 

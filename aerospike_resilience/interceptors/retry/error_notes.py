@@ -7,7 +7,9 @@ import functools
 import logging
 from typing import Any, Final
 
-from ...model.call import Attempt, Call, FailureKind
+from ...model.attempt import Attempt
+from ...model.call import Call
+from ...model.failure import FailureKind
 
 _log = logging.getLogger("aerospike_resilience.model.call")
 

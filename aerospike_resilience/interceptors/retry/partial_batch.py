@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...model.call import BatchCall, Call
+from ...model.call import Call
+from ...model.rows import BatchCall
 from .error_notes import tell
 
 

@@ -12,8 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from ...model.call import Attempt, Call, ExpectedWrite, FailureKind, Fault
+from ...model.attempt import Attempt
+from ...model.call import Call
+from ...model.failure import FailureKind, Fault
 from ...model.operation import Shape
+from ...model.rows import ExpectedWrite
 from ..base import Proceed, ProceedAsync
 from .backoff import Backoff
 from .budget import RetryBudget

@@ -12,7 +12,9 @@ import enum
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ...model.call import Call, ExpectedWrite, FailureKind
+from ...model.call import Call
+from ...model.failure import FailureKind
+from ...model.rows import ExpectedWrite
 
 
 class Found(enum.Enum):

@@ -1,0 +1,36 @@
+"""Attempt: the record of one native call, as ``error.attempts`` shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .failure import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One native call made for an operation, as ``error.attempts`` tells it.
+
+    Attributes:
+        number: 1 for the first.
+        duration_s: from its start to its end, in seconds.
+        tries: requests it may have made on the wire (native retries included).
+        failure: why it failed. Of a batch it is the worst of its rows'. None for one that went well and
+            was made again as the application's rule did not want its result.
+        error: the class of what was raised, or how many rows of a batch failed; never a key or a value.
+        nodes: names of the nodes that hold the record, master first; empty if unknown.
+        slept_s: how long was slept after it, in seconds.
+    """
+
+    number: int
+    duration_s: float
+    tries: int = 1
+    failure: Failure | None = None
+    error: str = ""
+    nodes: tuple[str, ...] = ()
+    slept_s: float = 0.0
+
+    @property
+    def node(self) -> str | None:
+        """The name of the node that the client said failed; None if it named none."""
+        return self.failure.node if self.failure is not None else None

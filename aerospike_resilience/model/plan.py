@@ -1,0 +1,127 @@
+"""Plan: one operation under one profile, resolved."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from .failure import Failure
+from .operation import Operation
+from .rows import Rows
+
+Send: TypeAlias = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
+"""A client's method: ``send(args, kwargs, native policy)``."""
+
+Classify: TypeAlias = Callable[[BaseException, Operation], Failure]
+"""An adapter's word on what an error means."""
+
+
+def early_s(socket_timeout_s: float) -> float:
+    """Return from when on an answer came after a socket timeout of that many seconds.
+
+    Clients count in whole milliseconds from a clock of whole milliseconds, so a timeout of 5 ms ends
+    after 4 to 5.
+    """
+    return socket_timeout_s - 0.001
+
+
+class Plan:
+    """One operation under one profile, resolved: all that a call of it needs to know.
+
+    Built at wrap and reload time and only read by calls, but for the three fields that the tend thread
+    swaps, each by one assignment.
+
+    Attributes:
+        operation: the method.
+        writes: whether it may change a record.
+        profile: the profile's name.
+        total_timeout_s: the operation's time in seconds; ``inf`` for none.
+        socket_timeout_s: the profile's socket timeout in seconds; ``inf`` for none.
+        max_tries: requests on the wire that an operation may make, ``max_retries + 1``.
+        native_retries: how many of them beyond the first one native call may make.
+        idempotent: whether it may be sent again when it may have been applied. Of a batch whose rows go
+            by their own right: whether any of them may.
+        said: the application's word on that; None where it has none.
+        conditional: whether it holds a condition (generation, create-only) that its own first
+            application would make fail.
+        failover: whether the client moves to another replica by itself when a try fails.
+        rows: the way to the rows of a batch call; None where it is no batch, or one that fails whole.
+        verification: how a write in doubt is looked up; None where it is not.
+        fields: Aerospike's policy fields in force, constants in the client's own numbers.
+        send: the client's method: takes arguments, keyword arguments and a native policy.
+        classify: what an error of the client's means for this operation.
+        policy: the native policy for a first attempt. *Swapped by the tend thread.*
+        patience_s: the socket timeout inside `policy`, in seconds. *Swapped by the tend thread.*
+        early_s: a success that took at least this long left its first node early, in seconds.
+            *Swapped by the tend thread.*
+    """
+
+    __slots__ = (
+        "classify",
+        "conditional",
+        "declared_idempotent",
+        "early_s",
+        "failover",
+        "fields",
+        "idempotent",
+        "max_tries",
+        "native_retries",
+        "operation",
+        "patience_s",
+        "policy",
+        "profile",
+        "rows",
+        "send",
+        "socket_timeout_s",
+        "total_timeout_s",
+        "verification",
+        "writes",
+    )
+
+    def __init__(
+        self,
+        operation: Operation,
+        profile: str,
+        *,
+        send: Send,
+        classify: Classify,
+        fields: Mapping[str, Any],
+        policy: Any,
+        total_timeout_s: float = math.inf,
+        socket_timeout_s: float = math.inf,
+        max_tries: int = 1,
+        native_retries: int = 0,
+        idempotent: bool = False,
+        declared_idempotent: bool | None = None,
+        conditional: bool = False,
+        failover: bool = False,
+        rows: Rows | None = None,
+        verification: Any = None,
+    ) -> None:
+        self.operation = operation
+        self.writes = operation.writes
+        self.profile = profile
+        self.send = send
+        self.classify = classify
+        self.fields = fields
+        self.policy = policy
+        self.total_timeout_s = total_timeout_s
+        self.socket_timeout_s = socket_timeout_s
+        self.patience_s = socket_timeout_s
+        self.early_s = early_s(socket_timeout_s)
+        self.max_tries = max_tries
+        self.native_retries = native_retries
+        self.idempotent = idempotent
+        self.declared_idempotent = declared_idempotent
+        self.conditional = conditional
+        self.failover = failover
+        self.rows = rows
+        self.verification = verification
+
+    def sent_by(self, send: Send) -> Plan:
+        """Return this plan with another way to send its calls, for a short while."""
+        other = copy.copy(self)
+        other.send = send
+        return other

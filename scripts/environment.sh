@@ -55,7 +55,7 @@ explain() {
   if grep -Eqi 'connection broken|Max retries exceeded|Could not fetch URL|NewConnectionError|name resolution|timed out' "$log"; then
     fail "the package index could not be reached; check the network, or set PIP_INDEX_URL or PIP_PROXY (pip's words: $log)."
   fi
-  if grep -Eqi "command '[^']*' failed|[Ff]ailed to build|[Ff]ailed building wheel|metadata-generation-failed|C compiler" "$log"; then
+  if grep -Eqi "command '[^']*(cc|clang|[cg]\+\+)[^']*' failed|failed building wheel|(unknown|acceptable) (c )?compiler|rust compiler" "$log"; then
     fail "a package has no ready-made wheel for this Python and machine and could not be compiled; install a C compiler (Debian and Ubuntu: apt install build-essential; macOS: xcode-select --install), or use Python 3.11 to 3.13 (pip's words: $log)."
   fi
   fail "pip could not install what is needed; its words are above and in $log."

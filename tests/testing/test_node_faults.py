@@ -93,6 +93,31 @@ def test_survivors_evict_a_stalled_node_and_take_it_back_without_losing_a_write(
     assert load.lost() == []
 
 
+def test_a_write_given_up_at_a_stopped_node_is_not_applied_after_a_later_one(cluster):
+    with contextlib.closing(connect(cluster)) as client:
+        keys = [key for key in KEYS if cluster.master(*key).name == "A1"][:8]
+        for key in keys:
+            client.put(key, {"v": 0})
+        cluster.stall("A1")
+        for key in keys:  # the first waits on a connection that A1 knows, the others on new ones
+            with pytest.raises(errors.TimeoutError):
+                client.put(key, {"v": 1}, policy={"total_timeout": 100, "max_retries": 0})
+        eventually(lambda: members(cluster) == [{"A2", "A3"}] * 2)
+        for key in keys:
+            eventually(lambda key=key: answered(client, key, 2))
+        cluster.resume("A1")
+        cluster.wait_until_stable()
+        assert [client.get(key)[2]["v"] for key in keys] == [2] * len(keys)
+
+
+def answered(client, key, value) -> bool:
+    """Tell whether a write was acknowledged; it is not while its client has the old map."""
+    with contextlib.suppress(errors.AerospikeError):
+        client.put(key, {"v": value}, policy={"total_timeout": 300})
+        return True
+    return False
+
+
 def test_a_killed_node_comes_back_empty_and_catches_up(cluster, load):
     port = cluster.node("A2").port
     cluster.kill("A2")

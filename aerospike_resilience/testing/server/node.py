@@ -32,6 +32,7 @@ from .records import Clock, Store
 from .replication import Replication
 from .security import Security
 from .settings import NodeSettings
+from .standstill import Standstill
 from .strikes import Strikes
 from .wire import (
     FIELD_BATCH,
@@ -60,9 +61,7 @@ PROXY: Final = 12
 PROXIED: Final = 13
 METADATA: Final = 17
 MAX_HOPS: Final = 3
-DEFAULT_TIMEOUT_S: Final = 1.0
 _TICK_S: Final = 0.05
-_STOPPED_S: Final = 0.2
 
 Reply = Callable[[bytes], None]
 
@@ -112,7 +111,8 @@ class Node:
         self.metadata_store = Metadata(self)
         self.security = Security(self, settings.users) if settings.users is not None else None
         self.connections: set[Connection] = set()
-        self.started_s = self._ticked_s = loop.time()
+        self.started_s = loop.time()
+        self.standstill = Standstill(loop)
         self.jobs: dict[int, background.Job] = {}
         self.bitmaps: tuple[tuple[int, int], str] | None = None
         self.membership: Membership = Membership(
@@ -227,8 +227,9 @@ class Node:
             return
         if not until:
             now = self.loop.time()
-            until = now + (request.timeout_ms / 1000 or DEFAULT_TIMEOUT_S)
-            if request.info2 & INFO2_WRITE and self._outdated(now, request):
+            writes = bool(request.info2 & INFO2_WRITE)
+            until = self.standstill.gives_up_at(now, request, writes=writes)
+            if until <= now:
                 reply(answer(ERR_TIMEOUT))
                 return
         if not membership.serving:
@@ -287,12 +288,6 @@ class Node:
         wait = not request.info3 & INFO3_COMMIT_MASTER
         replication.replicate(pid, key, out.record, frame, reply, until, wait=wait)
 
-    def _outdated(self, now: float, request: Request) -> bool:
-        # After this process was stopped it first reads what arrived meanwhile. A write whose
-        # client has given up may not be applied after a later one that was acknowledged.
-        gap = now - self._ticked_s
-        return gap > _STOPPED_S and 0 < request.timeout_ms < gap * 1000
-
     # Waiting, while the node may not act on its view
 
     def _wait(self, number: int, request: Request, reply: Reply, hops: int, until: float) -> None:
@@ -310,7 +305,8 @@ class Node:
 
     def _tick(self) -> None:
         self.loop.call_later(_TICK_S, self._tick)
-        now = self._ticked_s = self.loop.time()
+        now = self.loop.time()
+        self.standstill.tick(now)
         if self.config.idle_s:
             for connection in list(self.connections):
                 connection.close_if_idle(now, self.config.idle_s)

@@ -15,21 +15,23 @@ from .errors import (
     UnknownNodeError,
 )
 from .instrument import instrument, uninstrument
-from .interceptors import CallStory, Interceptor
+from .interceptors import Interceptor
 from .model.attempt import Attempt
 from .model.call import Call
 from .model.failure import Failure, FailureKind
 from .model.operation import Operation
+from .model.outcome import Outcome, Refusal
 from .profiles import PolicyFileError, UnknownProfileError
+from .runtime.chain import CHAIN_ORDER
 from .wrapping.resilience import Resilience
 from .wrapping.wrap import resilient
 
 __all__ = [
+    "CHAIN_ORDER",
     "AlreadyWrappedError",
     "Attempt",
     "BackpressureError",
     "Call",
-    "CallStory",
     "CircuitOpenError",
     "ClientClosedError",
     "DeadlineExceededError",
@@ -39,7 +41,9 @@ __all__ = [
     "IsolationError",
     "NotAClientError",
     "Operation",
+    "Outcome",
     "PolicyFileError",
+    "Refusal",
     "Resilience",
     "ResilienceError",
     "UnknownNodeError",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from aerospike_resilience.interceptors.base import Link
 from aerospike_resilience.model.call import Call
 from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.model.operation import Kind, NodeAddress, Operation, Shape
 from aerospike_resilience.model.plan import Plan
 from aerospike_resilience.nodes.partitions import PartitionMap
+from aerospike_resilience.runtime.chain import end_operation
 
 
 class FakeClock:
@@ -74,17 +76,36 @@ def failing_attempt(
     from aerospike_resilience.model.attempt import Attempt
 
     def proceed(a_call: Call) -> Any:
+        a_call.began = clock()
         if isinstance(clock, FakeClock):
             clock.pass_s(took_s)
         a_call.now = clock()
         a_call.failure = failure
         a_call.tries_left -= 1
+        error = TimeoutError("the node did not answer")
+        a_call.raised = a_call.error = error
         a_call.attempts += (
             Attempt(len(a_call.attempts) + 1, took_s, failure=failure, error="TimeoutError"),
         )
-        raise TimeoutError("the node did not answer")
+        raise error
 
     return proceed
+
+
+class OfBlockingCalls:
+    """The half of an interceptor that a client whose methods block never calls."""
+
+    async def around_async(self, call: Call, proceed: Callable[[Call], Any]) -> Any:
+        raise AssertionError("the client's methods block")
+
+
+def whole(link: Link, call: Call, proceed: Callable[[Call], Any]) -> Any:
+    """Make a call through one link, and end the operation as the head of a chain does."""
+    try:
+        return link.around(call, proceed)
+    except BaseException as error:
+        end_operation(call, error)
+        raise
 
 
 class FakeSource:

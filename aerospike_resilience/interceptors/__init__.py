@@ -1,7 +1,4 @@
-"""Interceptors, one concern a file.
-
-In chain order, outermost first: telemetry, deadline, retry, backpressure, breaker, attempt.
-"""
+"""Interceptors, one entry a link. Their order is `runtime.chain.CHAIN_ORDER`."""
 
 from .attempt.attempt import NativeAttempt
 from .base import Interceptor, Proceed, ProceedAsync
@@ -13,7 +10,7 @@ from .gate.backpressure import Backpressure
 from .gate.gates import GateDraft, GateOptions, Gates
 from .gate.orphaned_calls import PermitKeeper
 from .gate.semaphore import Gate
-from .recorder import CallStory, Recorder
+from .recorder import Recorder
 from .retry.backoff import Backoff
 from .retry.budget import RetryBudget
 from .retry.closing import Closing
@@ -27,7 +24,6 @@ __all__ = [
     "Backpressure",
     "Bounds",
     "Breaker",
-    "CallStory",
     "Closing",
     "Deadline",
     "Fallback",

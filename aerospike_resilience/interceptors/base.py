@@ -1,8 +1,9 @@
-"""The shape of an interceptor: one decision, and two thin drivers around the rest of the chain."""
+"""The shape of an interceptor, and how the shipped ones are linked."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import abc
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ..model.call import Call
@@ -12,6 +13,9 @@ Proceed: TypeAlias = Callable[[Call], Any]
 
 ProceedAsync: TypeAlias = Callable[[Call], Awaitable[Any]]
 """The rest of the chain, for clients whose methods are awaited."""
+
+LinkedAsync: TypeAlias = Callable[[Call], Coroutine[Any, Any, Any]]
+"""A link and the rest of the chain behind it, for clients whose methods are awaited."""
 
 
 @runtime_checkable
@@ -29,3 +33,29 @@ class Interceptor(Protocol):
     async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
         """Drive a call of a client whose methods are awaited."""
         ...
+
+
+class Link(abc.ABC):
+    """A shipped interceptor: told once what stands behind it, so that a call costs one frame a link.
+
+    `link` and `link_async` are twins: the same decisions around the rest of the chain. A test holds them
+    to it (tests/interceptors/test_twins.py).
+    """
+
+    __slots__ = ()
+
+    @abc.abstractmethod
+    def link(self, proceed: Proceed) -> Proceed:
+        """Return this link with the rest of the chain behind it."""
+
+    @abc.abstractmethod
+    def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
+        """Return the same for clients whose methods are awaited."""
+
+    def around(self, call: Call, proceed: Proceed) -> Any:
+        """Drive a call, as any `Interceptor`."""
+        return self.link(proceed)(call)
+
+    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        """Drive a call, as any `Interceptor`."""
+        return await self.link_async(proceed)(call)

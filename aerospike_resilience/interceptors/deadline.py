@@ -11,11 +11,11 @@ from typing import Any
 from ..errors import DeadlineExceededError
 from ..model.call import Call
 from ..model.operation import Kind
-from .base import Proceed, ProceedAsync
+from .base import Link, LinkedAsync, Proceed, ProceedAsync
 
 
-class Deadline:
-    """Stamp the call with the time by which it must have ended.
+class Deadline(Link):
+    """Stamp the call with the time by which it must have ended, once.
 
     That is the profile's ``total_timeout`` from now, or the ambient deadline, which the call brings
     along, where that is sooner. What comes after only compares with `Call.deadline`.
@@ -35,28 +35,40 @@ class Deadline:
         self._error = error
         self._clock = clock
 
-    def around(self, call: Call, proceed: Proceed) -> Any:
+    def link(self, proceed: Proceed) -> Proceed:
         """Stamp, then proceed."""
-        call.now = call.started = started = self._clock()
-        ends = started + call.plan.total_timeout_s
-        if ends < call.deadline:
-            call.deadline = ends
-        else:
-            self._shortened(call)
-        return proceed(call)
+        clock, shortened = self._clock, self._shortened
 
-    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        def deadline(call: Call) -> Any:
+            if not call.started:
+                call.now = call.started = started = clock()
+                ends = started + call.plan.total_timeout_s
+                if ends < call.deadline:
+                    call.deadline = ends
+                else:
+                    shortened(call)
+            return proceed(call)
+
+        return deadline
+
+    def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
         """Stamp, then proceed."""
-        call.now = call.started = started = self._clock()
-        ends = started + call.plan.total_timeout_s
-        if ends < call.deadline:
-            call.deadline = ends
-        else:
-            self._shortened(call)
-            operation = call.plan.operation
-            if operation.kind is Kind.INFO and not operation.policy:
-                return await self._in_time(call, proceed)
-        return await proceed(call)
+        clock, shortened = self._clock, self._shortened
+
+        async def deadline(call: Call) -> Any:
+            if not call.started:
+                call.now = call.started = started = clock()
+                ends = started + call.plan.total_timeout_s
+                if ends < call.deadline:
+                    call.deadline = ends
+                else:
+                    shortened(call)
+                    operation = call.plan.operation
+                    if operation.kind is Kind.INFO and not operation.policy:
+                        return await self._in_time(call, proceed)
+            return await proceed(call)
+
+        return deadline
 
     async def _in_time(self, call: Call, proceed: ProceedAsync) -> Any:
         """Proceed, and leave at the ambient deadline a call that the client gives no timeout to."""
@@ -84,10 +96,12 @@ class Deadline:
         call.tailored = True
         if call.deadline <= call.started:
             operation = call.plan.operation.name
-            raise self._error(
-                f"{operation} was not sent: the ambient deadline passed "
-                f"{(call.started - call.deadline) * 1000:.0f} ms ago",
-                operation=operation,
-                profile=call.plan.profile,
-                deadline_s=0.0,
+            raise call.refuse(
+                self._error(
+                    f"{operation} was not sent: the ambient deadline passed "
+                    f"{(call.started - call.deadline) * 1000:.0f} ms ago",
+                    operation=operation,
+                    profile=call.plan.profile,
+                    deadline_s=0.0,
+                )
             )

@@ -12,10 +12,10 @@ from ..errors import CircuitOpenError
 from ..model.call import Call
 from ..model.operation import Shape
 from ..nodes import ClusterHealth
-from .base import Proceed, ProceedAsync
+from .base import Link, LinkedAsync, Proceed, ProceedAsync
 
 
-class Fallback:
+class Fallback(Link):
     """Make a call on another client, with the arguments that the application gave.
 
     Calls that were refused for an open node go there, and while more of the cluster fails than may be open,
@@ -49,33 +49,41 @@ class Fallback:
         self._clock = clock
         self.calls = 0
 
-    def around(self, call: Call, proceed: Proceed) -> Any:
+    def link(self, proceed: Proceed) -> Proceed:
         """Proceed, or go to the other client."""
-        args, kwargs = call.given or (call.args, call.kwargs)
-        other = self._other(call) if self._health.failing else None
-        if other is None:
-            try:
-                return proceed(call)
-            except CircuitOpenError:
-                other = self._other(call)
-                if other is None:
-                    raise
-        with self._in_time(call):
-            return other(*args, **kwargs)
 
-    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        def fallback(call: Call) -> Any:
+            args, kwargs = call.given or (call.args, call.kwargs)
+            other = self._other(call) if self._health.failing else None
+            if other is None:
+                try:
+                    return proceed(call)
+                except CircuitOpenError as error:
+                    other = self._other(call) if call.owns(error) else None
+                    if other is None:
+                        raise
+            with self._in_time(call):
+                return other(*args, **kwargs)
+
+        return fallback
+
+    def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
         """Proceed, or go to the other client."""
-        args, kwargs = call.given or (call.args, call.kwargs)
-        other = self._other(call) if self._health.failing else None
-        if other is None:
-            try:
-                return await proceed(call)
-            except CircuitOpenError:
-                other = self._other(call)
-                if other is None:
-                    raise
-        with self._in_time(call):
-            return await other(*args, **kwargs)
+
+        async def fallback(call: Call) -> Any:
+            args, kwargs = call.given or (call.args, call.kwargs)
+            other = self._other(call) if self._health.failing else None
+            if other is None:
+                try:
+                    return await proceed(call)
+                except CircuitOpenError as error:
+                    other = self._other(call) if call.owns(error) else None
+                    if other is None:
+                        raise
+            with self._in_time(call):
+                return await other(*args, **kwargs)
+
+        return fallback
 
     def _other(self, call: Call) -> Callable[..., Any] | None:
         """Return the other client's method; None where the call must not go there."""

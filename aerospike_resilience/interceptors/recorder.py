@@ -1,4 +1,4 @@
-"""Recorder: the story of each thread's or task's last call, successes included, for who asks."""
+"""Recorder: the outcome of each thread's or task's last call, successes included."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from ..model.attempt import Attempt
 from ..model.call import Call
-from .base import Proceed, ProceedAsync
+from ..model.outcome import Outcome
+from .base import Link, LinkedAsync, Proceed, ProceedAsync
 
 caller: contextvars.ContextVar[asyncio.Task[Any] | None] = contextvars.ContextVar(
     "aerospike_resilience.caller", default=None
@@ -21,31 +20,8 @@ caller: contextvars.ContextVar[asyncio.Task[Any] | None] = contextvars.ContextVa
 """The task that made a call which runs in a task of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallStory:
-    """What became of one call.
-
-    Attributes:
-        operation: the method that was called.
-        profile: the profile in force.
-        duration_s: from its start to its end, queueing and sleeping included, in seconds.
-        attempts: the failed attempts, in order; empty if the first went well.
-        nodes: names of the nodes that hold the record, master first; empty while nobody needed to know.
-        commit_master: whether a write was committed on its master alone.
-        error: the class of what was raised; empty on success.
-    """
-
-    operation: str
-    profile: str
-    duration_s: float
-    attempts: tuple[Attempt, ...]
-    nodes: tuple[str, ...]
-    commit_master: bool
-    error: str
-
-
-class Recorder:
-    """Keep the story of each thread's or task's last call. In the chain only where the profile wants it.
+class Recorder(Link):
+    """Keep the outcome of each thread's or task's last call. In the chain only where the profile wants it.
 
     Args:
         clock: seconds on the clock that the whole chain uses.
@@ -56,54 +32,56 @@ class Recorder:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._by_thread = threading.local()
-        self._by_task: weakref.WeakKeyDictionary[asyncio.Task[Any], CallStory] = (
+        self._by_task: weakref.WeakKeyDictionary[asyncio.Task[Any], Outcome] = (
             weakref.WeakKeyDictionary()
         )
 
-    def around(self, call: Call, proceed: Proceed) -> Any:
-        """Proceed, then keep the story."""
-        began = self._clock()
-        try:
-            result = proceed(call)
-        except BaseException as error:
-            self._by_thread.story = self._story(call, began, type(error).__name__)
-            raise
-        self._by_thread.story = self._story(call, began, "")
-        return result
+    def link(self, proceed: Proceed) -> Proceed:
+        """Proceed, then keep the outcome."""
+        clock = self._clock
 
-    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
-        """Proceed, then keep the story."""
-        began = self._clock()
-        try:
-            result = await proceed(call)
-        except BaseException as error:
-            self._keep_for_task(self._story(call, began, type(error).__name__))
-            raise
-        self._keep_for_task(self._story(call, began, ""))
-        return result
+        def recorder(call: Call) -> Any:
+            began = clock()
+            try:
+                result = proceed(call)
+            except BaseException as error:
+                self._keep(Outcome.of(call, error, max(clock() - began, 0.0)))
+                raise
+            self._keep(Outcome.of(call, None, max(clock() - began, 0.0)))
+            return result
 
-    def last(self) -> CallStory | None:
-        """Return the story of the last call of this thread or task; None if it made none."""
+        return recorder
+
+    def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
+        """Proceed, then keep the outcome."""
+        clock = self._clock
+
+        async def recorder(call: Call) -> Any:
+            began = clock()
+            try:
+                result = await proceed(call)
+            except BaseException as error:
+                self._keep_async(Outcome.of(call, error, max(clock() - began, 0.0)))
+                raise
+            self._keep_async(Outcome.of(call, None, max(clock() - began, 0.0)))
+            return result
+
+        return recorder
+
+    def last(self) -> Outcome | None:
+        """Return the outcome of the last call of this thread or task; None if it made none."""
         task = _running_task()
-        if task is not None and (story := self._by_task.get(task)) is not None:
-            return story
-        return getattr(self._by_thread, "story", None)
+        if task is not None and (outcome := self._by_task.get(task)) is not None:
+            return outcome
+        return getattr(self._by_thread, "outcome", None)
 
-    def _story(self, call: Call, began: float, error: str) -> CallStory:
-        return CallStory(
-            call.plan.operation.name,
-            call.plan.profile,
-            max(self._clock() - began, 0.0),
-            call.attempts,
-            call.nodes,
-            call.commit_master,
-            error,
-        )
+    def _keep(self, outcome: Outcome) -> None:
+        self._by_thread.outcome = outcome
 
-    def _keep_for_task(self, story: CallStory) -> None:
+    def _keep_async(self, outcome: Outcome) -> None:
         task = caller.get() or _running_task()
         if task is not None:
-            self._by_task[task] = story
+            self._by_task[task] = outcome
 
 
 def _running_task() -> asyncio.Task[Any] | None:

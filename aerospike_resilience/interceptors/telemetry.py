@@ -16,11 +16,12 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvid
 
 from ..model.call import Call
 from ..model.operation import Operation, Shape
+from ..model.outcome import Outcome
 from ..telemetry.names import DURATION_BUCKETS_S, SCOPE, is_live
-from .base import Proceed, ProceedAsync
+from .base import Link, LinkedAsync, Proceed, ProceedAsync
 
 
-class Telemetry:
+class Telemetry(Link):
     """Trace and time operations.
 
     The chain is built without it while no SDK is configured (`wanted`), so that then it costs
@@ -80,41 +81,49 @@ class Telemetry:
         """Whether anything listens."""
         return any(self.listeners)
 
-    def around(self, call: Call, proceed: Proceed) -> Any:
+    def link(self, proceed: Proceed) -> Proceed:
         """Open a span, proceed, close it and record the duration."""
-        started = self._clock()
-        attributes = self._attributes(call)
-        span = self._start(call, attributes)
-        token = context.attach(trace.set_span_in_context(span)) if span is not None else None
-        try:
-            result = proceed(call)
-        except BaseException as error:
-            self._end(call, span, attributes, started, error)
-            raise
-        else:
-            self._end(call, span, attributes, started, None)
-            return result
-        finally:
-            if token is not None:
-                context.detach(token)
 
-    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        def telemetry(call: Call) -> Any:
+            started = self._clock()
+            attributes = self._attributes(call)
+            span = self._start(call, attributes)
+            token = context.attach(trace.set_span_in_context(span)) if span is not None else None
+            try:
+                result = proceed(call)
+            except BaseException as error:
+                self._end(call, span, attributes, started, error)
+                raise
+            else:
+                self._end(call, span, attributes, started, None)
+                return result
+            finally:
+                if token is not None:
+                    context.detach(token)
+
+        return telemetry
+
+    def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
         """Open a span, proceed, close it and record the duration."""
-        started = self._clock()
-        attributes = self._attributes(call)
-        span = self._start(call, attributes)
-        token = context.attach(trace.set_span_in_context(span)) if span is not None else None
-        try:
-            result = await proceed(call)
-        except BaseException as error:
-            self._end(call, span, attributes, started, error)
-            raise
-        else:
-            self._end(call, span, attributes, started, None)
-            return result
-        finally:
-            if token is not None:
-                context.detach(token)
+
+        async def telemetry(call: Call) -> Any:
+            started = self._clock()
+            attributes = self._attributes(call)
+            span = self._start(call, attributes)
+            token = context.attach(trace.set_span_in_context(span)) if span is not None else None
+            try:
+                result = await proceed(call)
+            except BaseException as error:
+                self._end(call, span, attributes, started, error)
+                raise
+            else:
+                self._end(call, span, attributes, started, None)
+                return result
+            finally:
+                if token is not None:
+                    context.detach(token)
+
+        return telemetry
 
     def _attributes(self, call: Call) -> dict[str, Any]:
         """Return what may go on a metric too: names only, never a key or a value of the application's."""
@@ -172,22 +181,22 @@ class Telemetry:
         started: float,
         error: BaseException | None,
     ) -> None:
+        duration_s = max(self._clock() - started, 0.0)
+        outcome = Outcome.of(call, error, duration_s)
         if error is not None:
             attributes["error.type"] = type(error).__qualname__
-            if call.failure is not None and call.failure.code is not None:
-                attributes["db.response.status_code"] = str(call.failure.code)
+            if outcome.code is not None:
+                attributes["db.response.status_code"] = str(outcome.code)
         if self._duration is not None:
-            self._duration.record(max(self._clock() - started, 0.0), attributes)
+            self._duration.record(duration_s, attributes)
         if span is None:
             return
         if span.is_recording():
-            self._describe(call, span, attributes, error)
+            self._describe(outcome, span, attributes)
         span.end()
 
-    def _describe(
-        self, call: Call, span: Span, attributes: dict[str, Any], error: BaseException | None
-    ) -> None:
-        for attempt in call.attempts:
+    def _describe(self, outcome: Outcome, span: Span, attributes: dict[str, Any]) -> None:
+        for attempt in outcome.attempts:
             if attempt.failure is not None:
                 span.add_event(
                     "aerospike.resilience.attempt_failed",
@@ -199,16 +208,15 @@ class Telemetry:
                         "node": attempt.failure.node or "",
                     },
                 )
-        retries = len(call.attempts) - (error is not None)
-        if retries > 0:
-            span.set_attribute("aerospike.resilience.retries", retries)
-        if call.fell_back:
+        if outcome.retries > 0:
+            span.set_attribute("aerospike.resilience.retries", outcome.retries)
+        if outcome.fell_back:
             span.set_attributes({"aerospike.resilience.fallback": True})
-        if call.commit_master:
+        if outcome.commit_master:
             span.set_attributes({"aerospike.resilience.commit_master": True})
-        if call.nodes and (address := self._node_address(call.nodes[0])):
+        if outcome.nodes and (address := self._node_address(outcome.nodes[0])):
             span.set_attributes({"server.address": address[0], "server.port": address[1]})
-        if error is not None:
+        if outcome.error:
             for name in ("error.type", "db.response.status_code"):
                 if name in attributes:
                     span.set_attribute(name, attributes[name])

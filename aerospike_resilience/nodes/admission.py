@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from ..errors import CircuitOpenError
 from ..model.call import Call
-from ..model.failure import Failure, FailureKind, Fault
 from ..model.operation import Key
 from .cluster import ClusterHealth
 from .health import NodeHealth
@@ -54,7 +53,6 @@ class Admission:
         return self._health.options.mode == "enforce"
 
     def _admit_write(self, call: Call, names: tuple[str, ...]) -> None:
-        call.commit_master = False
         for rank, name in enumerate(names):
             if self._passes(call, name):
                 continue
@@ -163,7 +161,6 @@ class Admission:
         """
         now = self._health.clock()
         self._health.give_back(call)
-        call.failure = Failure(FailureKind.REFUSED, fault=Fault.LOCAL, node=name)
         breaker = self._health.by_name[name].breaker
         operation, profile = call.plan.operation.name, call.plan.profile
         since = breaker.isolated_since if breaker.isolated else breaker.since
@@ -178,7 +175,7 @@ class Admission:
         what = f"{operation} was not sent"
         if rows:
             what = f"{rows} rows of {operation} were not sent"
-        return self._refuse(
+        error = self._refuse(
             f"{what}: node {name}, the record's {role}, has been {breaker.state} for "
             f"{open_for_s:.1f} s and stays so {until} ({breaker.why}; profile {profile!r})",
             operation=operation,
@@ -190,3 +187,5 @@ class Admission:
             retry_after_s=retry_after_s,
             reason=breaker.why,
         )
+        call.refuse(error, name)
+        return error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
@@ -39,11 +39,8 @@ from ..interceptors import (
 from ..model.plan import Plan, early_s
 from ..nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
 from ..profiles import Profile
-from .chain import link, link_async
+from .chain import Arrange, ChainPlace, Placed, arranged, link, link_async
 from .planner import Planner
-
-Arrange: TypeAlias = Callable[[list[Interceptor]], Sequence[Interceptor]]
-"""An application's word on the chain: given the interceptors, outermost first, return what is to run."""
 
 
 @dataclass(slots=True)
@@ -57,6 +54,7 @@ class Shared:
         gates: its permits.
         budget: what its retries may cost.
         retries: what retrying has come to.
+        interceptors: the application's own interceptors, each with its place.
         arrange: the application's word on the chain.
         fallback: a second cluster's client; None where there is none.
         rules: the application's word on retrying; None where it has none.
@@ -74,6 +72,7 @@ class Shared:
     gates: Gates
     budget: RetryBudget
     retries: RetryCounters = field(default_factory=RetryCounters)
+    interceptors: tuple[Placed, ...] = ()
     arrange: Arrange | None = None
     fallback: Fallback | None = None
     rules: TenacityRules | None = None
@@ -142,6 +141,7 @@ class Runtime:
             shared.clock,
             lambda address: health.registry.names.get(address),
             health.owners,
+            outlives_cancellation=shared.adapter.outlives_cancellation,
         )
 
         self.telemetry = self._telemetry()
@@ -208,36 +208,30 @@ class Runtime:
 
     def _link(self, chain: Sequence[Interceptor]) -> tuple[Proceed, ProceedAsync]:
         """Link the chain for the ways of calling that the client has."""
-        attempt, adapter = self._attempt, self._shared.adapter
-        ways = {operation.awaited for operation in adapter.operations.values()}
-        send = attempt.send_lasting if adapter.outlives_cancellation else attempt.send
-        return (
-            link(chain, attempt.send) if False in ways else attempt.send,
-            link_async(chain, send) if True in ways else send,
-        )
+        clock = self._shared.clock
+        return link(chain, clock), link_async(chain, clock)
 
     def _chain(self, draft: GateDraft | None) -> Sequence[Interceptor]:
+        """Return the interceptors that run under this profile, outermost first."""
         shared, profile = self._shared, self.profile
-        refusals = shared.adapter.refusals
-        interceptors: list[Interceptor] = [
-            Deadline(refusals.deadline, shared.clock),
-            self._retry(),
-        ]
-        if shared.fallback is not None:
-            interceptors.insert(1, shared.fallback)
-        if self.telemetry.wanted:
-            interceptors.insert(0, self.telemetry)
-        if profile.telemetry.last_call:
-            interceptors.insert(0, shared.recorder)
-        interceptors += shared.gates.interceptors(
+        refusals, clock = shared.adapter.refusals, shared.clock
+        breaks = profile.breaker.mode != "off" or profile.adaptive_timeout is not None
+        gates = shared.gates.interceptors(
             refusals.backpressure,
             draft,
             outlives_cancellation=shared.adapter.outlives_cancellation,
         )
-        if profile.breaker.mode != "off" or profile.adaptive_timeout is not None:
-            interceptors.append(Breaker(shared.health, refusals.circuit_open, shared.clock))
-        interceptors.append(self._attempt)
-        return interceptors if shared.arrange is None else shared.arrange(list(interceptors))
+        chain: list[tuple[ChainPlace, Sequence[Interceptor]]] = [
+            ("telemetry", [self.telemetry] if self.telemetry.wanted else []),
+            ("recorder", [shared.recorder] if profile.telemetry.last_call else []),
+            ("deadline", [Deadline(refusals.deadline, clock)]),
+            ("fallback", [shared.fallback] if shared.fallback is not None else []),
+            ("retry", [self._retry()]),
+            ("gate", list(gates)),
+            ("breaker", [Breaker(shared.health, refusals.circuit_open, clock)] if breaks else []),
+            ("attempt", [self._attempt]),
+        ]
+        return arranged(chain, shared.interceptors, shared.arrange)
 
 
 def node_options(profile: Profile) -> NodeOptions:

@@ -9,8 +9,8 @@ from typing import Any, get_args
 from .. import ambient
 from ..ambient import Using
 from ..clients import every_operation
-from ..interceptors import CallStory
 from ..model.operation import Criticality
+from ..model.outcome import Outcome
 from ..nodes import report
 from ..profiles import Explanation, Profile, Reload
 from ..runtime.engine import Engine
@@ -103,13 +103,13 @@ class Resilience:
             "adaptive_timeout_ms": None if patience_s is None else round(patience_s * 1000, 3),
         }
 
-    def last_call(self) -> CallStory | None:
-        """Return the story of this thread's or task's last call, also if it went well.
+    def last_call(self) -> Outcome | None:
+        """Return the outcome of this thread's or task's last call, also if it went well.
 
         Kept only under a profile with ``telemetry: {last_call: true}``.
 
         Returns:
-            The story; None if this thread or task made no call yet.
+            The outcome; None if this thread or task made no call yet.
 
         Raises:
             RuntimeError: the profile in force keeps none.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.metrics import MeterProvider
@@ -15,7 +15,8 @@ from ..errors import AlreadyWrappedError, ClientClosedError, NotAClientError
 from ..interceptors import Fallback, Gates, Recorder, RetryBudget, TenacityRules
 from ..nodes import TEND_THREAD, ClusterHealth
 from ..profiles import Policies, PolicyLibrary, connection
-from ..runtime.compiled import Arrange, Shared, gate_options, node_options
+from ..runtime.chain import Arrange, Placed, check_placed
+from ..runtime.compiled import Shared, gate_options, node_options
 from ..runtime.engine import Engine
 from .proxy import proxy
 from .resilience import Resilience
@@ -38,6 +39,7 @@ def resilient(
     *,
     overrides: Mapping[str, Any] | None = None,
     policies: Policies | None = None,
+    interceptors: Sequence[Placed] = (),
     arrange: Arrange | None = None,
     wait: WaitBaseT | None = None,
     retry: RetryBaseT | None = None,
@@ -61,6 +63,8 @@ def resilient(
         profile: the name of a policy file, without ``.yaml``.
         overrides: settings over the profile's, in the shape of a policy file.
         policies: where to look for policy files before the usual places: a directory or several.
+        interceptors: interceptors of the application's own, each with its place in the chain, whatever the
+            profile switches on or off: ``[("before", "breaker", Mine())]``. The places are `CHAIN_ORDER`.
         arrange: given the chain's interceptors, outermost first, returns those that are to run.
         wait: one of tenacity's ``wait_*``: how long to sleep before an attempt is made again, in the
             place of the profile's ``retry.backoff``. Never longer than its ``max_sleep``.
@@ -85,7 +89,8 @@ def resilient(
         NotAClientError: this is no client that the library knows. Also a `TypeError`.
         AlreadyWrappedError: the client is wrapped already. Also a `TypeError`.
         ClientClosedError: the client is closed. Also a `RuntimeError`.
-        TypeError: `wait`, `retry` or `stop` cannot be called, or is to be awaited.
+        TypeError: what `interceptors` or `arrange` gives is no interceptor or no place; `wait`,
+            `retry` or `stop` cannot be called, or is to be awaited.
         UnknownProfileError: there is no such profile. Also a `LookupError`.
         PolicyFileError: the profile's file, or `overrides`, is broken. Also a `ValueError`.
     """
@@ -115,6 +120,7 @@ def resilient(
         health,
         Gates(gate_options(loaded), health, clock),
         RetryBudget(budget.ratio, budget.min_per_second) if budget else RetryBudget(0.0, 0.0),
+        interceptors=check_placed(interceptors),
         arrange=arrange,
         fallback=_fallback(chosen, fallback, health, writes=fallback_writes, clock=clock),
         rules=TenacityRules(wait, retry, stop) if wait or retry or stop else None,

@@ -8,6 +8,7 @@ import aerospike_py
 import pytest
 
 from aerospike_resilience import resilient
+from tests import fakes
 from tests.waiting import until
 
 KEY = ("test", "nested", 1)
@@ -80,7 +81,7 @@ def test_ours_covers_what_the_clients_own_does_not(healthy, gates):
     client = gates(limit=1, own_queue_ms=1)
     inside = []
 
-    class Look:
+    class Look(fakes.OfBlockingCalls):
         def around(self, call, proceed):
             inside.append(
                 (call.plan.operation.name, client.resilience.snapshot()["gate"]["in_flight"])

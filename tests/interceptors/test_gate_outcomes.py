@@ -31,13 +31,14 @@ class Noted:
         self.gate = Gate(100)
         rounds_ = AdaptiveLimitLoop(BOUNDS, lambda _limit: None, self.clock)
         rounds_.note = self.noted.append
-        self.outcomes = LimitFeedback(rounds_, self.gate, self.clock)
+        self.outcomes = LimitFeedback(rounds_, self.gate)
 
     def call(self, failure: Failure | None = None, took_s: float = 0.01, a_plan=None, error=None):
         call = fakes.call(a_plan)
         call.now = self.clock()
 
         def proceed(call):
+            call.began = self.clock()
             self.clock.pass_s(took_s)
             call.now, call.failure = self.clock(), failure
             if failure is not None or error is not None:

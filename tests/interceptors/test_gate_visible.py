@@ -12,6 +12,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from aerospike_resilience import BackpressureError, PolicyFileError, resilient
 from aerospike_resilience.profiles.schema import json_schema
+from tests import fakes
 from tests.interceptors.gating import hold, lay_down
 from tests.waiting import until
 
@@ -127,7 +128,7 @@ def test_a_block_with_another_profile_keeps_to_the_clients_own_gate(seen):
     client, gate, _points = seen
     inside = []
 
-    class Look:
+    class Look(fakes.OfBlockingCalls):
         def around(self, call, proceed):
             inside.append(gate.in_flight)
             return proceed(call)

@@ -14,7 +14,7 @@ from tests import fakes
 
 
 def retrying(budget: RetryBudget | None = None, backoff: Backoff | None = None) -> Retry:
-    return Retry(backoff or Backoff("constant", 0.0, 0.05), budget)
+    return Retry(backoff or Backoff("constant", 0.0, 0.05), budget, clock=lambda: 0.0)
 
 
 def ready(**plan_settings):
@@ -120,7 +120,7 @@ def test_the_error_tells_the_story_and_stays_the_same_object():
     doubt = Failure(FailureKind.TIMEOUT, retryable=True, in_doubt=True, fault=Fault.NODE)
 
     with pytest.raises(TimeoutError) as caught:
-        retrying().around(call, fakes.failing_attempt(doubt))
+        fakes.whole(retrying(), call, fakes.failing_attempt(doubt))
 
     error = caught.value
     assert error.attempts == call.attempts
@@ -136,7 +136,7 @@ def test_a_conflict_answered_to_a_write_sent_before_is_in_doubt():
     failures = iter([doubt, conflict])
 
     with pytest.raises(TimeoutError) as caught:
-        retrying().around(call, lambda a_call: fakes.failing_attempt(next(failures))(a_call))
+        fakes.whole(retrying(), call, lambda a_call: fakes.failing_attempt(next(failures))(a_call))
 
     assert caught.value.in_doubt is True
     assert "may be about this very write" in caught.value.__notes__[0]
@@ -185,7 +185,8 @@ def test_tries_inside_a_failed_native_call_cost_the_budget_too():
         a_call.failure = fakes.TIMEOUT
         a_call.tries_left -= 2
         a_call.attempts += (Attempt(1, 0.0, tries=2, failure=fakes.TIMEOUT),)
-        raise TimeoutError
+        a_call.raised = TimeoutError()
+        raise a_call.raised
 
     with pytest.raises(TimeoutError):
         retrying(budget).around(call, fail)
@@ -233,10 +234,9 @@ def test_a_chained_backoff_sleeps_its_chain_and_then_the_last_again():
 
 
 def slept(call, rules) -> list[float]:
+    retry = Retry(Backoff("constant", 0.0, 0.01), None, rules=rules, clock=lambda: 0.0)
     with pytest.raises(TimeoutError):
-        Retry(Backoff("constant", 0.0, 0.01), None, rules=rules).around(
-            call, fakes.failing_attempt(fakes.TIMEOUT)
-        )
+        retry.around(call, fakes.failing_attempt(fakes.TIMEOUT))
     return [attempt.slept_s for attempt in call.attempts]
 
 

@@ -121,13 +121,16 @@ def test_an_error_raised_twice_tells_of_its_last_call_only():
     def raise_it(call):
         with pytest.raises(TimeoutError):
             fakes.failing_attempt(fakes.TIMEOUT)(call)
+        call.raised = same
         raise same
 
     for tries in (3, 2):
         call = fakes.call(fakes.plan(max_tries=tries))
         call.deadline = 10.0
         with pytest.raises(TimeoutError) as caught:
-            Retry(Backoff("constant", 0.0, 0.01), None).around(call, raise_it)
+            fakes.whole(
+                Retry(Backoff("constant", 0.0, 0.01), None, clock=lambda: 0.0), call, raise_it
+            )
 
     notes = caught.value.__notes__
     assert [attempt.number for attempt in caught.value.attempts] == [1, 2]
@@ -142,8 +145,10 @@ def test_an_error_says_that_the_client_was_closed():
     call.deadline = 10.0
 
     with pytest.raises(TimeoutError) as caught:
-        Retry(Backoff("constant", 1.0, 1.0), None, closing).around(
-            call, fakes.failing_attempt(fakes.TIMEOUT)
+        fakes.whole(
+            Retry(Backoff("constant", 1.0, 1.0), None, closing),
+            call,
+            fakes.failing_attempt(fakes.TIMEOUT),
         )
 
     assert "the client was closed meanwhile" in caught.value.__notes__[0]

@@ -30,7 +30,8 @@ def answers(*results):
     left = list(results)
     made = []
 
-    def proceed(_call):
+    def proceed(call):
+        call.tries_left -= 1  # as the attempt counts one that went well
         made.append(left.pop(0) if len(left) > 1 else left[0])
         return made[-1]
 
@@ -183,11 +184,11 @@ def test_overloads_are_counted_in_tries():
             fail(call)
         *before, last = call.attempts
         call.attempts = (*before, dataclasses.replace(last, tries=2))
-        raise TimeoutError
+        raise call.raised
 
     call = ready(max_tries=10)
     with pytest.raises(TimeoutError) as caught:
-        retrying(TenacityRules(stop=tenacity.stop_never)).around(call, twice)
+        fakes.whole(retrying(TenacityRules(stop=tenacity.stop_never)), call, twice)
 
     assert len(call.attempts) == 2
     assert "the server is overloaded" in caught.value.__notes__[0]

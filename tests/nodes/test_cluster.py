@@ -306,7 +306,7 @@ def test_a_quick_read_shows_that_the_client_knows_the_new_map_only_if_it_begins_
         health.settle_locked()
     health.adopt(PartitionMap({"test": (("A2", "A3"),) * 4096}))
     read = fakes.call(fakes.plan(failover=True), ("test", "s", 0))
-    read.now = clock()
+    read.now = read.began = clock()
 
     Breaker(health, clock=clock).around(read, lambda _call: "record")
 

@@ -1,13 +1,12 @@
-"""Attempt: one native call, with the time and the tries it may use."""
+"""Attempt: one native call, with the time and the tries it may use. The end of every chain."""
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from ...errors import DeadlineExceededError
 from ...model.attempt import Attempt
@@ -15,34 +14,16 @@ from ...model.call import Call
 from ...model.failure import Failure, FailureKind, Fault
 from ...model.operation import Key
 from ...model.plan import early_s
-from ..base import Proceed, ProceedAsync
+from ..base import LinkedAsync, Proceed, ProceedAsync
 from .shielded import Shielded
-
-
-class Tailor(Protocol):
-    """An adapter's way to make a native policy for one attempt."""
-
-    def __call__(
-        self,
-        family: str,
-        fields: Mapping[str, Any],
-        *,
-        total_timeout_ms: int,
-        socket_timeout_ms: int,
-        max_retries: int,
-        commit_master: bool,
-        leave_master: bool,
-    ) -> Any:
-        """Return a native policy: `fields` with these in their place; 0 ms stands for no limit."""
-        ...
-
-
-def _weight(failure: Failure) -> tuple[bool, bool]:
-    return failure.retryable, failure.kind is FailureKind.OVERLOAD
+from .tailor import Tailor
 
 
 class NativeAttempt:
     """Make the native call, and say what its failure means.
+
+    It begins the attempt's time right before the native call and ends it right after, so that nothing
+    else that stands in the chain is measured as the node's.
 
     Args:
         tailor: makes native policies for attempts that need one of their own.
@@ -50,9 +31,10 @@ class NativeAttempt:
         clock: seconds on the clock that the whole chain uses.
         name: from a node's ``host:port`` to its name; None where it is unknown.
         owners: from a record's key to the names of the nodes that hold it, master first.
+        outlives_cancellation: whether the client's calls go on when their task is cancelled.
     """
 
-    __slots__ = ("_clock", "_error", "_name", "_owners", "_tailor")
+    __slots__ = ("_clock", "_error", "_name", "_outlives", "_owners", "_tailor")
 
     def __init__(
         self,
@@ -61,51 +43,75 @@ class NativeAttempt:
         clock: Callable[[], float] = time.monotonic,
         name: Callable[[str], str | None] = lambda _address: None,
         owners: Callable[[Key | None], tuple[str, ...]] = lambda _key: (),
+        *,
+        outlives_cancellation: bool = False,
     ) -> None:
         self._name = name
         self._owners = owners
         self._tailor = tailor
         self._error = error
         self._clock = clock
+        self._outlives = outlives_cancellation
 
-    def around(self, call: Call, proceed: Proceed) -> Any:
-        """Proceed to the native call, which takes its policy from `policy_for`."""
-        call.failure = None
-        began = call.now
-        try:
-            result = proceed(call)
-        except Exception as error:
-            self._failed(call, began, error)
-            raise
-        if call.plan.rows is not None:
-            self._partly(call, began, result)
-        return result
+    def end(self) -> Proceed:
+        """Return the end of a chain."""
+        clock, policy_for = self._clock, self.policy_for
 
-    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
-        """Proceed to the native call, which takes its policy from `policy_for`."""
-        call.failure = None
-        began = call.now
-        try:
-            result = await proceed(call)
-        except Exception as error:
-            self._failed(call, began, error)
-            raise
-        if call.plan.rows is not None:
-            self._partly(call, began, result)
-        return result
+        def attempt(call: Call) -> Any:
+            plan = call.plan
+            if call.tries_left < 1:
+                raise _out_of_tries(call)
+            policy = policy_for(call) if call.tailored else plan.policy
+            call.began = call.now
+            try:
+                result = plan.send(call.args, call.kwargs, policy)
+            except Exception as error:
+                self._failed(call, error)
+                raise
+            call.now = clock()
+            if plan.rows is not None:
+                self._partly(call, result)
+            if call.failure is None:
+                call.tries_left -= 1
+            return result
 
-    def send(self, call: Call) -> Any:
-        """Make the native call: the end of every chain. Its result may be an awaitable."""
-        plan = call.plan
-        return plan.send(
-            call.args, call.kwargs, self.policy_for(call) if call.tailored else plan.policy
-        )
+        return attempt
 
-    def send_lasting(self, call: Call) -> Awaitable[Any]:
-        """Make a native call that goes on when its task is cancelled, and let it be known."""
-        future: asyncio.Future[Any] = self.send(call)
-        call.pending = future
-        return Shielded(future)
+    def end_async(self) -> LinkedAsync:
+        """Return the end of a chain, for clients whose methods are awaited."""
+        clock, policy_for, outlives = self._clock, self.policy_for, self._outlives
+
+        async def attempt(call: Call) -> Any:
+            plan = call.plan
+            if call.tries_left < 1:
+                raise _out_of_tries(call)
+            policy = policy_for(call) if call.tailored else plan.policy
+            call.began = call.now
+            try:
+                pending = plan.send(call.args, call.kwargs, policy)
+                if outlives:
+                    call.pending = pending
+                    pending = Shielded(pending)
+                result = await pending
+            except Exception as error:
+                self._failed(call, error)
+                raise
+            call.now = clock()
+            if plan.rows is not None:
+                self._partly(call, result)
+            if call.failure is None:
+                call.tries_left -= 1
+            return result
+
+        return attempt
+
+    def around(self, call: Call, proceed: Proceed) -> Any:  # noqa: ARG002 - nothing stands behind it
+        """Make the native call, as the end of a chain does."""
+        return self.end()(call)
+
+    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:  # noqa: ARG002
+        """Make the native call, as the end of a chain does."""
+        return await self.end_async()(call)
 
     def policy_for(self, call: Call) -> Any:
         """Return the native policy for an attempt that has less time, fewer tries or its own pace.
@@ -120,15 +126,7 @@ class NativeAttempt:
         if not math.isinf(call.deadline):
             total_ms = int((call.deadline - call.now) * 1000)
             if total_ms < 1:
-                call.failure = Failure(FailureKind.REFUSED, fault=Fault.LOCAL)
-                operation = plan.operation.name
-                raise self._error(
-                    f"{operation} was not sent: nothing is left of the "
-                    f"{(call.deadline - call.started) * 1000:.0f} ms it had",
-                    operation=operation,
-                    profile=plan.profile,
-                    deadline_s=call.deadline - call.started,
-                )
+                raise call.refuse(self._too_late(call))
         retries = 0 if call.frugal else min(plan.native_retries, call.tries_left - 1)
         return self._tailor(
             plan.operation.family,
@@ -161,51 +159,72 @@ class NativeAttempt:
         call.early_s = early_s(timeout_ms / 1000)
         return timeout_ms
 
-    def _failed(self, call: Call, began: float, error: Exception) -> None:
-        call.now = self._clock()
-        if call.failure is None:  # else: refused on our side of the wire, nothing was sent
-            plan = call.plan
-            if plan.rows is not None and (part := plan.rows.rows_in_error(error)) is not None:
-                self._partly(call, began, part)
-                return
-            failure = plan.classify(error, plan.operation)
-            if failure.node is None and failure.address is not None:
-                failure = replace(failure, node=self._name(failure.address))
-            call.failure = failure
-            self._record(call, began, type(error).__name__)
+    def _too_late(self, call: Call) -> DeadlineExceededError:
+        operation, had_s = call.plan.operation.name, call.deadline - call.started
+        return self._error(
+            f"{operation} was not sent: nothing is left of the {had_s * 1000:.0f} ms it had",
+            operation=operation,
+            profile=call.plan.profile,
+            deadline_s=had_s,
+        )
 
-    def _partly(self, call: Call, began: float, result: Any) -> None:
+    def _failed(self, call: Call, error: Exception) -> None:
+        call.now = self._clock()
+        call.raised = call.error = error
+        plan = call.plan
+        if plan.rows is not None and (part := plan.rows.rows_in_error(error)) is not None:
+            self._partly(call, part)
+            return
+        failure = plan.classify(error, plan.operation)
+        if failure.node is None and failure.address is not None:
+            failure = replace(failure, node=self._name(failure.address))
+        call.failure = failure
+        self._record(call, failure, type(error).__name__)
+
+    def _partly(self, call: Call, result: Any) -> None:
         """Note the failed rows of a batch that returned; the worst of them stands for the attempt.
 
         An overload is the worst, as it bounds how often anything is sent again.
         """
-        call.now = self._clock()
         rows = call.plan.rows
         failures = rows.failures(result) if rows is not None else {}
         if rows is not None and failures:
             whole = rows.whole(result)
-            told = [*failures.values(), *([whole] if whole is not None else [])]
-            worst = max(told, key=_weight)
+            all_failures = [*failures.values(), *([whole] if whole is not None else [])]
+            worst = max(all_failures, key=_weight)
             in_doubt = any(failure.in_doubt for failure in failures.values())
-            call.failure = replace(worst, in_doubt=in_doubt)
-            self._record(call, began, f"{len(failures)} rows")
+            call.failure = failure = replace(worst, in_doubt=in_doubt)
+            self._record(call, failure, f"{len(failures)} rows")
 
-    def _record(self, call: Call, began: float, error: str) -> None:
-        failure = call.failure
+    def _record(self, call: Call, failure: Failure, error: str) -> None:
         nodes = call.nodes
-        if not nodes and failure is not None and failure.fault is Fault.NODE:
+        if not nodes and failure.fault is Fault.NODE:
             nodes = self._owners(call.key)
         tries = 1 if call.frugal else min(call.plan.native_retries + 1, call.tries_left)
-        if failure is not None and failure.tries is not None:
+        if failure.tries is not None:
             tries = failure.tries
         call.tries_left -= tries
         call.attempts += (
             Attempt(
                 number=len(call.attempts) + 1,
-                duration_s=max(call.now - began, 0.0),
+                duration_s=max(call.now - call.began, 0.0),
                 tries=tries,
                 failure=failure,
                 error=error,
                 nodes=nodes,
             ),
         )
+
+
+def _weight(failure: Failure) -> tuple[bool, bool]:
+    return failure.retryable, failure.kind is FailureKind.OVERLOAD
+
+
+def _out_of_tries(call: Call) -> BaseException:
+    """Return what an operation ends with when an interceptor proceeds again without a try left."""
+    if call.error is not None:
+        return call.error
+    return RuntimeError(
+        f"{call.plan.operation.name} has used the {call.plan.max_tries} tries that max_retries gives it "
+        f"under profile {call.plan.profile!r}: an interceptor cannot proceed once more"
+    )

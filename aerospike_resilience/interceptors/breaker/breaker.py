@@ -1,4 +1,4 @@
-"""Breaker: ask the cluster's health before an attempt, tell it what came of it."""
+"""Breaker: ask the cluster's health before an attempt, and report to it what came of it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ...errors import CircuitOpenError
 from ...model.call import Call
 from ...model.stream import Stream
 from ...nodes import Admission, ClusterHealth
-from ..base import Proceed, ProceedAsync
+from ..base import Link, LinkedAsync, Proceed, ProceedAsync
 from .open_rows import OpenRows
 
 
-class Breaker:
+class Breaker(Link):
     """Keep attempts away from open nodes and feed the evidence of every attempt to the right one.
 
     It stands innermost, so that it sees attempts and not operations.
@@ -38,108 +38,115 @@ class Breaker:
         self._admission = Admission(health, error)
         self._clock = clock
 
-    def around(self, call: Call, proceed: Proceed) -> Any:
-        """Ask, proceed, tell."""
-        health = self.health
-        calm = health.calm
-        if not calm:
-            if call.plan.rows is not None:
-                return self._around_rows(call, proceed, OpenRows(call, self._admission))
-            self._admission.admit(call)
-        began = call.now
-        try:
-            result = proceed(call)
-        except BaseException as error:
-            self._tell_error(call, began, error)
-            raise
-        # Written out for the one case that has to be fast: all is well, and so was the call.
-        if calm and call.key is not None and (ended := self._clock()) - began < call.early_s:
-            health.recent.append((call.key, began, ended, call.plan.writes))
-        else:
-            self._tell(call, began, result)
-        return result
+    def link(self, proceed: Proceed) -> Proceed:
+        """Ask, proceed, report."""
+        health, admission = self.health, self._admission
 
-    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
-        """Ask, proceed, tell."""
-        health = self.health
-        calm = health.calm
-        if not calm:
-            if call.plan.rows is not None:
-                return await self._around_rows_async(call, proceed, OpenRows(call, self._admission))
-            self._admission.admit(call)
-        began = call.now
-        try:
-            result = await proceed(call)
-        except BaseException as error:
-            self._tell_error(call, began, error)
-            raise
-        if calm and call.key is not None and (ended := self._clock()) - began < call.early_s:
-            health.recent.append((call.key, began, ended, call.plan.writes))
-        else:
-            self._tell(call, began, result)
-        return result
+        def breaker(call: Call) -> Any:
+            calm = health.calm
+            if call.attempts:
+                admission.leave_master(call)
+            if not calm:
+                if call.plan.rows is not None:
+                    return self._around_rows(call, proceed, OpenRows(call, admission))
+                admission.admit(call)
+            try:
+                result = proceed(call)
+            except BaseException as error:
+                self._report_error(call, error)
+                raise
+            # Written out for the one case that has to be fast: all is well, and so was the call.
+            if calm and call.key is not None and call.now - call.began < call.early_s:
+                health.recent.append((call.key, call.began, call.now, call.plan.writes))
+            else:
+                self._report(call, result)
+            return result
+
+        return breaker
+
+    def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
+        """Ask, proceed, report."""
+        health, admission = self.health, self._admission
+
+        async def breaker(call: Call) -> Any:
+            calm = health.calm
+            if call.attempts:
+                admission.leave_master(call)
+            if not calm:
+                if call.plan.rows is not None:
+                    return await self._around_rows_async(call, proceed, OpenRows(call, admission))
+                admission.admit(call)
+            try:
+                result = await proceed(call)
+            except BaseException as error:
+                self._report_error(call, error)
+                raise
+            # Written out for the one case that has to be fast: all is well, and so was the call.
+            if calm and call.key is not None and call.now - call.began < call.early_s:
+                health.recent.append((call.key, call.began, call.now, call.plan.writes))
+            else:
+                self._report(call, result)
+            return result
+
+        return breaker
 
     def _around_rows(self, call: Call, proceed: Proceed, batch: OpenRows) -> Any:
-        began = call.now
         try:
             part = proceed(call)
         except BaseException as error:
-            self._tell_rows_error(call, began, error, batch)
+            self._report_rows_error(call, error, batch)
             raise
-        self._tell(call, began, part)
+        self._report(call, part)
         return batch.completed(call, part)
 
     async def _around_rows_async(self, call: Call, proceed: ProceedAsync, batch: OpenRows) -> Any:
-        began = call.now
         try:
             part = await proceed(call)
         except BaseException as error:
-            self._tell_rows_error(call, began, error, batch)
+            self._report_rows_error(call, error, batch)
             raise
-        self._tell(call, began, part)
+        self._report(call, part)
         return batch.completed(call, part)
 
-    def _tell_rows_error(
-        self, call: Call, began: float, error: BaseException, batch: OpenRows
-    ) -> None:
-        self._tell_error(call, began, error)
+    def _report_rows_error(self, call: Call, error: BaseException, batch: OpenRows) -> None:
+        self._report_error(call, error)
         if isinstance(error, Exception):
             batch.completed_error(call, error)
 
-    def _tell_error(self, call: Call, began: float, error: BaseException) -> None:
-        """Tell the cluster's health of an attempt that raised; some errors carry a batch's rows."""
+    def _report_error(self, call: Call, error: BaseException) -> None:
+        """Report an attempt that raised to the cluster's health; some errors carry a batch's rows.
+
+        An error that the attempt did not raise, an interceptor's own, is no evidence.
+        """
         rows = call.plan.rows
-        if rows is not None and isinstance(error, Exception):
-            part = rows.rows_in_error(error)
-            if part is not None:
-                self._tell_rows(call, part, began)
-                return
-        self.health.failed(call, began)
-        self._admission.leave_master(call)
+        if not call.owns(error):
+            self.health.give_back(call)
+        elif (
+            rows is not None
+            and isinstance(error, Exception)
+            and (part := rows.rows_in_error(error)) is not None
+        ):
+            self.health.rows_failed(call, part, call.began)
+        else:
+            self.health.failed(call, call.began)
 
-    def _tell_rows(self, call: Call, part: Any, began: float) -> None:
-        self.health.rows_failed(call, part, began)
-        self._admission.leave_master(call)
-
-    def _tell(self, call: Call, began: float, result: Any) -> None:
-        """Tell the cluster's health of an attempt that returned."""
+    def _report(self, call: Call, result: Any) -> None:
+        """Report an attempt that returned to the cluster's health."""
         health = self.health
         if call.failure is not None:
-            self._tell_rows(call, result, began)
-            return
-        ended = self._clock()
-        if ended - began >= call.early_s or call.leases:
-            health.answered(call, began, ended)
+            health.rows_failed(call, result, call.began)
+        elif call.now - call.began >= call.early_s or call.leases:
+            health.answered(call, call.began, call.now)
         elif call.key is not None:
-            health.recent.append((call.key, began, ended, call.plan.writes))
+            health.recent.append((call.key, call.began, call.now, call.plan.writes))
             if call.steered and not call.leave_master:
                 health.hurried(call)
         elif isinstance(result, Stream):
-            result.when_done(lambda error: self._tell_ended(call, began, error))
+            result.when_done(lambda error: self._report_end(call, error))
 
-    def _tell_ended(self, call: Call, began: float, error: BaseException | None) -> None:
-        """Tell the cluster's health of a stream that broke off."""
+    def _report_end(self, call: Call, error: BaseException | None) -> None:
+        """Report a stream that broke off to the cluster's health."""
         if isinstance(error, Exception):
             call.now = self._clock()
             call.failure = call.plan.classify(error, call.plan.operation)
-            self.health.failed(call, began)
+            self.health.failed(call, call.began)

@@ -44,7 +44,7 @@ class OpenRows:
         self._refusal = admission.refusal(call, *first, rows=len(refused))
         if len(refused) == len(keys) or admission.whole_batches:
             raise self._refusal
-        call.failure = None  # the other rows go
+        call.failure = call.raised = None  # the other rows go
         self._kept = [index for index in range(len(keys)) if index not in refused]
         call.args, call.kwargs = self._rows.narrowed(self._batch, self._batch.rows, self._kept)
 

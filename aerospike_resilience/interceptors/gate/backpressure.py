@@ -7,13 +7,12 @@ from typing import Any
 
 from ...errors import BackpressureError
 from ...model.call import Call
-from ...model.failure import Failure, FailureKind, Fault
-from ..base import Proceed, ProceedAsync
+from ..base import Link, LinkedAsync, Proceed, ProceedAsync
 from .queue import Waiter
 from .semaphore import Gate, GateFullError
 
 
-class Backpressure:
+class Backpressure(Link):
     """Hold one of the gate's permits while an attempt runs.
 
     It stands inside retry, so that an operation that sleeps between attempts holds no permit.
@@ -36,46 +35,54 @@ class Backpressure:
         self._error = error
         self._permits = permits
 
-    def around(self, call: Call, proceed: Proceed) -> Any:
-        """Take a permit, proceed, lay it down."""
-        gate = self.gate
-        if not gate.waiting:
-            permits, taken = gate.permits, True
-            try:  # an interrupt strikes after a call, never before: in here, the permit is ours
-                try:
-                    permits.pop()
-                except IndexError:
-                    taken = False
-                else:
-                    return proceed(call)
-            finally:
-                if taken:
-                    permits.append(None)
-                    if gate.waiting or gate.debt:
-                        gate.settle()
-        return self._queued(call, proceed, 1)
+    def link(self, proceed: Proceed) -> Proceed:
+        """Take a permit, proceed, release it."""
+        gate, queued = self.gate, self._queued
 
-    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
-        """Take a permit, proceed, lay it down."""
-        gate = self.gate
-        if not gate.waiting:
-            permits, taken = gate.permits, True
-            try:
-                try:
-                    permits.pop()
-                except IndexError:
-                    taken = False
-                else:
-                    return await proceed(call)
-            finally:
-                if taken:
-                    permits.append(None)
-                    if gate.waiting or gate.debt:
-                        gate.settle()
-        return await self._queued_async(call, proceed, 1)
+        def gated(call: Call) -> Any:
+            if not gate.waiting:
+                permits, taken = gate.permits, True
+                try:  # an interrupt strikes after a call, never before: in here, the permit is ours
+                    try:
+                        permits.pop()
+                    except IndexError:
+                        taken = False
+                    else:
+                        return proceed(call)
+                finally:
+                    if taken:
+                        permits.append(None)
+                        if gate.waiting or gate.debt:
+                            gate.settle()
+            return queued(call, proceed, 1)
+
+        return gated
+
+    def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
+        """Take a permit, proceed, release it."""
+        gate, queued = self.gate, self._queued_async
+
+        async def gated(call: Call) -> Any:
+            if not gate.waiting:
+                permits, taken = gate.permits, True
+                try:  # an interrupt strikes after a call, never before: in here, the permit is ours
+                    try:
+                        permits.pop()
+                    except IndexError:
+                        taken = False
+                    else:
+                        return await proceed(call)
+                finally:
+                    if taken:
+                        permits.append(None)
+                        if gate.waiting or gate.debt:
+                            gate.settle()
+            return await queued(call, proceed, 1)
+
+        return gated
 
     def _queued(self, call: Call, proceed: Proceed, weight: int) -> Any:
-        """Take permits by way of the line, proceed, lay them down."""
+        """Take permits by way of the queue, proceed, release them."""
         gate = self.gate
         permits, waiter = gate.permits, Waiter(weight, call.criticality)
         try:
@@ -91,7 +98,7 @@ class Backpressure:
                 gate.settle()
 
     async def _queued_async(self, call: Call, proceed: ProceedAsync, weight: int) -> Any:
-        """Take permits by way of the line, proceed, lay them down."""
+        """Take permits by way of the queue, proceed, release them."""
         gate = self.gate
         permits, waiter = gate.permits, Waiter(weight, call.criticality)
         try:
@@ -113,7 +120,6 @@ class Backpressure:
             call.now = now
 
     def _refusal(self, call: Call, full: GateFullError) -> BackpressureError:
-        call.failure = Failure(FailureKind.REFUSED, fault=Fault.LOCAL)
         call.waited_s += full.waited_s
         operation, profile = call.plan.operation.name, call.plan.profile
         if full.reason == "closed":
@@ -125,7 +131,7 @@ class Backpressure:
             else:
                 limit = "operation_queue_timeout" if full.reason == "timeout" else "deadline"
                 why += f"stayed taken for {call.waited_s * 1000:.0f} ms ({limit})"
-        return self._error(
+        error = self._error(
             f"{operation} was not sent: {why}",
             operation=operation,
             profile=profile,
@@ -133,6 +139,8 @@ class Backpressure:
             waited_s=call.waited_s,
             reason=full.reason,
         )
+        call.refuse(error)
+        return error
 
 
 class WeightedBackpressure(Backpressure):
@@ -157,19 +165,25 @@ class WeightedBackpressure(Backpressure):
         super().__init__(gate, error)
         self._weight = weight
 
-    def around(self, call: Call, proceed: Proceed) -> Any:
-        """Take the permits, proceed, lay them down."""
-        if (weight := self._weight(call)) == 1:
-            call.held = 1
-            return super().around(call, proceed)
-        return self._queued(call, proceed, weight)
+    def link(self, proceed: Proceed) -> Proceed:
+        """Take the permits, proceed, release them."""
+        weigh, single, queued = self._weight, super().link(proceed), self._queued
 
-    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
-        """Take the permits, proceed, lay them down."""
-        if (weight := self._weight(call)) == 1:
-            call.held = 1
-            return await super().around_async(call, proceed)
-        return await self._queued_async(call, proceed, weight)
+        def gated(call: Call) -> Any:
+            weight = weigh(call)
+            return single(call) if weight == 1 else queued(call, proceed, weight)
+
+        return gated
+
+    def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
+        """Take the permits, proceed, release them."""
+        weigh, single, queued = self._weight, super().link_async(proceed), self._queued_async
+
+        async def gated(call: Call) -> Any:
+            weight = weigh(call)
+            return await single(call) if weight == 1 else await queued(call, proceed, weight)
+
+        return gated
 
     def _granted(self, call: Call, waiter: Waiter, now: float) -> None:
         super()._granted(call, waiter, now)

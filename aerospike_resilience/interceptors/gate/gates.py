@@ -123,7 +123,7 @@ class Gates:
         if orphans is not None:
             yield PermitKeeper(self.main, orphans, lambda call: call.held)
         if loop is not None:
-            yield LimitFeedback(loop, self.main, self._clock)
+            yield LimitFeedback(loop, self.main)
 
     def draft(self, options: GateOptions) -> GateDraft:
         """Make a reloaded profile's words ready, and change nothing yet."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ...model.call import Call
 from ...model.failure import FailureKind
 from ...model.operation import Shape
-from ..base import Proceed, ProceedAsync
+from ..base import Link, LinkedAsync, Proceed, ProceedAsync
 from .adaptive_limit import SHORTEST_ROUND, AdaptiveLimit, Bounds, LimitSample
 from .semaphore import Gate
 
@@ -92,7 +92,7 @@ class AdaptiveLimitLoop:
         self._lock = threading.Lock()
 
 
-class LimitFeedback:
+class LimitFeedback(Link):
     """Note what became of attempts.
 
     It stands inside the gate and outside the breaker. Only what the cluster answered or failed to
@@ -100,61 +100,64 @@ class LimitFeedback:
     refused connection, which says much about a node and nothing about load.
 
     Args:
-        rounds: where outcomes go.
+        loop: where outcomes go.
         gate: says how many operations are under way.
-        clock: seconds on the clock that the whole chain uses.
     """
 
-    __slots__ = ("_clock", "_gate", "_loop")
+    __slots__ = ("_gate", "_loop")
 
-    def __init__(
-        self, loop: AdaptiveLimitLoop, gate: Gate, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, loop: AdaptiveLimitLoop, gate: Gate) -> None:
         self._loop = loop
         self._gate = gate
-        self._clock = clock
 
-    def around(self, call: Call, proceed: Proceed) -> Any:
+    def link(self, proceed: Proceed) -> Proceed:
         """Proceed, and note what came of it."""
-        began = call.now
-        try:
-            result = proceed(call)
-        except Exception:
-            self._failed(call, began)
-            raise
-        self._returned(call, began)
-        return result
 
-    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        def noting(call: Call) -> Any:
+            try:
+                result = proceed(call)
+            except Exception as error:
+                self._failed(call, error)
+                raise
+            self._returned(call)
+            return result
+
+        return noting
+
+    def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
         """Proceed, and note what came of it."""
-        began = call.now
-        try:
-            result = await proceed(call)
-        except Exception:
-            self._failed(call, began)
-            raise
-        self._returned(call, began)
-        return result
 
-    def _returned(self, call: Call, began: float) -> None:
+        async def noting(call: Call) -> Any:
+            try:
+                result = await proceed(call)
+            except Exception as error:
+                self._failed(call, error)
+                raise
+            self._returned(call)
+            return result
+
+        return noting
+
+    def _returned(self, call: Call) -> None:
         if call.failure is not None:  # a batch some of whose rows failed
-            self._failed(call, began)
+            self._note(call, call.failure.kind)
         else:
-            self._answered(call, began, self._clock())
+            self._answered(call)
 
-    def _failed(self, call: Call, began: float) -> None:
-        failure = call.failure
-        if failure is None:
-            return
-        if failure.kind in _ANSWERS:
-            self._answered(call, began, call.now)
-        elif failure.kind in _LOSSES and not _cut_short(call, failure.kind, call.now - began):
-            self._loop.note(LimitSample(began, None, self._gate.in_flight, lost=True))
+    def _failed(self, call: Call, error: Exception) -> None:
+        if call.failure is not None and call.owns(error):
+            self._note(call, call.failure.kind)
 
-    def _answered(self, call: Call, began: float, ended: float) -> None:
+    def _note(self, call: Call, kind: FailureKind) -> None:
+        if kind in _ANSWERS:
+            self._answered(call)
+        elif kind in _LOSSES and not _cut_short(call, kind, call.now - call.began):
+            self._loop.note(LimitSample(call.began, None, self._gate.in_flight, lost=True))
+
+    def _answered(self, call: Call) -> None:
         # The time of a scan or of a batch depends on its size more than on the load.
-        took_s = ended - began if call.plan.operation.shape is Shape.POINT else None
-        self._loop.note(LimitSample(began, took_s, self._gate.in_flight))
+        took_s = call.now - call.began if call.plan.operation.shape is Shape.POINT else None
+        self._loop.note(LimitSample(call.began, took_s, self._gate.in_flight))
 
 
 def _cut_short(call: Call, kind: FailureKind, took_s: float) -> bool:

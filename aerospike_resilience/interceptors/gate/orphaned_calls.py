@@ -14,7 +14,7 @@ from typing import Any
 
 from ...model.call import Call
 from ...model.stream import Stream
-from ..base import Proceed, ProceedAsync
+from ..base import Link, LinkedAsync, Proceed, ProceedAsync
 from .semaphore import Gate
 
 
@@ -42,7 +42,7 @@ class OrphanedCalls:
             restore()
 
 
-class PermitKeeper:
+class PermitKeeper(Link):
     """Keep the permits that a `Backpressure` is about to lay down until the call has really ended.
 
     It stands directly inside that `Backpressure`, and only in the chains of clients that need it.
@@ -62,25 +62,33 @@ class PermitKeeper:
         self._orphans = orphans
         self._count = count
 
-    def around(self, call: Call, proceed: Proceed) -> Any:
+    def link(self, proceed: Proceed) -> Proceed:
         """Proceed; a stream keeps its permits until it ends."""
-        result = proceed(call)
-        if isinstance(result, Stream):
-            self._keep_for(call, result)
-        return result
 
-    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        def keeping(call: Call) -> Any:
+            result = proceed(call)
+            if isinstance(result, Stream):
+                self._keep_for(call, result)
+            return result
+
+        return keeping
+
+    def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
         """Proceed; a call that outlives its cancellation and a stream keep their permits."""
-        try:
-            result = await proceed(call)
-        except asyncio.CancelledError:
-            pending = call.pending
-            if pending is not None and not pending.done():
-                self._orphans.keep(self._gate, self._count(call), pending)
-            raise
-        if isinstance(result, Stream):
-            self._keep_for(call, result)
-        return result
+
+        async def keeping(call: Call) -> Any:
+            try:
+                result = await proceed(call)
+            except asyncio.CancelledError:
+                pending = call.pending
+                if pending is not None and not pending.done():
+                    self._orphans.keep(self._gate, self._count(call), pending)
+                raise
+            if isinstance(result, Stream):
+                self._keep_for(call, result)
+            return result
+
+        return keeping
 
     def _keep_for(self, call: Call, stream: Stream) -> None:
         restore = self._gate.withhold(self._count(call))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 import time
 from collections import Counter
@@ -11,7 +10,7 @@ from typing import Any
 
 from ...errors import BackpressureError
 from ...model.call import Call
-from ..base import Proceed, ProceedAsync
+from ..base import Link, LinkedAsync, Proceed, ProceedAsync
 from .backpressure import Backpressure
 from .orphaned_calls import OrphanedCalls, PermitKeeper
 from .queue import Order, Reason
@@ -108,7 +107,7 @@ class NodeGates:
             gate.after_fork()
 
 
-class PerNode:
+class PerNode(Link):
     """Hold a permit of each node that the call needs, and only then wait for the gate's own.
 
     The other way round a slow node's calls would wait for their node with the gate's permits in
@@ -136,21 +135,30 @@ class PerNode:
         self._orphans = orphans
         self._links: dict[str, Backpressure] = {}
 
-    def around(self, call: Call, proceed: Proceed) -> Any:
-        """Take the nodes' permits, proceed, lay them down."""
-        for name in reversed(self._masters(call)):
-            proceed = functools.partial(self._at(name).around, proceed=proceed)
-        return proceed(call)
+    def link(self, proceed: Proceed) -> Proceed:
+        """Take the nodes' permits, proceed, release them."""
 
-    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
-        """Take the nodes' permits, proceed, lay them down."""
-        for name in reversed(self._masters(call)):
-            link = self._at(name)
-            if self._orphans is not None:
-                keeper = PermitKeeper(link.gate, self._orphans)
-                proceed = functools.partial(keeper.around_async, proceed=proceed)
-            proceed = functools.partial(link.around_async, proceed=proceed)
-        return await proceed(call)
+        def per_node(call: Call) -> Any:
+            inner = proceed
+            for name in reversed(self._masters(call)):
+                inner = self._at(name).link(inner)
+            return inner(call)
+
+        return per_node
+
+    def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
+        """Take the nodes' permits, proceed, release them."""
+
+        async def per_node(call: Call) -> Any:
+            inner = proceed
+            for name in reversed(self._masters(call)):
+                at = self._at(name)
+                if self._orphans is not None:
+                    inner = PermitKeeper(at.gate, self._orphans).link_async(inner)
+                inner = at.link_async(inner)
+            return await inner(call)
+
+        return per_node
 
     def _at(self, name: str) -> Backpressure:
         gate = self._gates.gate(name)

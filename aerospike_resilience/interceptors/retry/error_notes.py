@@ -11,7 +11,7 @@ from ...model.attempt import Attempt
 from ...model.call import Call
 from ...model.failure import FailureKind
 
-_log = logging.getLogger("aerospike_resilience.model.call")
+_log = logging.getLogger("aerospike_resilience.call")
 
 _OURS: Final = "aerospike-resilience: "
 """What notes of ours begin with."""
@@ -32,15 +32,20 @@ _ECHOES = (FailureKind.CONFLICT, FailureKind.RECORD)
 a remove, "not found"."""
 
 
-def tell(error: Exception, call: Call, reason: str) -> None:
+def annotate(error: BaseException, call: Call) -> None:
     """Write on `error` what was tried; the error stays the same object.
+
+    Done once, when the operation has ended, and only to an error that an attempt raised: what an
+    interceptor raises is its own.
 
     Sets ``error.attempts`` and ``error.in_doubt``: a conflict answered to a conditional write that was
     sent before may be the write's own, so it is in doubt and not somebody else's. What an earlier call
     wrote on the same object is replaced.
     """
+    if not isinstance(error, Exception) or not (error is call.error or call.owns(error)):
+        return
     _forget(error)
-    attempts = call.attempts
+    attempts, reason = call.attempts, call.gave_up
     if not attempts:
         return
     operation = call.plan.operation

@@ -6,7 +6,6 @@ from typing import Any
 
 from ...model.call import Call
 from ...model.rows import BatchCall
-from .error_notes import tell
 
 
 class PartialBatch:
@@ -104,18 +103,16 @@ class PartialBatch:
         declared = self._call.plan.declared_idempotent
         return self._rows.all_repeatable(self._batch) if declared is None else declared
 
-    def outcome(self, reason: str) -> Any:
-        """End the batch: return its result, or raise what the client would have raised for it.
-
-        Args:
-            reason: why nothing more is tried.
-        """
-        error = self.error
-        if error is None or (self._result is not None and not self._rows.failures(self._result)):
+    def outcome(self) -> Any:
+        """End the batch: return its result, or raise what the client would have raised for it."""
+        error, call = self.error, self._call
+        failed = self._rows.failures(self._result) if self._result is not None else {}
+        call.rows_failed = len(failed)
+        if error is None or (self._result is not None and not failed):
             return self._result
         if self._result is not None:
             self._rows.attach_rows(error, self._result)
-        tell(error, self._call, reason)
+        call.raised = call.error = error
         raise error
 
     def narrow(self) -> None:

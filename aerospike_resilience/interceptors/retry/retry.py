@@ -17,11 +17,10 @@ from ...model.call import Call
 from ...model.failure import FailureKind, Fault
 from ...model.operation import Shape
 from ...model.rows import ExpectedWrite
-from ..base import Proceed, ProceedAsync
+from ..base import Link, LinkedAsync, Proceed, ProceedAsync
 from .backoff import Backoff
 from .budget import RetryBudget
 from .closing import Closing
-from .error_notes import tell
 from .partial_batch import PartialBatch
 from .tenacity_rules import TenacityRules
 from .verification import Found, Verification, is_uncertain, judge
@@ -31,10 +30,14 @@ MAX_OVERLOAD_RETRIES: Final = 2
 client-backpressure specification has it: under overload retries are the load."""
 
 
-def _to_verify(call: Call) -> ExpectedWrite | None:
+SHORTEST_S: Final = 0.001
+"""An attempt that has less time than this is not made: clients count in whole milliseconds."""
+
+
+def _to_verify(call: Call, error: Exception) -> ExpectedWrite | None:
     """Return what a write in doubt wanted; None where nobody asked to look, or a look would not tell."""
     verification: Verification | None = call.plan.verification
-    if verification is None or not is_uncertain(call):
+    if verification is None or not call.owns(error) or not is_uncertain(call):
         return None
     return verification.wanted(call)
 
@@ -87,7 +90,7 @@ class RetryCounters:
     suppressed: Counter[str] = field(default_factory=Counter)
 
 
-class Retry:
+class Retry(Link):
     """Make further attempts after a failed one.
 
     Args:
@@ -121,74 +124,89 @@ class Retry:
         self._of_results = rules if rules is not None and rules.of_results else None
         self._clock = clock
 
-    def around(self, call: Call, proceed: Proceed) -> Any:
+    def link(self, proceed: Proceed) -> Proceed:
         """Proceed; after a failure, sleep and proceed again as long as `decide` says so."""
-        if self._budget is not None:
-            self._budget.operations += 1
-            if self._budget.spent:
-                self._save(call)
-        if call.plan.rows is not None:
-            return self._around_batch(call, proceed, PartialBatch(call))
-        while True:
-            try:
-                result = proceed(call)
-            except Exception as error:
-                verdict = self.decide(call, error)
-                if verdict.sleep_s is None and (wanted := _to_verify(call)) is not None:
-                    found = self._look(call, proceed, wanted)
-                    if found is Found.APPLIED:
-                        return call.plan.verification.result
-                    verdict = self._after_look(call, found, verdict)
-                if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
-                    tell(error, call, verdict.reason or "closed")
-                    raise
-            else:
-                if self._of_results is None:
-                    return result
-                verdict = self._decide_result(call, result, self._of_results)
-                if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
-                    return result
-            self._prepare(call, verdict.sleep_s)
 
-    async def around_async(self, call: Call, proceed: ProceedAsync) -> Any:
+        def retry(call: Call) -> Any:
+            self._begin(call)
+            if call.plan.rows is not None:
+                return self._around_batch(call, proceed, PartialBatch(call))
+            while True:
+                try:
+                    result = proceed(call)
+                except Exception as error:
+                    verdict = self.decide(call, error)
+                    if verdict.sleep_s is None and (wanted := _to_verify(call, error)) is not None:
+                        found = self._look(call, proceed, wanted)
+                        if found is Found.APPLIED:
+                            return call.plan.verification.result
+                        verdict = self._after_look(call, found, verdict)
+                    if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
+                        call.gave_up = verdict.reason or "closed"
+                        raise
+                    if self._too_late(call, verdict.sleep_s):
+                        raise
+                else:
+                    if self._of_results is None:
+                        return result
+                    verdict = self._decide_result(call, result, self._of_results)
+                    if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
+                        return result
+                    if self._too_late(call, verdict.sleep_s):
+                        return result
+                self._prepare(call)
+
+        return retry
+
+    def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
         """Proceed; after a failure, sleep and proceed again as long as `decide` says so."""
-        if self._budget is not None:
-            self._budget.operations += 1
-            if self._budget.spent:
-                self._save(call)
-        if call.plan.rows is not None:
-            return await self._around_batch_async(call, proceed, PartialBatch(call))
-        while True:
-            try:
-                result = await proceed(call)
-            except Exception as error:
-                verdict = self.decide(call, error)
-                if verdict.sleep_s is None and (wanted := _to_verify(call)) is not None:
-                    found = await self._look_async(call, proceed, wanted)
-                    if found is Found.APPLIED:
-                        return call.plan.verification.result
-                    verdict = self._after_look(call, found, verdict)
-                if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
-                    tell(error, call, verdict.reason or "closed")
-                    raise
-            else:
-                if self._of_results is None:
-                    return result
-                verdict = self._decide_result(call, result, self._of_results)
-                if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
-                    return result
-            self._prepare(call, verdict.sleep_s)
+
+        async def retry(call: Call) -> Any:
+            self._begin(call)
+            if call.plan.rows is not None:
+                return await self._around_batch_async(call, proceed, PartialBatch(call))
+            while True:
+                try:
+                    result = await proceed(call)
+                except Exception as error:
+                    verdict = self.decide(call, error)
+                    if verdict.sleep_s is None and (wanted := _to_verify(call, error)) is not None:
+                        found = await self._look_async(call, proceed, wanted)
+                        if found is Found.APPLIED:
+                            return call.plan.verification.result
+                        verdict = self._after_look(call, found, verdict)
+                    if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
+                        call.gave_up = verdict.reason or "closed"
+                        raise
+                    if self._too_late(call, verdict.sleep_s):
+                        raise
+                else:
+                    if self._of_results is None:
+                        return result
+                    verdict = self._decide_result(call, result, self._of_results)
+                    if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
+                        return result
+                    if self._too_late(call, verdict.sleep_s):
+                        return result
+                self._prepare(call)
+
+        return retry
 
     def _around_batch(self, call: Call, proceed: Proceed, batch: PartialBatch) -> Any:
         while True:
             try:
                 batch.absorb(proceed(call))
-            except Exception as error:  # noqa: BLE001 - it is raised again in outcome()
+            except Exception as error:
+                if not self._owns(call, error):
+                    raise
                 batch.absorb_error(error)
             verdict = self._decide_batch(call, batch)
             if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
-                return batch.outcome(verdict.reason or "closed")
-            self._prepare(call, verdict.sleep_s)
+                call.gave_up = verdict.reason or "closed"
+                return batch.outcome()
+            if self._too_late(call, verdict.sleep_s):
+                return batch.outcome()
+            self._prepare(call)
             batch.narrow()
 
     async def _around_batch_async(
@@ -197,24 +215,56 @@ class Retry:
         while True:
             try:
                 batch.absorb(await proceed(call))
-            except Exception as error:  # noqa: BLE001 - it is raised again in outcome()
+            except Exception as error:
+                if not self._owns(call, error):
+                    raise
                 batch.absorb_error(error)
             verdict = self._decide_batch(call, batch)
             if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
-                return batch.outcome(verdict.reason or "closed")
-            self._prepare(call, verdict.sleep_s)
+                call.gave_up = verdict.reason or "closed"
+                return batch.outcome()
+            if self._too_late(call, verdict.sleep_s):
+                return batch.outcome()
+            self._prepare(call)
             batch.narrow()
 
-    def _decide_batch(self, call: Call, batch: PartialBatch) -> Verdict:
-        return self.decide(call, batch.error) if batch.again else Verdict(None, "failure")
+    def _begin(self, call: Call) -> None:
+        """Count the operation, and save a try where the budget affords no second one."""
+        if call.attempts or call.failure is not None:
+            call.next_attempt()  # an interceptor outside proceeds again
+        if self._budget is not None:
+            self._budget.operations += 1
+            if self._budget.spent:
+                self._save(call)
 
-    def decide(self, call: Call, error: Exception | None = None) -> Verdict:
-        """Decide about a call whose last attempt failed with ``call.failure``.
+    def _owns(self, call: Call, error: Exception) -> bool:
+        """Return whether an error is the attempt's; record one that an interceptor injected."""
+        if not call.owns(error):
+            return False
+        if call.raised is None and call.failure is not None:
+            call.raised = call.error = error
+            call.now = self._clock()
+            call.tries_left -= 1
+            number, name = len(call.attempts) + 1, type(error).__name__
+            call.attempts += (Attempt(number, 0.0, 1, call.failure, name, call.nodes),)
+        return True
+
+    def _decide_batch(self, call: Call, batch: PartialBatch) -> Verdict:
+        return self._decide(call, batch.error) if batch.again else Verdict(None, "failure")
+
+    def decide(self, call: Call, error: Exception) -> Verdict:
+        """Decide about a call whose last attempt raised.
 
         Args:
             call: the call.
-            error: what the attempt raised; None for a batch that returned with failed rows.
+            error: what was raised. An interceptor's own error is the last word.
         """
+        if not self._owns(call, error):
+            return Verdict(None, "failure")
+        return self._decide(call, error)
+
+    def _decide(self, call: Call, error: Exception | None) -> Verdict:
+        """Decide by ``call.failure``. Without an error it is that of a batch that returned."""
         self._account(call)
         reason = self._objection(call)
         if not reason:
@@ -237,14 +287,16 @@ class Retry:
         Of operations on one record, and of writes only if they may be applied twice. The last result goes
         to the caller whatever the rule says of it.
         """
-        plan, began = call.plan, call.now
+        plan = call.plan
         if plan.operation.shape is not Shape.POINT or not (plan.idempotent or not plan.writes):
             return Verdict(None)
-        call.now = self._clock()
         if not rules.wants_another(call, result):
             return Verdict(None)
-        before, tries = call.attempts, min(plan.native_retries + 1, call.tries_left)
-        attempt = Attempt(len(before) + 1, max(call.now - began, 0.0), tries, nodes=call.nodes)
+        before = call.attempts
+        tries = min(plan.native_retries, call.tries_left)  # beyond the one that is counted already
+        attempt = Attempt(
+            len(before) + 1, max(call.now - call.began, 0.0), tries + 1, nodes=call.nodes
+        )
         call.attempts = (*before, attempt)
         sleep_s = self._sleep_s(call, None)
         if call.tries_left - tries < 1:
@@ -316,7 +368,7 @@ class Retry:
         call.failure = replace(call.failure, in_doubt=False)
         *before, last = call.attempts
         call.attempts = (*before, replace(last, failure=call.failure))
-        return self.decide(call)
+        return self._decide(call, None)
 
     def _save(self, call: Call) -> None:
         """Have a call make one try only, while the budget affords no second one."""
@@ -329,14 +381,21 @@ class Retry:
         if self._budget is not None and _was_sent(call) and call.attempts[-1].tries > 1:
             self._budget.charge(call.attempts[-1].tries - 1, call.now)
 
-    def _prepare(self, call: Call, slept_s: float) -> None:
-        self.counters.retries += 1
+    def _too_late(self, call: Call, slept_s: float) -> bool:
+        """Note the sleep, and return whether more time passed in it than the call had left."""
         *before, last = call.attempts
         call.attempts = (*before, replace(last, slept_s=slept_s))
-        call.now += slept_s
-        call.patience_s = call.plan.socket_timeout_s  # only a first attempt is in a hurry
-        call.steered = False
-        call.tailored = True
+        call.now = self._clock()
+        if call.deadline - call.now >= SHORTEST_S:
+            return False
+        call.gave_up = "deadline"
+        self.counters.suppressed["deadline"] += 1
+        return True
+
+    def _prepare(self, call: Call) -> None:
+        """Make a call ready for its next attempt."""
+        self.counters.retries += 1
+        call.next_attempt()
         if refused := _refused_for_load(call):
             call.tries_left = min(call.tries_left, 1 + MAX_OVERLOAD_RETRIES - refused)
         if self._budget is not None and self._budget.spent:

@@ -49,11 +49,12 @@ make_folder() {
   "$PYTHON" -m venv --clear "$folder"
 }
 
-# What pip printed tells a broken network, a missing compiler and everything else apart.
+# What pip printed tells a broken network, a missing compiler and everything else apart. With few retries
+# it says of the network only that it found no version at all.
 explain() {
-  cat "$log" >&2
-  if grep -Eqi 'connection broken|Max retries exceeded|Could not fetch URL|NewConnectionError|name resolution|timed out' "$log"; then
-    fail "the package index could not be reached; check the network, or set PIP_INDEX_URL or PIP_PROXY (pip's words: $log)."
+  tail -n 15 "$log" >&2
+  if grep -Eqi 'connection broken|Max retries exceeded|name resolution|timed out|from versions: none' "$log"; then
+    fail "the package index could not be reached, or lacks a package; check the network, PIP_INDEX_URL and PIP_PROXY (pip's words: $log)."
   fi
   if grep -Eqi "command '[^']*(cc|clang|[cg]\+\+)[^']*' failed|failed building wheel|(unknown|acceptable) (c )?compiler|rust compiler" "$log"; then
     fail "a package has no ready-made wheel for this Python and machine and could not be compiled; install a C compiler (Debian and Ubuntu: apt install build-essential; macOS: xcode-select --install), or use Python 3.11 to 3.13 (pip's words: $log)."
@@ -70,7 +71,7 @@ install_requirements() {
   if [ "$requirements" = newest ]; then
     echo "Installing the newest packages that pyproject.toml allows into $folder with Python $version: about a minute."
     make_folder
-    pip install --quiet --no-compile --editable '.[dev]'
+    pip install --no-compile --editable '.[dev]'
     project=
     return
   fi
@@ -79,7 +80,7 @@ install_requirements() {
   fi
   echo "Installing what $requirements lists into $folder with Python $version, once: about a minute."
   make_folder
-  pip install --quiet --no-compile --require-hashes --no-deps --requirement "$requirements"
+  pip install --no-compile --require-hashes --no-deps --requirement "$requirements"
   cp "$requirements" "$folder/.installed"
 }
 
@@ -88,7 +89,7 @@ version=$(version_of "$PYTHON")
 install_requirements
 if [ -n "$project" ]; then
   # With the build tools of the lock: nothing is downloaded that the lock does not name.
-  pip install --quiet --no-deps --no-build-isolation --editable .
+  pip install --no-deps --no-build-isolation --editable .
 fi
 echo "$PYTHON" >"$folder/.python"
 touch "$folder/.ready"

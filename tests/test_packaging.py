@@ -1,41 +1,51 @@
-"""What is in the wheel, and that it works from there."""
+"""What is published: that it is whole, that it installs, and that it works from there."""
 
 from __future__ import annotations
 
-import os
-import subprocess
+import importlib.util
+import re
 import sys
+import tarfile
+import tomllib
 import zipfile
+from email import message_from_string
 from pathlib import Path
 
 import pytest
 
+pytestmark = [
+    pytest.mark.xdist_group("packaging"),  # builds once
+    pytest.mark.timeout(300),  # builds and installs take long where other processes take both cores
+]
+
 ROOT = Path(__file__).parent.parent
+LINK = re.compile(r"\]\(([^)\s]+)\)|(?:href|src)=\"([^\"]+)\"")
+
+
+def _load(path: Path):
+    spec = importlib.util.spec_from_file_location("scripts_dist", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+dist = _load(ROOT / "scripts" / "dist.py")
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "build",
-            "--wheel",
-            "--no-isolation",
-            "--outdir",
-            str(out),
-            str(ROOT),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    (found,) = out.glob("*.whl")
-    return found
+def built(tmp_path_factory) -> tuple[Path, Path]:
+    """The sdist, and the wheel that was built from it."""
+    return dist.build(tmp_path_factory.mktemp("dist"))
 
 
-def test_profiles_types_and_entry_points_are_in_the_wheel(wheel):
+def _description(wheel: Path) -> str:
     with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("/METADATA")]
+        return message_from_string(archive.read(name).decode()).get_payload()
+
+
+def test_the_wheel_built_from_the_sdist_holds_profiles_types_and_entry_points(built):
+    with zipfile.ZipFile(built[1]) as archive:
         names = set(archive.namelist())
         points = next(archive.read(n).decode() for n in names if n.endswith("entry_points.txt"))
 
@@ -47,34 +57,63 @@ def test_profiles_types_and_entry_points_are_in_the_wheel(wheel):
     assert "aerospike_resilience.pth" in names
     assert "aerospike-resilience = aerospike_resilience.cli:main" in points
     assert "aerospike_resilience = aerospike_resilience.testing.plugin" in points
-    assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {
+        "aerospike_resilience",
+        "aerospike_resilience.pth",
+    }
 
 
-def test_the_installed_package_finds_its_profiles_and_runs_a_cluster(wheel, tmp_path):
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path)
-    code = (
-        "import aerospike, aerospike_resilience as ar\n"
-        "from pathlib import Path\n"
-        "from aerospike_resilience.profiles import PolicyLibrary\n"
-        "from aerospike_resilience.testing import LocalCluster\n"
-        "home = Path(ar.__file__).parent\n"
-        f"assert home.parent == Path({str(tmp_path)!r}), home\n"
-        "assert PolicyLibrary().directories == (home / 'policies',)\n"
-        "with LocalCluster(nodes=1, replication_factor=1) as cluster:\n"
-        "    client = ar.resilient(aerospike.client({'hosts': cluster.hosts}), 'latency')\n"
-        "    client.put(('test', 's', 1), {'n': 1})\n"
-        "    print(client.get(('test', 's', 1))[2])\n"
-        "    client.close()\n"
+def test_the_sdist_holds_every_module_test_page_and_tool(built):
+    with tarfile.open(built[0]) as archive:
+        packed = {member.name.partition("/")[2] for member in archive.getmembers()}
+    rooms = ["aerospike_resilience", "benchmarks", "docs", "policies", "requirements", "scripts"]
+    needed = {
+        str(path.relative_to(ROOT))
+        for room in [*rooms, "tests"]
+        for path in (ROOT / room).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+    assert needed - packed == set()
+    assert {"Makefile", "README.md", "aerospike_resilience.pth", ".ci/run"} <= packed
+
+
+def test_a_file_that_git_does_not_know_is_found_in_the_sdist(built, monkeypatch):
+    monkeypatch.setattr(
+        dist, "run", lambda *_: "README.md\0Makefile\0gone.py\0scripts/environment.sh\0"
     )
 
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    found = dist.differences(built[0])
 
-    assert found.stdout == "{'n': 1}\n", found.stderr
+    assert "in the sdist, but not in git: scripts/dist.py" in found
+    assert not any("README.md" in line or "gone.py" in line for line in found)
+
+
+def test_an_index_would_take_both(built):
+    dist.check(*built)
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["sdist", "wheel"])
+def test_what_is_published_installs_and_serves_from_there(built, kind):
+    dist.try_installed(sys.executable, built[kind], offline=True)
+
+
+def test_no_link_or_picture_of_the_index_page_leads_nowhere(built):
+    page = _description(built[1])
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"].get("urls", {})
+
+    relative = [
+        target
+        for found in LINK.finditer(page)
+        if not (target := found[1] or found[2]).startswith(("https://", "#"))
+    ]
+    assert relative == []
+    assert "Picture `docs/demo.png`" in page or urls
+    # Once the project has an address, the links are wanted back: see docs/dependencies.md.
+    assert bool(urls) == ("](https://" in page)
+
+
+def test_a_python_of_each_supported_version_is_looked_for():
+    assert dist.supported() == ["3.11", "3.12", "3.13"]
+    assert dist.find(f"{sys.version_info[0]}.{sys.version_info[1]}") is not None
+    assert dist.find("2.0") is None

@@ -6,12 +6,12 @@ import inspect
 import re
 
 import pytest
-from aerospike_resilience.clients.aerospike_sdk.coalesced_methods import WINDOWS
 
 from aerospike_resilience.clients import ADAPTERS, adapter_named
 from aerospike_resilience.clients.aerospike import operations as c_table
 from aerospike_resilience.clients.aerospike_native import operations as native_table
 from aerospike_resilience.clients.aerospike_py import operations as py_table
+from aerospike_resilience.clients.aerospike_sdk.coalesced_methods import WINDOWS
 from tests.conformance.surfaces import aerospike, aerospike_py, native
 
 CLIENTS = {

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from ..clients import Adapter
+from ..clients import Adapter, ClientRefusals
 from ..interceptors import (
     Backoff,
     Bounds,
@@ -84,6 +84,11 @@ class Shared:
     closing: Closing = field(default_factory=Closing)
     clock: Callable[[], float] = time.monotonic
 
+    @property
+    def refusals(self) -> ClientRefusals:
+        """What is raised for this client's calls that are not sent."""
+        return self.adapter.refusals.of_client(self.health.identity)
+
 
 class Runtime:
     """One profile, compiled for one client.
@@ -128,13 +133,14 @@ class Runtime:
             profile,
             strong=lambda namespace: namespace in strong.strong,
             on_plan=self._hurry,
+            client_name=shared.health.identity.name,
         )
         self.plans = {
             name: self.planner.plain(operation)
             for name, operation in shared.adapter.operations.items()
             if hasattr(shared.client, name)
         }
-        refusals = shared.adapter.refusals
+        refusals = shared.refusals
         health = shared.health
         self._attempt = NativeAttempt(
             shared.adapter.tailor,
@@ -192,6 +198,7 @@ class Runtime:
             node_address=shared.health.address,
             place=shared.adapter.place,
             statement=shared.adapter.statement if wants.db_query_text else None,
+            client_name=shared.health.identity.name,
             clock=shared.clock,
         )
 
@@ -218,7 +225,7 @@ class Runtime:
 
     def _chain(self, draft: GateDraft | None) -> Sequence[Interceptor]:
         shared, profile = self._shared, self.profile
-        refusals = shared.adapter.refusals
+        refusals = shared.refusals
         interceptors: list[Interceptor] = [
             Deadline(refusals.deadline, shared.clock),
             self._retry(),

@@ -29,7 +29,7 @@ class Backpressure:
     def __init__(
         self,
         gate: Gate,
-        error: type[BackpressureError] = BackpressureError,
+        error: Callable[..., BackpressureError] = BackpressureError,
         permits: str = "permits (max_concurrent_operations of profile {profile!r})",
     ) -> None:
         self.gate = gate
@@ -152,7 +152,7 @@ class WeightedBackpressure(Backpressure):
         self,
         gate: Gate,
         weight: Callable[[Call], int],
-        error: type[BackpressureError] = BackpressureError,
+        error: Callable[..., BackpressureError] = BackpressureError,
     ) -> None:
         super().__init__(gate, error)
         self._weight = weight

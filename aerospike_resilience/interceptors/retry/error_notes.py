@@ -10,6 +10,7 @@ from typing import Any, Final
 from ...model.attempt import Attempt
 from ...model.call import Call
 from ...model.failure import FailureKind
+from ...model.identity import ClientIdentity
 
 _log = logging.getLogger("aerospike_resilience.model.call")
 
@@ -35,9 +36,9 @@ a remove, "not found"."""
 def tell(error: Exception, call: Call, reason: str) -> None:
     """Write on `error` what was tried; the error stays the same object.
 
-    Sets ``error.attempts`` and ``error.in_doubt``: a conflict answered to a conditional write that was
-    sent before may be the write's own, so it is in doubt and not somebody else's. What an earlier call
-    wrote on the same object is replaced.
+    Sets ``error.attempts``, ``error.client_name`` and ``error.in_doubt``: a conflict answered to a
+    conditional write that was sent before may be the write's own, so it is in doubt and not somebody
+    else's. What an earlier call wrote on the same object is replaced.
     """
     _forget(error)
     attempts = call.attempts
@@ -45,6 +46,7 @@ def tell(error: Exception, call: Call, reason: str) -> None:
         return
     operation = call.plan.operation
     error.attempts = attempts  # type: ignore[attr-defined]
+    error.client_name = call.plan.client_name  # type: ignore[attr-defined]
     if call.plan.writes or hasattr(error, "in_doubt"):
         _answer(error, in_doubt=any(a.failure and a.failure.in_doubt for a in attempts))
     if any(a.failure and a.failure.in_doubt for a in attempts[:-1]) and (
@@ -56,12 +58,15 @@ def tell(error: Exception, call: Call, reason: str) -> None:
         )
     if len(attempts) > 1 or _REASONS.get(reason):
         why = _REASONS.get(reason)
+        client = f" of client {call.plan.client_name!r}" if call.plan.client_name else ""
         error.add_note(
-            f"{_OURS}{operation.name} under profile {call.plan.profile!r}: "
+            f"{_OURS}{operation.name} under profile {call.plan.profile!r}{client}: "
             + "; ".join(_sentence(attempt) for attempt in attempts)
             + (f". No further attempt: {why}" if why else "")
         )
-    _log.debug("%s failed: %s", operation.name, attempts)
+    if _log.isEnabledFor(logging.DEBUG):
+        log = ClientIdentity(call.plan.client_name, call.plan.profile).log(_log.name)
+        log.debug("%s failed: %s", operation.name, attempts)
 
 
 def _forget(error: Exception) -> None:

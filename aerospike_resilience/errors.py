@@ -14,7 +14,13 @@ import pybreaker
 
 
 class ResilienceError(Exception):
-    """Anything this library raises."""
+    """Anything this library raises.
+
+    Attributes:
+        client_name: the name of the wrapped client that it is about; empty where it is about none.
+    """
+
+    client_name: str = ""
 
 
 class RefusedError(ResilienceError):
@@ -89,6 +95,10 @@ class NotAClientError(ResilienceError, TypeError):
 
 class AlreadyWrappedError(ResilienceError, TypeError):
     """The client is wrapped already."""
+
+
+class NotWrappedError(ResilienceError, TypeError):
+    """What was given is not a wrapped client."""
 
 
 class IsolationError(ResilienceError, RuntimeError):

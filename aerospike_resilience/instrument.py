@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import fnmatch
 import functools
-import logging
 import os
 import sys
 import threading
@@ -21,11 +20,10 @@ from typing import Any, Final
 import wrapt
 
 from .clients import ADAPTERS, Creation
+from .model.identity import ClientIdentity
 from .profiles import PolicyLibrary
 from .wrapping.resilience import Resilience
 from .wrapping.wrap import resilient
-
-_log = logging.getLogger("aerospike_resilience")
 
 PROFILE: Final = "AEROSPIKE_RESILIENCE_PROFILE"
 """The profile to instrument with when Python starts."""
@@ -49,7 +47,11 @@ class _Instrumentation:
         try:
             return resilient(client, **self.options)
         except Exception:  # noqa: BLE001 - whatever it is, the service must start
-            _log.exception("a client was created and could not be wrapped; it stays bare")
+            given = (str(self.options.get(option) or "") for option in ("name", "profile"))
+            who = ClientIdentity(*given)
+            who.log("aerospike_resilience").exception(
+                "a client was created and could not be wrapped; it stays bare"
+            )
             return client
 
     def _skips(self, hosts: list[str]) -> bool:

@@ -1,8 +1,12 @@
-"""Write the tables of docs/ that the code itself can tell. ``python docs/tables.py`` rewrites them."""
+"""Write the tables of docs/ and CONTRIBUTING.md that the code itself can tell.
+
+``python docs/tables.py`` rewrites them.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +18,11 @@ from aerospike_resilience.model.operation import Kind, Shape
 from aerospike_resilience.profiles.fields import PolicyFields
 from aerospike_resilience.profiles.synonyms import FIELD_SYNONYMS
 
-PAGE = Path(__file__).resolve().parent / "clients.md"
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import house  # beside this file, which is no package
+
+PAGES = (Path(__file__).resolve().parent / "clients.md", house.ROOT / "CONTRIBUTING.md")
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 SHOWN = ("aerospike", "aerospike-py", "aerospike-native", "aerospike-sdk")
@@ -23,7 +31,12 @@ SHOWN = ("aerospike", "aerospike-py", "aerospike-native", "aerospike-sdk")
 
 def tables() -> dict[str, str]:
     """Return every table by its name."""
-    return {"fields": fields(), "errors": errors()}
+    return {
+        "fields": fields(),
+        "errors": errors(),
+        "rooms": house.rooms(),
+        "journey": house.journey(),
+    }
 
 
 def fields() -> str:
@@ -117,4 +130,5 @@ def written(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text()))
+    for page in PAGES:
+        page.write_text(written(page.read_text()))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError
 from ..model.failure import Failure
+from ..model.identity import ClientIdentity
 from ..model.operation import NodeSource, Operation
 from ..model.plan import Send
 from ..model.rows import ExpectedWrite, Rows
@@ -20,6 +22,22 @@ class Refusals(NamedTuple):
     circuit_open: type[CircuitOpenError]
     backpressure: type[BackpressureError]
     deadline: type[DeadlineExceededError]
+
+    def of_client(self, identity: ClientIdentity) -> ClientRefusals:
+        """Return what makes these errors with a client's name in message and attributes."""
+        return ClientRefusals(
+            functools.partial(identity.error, self.circuit_open),
+            functools.partial(identity.error, self.backpressure),
+            functools.partial(identity.error, self.deadline),
+        )
+
+
+class ClientRefusals(NamedTuple):
+    """What makes our errors for one client: called with a message and the error's attributes."""
+
+    circuit_open: Callable[..., CircuitOpenError]
+    backpressure: Callable[..., BackpressureError]
+    deadline: Callable[..., DeadlineExceededError]
 
 
 @dataclass(frozen=True, slots=True)

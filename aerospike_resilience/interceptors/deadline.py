@@ -29,7 +29,7 @@ class Deadline(Link):
 
     def __init__(
         self,
-        error: type[DeadlineExceededError] = DeadlineExceededError,
+        error: Callable[..., DeadlineExceededError] = DeadlineExceededError,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._error = error

@@ -36,6 +36,7 @@ class Telemetry(Link):
         place: from a record's key to its namespace and set.
         statement: from an operation and its arguments to the text of the query that it makes, without
             values; None where the profile does not want it told.
+        client_name: the wrapped client's name.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Telemetry(Link):
         place: Callable[[Any], tuple[str, str] | None] = lambda _key: None,
         statement: Callable[[Operation, Mapping[str, Any]], str] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        client_name: str = "",
     ) -> None:
+        self._client_name = client_name
         tracer_provider = tracer_provider or trace.get_tracer_provider()
         meter_provider = meter_provider or metrics.get_meter_provider()
         self._tracer = (
@@ -131,6 +134,7 @@ class Telemetry(Link):
         attributes: dict[str, Any] = {
             "db.system.name": "aerospike",
             "db.operation.name": operation.name,
+            "aerospike.resilience.client": self._client_name,
         }
         namespace, set_name = (call.key is not None and self._place(call.key)) or (None, None)
         if namespace:

@@ -53,6 +53,7 @@ class Plan:
         send: the client's method: takes arguments, keyword arguments and a native policy.
         classify: what an error of the client's means for this operation.
         policy: the native policy for a first attempt. *Swapped by the tend thread.*
+        client_name: the wrapped client's name.
         patience_s: the socket timeout inside `policy`, in seconds. *Swapped by the tend thread.*
         early_s: a success that took at least this long left its first node early, in seconds.
             *Swapped by the tend thread.*
@@ -60,6 +61,7 @@ class Plan:
 
     __slots__ = (
         "classify",
+        "client_name",
         "conditional",
         "declared_idempotent",
         "early_s",
@@ -99,6 +101,7 @@ class Plan:
         failover: bool = False,
         rows: Rows | None = None,
         verification: Any = None,
+        client_name: str = "",
     ) -> None:
         self.operation = operation
         self.writes = operation.writes
@@ -119,6 +122,7 @@ class Plan:
         self.failover = failover
         self.rows = rows
         self.verification = verification
+        self.client_name = client_name
 
     def sent_by(self, send: Send) -> Plan:
         """Return this plan with another way to send its calls, for a short while."""

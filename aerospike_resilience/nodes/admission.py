@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import CircuitOpenError
 from ..model.call import Call
@@ -23,7 +23,7 @@ class Admission:
     __slots__ = ("_health", "_refuse")
 
     def __init__(
-        self, health: ClusterHealth, refuse: type[CircuitOpenError] = CircuitOpenError
+        self, health: ClusterHealth, refuse: Callable[..., CircuitOpenError] = CircuitOpenError
     ) -> None:
         self._health = health
         self._refuse = refuse

@@ -7,7 +7,6 @@ Only when some node is suspect, open or isolated do calls look their nodes up.
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..model.call import Call
 from ..model.failure import Failure, FailureKind, Fault
+from ..model.identity import ClientIdentity
 from ..model.operation import Key, NodeAddress, NodeSource
 from . import blame, partitions
 from .breaker import CLOSED, HALF_OPEN
@@ -27,8 +27,6 @@ from .registry import NodeRegistry
 
 if TYPE_CHECKING:
     import pybreaker
-
-_log = logging.getLogger("aerospike_resilience.nodes")
 
 RECENT: Final = 512
 """How many successes are remembered for working out later which node answered: bounded memory."""
@@ -51,6 +49,7 @@ class ClusterHealth:
             their own.
         clock: seconds on the clock that the whole chain uses.
         random_source: where jitter comes from.
+        identity: the wrapped client's name and profile, for log lines.
 
     Attributes:
         calm: whether no node needs asking about. Written under the lock, read without it.
@@ -79,7 +78,10 @@ class ClusterHealth:
         listeners: Iterable[pybreaker.CircuitBreakerListener] = (),
         clock: Callable[[], float] = time.monotonic,
         random_source: random.Random | None = None,
+        identity: ClientIdentity | None = None,
     ) -> None:
+        self.identity = identity or ClientIdentity()
+        self._log = self.identity.log("aerospike_resilience.nodes")
         self.source = source
         self.options = options
         self.clock = clock
@@ -90,9 +92,9 @@ class ClusterHealth:
         self.strong: frozenset[str] = frozenset()
         self.previous: partitions.PartitionMap | None = None
         self.patience_s: float | None = None
-        self._listeners_thread = TransitionListeners(listeners, lambda: self.lock)
+        self._listeners_thread = TransitionListeners(listeners, lambda: self.lock, self._log)
         heard = (self._listeners_thread,) if self._listeners_thread.wanted else ()
-        self.registry = NodeRegistry(heard, random_source or random.Random(), clock)
+        self.registry = NodeRegistry(heard, random_source or random.Random(), clock, self.identity)
         self.by_name = self.registry.by_name
         self.inquiries: list[blame.Inquiry] = []
         self.verdict = ""
@@ -377,7 +379,7 @@ class ClusterHealth:
         others = self.registry.others_open(node)
         if others + 1 > self.options.max_open_share * len(self.by_name):
             if not self.verdict:
-                _log.warning(
+                self._log.warning(
                     "%s at node %s, with %d of %d nodes open already: the cluster or our own network "
                     "is the likely cause, so the node stays closed (max_open_share)",
                     *(reason, node.address.name, others, len(self.by_name)),
@@ -399,7 +401,7 @@ class ClusterHealth:
         if self.calm:
             self.previous = None
         if self.verdict and all(node.breaker.closed for node in self.by_name.values()):
-            _log.info("every node is closed again: the cluster is no longer the likely cause")
+            self._log.info("every node is closed again: the cluster is no longer the likely cause")
             self.verdict = ""
         enforced = bool(self.verdict) and self.options.mode == "enforce"
         ailing = sum(not node.quiet for node in self.by_name.values())

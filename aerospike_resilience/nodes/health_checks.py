@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import Final
 
@@ -11,8 +10,6 @@ from ..model.operation import Key, NotAskedError
 from .breaker import HALF_OPEN, OPEN
 from .cluster import SILENCE, SLOW, ClusterHealth
 from .health import NodeHealth
-
-_log = logging.getLogger("aerospike_resilience.tend")
 
 SPARED_S: Final = 0.25
 """How long a node is sent no pulse after one that our own side kept back, in seconds: while the pool is
@@ -33,6 +30,7 @@ class HealthChecks:
 
     def __init__(self, health: ClusterHealth) -> None:
         self._health = health
+        self._log = health.identity.log("aerospike_resilience.tend")
 
     def send(self) -> None:
         """Send one to every node that needs it."""
@@ -73,10 +71,10 @@ class HealthChecks:
                 health.source.read(key, health.options.silence_s)
                 took_s = health.clock() - asked
         except NotAskedError as error:
-            _log.debug("pulse to node %s not sent: %s", name, error)
+            self._log.debug("pulse to node %s not sent: %s", name, error, extra={"node": name})
             node.spared_until = health.clock() + SPARED_S
         except Exception as error:  # noqa: BLE001 - whatever the client raises, the node did not answer
-            _log.debug("pulse to node %s missed: %s", name, error)
+            self._log.debug("pulse to node %s missed: %s", name, error, extra={"node": name})
             self.missed(name, began, hard=True)
         else:
             self.answered(name, began, took_s)

@@ -7,7 +7,6 @@ hears, in order, from a short-lived thread.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -15,7 +14,7 @@ from typing import Any
 
 import pybreaker
 
-_log = logging.getLogger("aerospike_resilience.nodes")
+from ..model.identity import ClientLog
 
 
 class TransitionListeners(pybreaker.CircuitBreakerListener):
@@ -24,15 +23,18 @@ class TransitionListeners(pybreaker.CircuitBreakerListener):
     Args:
         listeners: pybreaker's listeners.
         lock: returns the lock of the cluster, under which transitions happen. A fork replaces it.
+        log: where a listener that fails is logged.
     """
 
     def __init__(
         self,
         listeners: Iterable[pybreaker.CircuitBreakerListener],
         lock: Callable[[], AbstractContextManager[Any]],
+        log: ClientLog,
     ) -> None:
         self._listeners = tuple(listeners)
         self._lock = lock
+        self._log = log
         self._untold: list[tuple[Any, Any, Any]] = []
         self._telling = False
 
@@ -50,7 +52,7 @@ class TransitionListeners(pybreaker.CircuitBreakerListener):
                     target=self._tell, name="aerospike-resilience-listeners", daemon=True
                 ).start()
             except RuntimeError as error:  # the interpreter is on its way out
-                _log.debug("listeners not told: %s", error)
+                self._log.debug("listeners not told: %s", error)
             else:
                 self._telling = True
 
@@ -72,7 +74,7 @@ class TransitionListeners(pybreaker.CircuitBreakerListener):
                     try:
                         listener.state_change(circuit, old, new)
                     except BaseException:  # noqa: BLE001 - it ends neither a call nor the telling
-                        _log.exception(
+                        self._log.exception(
                             "listener %s failed at node %s: %s -> %s",
                             *(type(listener).__name__, circuit.name, old.name, new.name),
                         )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from typing import Final
 
 from .cluster import ClusterHealth
-
-_log = logging.getLogger("aerospike_resilience.tend")
 
 INFO_TIMEOUT_S: Final = 0.25
 """How long an info command to a healthy node may take, in seconds."""
@@ -27,6 +24,7 @@ class MapRefresher:
 
     def __init__(self, health: ClusterHealth, missed: Callable[[str, float], None]) -> None:
         self._health = health
+        self._log = health.identity.log("aerospike_resilience.tend")
         self._missed = missed
         self._generations: dict[str, str] = {}
         self._consistency: dict[str, bool] = {}
@@ -53,7 +51,7 @@ class MapRefresher:
         try:
             self.refresh()
         except Exception:  # noqa: BLE001 - whatever it is, the old map goes on
-            _log.exception("partition map kept as it was")
+            self._log.exception("partition map kept as it was")
 
     def refresh(self) -> None:
         """Ask healthy nodes for their partition generation, and all of them for the map if one changed."""
@@ -66,7 +64,7 @@ class MapRefresher:
         try:
             health.adopt(health.partitions.merged(answers))
         except ValueError as error:
-            _log.warning("partition map kept as it was: %s", error)
+            self._log.warning("partition map kept as it was: %s", error)
             return
         self._generations = generations
         self._learn_consistency()
@@ -89,6 +87,6 @@ class MapRefresher:
         answers = health.source.answers(names, command, INFO_TIMEOUT_S)
         for name in names:
             if name not in answers:
-                _log.debug("node %s did not answer %r", name, command)
+                self._log.debug("node %s did not answer %r", name, command, extra={"node": name})
                 self._missed(name, asked)
         return {name: answer for name, answer in answers.items() if answer is not None}

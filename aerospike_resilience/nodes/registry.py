@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import IsolationError, UnknownNodeError
 from ..model.failure import Failure
+from ..model.identity import ClientIdentity
 from ..model.operation import NodeAddress
 from .breaker import CLOSED, NodeBreaker, Shares
 from .health import NodeHealth
@@ -18,8 +19,6 @@ from .options import NodeOptions
 
 if TYPE_CHECKING:
     import pybreaker
-
-_log = logging.getLogger("aerospike_resilience.nodes")
 
 
 class NodeRegistry:
@@ -29,6 +28,7 @@ class NodeRegistry:
         listeners: pybreaker's listeners, attached to every node's breaker.
         random_source: where jitter comes from.
         clock: seconds on the clock that the whole chain uses.
+        identity: the wrapped client's name and profile, for log lines and errors.
 
     Attributes:
         by_name: every node's health.
@@ -42,6 +42,7 @@ class NodeRegistry:
         listeners: Iterable[pybreaker.CircuitBreakerListener],
         random_source: random.Random,
         clock: Callable[[], float],
+        identity: ClientIdentity,
     ) -> None:
         self.by_name: dict[str, NodeHealth] = {}
         self.names: dict[str, str] = {}
@@ -50,6 +51,8 @@ class NodeRegistry:
         self._listeners = tuple(listeners)
         self._random = random_source
         self._clock = clock
+        self._identity = identity
+        self._log = identity.log("aerospike_resilience.nodes")
 
     def find(self, name: str) -> NodeHealth:
         """Return a node's health.
@@ -61,7 +64,9 @@ class NodeRegistry:
             return self.by_name[name]
         except KeyError:
             known = ", ".join(sorted(self.by_name)) or "none yet"
-            raise UnknownNodeError(f"there is no node {name!r}; the client knows {known}") from None
+            raise self._identity.error(
+                UnknownNodeError, f"there is no node {name!r}; the client knows {known}"
+            ) from None
 
     def named(self, failure: Failure) -> Failure:
         """Return a failure with the name of its node, where it tells an address."""
@@ -118,9 +123,10 @@ class NodeRegistry:
         """
         node = self.find(name)
         if options.mode == "off":
-            raise IsolationError(
+            raise self._identity.error(
+                IsolationError,
                 f"node {name} is not isolated: under breaker.mode off no call is kept away from any "
-                f"node. Set breaker.mode to enforce, or to shadow, in which isolation alone counts"
+                f"node. Set breaker.mode to enforce, or to shadow, in which isolation alone counts",
             )
         self._by_hand(node, isolated=True)
 
@@ -134,9 +140,10 @@ class NodeRegistry:
         node = self.find(name)
         self._by_hand(node, isolated=False)
         if node.breaker.isolated_by_profile:
-            raise IsolationError(
+            raise self._identity.error(
+                IsolationError,
                 f"node {name} stays isolated, by the profile: take it out of breaker.isolate in the "
-                f"policy file, or in overrides="
+                f"policy file, or in overrides=",
             )
 
     def _by_hand(self, node: NodeHealth, *, isolated: bool) -> None:
@@ -160,7 +167,7 @@ class NodeRegistry:
             else:
                 self._add(address, options)
         for name in [name for name in self.by_name if name not in known and name not in held]:
-            _log.info("node %s left the cluster", name)
+            self._log.info("node %s left the cluster", name, extra={"node": name})
             del self.by_name[name]
         self.names = {f"{a.host.strip('[]')}:{a.port}": a.name for a in known.values()}
 
@@ -216,7 +223,9 @@ class NodeRegistry:
     def _changed(self, name: str, old: str, new: str, why: str) -> None:
         self.transitions[name, new] += 1
         level = logging.INFO if new == CLOSED else logging.WARNING
-        _log.log(level, "node %s: %s -> %s (%s)", name, old, new, why)
+        self._log.log(
+            level, "node %s: %s -> %s (%s)", name, old, new, why, extra={"node": name, "state": new}
+        )
 
 
 def _shares(options: NodeOptions) -> Shares:

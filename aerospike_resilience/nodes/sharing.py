@@ -8,7 +8,6 @@ delays no call and no tend.
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import weakref
@@ -18,8 +17,6 @@ from typing import Any, Final, TypeAlias
 from .breaker import CLOSED, OPEN
 from .cluster import ClusterHealth
 from .storages import GivenStorages, RedisStorages, StorageFactory, Storages
-
-_log = logging.getLogger("aerospike_resilience.nodes")
 
 SHARED: Final = "shared"
 """Why a node is open that another worker opened."""
@@ -53,6 +50,7 @@ class SharedStates:
             RedisStorages(origin) if isinstance(origin, str) else GivenStorages(origin)
         )
         self._health = health
+        self._log = health.identity.log("aerospike_resilience.nodes")
         self._interval_s = interval_s
         self._known: dict[str, datetime | None] = {}
         self._unwritten: dict[str, str] = {}
@@ -173,13 +171,13 @@ class SharedStates:
 
     def _report(self, problem: str) -> None:
         if problem and not self.problem:
-            _log.warning(
+            self._log.warning(
                 "breaker.storage at %s cannot be used, so nodes are not shared: %s",
                 self.where,
                 problem,
             )
         elif self.problem and not problem:
-            _log.info("breaker.storage at %s can be used again", self.where)
+            self._log.info("breaker.storage at %s can be used again", self.where)
         self.problem = problem
 
 

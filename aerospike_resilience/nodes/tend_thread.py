@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import threading
 import weakref
 from typing import Final
 
 from .tending import WATCHFUL_S, TendedCluster
-
-_log = logging.getLogger("aerospike_resilience.tend")
 
 
 class TendThread:
@@ -91,8 +88,8 @@ class TendThread:
                 one = tended.pop()
                 try:
                     pauses.append(one.tend())
-                except Exception:  # noqa: BLE001 - one cluster must not end the tending of the others
-                    _log.exception("tending failed; it goes on at the next tend")
+                except Exception:  # one cluster must not end the tending of the others
+                    one.log.exception("tending failed; it goes on at the next tend")
                     pauses.append(one.health.options.tend_interval_s)
                 del one  # a cluster whose client is gone must not be kept alive by the wait
             # A pause of zero is possible (a tend just became due); yield to the application anyway.

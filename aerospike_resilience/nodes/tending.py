@@ -7,15 +7,12 @@ and the map is asked for, each from a short-lived thread of its own, at most one
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Final
 
 from .cluster import SILENCE, ClusterHealth
 from .health_checks import HealthChecks
 from .map_refresh import MapRefresher
-
-_log = logging.getLogger("aerospike_resilience.tend")
 
 WATCHFUL_S: Final = 0.05
 """How often a cluster with a suspect or open node is looked at, in seconds."""
@@ -52,6 +49,7 @@ class TendedCluster:
         on_fork: Callable[[], None] = lambda: None,
     ) -> None:
         self.health = health
+        self.log = health.identity.log("aerospike_resilience.tend")
         self.health_checks = HealthChecks(health)
         self.map_refresher = MapRefresher(
             health, lambda name, asked: self.health_checks.missed(name, asked, hard=False)
@@ -101,8 +99,8 @@ class TendedCluster:
     def _ride(self) -> None:
         try:
             self._on_tend()
-        except Exception:  # noqa: BLE001 - what rides along is not ours to judge
-            _log.exception("part of a tend failed; nodes are tended all the same")
+        except Exception:  # what rides along is not ours to judge
+            self.log.exception("part of a tend failed; nodes are tended all the same")
 
     def _refresh_nodes(self) -> None:
         health = self.health

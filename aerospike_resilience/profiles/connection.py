@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
+from ..model.identity import ClientIdentity
 from .profile import Profile
-
-_log = logging.getLogger("aerospike_resilience.profiles")
 
 
 def compare(profile: Profile, own: Mapping[str, Any]) -> tuple[tuple[str, Any, Any], ...]:
@@ -30,11 +28,11 @@ def compare(profile: Profile, own: Mapping[str, Any]) -> tuple[tuple[str, Any, A
     )
 
 
-def tell(profile: Profile, own: Mapping[str, Any]) -> None:
+def tell(profile: Profile, own: Mapping[str, Any], identity: ClientIdentity) -> None:
     """Log what a connected client has otherwise: nothing here can change that."""
     if found := compare(profile, own):
         named = ", ".join(f"{name} is {has} (profile: {says})" for name, says, has in found)
-        _log.warning(
+        identity.log("aerospike_resilience.profiles").warning(
             "the client is connected otherwise than profile %r says: %s; reconnect it with these, or "
             "have the profile say what it has",
             *(profile.name, named),

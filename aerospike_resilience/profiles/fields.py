@@ -107,7 +107,7 @@ class Scopes(Section):
     system_txn_roll: PolicyFields | None = None
 
 
-class SharedMemory(Section):
+class SharedMemorySection(Section):
     """The C client's ``shm``: several processes of a machine share one view of the cluster."""
 
     max_nodes: Count | None = None
@@ -116,7 +116,7 @@ class SharedMemory(Section):
     shm_key: Count | None = None
 
 
-class Connection(Section):
+class ConnectionSection(Section):
     """How a client should be connected: compared with the client that is wrapped, never forced on it.
 
     Who connects to what (hosts, users, passwords, certificates) is no part of a policy file.
@@ -151,7 +151,7 @@ class Connection(Section):
     ip_map: dict[str, str] | None = None
     cluster_name: str | None = None
     app_id: str | None = None
-    shm: SharedMemory | None = None
+    shm: SharedMemorySection | None = None
 
     # The same by other clients' names; see synonyms.CONNECTION_SYNONYMS.
     idle_timeout: Milliseconds | None = None

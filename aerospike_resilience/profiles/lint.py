@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..model.identity import ClientIdentity
 from .profile import Profile
 from .rules import RULES, Client, Severity, Subject
 from .source import name_of
-
-_log = logging.getLogger("aerospike_resilience.profiles")
 
 _LEVELS: Final[Mapping[Severity, int]] = {
     "error": logging.WARNING,
@@ -98,10 +97,12 @@ class FindingsLog:
 
     Args:
         client: the client's adapter.
+        identity: the wrapped client's name and profile.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, identity: ClientIdentity) -> None:
         self._client = client
+        self._log = identity.log("aerospike_resilience.profiles")
         self._told: set[Finding] = set()
 
     def tell(self, profile: Profile) -> None:
@@ -109,7 +110,7 @@ class FindingsLog:
         for one in examine(profile, self._client):
             if one not in self._told:
                 self._told.add(one)
-                _log.log(
+                self._log.log(
                     _LEVELS[one.severity],
                     "%s: %s %s in profile %r: %s; fix: %s",
                     *(one.origin, one.severity, one.id, one.profile, one.message, one.fix),

@@ -21,6 +21,7 @@ from .validate import check_settings
 if TYPE_CHECKING:
     from . import fields as aerospike_fields
     from . import schema
+    from .fields import ConnectionSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,17 @@ class Profile:
         connection, retry, breaker, backpressure, telemetry: its sections.
         adaptive_timeout: None where it has none.
         ignored: ids of lint findings that are meant to be so, with the reason.
+        has_sets: whether it says anything of single sets.
+        has_consistency: whether it tells strongly consistent namespaces from others.
     """
+
+    connection: ConnectionSection
+    retry: schema.RetrySection
+    adaptive_timeout: schema.AdaptiveTimeoutSection | None
+    breaker: schema.BreakerSection
+    backpressure: schema.BackpressureSection
+    telemetry: schema.TelemetrySection
+    ignored: Mapping[str, str]
 
     def __init__(
         self,
@@ -103,7 +114,7 @@ class Profile:
         self.breaker = whole.breaker
         self.backpressure = whole.backpressure
         self.telemetry = whole.telemetry
-        self.ignored: Mapping[str, str] = whole.lint.ignore
+        self.ignored = whole.lint.ignore
         self.has_sets = bool(whole.sets)
         self.has_consistency = any(
             getattr(scopes, scope) is not None

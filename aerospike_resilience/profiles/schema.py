@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from .fields import Connection, PolicyFields, Scopes
+from .fields import ConnectionSection, PolicyFields, Scopes
 from .operation_names import OPERATION_NAMES
 from .quantities import Count, PositiveSeconds, Seconds, Share
 from .quantities import Section as _Section
@@ -74,14 +74,14 @@ def _server(url: str) -> str:
     return url
 
 
-class Budget(_Section):
+class BudgetSection(_Section):
     """What retries may cost: a share of recent operations, plus a reserve."""
 
     ratio: Share = 0.1
     min_per_second: Annotated[float, Field(ge=0, le=100_000)] = 10.0
 
 
-class Retry(_Section):
+class RetrySection(_Section):
     """How attempts of ours follow each other."""
 
     backoff: Literal[
@@ -97,14 +97,14 @@ class Retry(_Section):
     sleep_s: Seconds = Field(0.002, alias="sleep")
     max_sleep_s: Seconds = Field(0.05, alias="max_sleep")
     native_failover: Annotated[int, Field(ge=0, le=10, strict=True)] = 1
-    budget: Budget | None = Field(default_factory=Budget)
+    budget: BudgetSection | None = Field(default_factory=BudgetSection)
     in_doubt: Literal["report", "verify"] = Field(
         "report",
         description="verify: look a conditional write in doubt up, where that makes it certain",
     )
 
     @model_validator(mode="after")
-    def _chained(self, info: ValidationInfo) -> Retry:
+    def _chained(self, info: ValidationInfo) -> RetrySection:
         # A file by itself may have the chain from its parent, or be the parent that has it.
         whole = info.context is not None and info.context.get(WHOLE)
         if whole and self.backoff == "chained" and not self.chain:
@@ -114,7 +114,7 @@ class Retry(_Section):
         return self
 
 
-class Adaptive(_Section):
+class AdaptiveTimeoutSection(_Section):
     """How long a read waits for a node before it leaves for a replica."""
 
     quantile: Annotated[float, Field(gt=0, lt=1)] = 0.99
@@ -123,7 +123,7 @@ class Adaptive(_Section):
     max_s: PositiveSeconds = Field(0.04, alias="max")
 
 
-class Breaker(_Section):
+class BreakerSection(_Section):
     """The breaker of each node."""
 
     mode: Annotated[
@@ -156,7 +156,7 @@ class Breaker(_Section):
     )
 
 
-class Backpressure(_Section):
+class BackpressureSection(_Section):
     """The gate."""
 
     max_concurrent_operations: Count = 0
@@ -181,7 +181,7 @@ class TelemetrySection(_Section):
     )
 
 
-class Lint(_Section):
+class LintSection(_Section):
     """Findings that were looked at and are meant to be so."""
 
     ignore: dict[str, Annotated[str, Field(min_length=3)]] = Field(
@@ -192,19 +192,19 @@ class Lint(_Section):
 class Settings(_Section):
     """All that a policy file may say but for its head; the shape of ``overrides=`` too."""
 
-    connection: Connection = Field(default_factory=Connection)
+    connection: ConnectionSection = Field(default_factory=ConnectionSection)
     policy: Scopes = Field(default_factory=Scopes)
     operations: dict[str, PolicyFields] = Field(
         default_factory=dict,
         json_schema_extra={"propertyNames": {"enum": [*sorted(OPERATION_NAMES)]}},
     )
     sets: dict[str, Scopes] = Field(default_factory=dict)
-    retry: Retry = Field(default_factory=Retry)
-    adaptive_timeout: Adaptive | None = None
-    breaker: Breaker = Field(default_factory=Breaker)
-    backpressure: Backpressure = Field(default_factory=Backpressure)
+    retry: RetrySection = Field(default_factory=RetrySection)
+    adaptive_timeout: AdaptiveTimeoutSection | None = None
+    breaker: BreakerSection = Field(default_factory=BreakerSection)
+    backpressure: BackpressureSection = Field(default_factory=BackpressureSection)
     telemetry: TelemetrySection = Field(default_factory=TelemetrySection)
-    lint: Lint = Field(default_factory=Lint)
+    lint: LintSection = Field(default_factory=LintSection)
 
 
 class PolicyFile(Settings):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ..model.identity import ClientIdentity
 from .library import PolicyLibrary
 from .profile import Profile
-
-_log = logging.getLogger("aerospike_resilience.profiles")
 
 _RECONNECT: Final = "connection."
 
@@ -50,6 +48,7 @@ class Watcher:
         name: the profile's name.
         on_change: given the new profile, when its settings changed; what it raises counts as a bad file.
         on_error: given the error, when a file is bad; the last good profile stays in force.
+        identity: the wrapped client's name and profile, for log lines.
 
     Attributes:
         profile: the last good profile.
@@ -61,7 +60,9 @@ class Watcher:
         name: str,
         on_change: Callable[[Profile], None],
         on_error: Callable[[Exception], None],
+        identity: ClientIdentity | None = None,
     ) -> None:
+        self._log = (identity or ClientIdentity()).log("aerospike_resilience.profiles")
         self._library = library
         self._name = name
         self._on_change = on_change
@@ -97,11 +98,13 @@ class Watcher:
         changed = tuple(_differences(before, after))
         needs_reconnect = tuple(key for key, _, _ in changed if key.startswith(_RECONNECT))
         if needs_reconnect:
-            _log.warning(
+            self._log.warning(
                 "profile %r: %s changed, which a connected client cannot take over; reconnect for it",
                 *(self._name, ", ".join(needs_reconnect)),
             )
-        _log.info("profile %r reloaded: %s", self._name, ", ".join(key for key, _, _ in changed))
+        self._log.info(
+            "profile %r reloaded: %s", self._name, ", ".join(key for key, _, _ in changed)
+        )
         return Reload(changed, needs_reconnect)
 
     def _looking_into(self, seen: dict[Path, Stat]) -> Callable[[str], None]:

@@ -58,9 +58,9 @@ def arranged(
         chain += [*before[name], *links, *after[name]]
     if arrange is not None:
         chain = _checked_arrangement(arrange(list(chain)), ours)
-    # The attempt ends the chain: what is placed behind it runs right before it.
-    ends = [one for one in chain if isinstance(one, NativeAttempt)]
-    return [*(one for one in chain if not isinstance(one, NativeAttempt)), *ends]
+    # The attempt ends every chain: what is placed behind it runs right before it.
+    end = next(one for one in ours if isinstance(one, NativeAttempt))
+    return [*(one for one in chain if one is not end), end]
 
 
 def check_placed(placed: object) -> tuple[Placed, ...]:
@@ -101,8 +101,6 @@ def _checked_arrangement(chain: Any, ours: Sequence[Interceptor]) -> list[Interc
     for one in ours:
         if sum(other is one for other in found) > 1:
             raise TypeError(f"arrange= returned the shipped {type(one).__name__} twice")
-    if not any(isinstance(one, NativeAttempt) for one in found):
-        raise TypeError("arrange= left out the attempt, which makes the native call")
     return found
 
 

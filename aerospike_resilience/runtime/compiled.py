@@ -14,7 +14,7 @@ from typing import Any
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from ..clients import Adapter
+from ..clients import Adapter, ClientRefusals
 from ..interceptors import (
     Backoff,
     Bounds,
@@ -83,6 +83,11 @@ class Shared:
     closing: Closing = field(default_factory=Closing)
     clock: Callable[[], float] = time.monotonic
 
+    @property
+    def refusals(self) -> ClientRefusals:
+        """What is raised for this client's calls that are not sent."""
+        return self.adapter.refusals.of_client(self.health.identity)
+
 
 class Runtime:
     """One profile, compiled for one client.
@@ -127,13 +132,14 @@ class Runtime:
             profile,
             strong=lambda namespace: namespace in strong.strong,
             on_plan=self._hurry,
+            client_name=shared.health.identity.name,
         )
         self.plans = {
             name: self.planner.plain(operation)
             for name, operation in shared.adapter.operations.items()
             if hasattr(shared.client, name)
         }
-        refusals = shared.adapter.refusals
+        refusals = shared.refusals
         health = shared.health
         self._attempt = NativeAttempt(
             shared.adapter.tailor,
@@ -192,6 +198,7 @@ class Runtime:
             node_address=shared.health.address,
             place=shared.adapter.place,
             statement=shared.adapter.statement if wants.db_query_text else None,
+            client_name=shared.health.identity.name,
             clock=shared.clock,
         )
 
@@ -214,7 +221,7 @@ class Runtime:
     def _chain(self, draft: GateDraft | None) -> Sequence[Interceptor]:
         """Return the interceptors that run under this profile, outermost first."""
         shared, profile = self._shared, self.profile
-        refusals, clock = shared.adapter.refusals, shared.clock
+        refusals, clock = shared.refusals, shared.clock
         breaks = profile.breaker.mode != "off" or profile.adaptive_timeout is not None
         gates = shared.gates.interceptors(
             refusals.backpressure,

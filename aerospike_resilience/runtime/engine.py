@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -22,8 +21,6 @@ from .compiled import Runtime, Shared, gate_options, node_options
 from .native_overrides import NativeOverrides
 from .profiles_in_use import ProfilesInUse
 
-_log = logging.getLogger("aerospike_resilience")
-
 _STATES: Final = {"closed": 0, "half-open": 1, "open": 2, "isolated": 3}
 
 
@@ -39,6 +36,7 @@ class Engine:
     Attributes:
         runtime: what calls run under now; swapped by a reload.
         native: what the client's own dynamic configuration overrides.
+        identity: the wrapped client's name and profile.
     """
 
     def __init__(
@@ -49,6 +47,8 @@ class Engine:
         overrides: Mapping[str, Any] | None,
     ) -> None:
         self.shared = shared
+        self.identity = identity = shared.health.identity
+        self._log = identity.log("aerospike_resilience")
         self.runtime = Runtime(shared, profile)
         self._overrides = overrides
         self._errors: dict[
@@ -57,14 +57,19 @@ class Engine:
         self._changing = threading.RLock()  # held by whoever reloads, compiles or swaps a runtime
         self._on_profile: Callable[[Profile], None] = lambda _profile: None
         self._on_close: Callable[[], None] = lambda: None
-        self._findings = FindingsLog(shared.adapter)
+        self._findings = FindingsLog(shared.adapter, identity)
         self._findings.tell(profile)
-        self.native = NativeOverrides(shared.adapter, shared.client)
+        self.native = NativeOverrides(shared.adapter, shared.client, identity)
         self.native.look(profile)
         self._switched = ProfilesInUse(
-            library, self._compiled, self._with_overrides, self._findings.tell, self._note
+            library,
+            self._compiled,
+            self._with_overrides,
+            self._findings.tell,
+            self._note,
+            identity,
         )
-        self._watcher = Watcher(library, profile.name, self._swap, self._keep)
+        self._watcher = Watcher(library, profile.name, self._swap, self._keep, identity)
         self._tended = TendedCluster(
             shared.health,
             on_patience=self._pace,
@@ -116,6 +121,7 @@ class Engine:
 
     def close(self) -> None:
         """Stop tending, end every sleep and turn waiters away."""
+        self.identity.closed = True
         self.shared.closing.set()
         self.shared.gates.close()
         TEND_THREAD.discard(self._tended)
@@ -126,6 +132,7 @@ class Engine:
 
     def reopen(self) -> None:
         """Protect again after `close`: the client was connected again."""
+        self.identity.closed = False
         self.shared.closing.clear()
         self.shared.gates.reopen()
         self.shared.health.source.resume()
@@ -148,8 +155,10 @@ class Engine:
             self._sharing.after_fork()
 
     def readings(self, instrument: str) -> Readings:
-        """Return what one of `gauges.INSTRUMENTS` shows now."""
+        """Return what one of `gauges.INSTRUMENTS` shows now; nothing once the client is closed."""
         shared = self.shared
+        if self.identity.closed:
+            return []
         gate, retries = shared.gates.main, shared.retries
         match instrument:
             case "breaker.state":
@@ -204,7 +213,7 @@ class Engine:
         on_wait = None
         if runtime.profile.telemetry.metrics:
             provider = self.shared.meter_provider or metrics.get_meter_provider()
-            on_wait = gauges.show(self, self.shared.adapter.name, provider)
+            on_wait = gauges.show(self, self.identity.name, provider)
         self.shared.gates.listen(on_wait)
 
     def _pace(self, patience_s: float) -> None:
@@ -266,7 +275,7 @@ class Engine:
 
     def _keep(self, error: Exception) -> None:
         self._note("", error)
-        _log.error("profile %r stays as it was: %s", self.runtime.profile.name, error)
+        self._log.error("profile %r stays as it was: %s", self.runtime.profile.name, error)
 
     def _note(self, name: str, error: Exception | None) -> None:
         """Remember why a profile stays as it was; swapped whole, as metrics are read at any time."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from ..clients import Adapter, every_operation
+from ..model.identity import ClientIdentity
 from ..model.operation import Kind, Operation, Shape
 from ..profiles import Profile
-
-_log = logging.getLogger("aerospike_resilience.profiles")
 
 _Case: TypeAlias = tuple[str, Kind, Shape, bool]
 
@@ -42,12 +40,14 @@ class NativeOverrides:
     Args:
         adapter: the client's adapter.
         client: the client.
+        identity: its name and profile, for log lines.
 
     Attributes:
         found: the fields in which the profile is overridden.
     """
 
-    def __init__(self, adapter: Adapter, client: Any) -> None:
+    def __init__(self, adapter: Adapter, client: Any, identity: ClientIdentity) -> None:
+        self._log = identity.log("aerospike_resilience.profiles")
         self.found: tuple[Override, ...] = ()
         self._adapter = adapter
         self._config = adapter.native_config(client)
@@ -69,22 +69,22 @@ class NativeOverrides:
         behaviors = self._behaviors(said, profile)
         self.found = (*everywhere, *behaviors)
         if everywhere and everywhere != tuple(one for one in before if not one.behavior):
-            _log.warning(
+            self._log.warning(
                 "the client's own dynamic configuration overrides profile %r, and every call's own "
                 "policy, in %d fields: %s%s",
                 *(profile.name, len(everywhere), _named(everywhere), self._remedy()),
             )
         if behaviors and behaviors != tuple(one for one in before if one.behavior):
-            _log.warning(
+            self._log.warning(
                 "sessions that are created with a behavior of the client's own configuration file go by "
                 "that and not by profile %r, in %d fields: %s; create them without one, or move its "
                 "policies into a profile (aerospike-resilience policy import)",
                 *(profile.name, len(behaviors), _named(behaviors)),
             )
         if before and not self.found:
-            _log.info("the client's own dynamic configuration overrides the profile no more")
+            self._log.info("the client's own dynamic configuration overrides the profile no more")
         if first and (unclear := tuple(self._contradicted(self._config.unclear(), profile))):
-            _log.info(
+            self._log.info(
                 "the client was configured otherwise than profile %r: %s; what `policies` of its "
                 "configuration gave, the profile overrides; what a config_provider's file gave, it "
                 "cannot, and the client does not say which it was",

@@ -28,6 +28,7 @@ class Planner:
         profile: the profile.
         strong: whether a namespace is known to be strongly consistent.
         on_plan: given every plan that is kept, before it is first used.
+        client_name: the wrapped client's name.
     """
 
     def __init__(
@@ -37,7 +38,9 @@ class Planner:
         profile: Profile,
         strong: Callable[[str], bool] = lambda _namespace: False,
         on_plan: Callable[[Plan], None] = lambda _plan: None,
+        client_name: str = "",
     ) -> None:
+        self._client_name = client_name
         self._strong = strong
         self._on_plan = on_plan
         self._adapter = adapter
@@ -212,6 +215,7 @@ class Planner:
             failover=failover,
             rows=rows,
             verification=self._verification(operation, fields) if operation.writes else None,
+            client_name=self._client_name,
         )
 
     def _settings(self, operation: Operation, plan_key: PlanKey) -> Mapping[str, Setting]:
@@ -277,6 +281,7 @@ class Planner:
             classify=self._adapter.classify,
             fields={},
             policy=policy,
+            client_name=self._client_name,
         )
 
     def _sender(self, operation: Operation) -> Send:

@@ -6,15 +6,13 @@ one is at hand, and the tend thread looks at its files.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
 from ..ambient import Using
+from ..model.identity import ClientIdentity
 from ..profiles import PolicyFileError, PolicyLibrary, Profile, Reload, Watcher
 from .compiled import Runtime
-
-_log = logging.getLogger("aerospike_resilience")
 
 MAX_SWITCHED: Final = 64
 """How many runtimes are kept compiled."""
@@ -32,6 +30,7 @@ class ProfilesInUse:
         over: puts the application's own settings over a profile.
         on_profile: told of every profile that is loaded for a block, and loaded again.
         on_error: told of a profile whose files are bad, by name, and that they are good again (None).
+        identity: the wrapped client's name and profile, for log lines.
     """
 
     def __init__(
@@ -41,7 +40,10 @@ class ProfilesInUse:
         over: Callable[[Profile], Profile],
         on_profile: Callable[[Profile], None],
         on_error: Callable[[str, Exception | None], None],
+        identity: ClientIdentity,
     ) -> None:
+        self._identity = identity
+        self._log = identity.log("aerospike_resilience")
         self._library = library
         self._compiled = compiled
         self._over = over
@@ -99,7 +101,7 @@ class ProfilesInUse:
             try:
                 profile = self._profile(using, own)
             except PolicyFileError as error:
-                _log.warning(
+                self._log.warning(
                     "what a using() block says over the profile stays as it was: %s", error
                 )
                 continue
@@ -135,6 +137,7 @@ class ProfilesInUse:
                 name,
                 lambda profile: self._take(name, profile),
                 lambda error: self._keep(name, error),
+                self._identity,
             )
             self._watchers[name] = found
             self._on_profile(found.profile)
@@ -154,7 +157,7 @@ class ProfilesInUse:
 
     def _keep(self, name: str, error: Exception) -> None:
         self._on_error(name, error)
-        _log.error("profile %r of using() stays as it was: %s", name, error)
+        self._log.error("profile %r of using() stays as it was: %s", name, error)
 
 
 def _with(base: Profile, using: Using) -> Profile:

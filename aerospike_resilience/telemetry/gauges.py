@@ -3,8 +3,8 @@
 The one exception is how long calls waited for the gate, which is recorded as they do.
 
 One set of instruments serves all wrapped clients of a process (for each meter provider), so that a
-second client or a reload registers nothing twice; the attribute ``aerospike.resilience.client`` tells
-them apart.
+second client or a reload registers nothing twice; the attribute ``aerospike.resilience.client``, the
+client's name, tells them apart.
 """
 
 from __future__ import annotations
@@ -84,7 +84,6 @@ class _Board:
 
     def __init__(self, provider: MeterProvider) -> None:
         self._clients: weakref.WeakKeyDictionary[Observed, str] = weakref.WeakKeyDictionary()
-        self._numbered = 0
         meter = provider.get_meter(SCOPE)
         self._wait_time = meter.create_histogram(
             "aerospike.resilience.gate.wait_time",
@@ -106,13 +105,11 @@ class _Board:
             )
 
     def add(self, client: Observed, name: str) -> OnWait:
-        if client not in self._clients:
-            self._numbered += 1
-            self._clients[client] = f"{name}-{self._numbered}"
-        record, numbered = self._wait_time.record, self._clients[client]
+        self._clients[client] = name
+        record = self._wait_time.record
 
         def waited(seconds: float, outcome: str) -> None:
-            record(seconds, {"aerospike.resilience.client": numbered, "outcome": outcome})
+            record(seconds, {"aerospike.resilience.client": name, "outcome": outcome})
 
         return waited
 

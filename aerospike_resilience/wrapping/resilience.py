@@ -9,6 +9,7 @@ from typing import Any, get_args
 from .. import ambient
 from ..ambient import Using
 from ..clients import every_operation
+from ..errors import NotWrappedError, ResilienceError
 from ..model.operation import Criticality
 from ..model.outcome import Outcome
 from ..nodes import report
@@ -23,9 +24,12 @@ class Resilience:
         self._engine = engine
 
     def __repr__(self) -> str:
-        return (
-            f"<resilience of {self._engine.shared.adapter.name!r}, profile {self.profile.name!r}>"
-        )
+        return f"<resilience of client {self.name!r}, profile {self.profile.name!r}>"
+
+    @property
+    def name(self) -> str:
+        """The client's name, as log lines, metrics and errors have it."""
+        return self._engine.identity.name
 
     @property
     def profile(self) -> Profile:
@@ -53,7 +57,7 @@ class Resilience:
         known = every_operation(self._engine.shared.adapter)
         if operation not in known:
             raise ValueError(
-                f"{operation!r} is no operation of this client; there are {', '.join(known)}"
+                f"{operation!r} is no operation of client {self.name!r}; there are {', '.join(known)}"
             )
         namespace, _, set_name = (set or "").partition(".")
         explained = self.profile.explain(
@@ -77,6 +81,7 @@ class Resilience:
         health = shared.health
         patience_s = health.patience_s
         return {
+            "name": self.name,
             "client": shared.adapter.name,
             "profile": {
                 "name": profile.name,
@@ -116,7 +121,8 @@ class Resilience:
         """
         if not self.profile.telemetry.last_call:
             raise RuntimeError(
-                f"profile {self.profile.name!r} keeps no last call; set telemetry: {{last_call: true}}"
+                f"profile {self.profile.name!r} of client {self.name!r} keeps no last call; set "
+                "telemetry: {last_call: true}"
             )
         return self._engine.shared.recorder.last()
 
@@ -174,9 +180,32 @@ class Resilience:
             known = ", ".join(map(repr, get_args(Criticality)))
             raise ValueError(f"criticality is one of {known}, not {criticality!r}")
         using = Using(profile, overrides, idempotent, criticality)
-        self._engine.runtime_for(using)  # a mistake shows here, not at the first call
+        try:
+            self._engine.runtime_for(using)  # a mistake shows here, not at the first call
+        except ResilienceError as error:
+            error.client_name = self.name
+            error.add_note(f"aerospike-resilience: in using() of client {self.name!r}")
+            raise
         return ambient.switched(id(self._engine), using)
 
     def close(self) -> None:
         """Stop tending and end every wait; the client itself stays open and usable, unprotected."""
         self._engine.close()
+
+
+def resilience(client: object) -> Resilience:
+    """Return ``client.resilience`` of a wrapped client, in a way that type checkers understand.
+
+    Args:
+        client: what `resilient()` returned.
+
+    Raises:
+        NotWrappedError: the client is not wrapped. Also a `TypeError`.
+    """
+    found = getattr(client, "resilience", None)
+    if not isinstance(found, Resilience):
+        raise NotWrappedError(
+            f"this {type(client).__name__} is not wrapped: resilience() takes what resilient() returned; "
+            "the client that resilient() was given stays as it was"
+        )
+    return found

@@ -14,7 +14,7 @@ from aerospike_resilience.clients import adapter_named
 from aerospike_resilience.clients.aerospike.policies import FIELDS
 from aerospike_resilience.model.operation import Kind, Operation, Shape
 from aerospike_resilience.profiles import PolicyFileError, PolicyLibrary
-from aerospike_resilience.profiles.fields import Connection, PolicyFields, Scopes
+from aerospike_resilience.profiles.fields import ConnectionSection, PolicyFields, Scopes
 from aerospike_resilience.profiles.profile import Layer, Profile
 from aerospike_resilience.profiles.source import PolicySource
 
@@ -181,7 +181,7 @@ def test_a_file_can_say_every_policy_field_by_the_clients_own_name(client, kind)
 @pytest.mark.parametrize("client", CONNECTIONS)
 def test_a_file_can_say_every_connection_setting_by_the_clients_own_name(client):
     for name in {*CONNECTIONS[client].split()} - IDENTITY - ELSEWHERE:
-        loads({"connection": {name: written(Connection, name)}})
+        loads({"connection": {name: written(ConnectionSection, name)}})
 
 
 INSPECT = """
@@ -233,7 +233,7 @@ def test_the_installed_clients_know_no_policy_field_that_a_file_cannot_say(insta
 
 def test_the_installed_clients_know_no_connection_setting_that_a_file_cannot_say(installed):
     known = {name for fields in installed["connections"] for name in fields}
-    said = {field.alias or name for name, field in Connection.model_fields.items()}
+    said = {field.alias or name for name, field in ConnectionSection.model_fields.items()}
 
     assert known - IDENTITY - ELSEWHERE <= said
 

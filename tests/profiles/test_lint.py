@@ -9,7 +9,7 @@ import pytest
 
 from aerospike_resilience.clients import ADAPTERS, adapter_named, every_operation
 from aerospike_resilience.profiles import PolicyLibrary
-from aerospike_resilience.profiles.fields import Connection, PolicyFields, Scopes
+from aerospike_resilience.profiles.fields import ConnectionSection, PolicyFields, Scopes
 from aerospike_resilience.profiles.lint import RULES, examine
 from aerospike_resilience.profiles.synonyms import FIELD_SYNONYMS
 
@@ -282,7 +282,9 @@ def test_a_value_that_a_client_does_not_know_is_found():
 
 @pytest.mark.parametrize("client", [adapter.name for adapter in ADAPTERS])
 def test_what_a_client_cannot_do_is_a_word_of_policy_files(client):
-    settings = {f"connection.{f.alias or name}" for name, f in Connection.model_fields.items()}
+    settings = {
+        f"connection.{f.alias or name}" for name, f in ConnectionSection.model_fields.items()
+    }
     words = {*PolicyFields.model_fields, *Scopes.model_fields, *settings}
 
     assert {word.partition(":")[0] for word in adapter_named(client).cannot} <= words

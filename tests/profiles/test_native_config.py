@@ -163,7 +163,7 @@ def test_a_config_providers_file_is_found_when_it_changes(healthy, connect, file
         "read": {"total_timeout": {"native": 888, "profile": 250}}
     }
     assert client.resilience.explain("get").value("total_timeout") == 888
-    assert len(told("WARNING")) == 1
+    assert len(until(lambda: told("WARNING"))) == 1
 
 
 def test_a_client_without_any_is_left_in_peace(bare, wrap, told):

@@ -39,7 +39,7 @@ class NativeAttempt:
     def __init__(
         self,
         tailor: Tailor,
-        error: type[DeadlineExceededError] = DeadlineExceededError,
+        error: Callable[..., DeadlineExceededError] = DeadlineExceededError,
         clock: Callable[[], float] = time.monotonic,
         name: Callable[[str], str | None] = lambda _address: None,
         owners: Callable[[Key | None], tuple[str, ...]] = lambda _key: (),

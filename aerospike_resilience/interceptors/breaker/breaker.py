@@ -31,7 +31,7 @@ class Breaker(Link):
     def __init__(
         self,
         health: ClusterHealth,
-        error: type[CircuitOpenError] = CircuitOpenError,
+        error: Callable[..., CircuitOpenError] = CircuitOpenError,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.health = health

@@ -28,7 +28,7 @@ class Backpressure(Link):
     def __init__(
         self,
         gate: Gate,
-        error: type[BackpressureError] = BackpressureError,
+        error: Callable[..., BackpressureError] = BackpressureError,
         permits: str = "permits (max_concurrent_operations of profile {profile!r})",
     ) -> None:
         self.gate = gate
@@ -160,7 +160,7 @@ class WeightedBackpressure(Backpressure):
         self,
         gate: Gate,
         weight: Callable[[Call], int],
-        error: type[BackpressureError] = BackpressureError,
+        error: Callable[..., BackpressureError] = BackpressureError,
     ) -> None:
         super().__init__(gate, error)
         self._weight = weight

@@ -95,7 +95,7 @@ class Gates:
 
     def interceptors(
         self,
-        error: type[BackpressureError] = BackpressureError,
+        error: Callable[..., BackpressureError] = BackpressureError,
         draft: GateDraft | None = None,
         *,
         outlives_cancellation: bool = False,

@@ -126,7 +126,7 @@ class PerNode(Link):
         self,
         gates: NodeGates,
         masters: Callable[[Call], tuple[str, ...]],
-        error: type[BackpressureError] = BackpressureError,
+        error: Callable[..., BackpressureError] = BackpressureError,
         orphans: OrphanedCalls | None = None,
     ) -> None:
         self._gates = gates

@@ -10,6 +10,7 @@ from typing import Any, Final
 from ...model.attempt import Attempt
 from ...model.call import Call
 from ...model.failure import FailureKind
+from ...model.identity import ClientIdentity
 
 _log = logging.getLogger("aerospike_resilience.call")
 
@@ -38,9 +39,9 @@ def annotate(error: BaseException, call: Call) -> None:
     Done once, when the operation has ended, and only to an error that an attempt raised: what an
     interceptor raises is its own.
 
-    Sets ``error.attempts`` and ``error.in_doubt``: a conflict answered to a conditional write that was
-    sent before may be the write's own, so it is in doubt and not somebody else's. What an earlier call
-    wrote on the same object is replaced.
+    Sets ``error.attempts``, ``error.client_name`` and ``error.in_doubt``: a conflict answered to a
+    conditional write that was sent before may be the write's own, so it is in doubt and not somebody
+    else's. What an earlier call wrote on the same object is replaced.
     """
     if not isinstance(error, Exception) or not (error is call.error or call.owns(error)):
         return
@@ -50,6 +51,7 @@ def annotate(error: BaseException, call: Call) -> None:
         return
     operation = call.plan.operation
     error.attempts = attempts  # type: ignore[attr-defined]
+    error.client_name = call.plan.client_name  # type: ignore[attr-defined]
     if call.plan.writes or hasattr(error, "in_doubt"):
         _answer(error, in_doubt=any(a.failure and a.failure.in_doubt for a in attempts))
     if any(a.failure and a.failure.in_doubt for a in attempts[:-1]) and (
@@ -61,12 +63,15 @@ def annotate(error: BaseException, call: Call) -> None:
         )
     if len(attempts) > 1 or _REASONS.get(reason):
         why = _REASONS.get(reason)
+        client = f" of client {call.plan.client_name!r}" if call.plan.client_name else ""
         error.add_note(
-            f"{_OURS}{operation.name} under profile {call.plan.profile!r}: "
+            f"{_OURS}{operation.name} under profile {call.plan.profile!r}{client}: "
             + "; ".join(_sentence(attempt) for attempt in attempts)
             + (f". No further attempt: {why}" if why else "")
         )
-    _log.debug("%s failed: %s", operation.name, attempts)
+    if _log.isEnabledFor(logging.DEBUG):
+        log = ClientIdentity(call.plan.client_name, call.plan.profile).log(_log.name)
+        log.debug("%s failed: %s", operation.name, attempts)
 
 
 def _forget(error: Exception) -> None:

@@ -100,6 +100,10 @@ def _check(name: str, rule: Any) -> None:
         return
     if not callable(rule):
         raise TypeError(f"{name}= takes one of tenacity's {name}_* objects, not {rule!r}")
+    if isinstance(rule, type):
+        raise TypeError(
+            f"{name}= takes an object, not the class {rule.__name__}: write {rule.__name__}(…)"
+        )
     if inspect.iscoroutinefunction(rule) or inspect.iscoroutinefunction(type(rule).__call__):
         raise TypeError(
             f"{name}= takes a rule that answers at once, for awaited calls too; {rule!r} is awaited"

@@ -1,0 +1,87 @@
+"""Which wrapped client something is about: its name and its profile's, for log lines and errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+E = TypeVar("E", bound=BaseException)
+
+
+class ClientIdentity:
+    """A wrapped client's name and the name of its profile, which stay what they are.
+
+    Args:
+        name: what `resilient()` was given as ``name=``, or made up; empty for what belongs to no client.
+        profile: the name of the profile that the client was wrapped with.
+
+    Attributes:
+        closed: whether the client was closed, so that another may take its name.
+    """
+
+    __slots__ = ("__weakref__", "closed", "name", "profile")
+
+    def __init__(self, name: str = "", profile: str = "") -> None:
+        self.name = name
+        self.profile = profile
+        self.closed = False
+
+    def __repr__(self) -> str:
+        return f"<client {self.name!r}, profile {self.profile!r}>"
+
+    def log(self, logger: str) -> ClientLog:
+        """Return a logger by its name, whose lines say which client they are about."""
+        return ClientLog(logging.getLogger(logger), self)
+
+    def error(self, error: Callable[..., E], message: str, **facts: Any) -> E:
+        """Return a new error with the client's name in its message and as its ``client_name``.
+
+        Args:
+            error: the error's class.
+            message: what it says of the rest.
+            facts: further arguments of the class.
+        """
+        made = error(f"{message} (client {self.name!r})" if self.name else message, **facts)
+        vars(made)["client_name"] = self.name
+        return made
+
+
+class ClientLog(logging.LoggerAdapter[logging.Logger]):
+    """A logger for what is about one client.
+
+    Every line begins with the client's and the profile's name. Its record has them as the fields
+    ``client_name`` and ``profile``, beside what the line's own ``extra`` says.
+
+    Args:
+        logger: the logger that gets the lines.
+        identity: the client.
+    """
+
+    def __init__(self, logger: logging.Logger, identity: ClientIdentity) -> None:
+        super().__init__(logger, {"client_name": identity.name, "profile": identity.profile})
+        self._head = (
+            f"client {identity.name!r}, profile {identity.profile!r}: " if identity.name else ""
+        )
+
+    def log(  # type: ignore[override]  # logging's own signature names each keyword
+        self,
+        level: int,
+        msg: str,
+        *args: Any,
+        stacklevel: int = 1,
+        extra: Mapping[str, object] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Log one line. All other methods (``warning``, ``exception``, …) end here."""
+        if self.isEnabledFor(level):
+            # A profile's name may hold a percent sign, which is no placeholder.
+            line = (self._head.replace("%", "%%") if args else self._head) + msg
+            self.logger.log(
+                level,
+                line,
+                *args,
+                stacklevel=stacklevel + 1,
+                extra={**(self.extra or {}), **(extra or {})},
+                **kwargs,
+            )

@@ -1,0 +1,76 @@
+"""Client names: what each wrapped client of the process is called, no two of them alike."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import threading
+import weakref
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Final
+
+from ..model.identity import ClientIdentity
+
+_NAME: Final = re.compile(r"[\w.:/@+-]+")
+
+
+class ClientNames:
+    """Gives each wrapped client its name. A closed client's name is free for the next."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holders: weakref.WeakValueDictionary[str, ClientIdentity] = (
+            weakref.WeakValueDictionary()
+        )
+        self._numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
+
+    def take(self, wanted: str | None, adapter: str, profile: str) -> ClientIdentity:
+        """Return the identity of a client that is about to be wrapped.
+
+        Args:
+            wanted: the name that the application gave. While another client has it, ``-2``, ``-3`` … is
+                put behind it: an application may wrap many clients with one line of code.
+            adapter: what kind of client it is. Without a name it is called so, with a number: 1 for the
+                first that the process wrapped.
+            profile: the profile's name.
+
+        Raises:
+            TypeError: `wanted` is no text.
+            ValueError: `wanted` holds what could not stand in a log line or a metric.
+        """
+        if wanted is not None and not isinstance(wanted, str):
+            raise TypeError(f'name is text, such as "carts", not {wanted!r}')
+        if wanted is not None and not _NAME.fullmatch(wanted):
+            raise ValueError(
+                f"name={wanted!r} cannot stand in log lines and metrics; a client's name is made of "
+                "letters, digits and . _ - : / @ +"
+            )
+        with self._lock:
+            if wanted is None:
+                names = (f"{adapter}-{number}" for number in self._numbers[adapter])
+            else:
+                names = (wanted if n == 1 else f"{wanted}-{n}" for n in itertools.count(1))
+            name = next(name for name in names if self._is_free_locked(name))
+            identity = self._holders[name] = ClientIdentity(name, profile)
+            return identity
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child: another thread of the parent may have held the lock."""
+        self._lock = threading.Lock()
+
+    def _is_free_locked(self, name: str) -> bool:
+        holder = self._holders.get(name)
+        return holder is None or holder.closed
+
+
+def _shared() -> ClientNames:
+    names = ClientNames()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=names.after_fork)
+    return names
+
+
+CLIENT_NAMES: Final = _shared()
+"""The names of the process's wrapped clients."""

@@ -1,0 +1,182 @@
+"""What an application gives `resilient()` besides a profile: small values, each for one matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar
+
+if TYPE_CHECKING:
+    import pybreaker
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+    from tenacity.retry import RetryBaseT
+    from tenacity.stop import StopBaseT
+    from tenacity.wait import WaitBaseT
+
+C = TypeVar("C")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRules:
+    """The application's own rules of retrying, in tenacity's words.
+
+    They come on top of the profile's and of what makes a retry safe, and never go around those.
+
+    Attributes:
+        wait: one of tenacity's ``wait_*``: how long to sleep before an attempt is made again, in the
+            place of the profile's ``retry.backoff``. Never longer than its ``max_sleep``.
+        retry: one of tenacity's ``retry_*``: which failures are worth another attempt, of those that may
+            be made again at all; with ``retry_if_result`` also which results, of operations on one record
+            that may be applied twice. The last result is returned whatever it is.
+        stop: one of tenacity's ``stop_*``: when to give up, if ``max_retries`` does not say so before.
+    """
+
+    wait: WaitBaseT | None = None
+    retry: RetryBaseT | None = None
+    stop: StopBaseT | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackClient(Generic[C]):
+    """A second cluster's client, on which calls are made that are refused for an open node.
+
+    Attributes:
+        client: a client of the same package, bare or wrapped. No call is made there that may have been
+            sent already.
+        writes: whether writes go there too; they are then on the second cluster alone.
+    """
+
+    client: C
+    writes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerHooks:
+    """The application's own objects at the nodes' breakers, of pybreaker's classes.
+
+    Attributes:
+        listeners: told of every node's changes of state by ``state_change``, in order, from a thread of
+            their own.
+        storage: given a node's name, returns the storage through which the workers of a service tell
+            each other of nodes they opened; in the place of the profile's ``breaker.storage``. Only ever
+            used from a thread of its own.
+    """
+
+    listeners: Sequence[pybreaker.CircuitBreakerListener] = ()
+    storage: Callable[[str], pybreaker.CircuitBreakerStorage] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetryProviders:
+    """OpenTelemetry's providers, where they are not the global ones.
+
+    Attributes:
+        tracer_provider: where spans go; None for the global one.
+        meter_provider: where metrics go; None for the global one.
+    """
+
+    tracer_provider: TracerProvider | None = None
+    meter_provider: MeterProvider | None = None
+
+
+class SeparateOptions(TypedDict, total=False):
+    """The parts of the values above as keyword arguments of their own, for short lines.
+
+    ``wait`` and ``stop`` are parts of `RetryRules`, ``fallback_writes`` is ``writes`` of
+    `FallbackClient`, ``listeners`` and ``storage`` are parts of `BreakerHooks`, the providers of
+    `TelemetryProviders`.
+    """
+
+    wait: WaitBaseT | None
+    stop: StopBaseT | None
+    fallback_writes: bool
+    listeners: Iterable[pybreaker.CircuitBreakerListener]
+    storage: Callable[[str], pybreaker.CircuitBreakerStorage] | None
+    tracer_provider: TracerProvider | None
+    meter_provider: MeterProvider | None
+
+
+class Options(NamedTuple):
+    """All of it, whichever way it was given."""
+
+    rules: RetryRules
+    fallback: FallbackClient[Any] | None
+    breaker: BreakerHooks
+    telemetry: TelemetryProviders
+
+
+def options(
+    retry: Any, fallback: Any, breaker: Any, telemetry: Any, separate: SeparateOptions
+) -> Options:
+    """Return what was given, as one value for each matter.
+
+    Raises:
+        TypeError: something is of the wrong class, is given twice, or is no argument at all.
+    """
+    left: dict[str, Any] = dict(separate)
+    if retry is not None and not isinstance(retry, RetryRules):
+        if isinstance(retry, dict):
+            raise _not_settings("retry", RetryRules)
+        left["retry"], retry = retry, None
+    if fallback is not None and not isinstance(fallback, FallbackClient):
+        fallback = FallbackClient(fallback, writes=bool(left.pop("fallback_writes", False)))
+    elif "fallback_writes" in left:
+        if fallback is not None:
+            raise _given_twice("fallback_writes", "fallback", FallbackClient)
+        del left["fallback_writes"]  # without a fallback it says nothing
+    if "listeners" in left:
+        left["listeners"] = tuple(left["listeners"])
+    found = Options(
+        _value("retry", RetryRules, retry, left),
+        fallback,
+        _value("breaker", BreakerHooks, breaker, left),
+        _value("telemetry", TelemetryProviders, telemetry, left),
+    )
+    for unknown in left:
+        raise TypeError(_unknown(unknown, left[unknown]))
+    return found
+
+
+def _value(argument: str, cls: type[V], given: Any, separate: dict[str, Any]) -> V:
+    """Return a value as it was given, or made of its parts, which are taken out of `separate`."""
+    names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    parts = {name: separate.pop(name) for name in names if name in separate}
+    if given is None:
+        return cls(**parts)
+    if not isinstance(given, cls):
+        raise _not_settings(argument, cls)
+    for part in parts:
+        raise _given_twice(part, argument, cls)
+    return given
+
+
+def _not_settings(argument: str, cls: type[Any]) -> TypeError:
+    return TypeError(
+        f"{argument}= takes a {cls.__name__}; settings in the shape of a policy file go into "
+        f'overrides={{"{argument}": {{…}}}}'
+    )
+
+
+def _given_twice(part: str, argument: str, cls: type[Any]) -> TypeError:
+    return TypeError(f"{part}= is part of {argument}={cls.__name__}(…); give one of the two")
+
+
+def _unknown(name: str, value: Any) -> str:
+    """Say what an argument that there is not could have been meant to be."""
+    from ..profiles.fields import PolicyFields
+    from ..profiles.schema import Settings
+    from ..profiles.suggest import nearest
+    from .wrap import resilient
+
+    message = f"resilient() got an unexpected keyword argument {name!r}"
+    if name in PolicyFields.model_fields:
+        return (
+            f'{message}; did you mean overrides={{"policy": {{"all": {{"{name}": {value!r}}}}}}}?'
+        )
+    if name in Settings.model_fields:
+        return f'{message}; did you mean overrides={{"{name}": {value!r}}}?'
+    code = resilient.__code__
+    arguments = code.co_varnames[2 : code.co_argcount + code.co_kwonlyargcount]
+    return message + nearest(name, [*arguments, *SeparateOptions.__annotations__])

@@ -1,0 +1,101 @@
+"""mypy and pyright accept what the docs show, and what tests/typing/api.py does with the public names."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.typing.documented import ROOT, modules
+
+pytestmark = pytest.mark.timeout(400)
+
+API = ROOT / "tests" / "typing" / "api.py"
+
+PAGES = {name: text for name, text, _ in modules()}
+
+PARTIAL = [place for _, _, partial in modules() for place in partial]
+
+
+def mypy(folder: Path, *files: Path) -> list[str]:
+    """Return what ``mypy --strict`` complains of."""
+    config = ("--strict", "--config-file", str(ROOT / "pyproject.toml"), "--follow-imports=silent")
+    cache = ("--cache-dir", str(folder.parent / "mypy-cache"))  # one for all tests of this run
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *config, *cache, *map(str, files)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=380,
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return [line for line in done.stdout.splitlines() if "error:" in line]
+
+
+def pyright(folder: Path, *files: Path) -> list[str]:
+    """Return what pyright complains of. The files are in the folder."""
+    settings = {
+        "include": [file.name for file in files],
+        "extraPaths": [str(ROOT)],
+        "pythonVersion": "3.11",
+        "typeCheckingMode": "standard",
+        "reportMissingModuleSource": False,
+    }
+    project = ("--project", str(folder), "--pythonpath", sys.executable)
+    (folder / "pyrightconfig.json").write_text(json.dumps(settings))
+    done = subprocess.run(
+        [sys.executable, "-m", "pyright", "--outputjson", *project],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=380,
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return [
+        f"{Path(one['file']).name}:{one['range']['start']['line'] + 1}: {one['message']}"
+        for one in json.loads(done.stdout)["generalDiagnostics"]
+        if one["severity"] == "error"
+    ]
+
+
+Checker = Callable[..., list[str]]
+
+CHECKERS = pytest.mark.parametrize("check", [mypy, pyright], ids=lambda check: check.__name__)
+
+
+def written(folder: Path, texts: dict[str, str]) -> list[Path]:
+    files = [folder / f"{name}.py" for name in texts]
+    for file in files:
+        file.write_text(texts[file.stem])
+    return files
+
+
+@CHECKERS
+def test_the_docs_and_every_public_name_pass_the_type_checkers(
+    check: Checker, tmp_path: Path
+) -> None:
+    assert check(tmp_path, *written(tmp_path, {**PAGES, "api": API.read_text()})) == []
+
+
+@CHECKERS
+def test_the_type_checkers_do_look(check: Checker, tmp_path: Path) -> None:
+    wrong = (
+        "import aerospike\n"
+        "from aerospike_resilience import FallbackClient, resilience, resilient\n"
+        "client = resilient(aerospike.client({}), name=3)\n"
+        "client.resilience.snapshot()\n"
+        "resilience(client).snapshoot()\n"
+        "resilient(client, listeners=3)\n"
+    )
+
+    told = check(tmp_path, *written(tmp_path, {"wrong": wrong}))
+    assert {int(line.split(":")[1]) for line in told} == {3, 4, 5, 6}
+
+
+def test_every_python_snippet_of_the_docs_is_whole_enough_to_be_checked() -> None:
+    assert PARTIAL == []
+    assert len(PAGES) >= 9

@@ -1,0 +1,347 @@
+"""Every line that the library logs about a client names it and its profile."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import logging
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aerospike
+import pybreaker
+import pytest
+
+import aerospike_resilience
+from aerospike_resilience import PolicyFileError, instrument, resilient, uninstrument
+from aerospike_resilience.model.operation import NotAskedError
+from aerospike_resilience.nodes import TEND_THREAD, TendedCluster
+from aerospike_resilience.nodes.health_checks import HealthChecks
+from aerospike_resilience.nodes.map_refresh import MapRefresher
+from tests.profiles.test_sdk_native_config import connected  # noqa: F401 - a fixture
+from tests.waiting import until
+
+HOUSE = Path(aerospike_resilience.__file__).parent
+OUTSIDE = ("testing", "cli", "demo")
+"""Rooms that are about no wrapped client."""
+
+Site = tuple[str, str]
+"""A call that logs: the file, and the line's beginning as it stands in the code."""
+
+
+def sites() -> set[Site]:
+    """Every call of the library that logs."""
+    return {
+        (str(path.relative_to(HOUSE)), text.split("%s: %s -> %s")[0][:28])
+        for path in HOUSE.rglob("*.py")
+        if path.relative_to(HOUSE).parts[0] not in OUTSIDE and path.name != "identity.py"
+        for text in logged(ast.parse(path.read_text()))
+    }
+
+
+def logged(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("debug", "info", "warning", "error", "exception", "log")
+            and re.search(r"log(ger)?$|log\(.*\)$", ast.unparse(node.func.value))
+        ):
+            texts = [one.value for one in node.args if isinstance(one, ast.Constant)]
+            yield next((text for text in texts if isinstance(text, str)), "no text")
+
+
+class Scene(NamedTuple):
+    """What a line is provoked with."""
+
+    bare: Any
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest
+    records: list[logging.LogRecord]
+    wrapped: list[Any]
+
+    def wrap(self, client: Any = None, profile: str = "latency", **options: Any) -> Any:
+        client = resilient(
+            client or self.bare, profile, name="carts", policies=self.folder, **options
+        )
+        self.wrapped.append(client.resilience)
+        return client
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / f"{name}.yaml").write_text(f"version: 1\nextends: latency\n{text}")
+
+    def said(self, text: str) -> bool:
+        return any(text in record.getMessage() for record in self.records)
+
+
+def health_of(client: Any) -> Any:
+    return client.resilience._engine.shared.health
+
+
+def a_reload_and_bad_files(scene: Scene) -> None:
+    scene.write("mine", "retry: {chain: [1ms]}")
+    scene.write("other", "")
+    client = scene.wrap(profile="mine")
+    with client.resilience.using("other"):
+        client.exists(("test", "log", 1))
+    with client.resilience.using(overrides={"retry": {"backoff": "chained"}}):
+        client.exists(("test", "log", 1))
+    scene.write("mine", "connection: {max_conns_per_node: 5}")
+    client.resilience.reload()
+    scene.write("mine", "nonsense: 1")
+    scene.write("other", "nonsense: 1")
+    client.resilience.reload()
+    assert isinstance(client.resilience.reload().error, PolicyFileError)
+
+
+def a_finding_of_lint(scene: Scene) -> None:
+    scene.write("mine", "policy:\n  reads: {socket_timeout: 250ms}\n")
+    scene.wrap(profile="mine")
+
+
+def a_configuration_of_the_clients_own(scene: Scene) -> None:
+    file = scene.folder / "aerospike.txt"
+    text = 'version: "1.0.0"\ndynamic:\n  read: {{{}}}\n'
+    file.write_text(text.format("total_timeout: 777"))
+    connect, healthy = (scene.request.getfixturevalue(name) for name in ("connect", "healthy"))
+    scene.wrap(connect(healthy, config_provider=aerospike.ConfigProvider(str(file), 1000)))
+    file.write_text(text.format("total_timeout: 888"))
+    until(lambda: scene.said("dynamic configuration overrides profile"), deadline_s=20)
+    file.write_text(text.format("total_timeout: 250"))
+    until(lambda: scene.said("overrides the profile no more"), deadline_s=20)
+
+
+def a_behavior_of_the_sdks_own_file_and_another_connection(scene: Scene) -> None:
+    cluster, _ = scene.request.getfixturevalue("connected")
+    scene.wrap(cluster, overrides={"connection": {"max_conns_per_node": 299}})
+
+
+def nodes_that_open_close_and_leave(scene: Scene) -> None:
+    health = health_of(scene.wrap())
+    until(lambda: len(health.by_name) == 3)
+    with health.lock:
+        for name in ("A1", "A2"):
+            health.open_locked(health.by_name[name], "silence", health.clock())
+        health.settle_locked()
+    health.wake()
+    until(lambda: scene.said("every node is closed again"))  # they answer when they are asked
+    with health.lock:
+        health.registry.update({}, frozenset(), health.options)
+
+
+def listeners_that_fail(scene: Scene) -> None:
+    class Raising(pybreaker.CircuitBreakerListener):
+        def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
+            raise LookupError("nobody listens")
+
+    health = health_of(scene.wrap(listeners=[Raising()]))
+    until(lambda: len(health.by_name) == 3)
+
+    def open_node(name: str) -> None:
+        with health.lock:
+            health.open_locked(health.by_name[name], "overload", health.clock())
+
+    def no_thread(*_: object) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    open_node("A1")
+    until(lambda: scene.said("listener Raising failed"))
+    until(lambda: not health._listeners_thread._telling)
+    with scene.monkeypatch.context() as patch:
+        patch.setattr("aerospike_resilience.nodes.listeners.threading.Thread.start", no_thread)
+        with health.lock:
+            health.by_name["A1"].breaker.half_open(health.clock())
+
+
+def a_storage_that_fails_and_recovers(scene: Scene) -> None:
+    broken = [True]
+
+    def make(_node: str) -> pybreaker.CircuitBreakerStorage:
+        if broken:
+            raise ConnectionError("no storage today")
+        return pybreaker.CircuitMemoryStorage("closed")
+
+    client = scene.wrap(storage=make)
+    until(lambda: len(client.resilience.nodes) == 3)
+    client.resilience._engine.sharing.exchange([])
+    broken.clear()
+    client.resilience._engine.sharing.exchange([])
+
+
+def questions_that_nodes_leave_unanswered(scene: Scene) -> None:
+    health = health_of(scene.wrap())
+    until(lambda: len(health.by_name) == 3)
+    node, checks = health.by_name["A1"], HealthChecks(health)
+    refresher = MapRefresher(health, lambda _name, _asked: None)
+
+    class Source:
+        """The client's own, but for the answers that are set here."""
+
+        error: Exception | None = NotAskedError("the pool is exhausted")
+        answer: Callable[[list[str]], Any] | None = None
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(source, name)
+
+        def info(self, *asked: Any) -> str:
+            if self.error is not None:
+                raise self.error
+            return source.info(*asked)
+
+        def answers(self, names: list[str], *asked: Any) -> Any:
+            return source.answers(names, *asked) if self.answer is None else self.answer(names)
+
+    source, stub = health.source, Source()
+    scene.monkeypatch.setattr(health, "source", stub)
+    checks._send(node)
+    stub.error = TimeoutError("no answer")
+    checks._send(node)
+    stub.error = None
+    until(lambda: all(one.quiet for one in health.nodes()))
+    stub.answer = lambda _names: {}
+    refresher.refresh()
+    stub.answer = lambda names: dict.fromkeys(names, "nonsense")
+    refresher.refresh()
+    stub.answer = lambda _names: 1 / 0
+    refresher._run()
+    scene.monkeypatch.undo()
+
+
+def tends_that_fail(scene: Scene) -> None:
+    client = scene.wrap()
+
+    def fail() -> float:
+        raise LookupError("the file is gone")
+
+    TendedCluster(health_of(client), on_tend=fail).tend()
+    scene.monkeypatch.setattr(client.resilience._engine._tended, "tend", fail)
+    TEND_THREAD.wake()
+    until(lambda: scene.said("tending failed"))
+
+
+def a_call_that_fails(scene: Scene) -> None:
+    with contextlib.suppress(aerospike.exception.RecordNotFound):
+        scene.wrap().get(("test", "log", "no such record"))
+
+
+def a_client_that_cannot_be_wrapped(scene: Scene) -> None:
+    healthy = scene.request.getfixturevalue("healthy")
+    instrument("latency", name="carts", policies=scene.folder, adapter="aerospike-cobol")
+    try:
+        aerospike.client({"hosts": healthy.hosts}).close()
+    finally:
+        uninstrument()
+
+
+PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
+    a_reload_and_bad_files: [
+        ("profiles/watch.py", "profile %r reloaded: %s"),
+        ("profiles/watch.py", "profile %r: %s changed, whic"),
+        ("runtime/engine.py", "profile %r stays as it was: "),
+        ("runtime/profiles_in_use.py", "profile %r of using() stays "),
+        ("runtime/profiles_in_use.py", "what a using() block says ov"),
+    ],
+    a_finding_of_lint: [("profiles/lint.py", "%s: %s %s in profile %r: %s;")],
+    a_configuration_of_the_clients_own: [
+        ("runtime/native_overrides.py", "the client was configured ot"),
+        ("runtime/native_overrides.py", "the client's own dynamic con"),
+    ],
+    a_behavior_of_the_sdks_own_file_and_another_connection: [
+        ("runtime/native_overrides.py", "sessions that are created wi"),
+        ("profiles/connection.py", "the client is connected othe"),
+    ],
+    nodes_that_open_close_and_leave: [
+        ("nodes/cluster.py", "%s at node %s, with %d of %d"),
+        ("nodes/cluster.py", "every node is closed again: "),
+        ("nodes/registry.py", "node %s left the cluster"),
+        ("nodes/registry.py", "node "),
+    ],
+    listeners_that_fail: [
+        ("nodes/listeners.py", "listener %s failed at node "),
+        ("nodes/listeners.py", "listeners not told: %s"),
+    ],
+    a_storage_that_fails_and_recovers: [
+        ("nodes/sharing.py", "breaker.storage at %s cannot"),
+        ("nodes/sharing.py", "breaker.storage at %s can be"),
+    ],
+    questions_that_nodes_leave_unanswered: [
+        ("nodes/health_checks.py", "pulse to node %s not sent: %"),
+        ("nodes/health_checks.py", "pulse to node %s missed: %s"),
+        ("nodes/map_refresh.py", "node %s did not answer %r"),
+        ("nodes/map_refresh.py", "partition map kept as it was"),
+    ],
+    tends_that_fail: [
+        ("nodes/tending.py", "part of a tend failed; nodes"),
+        ("nodes/tend_thread.py", "tending failed; it goes on a"),
+    ],
+    a_call_that_fails: [("interceptors/retry/error_notes.py", "%s failed: %s")],
+    a_client_that_cannot_be_wrapped: [("instrument.py", "a client was created and cou")],
+}
+
+
+@pytest.fixture
+def scene(bare, tmp_path, monkeypatch, request):
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = records.append  # type: ignore[method-assign]
+    logger = logging.getLogger("aerospike_resilience")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    found = Scene(bare, tmp_path, monkeypatch, request, records, [])
+    yield found
+    monkeypatch.undo()
+    for resilience in found.wrapped:
+        resilience.close()
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+@pytest.mark.parametrize("provoke", PROVOKED, ids=lambda one: one.__name__)
+def test_every_log_line_names_the_client_and_its_profile(provoke, scene):
+    provoke(scene)
+
+    about = [record for record in scene.records if getattr(record, "client_name", "") == "carts"]
+    for file, text in PROVOKED[provoke]:
+        found = [one for one in about if one.pathname == str(HOUSE / file) and text in one.msg]
+        assert found, f"{file} did not log {text!r}, but {[one.msg for one in about]}"
+        for record in found:
+            assert record.profile in ("latency", "mine")
+            named = f"client 'carts', profile '{record.profile}': "
+            assert record.getMessage().startswith(named)
+
+
+def test_every_log_line_of_the_library_is_provoked():
+    assert {site for found in PROVOKED.values() for site in found} == sites()
+
+
+def test_no_module_logs_past_the_client():
+    found = {
+        str(path.relative_to(HOUSE))
+        for path in HOUSE.rglob("*.py")
+        if "getLogger" in path.read_text() and path.relative_to(HOUSE).parts[0] not in OUTSIDE
+    }
+
+    assert found == {
+        "__init__.py",  # the handler that keeps Python from printing
+        "model/identity.py",
+        "interceptors/retry/error_notes.py",  # asks whether anybody listens, then logs by the client
+    }
+
+
+def test_a_percent_sign_in_a_profiles_name_is_no_placeholder(scene):
+    scene.write("50%d", "")
+    scene.wrap(profile="50%d").resilience.isolate("A1")
+
+    assert scene.said("client 'carts', profile '50%d': node A1: closed -> isolated")
+
+
+def test_a_nodes_lines_have_the_node_as_a_field(scene):
+    scene.wrap().resilience.isolate("A1")
+
+    assert [(one.node, one.state) for one in scene.records if hasattr(one, "state")] == [
+        ("A1", "isolated")
+    ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ...model.digest import partition_of
 from ...model.operation import Key, NodeAddress, NotAskedError
 from ..shared.asking import check_asked, one_by_one
-from ..shared.digest import partition_of
 from ..shared.resting import Resting
 from .failures import classify
 from .operations import OPERATIONS

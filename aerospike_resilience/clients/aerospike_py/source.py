@@ -16,9 +16,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from ...model.digest import partition_of
 from ...model.operation import Key, NodeAddress, NotAskedError
 from ..shared.asking import check_asked
-from ..shared.digest import partition_of
 from ..shared.resting import Resting
 from .failures import classify
 from .operations import OPERATIONS

@@ -1,6 +1,14 @@
 """One adapter a client: the only place that knows a client's names and codes."""
 
-from .base import Adapter, CoalescedMethod, Creation, LazyMethod, Refusals, Seam, every_operation
+from .contract import (
+    Adapter,
+    CoalescedMethod,
+    Creation,
+    LazyMethod,
+    Refusals,
+    Seam,
+    every_operation,
+)
 from .registry import ADAPTERS, adapter_for, adapter_named
 
 __all__ = [

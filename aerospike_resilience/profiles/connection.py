@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from ..model.durations import s_to_whole_ms
 from .profile import Profile
 
 _log = logging.getLogger("aerospike_resilience.profiles")
@@ -21,7 +22,7 @@ def compare(profile: Profile, own: Mapping[str, Any]) -> tuple[tuple[str, Any, A
     """
     said = profile.connection.model_dump(by_alias=True)
     if "tend_interval" in said:
-        said["tend_interval"] *= 1000
+        said["tend_interval"] = s_to_whole_ms(said["tend_interval"])
     given = {path[1] for path, value in profile.leaves().items() if path[0] == "connection"}
     return tuple(
         (name, said[name], own[name])

@@ -22,7 +22,8 @@ BATCH_FAILED: Final = -16
 """The code of a batch some of whose rows failed; the rows say why."""
 MAX_ERROR_RATE: Final = -14
 """The code of a tripped breaker, in rows as in errors."""
-_CLIENT_ERROR: Final = -1
+CLIENT_ERROR: Final = -1
+"""The code of errors that have no code of their own."""
 _INVALID_NODE: Final = -8
 """The client's partition map is stale: it names a node that is not in the cluster."""
 
@@ -80,7 +81,7 @@ def _kind(code: int, text: str) -> FailureKind:
         return FailureKind.TIMEOUT  # the client gave up, and says so with the server's code
     if code == ServerCode.PARTITION_UNAVAILABLE and _NOT_CONNECTED in text:
         return FailureKind.CALLER
-    if code == _CLIENT_ERROR and _CALLBACK in text:
+    if code == CLIENT_ERROR and _CALLBACK in text:
         return FailureKind.CALLER
     return kind_of_code(code) if code > 0 else CLIENT_CODES.get(code, FailureKind.OTHER)
 

@@ -64,9 +64,7 @@ def classify_row(row: Any) -> Failure:
     if code is None:
         return failure_of_kind(FailureKind.TIMEOUT, _NO_RESPONSE)
     kind = _kind(code, "", "")
-    return failure_of_kind(
-        kind, code, in_doubt=bool(row.in_doubt) and kind not in NEVER_APPLIED
-    )
+    return failure_of_kind(kind, code, in_doubt=bool(row.in_doubt) and kind not in NEVER_APPLIED)
 
 
 def result_code(error_or_row: Any) -> int | None:

@@ -42,7 +42,9 @@ def classify(error: BaseException, operation: Operation) -> Failure:
     text, writes = str(error), operation.writes
     code = getattr(error, "result_code", -1)
     if code is not None and code > 0:
-        return _answered(code, text, in_doubt=writes and bool(_IN_DOUBT.search(text)), writes=writes)
+        return _answered(
+            code, text, in_doubt=writes and bool(_IN_DOUBT.search(text)), writes=writes
+        )
     if _NOT_CONNECTED in text:
         return failure_of_kind(FailureKind.CALLER, code)
     if "BackpressureError" in names:
@@ -53,9 +55,7 @@ def classify(error: BaseException, operation: Operation) -> Failure:
         return failure_of_kind(FailureKind.NATIVE_BREAKER, code, reads=not writes)
     if text.startswith(_NO_NODE):
         # An earlier try may have been sent; but no node was too slow.
-        return failure_of_kind(
-            FailureKind.UNAVAILABLE, code, in_doubt=writes, fault=Fault.LOCAL
-        )
+        return failure_of_kind(FailureKind.UNAVAILABLE, code, in_doubt=writes, fault=Fault.LOCAL)
     if "AerospikeTimeoutError" in names or text.startswith(_CLIENT_TIMEOUT):
         return failure_of_kind(FailureKind.TIMEOUT, code, in_doubt=writes, soft=_WAITED in text)
     if "ClusterError" in names:

@@ -1,4 +1,4 @@
-"""Our errors as the errors of ``aerospike-py``. Imported when the first client is wrapped."""
+"""This library's errors as the errors of ``aerospike-py``. Imported when the first client is wrapped."""
 
 from __future__ import annotations
 

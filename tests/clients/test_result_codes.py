@@ -28,14 +28,16 @@ CODES = sorted(
 )
 """Every code of the server that the clients know."""
 
+UDF_BAD_RESPONSE = 100
+
 PATIENT = {"total_timeout": 2000, "socket_timeout": 2000}
 
 AT_NODE = {K.SERVER_TIMEOUT, K.OVERLOAD, K.UNAVAILABLE}
 
 
 @pytest.fixture(scope="module")
-def clients(cluster):
-    found = [kind(cluster) for kind in CLIENTS]
+def clients(healthy):
+    found = [kind(healthy) for kind in CLIENTS]
     found[0].put(KEY, **PATIENT)
     yield found
     for client in found:
@@ -52,7 +54,7 @@ def answered(client, code: int):
     return found
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", [code for code in CODES if code != UDF_BAD_RESPONSE])
 def test_every_client_makes_the_same_of_a_code(healthy, clients, code):
     with healthy.inject(op="get", code=code):
         found = {client.name: answered(client, code) for client in clients}
@@ -69,13 +71,25 @@ def test_every_client_makes_the_same_of_a_code(healthy, clients, code):
     }
 
 
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda kind: kind.name)
+def test_a_udfs_bad_response_is_charged_to_nobody(healthy, clients, client):
+    adapter = adapter_named(client.name)
+    (one,) = (each for each in clients if each.name == client.name)
+    with healthy.inject(op="get", code=UDF_BAD_RESPONSE), pytest.raises(Exception) as caught:  # noqa: PT011
+        one.get(KEY, **PATIENT)
+
+    found = adapter.classify(caught.value, adapter.operations["get"])
+    # aerospike-py has no error for this code, and loses it.
+    assert found.kind is (K.OTHER if client is Py else K.RECORD)
+    assert (found.retryable, found.fault, found.in_doubt) == (False, Fault.NOBODY, False)
+
+
 @pytest.mark.parametrize("code", [code for code in CODES if code != ServerCode.TIMEOUT])
-@pytest.mark.parametrize("in_doubt", [False, True])
-def test_a_rows_code_means_the_same_to_every_client(code, in_doubt):
+def test_a_rows_code_means_the_same_to_every_client(code):
     rows = {
-        C.name: c_row(code, in_doubt=in_doubt),
-        Py.name: py_row(code, in_doubt=in_doubt, writes=False),
-        Native.name: native_row(SimpleNamespace(result_code=code, in_doubt=in_doubt)),
+        C.name: c_row(code, in_doubt=False),
+        Py.name: py_row(code, in_doubt=False, writes=False),
+        Native.name: native_row(SimpleNamespace(result_code=code, in_doubt=False)),
     }
 
     assert {(one.kind, one.retryable, one.fault, one.code) for one in rows.values()} == {
@@ -100,4 +114,3 @@ def test_security_codes_are_those_between_the_first_and_the_last():
 
     assert security[0] == int(native.ResultCode.SECURITY_NOT_SUPPORTED)
     assert security[-1] == int(native.ResultCode.QUOTA_EXCEEDED)
-    assert all(code != native.ResultCode.UDF_BAD_RESPONSE for code in security)

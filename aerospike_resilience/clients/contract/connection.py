@@ -120,7 +120,7 @@ class ConnectionAnswers(Protocol):
     """What a configuration file of the client decides, by the environment variable that names the file."""
 
     own_gate: str
-    """What a limit of concurrent operations in the client's configuration counts; empty if there is none."""
+    """What a limit of concurrent operations in the client's configuration counts; empty if it has none."""
 
     def is_closed(self, client: Any) -> bool:
         """Return whether the client has been closed."""

@@ -64,13 +64,9 @@ class AerospikeAdapter(DictAdapter):
     @property
     def refusals(self) -> Refusals:
         """This library's errors as this client's errors."""
-        from . import refusals
+        from .refusals import REFUSALS
 
-        return Refusals(
-            refusals.AerospikeCircuitOpenError,
-            refusals.AerospikeBackpressureError,
-            refusals.AerospikeDeadlineExceededError,
-        )
+        return REFUSALS
 
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:
         """Return the effective policies of the client's configuration, by family.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aerospike import exception
 
@@ -12,6 +12,7 @@ from ...errors import (
     DeadlineExceededError,
     RefusedError,
 )
+from ..contract import Refusals
 from ..shared.result_codes import ServerCode
 from .failures import CLIENT_ERROR, MAX_ERROR_RATE
 
@@ -56,3 +57,8 @@ class AerospikeDeadlineExceededError(_CodedError, DeadlineExceededError, _Timeou
     """`DeadlineExceededError` as ``aerospike.exception.TimeoutError``."""
 
     CODE = ServerCode.TIMEOUT.value
+
+
+REFUSALS: Final = Refusals(
+    AerospikeCircuitOpenError, AerospikeBackpressureError, AerospikeDeadlineExceededError
+)

@@ -82,13 +82,9 @@ class AerospikeNativeAdapter(CommonAdapter):
     @property
     def refusals(self) -> Refusals:
         """This library's errors as this client's errors."""
-        from . import refusals
+        from .refusals import REFUSALS
 
-        return Refusals(
-            refusals.NativeCircuitOpenError,
-            refusals.NativeBackpressureError,
-            refusals.NativeDeadlineExceededError,
-        )
+        return REFUSALS
 
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
         """Return the package's defaults: a client's configuration has no policies."""

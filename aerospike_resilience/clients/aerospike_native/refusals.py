@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import BackpressureError, CircuitOpenError, DeadlineExceededError
+from ..contract import Refusals
 from .coded_error import CodedError
 from .package import native
 
@@ -45,3 +46,8 @@ class NativeDeadlineExceededError(_NativeError, DeadlineExceededError, _TimeoutE
     """`DeadlineExceededError` as ``aerospike_native.exceptions.TimeoutError``."""
 
     CODE = "TIMEOUT"
+
+
+REFUSALS: Final = Refusals(
+    NativeCircuitOpenError, NativeBackpressureError, NativeDeadlineExceededError
+)

@@ -71,13 +71,9 @@ class AerospikePyAdapter(DictAdapter):
     @property
     def refusals(self) -> Refusals:
         """This library's errors as this client's errors."""
-        from . import refusals
+        from .refusals import REFUSALS
 
-        return Refusals(
-            refusals.AerospikePyCircuitOpenError,
-            refusals.AerospikePyBackpressureError,
-            refusals.AerospikePyDeadlineExceededError,
-        )
+        return REFUSALS
 
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
         """Return the package's defaults: a client's configuration has no policies."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aerospike_py import exception
 
 from ...errors import BackpressureError, CircuitOpenError, DeadlineExceededError
+from ..contract import Refusals
 
 if TYPE_CHECKING:
     # The extension's classes carry no types.
@@ -31,3 +32,8 @@ class AerospikePyBackpressureError(BackpressureError, _BackpressureError):
 
 class AerospikePyDeadlineExceededError(DeadlineExceededError, _TimeoutError):
     """`DeadlineExceededError` as ``aerospike_py.AerospikeTimeoutError``."""
+
+
+REFUSALS: Final = Refusals(
+    AerospikePyCircuitOpenError, AerospikePyBackpressureError, AerospikePyDeadlineExceededError
+)

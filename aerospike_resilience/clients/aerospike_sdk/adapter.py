@@ -71,13 +71,9 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
     @property
     def refusals(self) -> Refusals:
         """This library's errors as the SDK's errors."""
-        from . import refusals
+        from .refusals import REFUSALS
 
-        return Refusals(
-            refusals.SdkCircuitOpenError,
-            refusals.SdkBackpressureError,
-            refusals.SdkDeadlineExceededError,
-        )
+        return REFUSALS
 
     def take_policy(
         self,

@@ -6,12 +6,13 @@ the classes here arrive unchanged on every path, as an exception or in the row o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aerospike_sdk import exceptions
 
 from ...errors import BackpressureError, CircuitOpenError, DeadlineExceededError
 from ..aerospike_native.coded_error import CodedError
+from ..contract import Refusals
 
 if TYPE_CHECKING:
     # The package's classes are untyped here.
@@ -42,3 +43,6 @@ class SdkDeadlineExceededError(CodedError, DeadlineExceededError, _TimeoutError)
     """`DeadlineExceededError` as ``aerospike_sdk.exceptions.TimeoutError``."""
 
     CODE = "TIMEOUT"
+
+
+REFUSALS: Final = Refusals(SdkCircuitOpenError, SdkBackpressureError, SdkDeadlineExceededError)

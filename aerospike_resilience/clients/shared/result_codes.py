@@ -69,7 +69,7 @@ _FAULT_OF_NODE: Final = frozenset(
         *(FailureKind.OVERLOAD, FailureKind.UNAVAILABLE),
     }
 )
-_FAULT_OF_OURS: Final = frozenset(
+_FAULT_LOCAL: Final = frozenset(
     {FailureKind.NATIVE_BREAKER, FailureKind.POOL_EXHAUSTED, FailureKind.REFUSED}
 )
 _RETRYABLE: Final = _FAULT_OF_NODE | {FailureKind.BUSY, FailureKind.POOL_EXHAUSTED}
@@ -126,4 +126,4 @@ def failure_of_kind(
 def _fault_of(kind: FailureKind) -> Fault:
     if kind in _FAULT_OF_NODE:
         return Fault.NODE
-    return Fault.LOCAL if kind in _FAULT_OF_OURS else Fault.NOBODY
+    return Fault.LOCAL if kind in _FAULT_LOCAL else Fault.NOBODY

@@ -32,7 +32,7 @@ def _reading() -> frozenset[int]:
 
 
 def only_reads(parameter: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Return a function that tells from a call's arguments whether its operators only read.
+    """Return a function that decides from a call's arguments whether its operators only read.
 
     Args:
         parameter: the parameter that holds the list of operators.
@@ -46,7 +46,7 @@ def only_reads(parameter: str) -> Callable[[Mapping[str, Any]], bool]:
 
 
 def repeatable(parameter: str, of_rows: str = "") -> Callable[[Mapping[str, Any]], bool]:
-    """Return a function that tells from a call's arguments whether it may be applied twice.
+    """Return a function that decides from a call's arguments whether it may be applied twice.
 
     It may if every operator reads, writes a given value, touches or deletes, and no condition on the rows
     fails once they are written.
@@ -64,7 +64,7 @@ def repeatable(parameter: str, of_rows: str = "") -> Callable[[Mapping[str, Any]
 
 
 def rows_unconditional(of_rows: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Return a function that tells whether a batch's policy for its rows holds no such condition.
+    """Return a function that decides whether a batch's policy for its rows holds no such condition.
 
     Args:
         of_rows: the parameter that holds that policy; empty if there is none.

@@ -1,6 +1,6 @@
 """The C client's dynamic configuration file. It overrides policies, even those of single calls.
 
-The client does not tell whether it has such a file, nor which values come from it: ``get_policies()``
+The client does not say whether it has such a file, nor which values come from it: ``get_policies()``
 shows the file merged with what the application configured. So this module reads the file that
 ``AEROSPIKE_CLIENT_CONFIG_URL`` names, and a value in it counts if the client shows the same value. A file
 of a ``config_provider`` cannot be read. There a value counts as the file's once it changes, because
@@ -106,7 +106,7 @@ class AerospikeNativeConfig(NoNativeConfig):
         return self._overrides
 
     def unclear(self) -> _Policies:
-        """Return fields of which the client does not tell who configured them.
+        """Return fields that the file or the application configured, where the client does not show which.
 
         If the application did, the profile is stronger. If the file of a ``config_provider`` did, the
         profile is weaker. Nothing if the file is known.

@@ -27,10 +27,10 @@ from .rows import NativeRows
 from .source import NativeSource
 
 _BIN: Final = re.compile(r'bin_name: "([^"]*)"')
-"""Only the ``repr`` of a filter tells its bin."""
+"""Only the ``repr`` of a filter has the name of its bin."""
 
 _NO_ROWS: Final = frozenset({"batch_exists", "batch_get_header", "batch_stream"})
-"""Batches whose results do not tell which rows failed."""
+"""Batches whose results do not show which rows failed."""
 
 _SLACK_MS: Final = 10
 """How much longer than its ``socket_timeout`` a try may take, in milliseconds, before the call ends."""
@@ -169,7 +169,7 @@ class AerospikeNativeAdapter(CommonAdapter):
         return failures.classify(error, operation)
 
     def rows(self, operation: Operation) -> NativeRows | None:
-        """Return how to read a batch operation's rows; None if its result does not tell which failed."""
+        """Return how to read a batch operation's rows; None if its result does not show which failed."""
         if operation.name in _NO_ROWS:
             return None
         return NativeRows(operation)
@@ -189,7 +189,7 @@ class AerospikeNativeAdapter(CommonAdapter):
         return send
 
     def statement(self, operation: Operation, arguments: Mapping[str, Any]) -> str:  # noqa: ARG002
-        """Return the text of the query that a call makes. It does not tell the namespace or the bins."""
+        """Return the text of the query that a call makes, without its namespace and bins."""
         if isinstance(expression := arguments.get("ael"), str):
             return f"EXPLAIN {without_values(expression)}"
         statement = arguments.get("statement")

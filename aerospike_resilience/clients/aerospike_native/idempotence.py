@@ -1,6 +1,6 @@
-"""Which calls and rows of ``aerospike-native`` may be sent again, as far as its objects tell.
+"""Which calls and rows of ``aerospike-native`` may be sent again, as far as its objects show.
 
-Its operation objects do not say what they do. All that the package tells is whether any of them writes.
+Its operation objects do not show what they do. The package only answers whether any of them writes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def lists_only_read(arguments: Mapping[str, Any]) -> bool:
 
 
 def unconditional(parameter: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Return a function that tells whether the policy for a batch's rows is not `conditional`.
+    """Return a function that decides whether the policy for a batch's rows is not `conditional`.
 
     Args:
         parameter: the parameter that holds that policy.

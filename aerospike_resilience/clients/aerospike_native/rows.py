@@ -47,7 +47,7 @@ class NativeRows(CommonRows):
     def __init__(self, operation: Operation) -> None:
         super().__init__(operation)
         self._of_ops = operation.rows == "ops"
-        """Whether the rows are operations, which do not tell their keys, and not keys."""
+        """Whether the rows are operations, whose keys cannot be read, and not keys."""
 
     def rows_in_error(self, error: Exception) -> Any:
         """Return the rows of a ``BatchFailedError``."""
@@ -63,7 +63,7 @@ class NativeRows(CommonRows):
         return [row.key for row in result]
 
     def sent(self, batch: BatchCall) -> Sequence[Key]:
-        """Return the key of every row that a call is about to send; none if its rows do not tell them."""
+        """Return the key of every row that a call is about to send; none if they cannot be read."""
         return () if self._of_ops else batch.rows
 
     def with_refused_rows(
@@ -121,7 +121,7 @@ class NativeRows(CommonRows):
     def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:
         """Put the rows of a narrowed call's result in their places in the first result.
 
-        Rows are read-only, so the row of an earlier attempt stays where it alone says "in doubt".
+        Rows cannot be changed. So if only the row of the earlier attempt says "in doubt", that row stays.
         """
         for index, row in zip(indexes, part, strict=True):
             failed = result_code(row) != ServerCode.OK

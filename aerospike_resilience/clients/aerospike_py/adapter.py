@@ -61,7 +61,7 @@ class AerospikePyAdapter(DictAdapter):
     def traces_itself(self) -> bool:
         """Return whether ``aerospike_py.init_tracing()`` was called: then its exporter's thread runs.
 
-        The package does not tell. Only Linux tells the names of threads, so elsewhere this is False.
+        The package cannot be asked. Only Linux has names of threads to look at, so elsewhere this is False.
         """
         tasks = Path("/proc/self/task")
         return tasks.is_dir() and any(

@@ -1,6 +1,6 @@
 """The view that ``aerospike-py`` has of its cluster, for the tend thread.
 
-The client names its nodes, but does not tell their addresses, and cannot ask one node alone: ``info_all``
+The client names its nodes, but does not show their addresses, and cannot ask one node alone: ``info_all``
 asks all nodes and waits for the slowest, up to its timeout. So the time that it took says nothing about any
 single node, and the addresses come from an info command.
 

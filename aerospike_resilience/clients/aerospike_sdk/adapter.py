@@ -61,7 +61,7 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
         return ClusterSeam(client) if is_cluster else SessionSeam(client)
 
     def own_connection(self, client: Any) -> Mapping[str, Any]:
-        """Return a cluster's connection settings; a session does not tell them."""
+        """Return a cluster's connection settings; a session does not have them."""
         return connected_with(client)
 
     def native_config(self, client: Any) -> NativeConfig:  # noqa: ARG002 - one for the process

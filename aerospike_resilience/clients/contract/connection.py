@@ -66,7 +66,7 @@ class NativeConfig(Protocol):
         ...
 
     def unclear(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return the fields of which the client does not tell who decides: it or the application."""
+        """Return the fields of which the client does not show who decides them, it or the application."""
         ...
 
     def behaviors(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ class FailureAnswers(Protocol):
 
     reads_back: Mapping[str, str]
     """The method that reads a record, by the method that writes it. Only for writes that are in doubt and
-    whose record can tell whether they were applied."""
+    whose record shows whether they were applied."""
 
     write_result: Any
     """What the methods in `reads_back` return when the write succeeds."""
@@ -45,7 +45,7 @@ class FailureAnswers(Protocol):
     def expected_write(
         self, arguments: Mapping[str, Any], fields: Mapping[str, Any]
     ) -> ExpectedWrite | None:
-        """Return what a conditional write leaves behind; None if its record would not tell.
+        """Return what a conditional write leaves behind; None if its record would not show it.
 
         Args:
             arguments: the call's arguments by name.

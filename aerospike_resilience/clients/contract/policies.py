@@ -9,7 +9,7 @@ from ...model.attempt_policy import AttemptPolicy
 from ...model.operation import Operation
 
 KeywordsMatchProfile: TypeAlias = Callable[[Operation, Mapping[str, Any]], bool]
-"""Tells whether a call's keyword arguments are only policies that say what the profile says."""
+"""Whether a call's keyword arguments are only policies that say what the profile says."""
 
 
 class PolicyAnswers(Protocol):

@@ -1,4 +1,4 @@
-"""The answers that most adapters give alike. An adapter overrides those that differ."""
+"""The answers that are the same in most adapters. An adapter overrides those that differ."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .statement import BuilderCalls
 
 
 class CommonAdapter:
-    """The answers of a client that does its work itself and tells little about itself."""
+    """The answers of a client that does its work itself and shows little of its state."""
 
     returns_futures: bool = False
     outlives_cancellation: bool = False
@@ -39,7 +39,7 @@ class CommonAdapter:
         return False
 
     def own_connection(self, client: Any) -> Mapping[str, Any]:  # noqa: ARG002
-        """Return nothing: the client does not tell its configuration."""
+        """Return nothing: the client does not show its configuration."""
         return {}
 
     def native_config(self, client: Any) -> NativeConfig:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""The answers that adapters give alike whose clients have dicts for policies and tuples for keys."""
+"""The answers that are the same for clients whose policies are dicts and whose keys are tuples."""
 
 from __future__ import annotations
 

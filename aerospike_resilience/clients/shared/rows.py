@@ -43,7 +43,7 @@ class CommonRows(ABC):
         return self.with_refused_rows(batch, part, kept, refusal)
 
     def whole(self, result: Any) -> Failure | None:  # noqa: ARG002
-        """Return nothing: the rows tell all there is."""
+        """Return nothing: no code of the whole says more than the rows' codes."""
         return None
 
     def repeatable(self, batch: BatchCall, result: Any, index: int) -> bool:  # noqa: ARG002

@@ -113,7 +113,7 @@ class ClientSource(ABC):
 
 
 class TupleKeySource(ClientSource):
-    """A `ClientSource` of a client whose keys are tuples and which does not tell a record's partition."""
+    """A `ClientSource` of a client whose keys are tuples and which cannot name a record's partition."""
 
     def key(self, namespace: str, set_name: str, user_key: int) -> Key:
         """Return a key tuple."""

@@ -138,7 +138,7 @@ class FakeSource:
             node: self.info(node, command, timeout_s) for node in nodes if node not in self.silent
         }
 
-    def rest(self) -> None:
+    def pause(self) -> None:
         return None
 
     def resume(self) -> None:

@@ -1,6 +1,6 @@
 """One adapter a client: the only place that knows a client's names and codes."""
 
-from .base import (
+from .contract import (
     Adapter,
     ClientRefusals,
     CoalescedMethod,

@@ -9,7 +9,7 @@ from .aerospike import AerospikeAdapter
 from .aerospike_native import AerospikeNativeAdapter
 from .aerospike_py import AerospikePyAdapter, AerospikePyAsyncAdapter
 from .aerospike_sdk import AerospikeSdkAdapter
-from .base import Adapter
+from .contract import Adapter
 
 ADAPTERS: Final[tuple[Adapter, ...]] = (
     AerospikeAdapter(),

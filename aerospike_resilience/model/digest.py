@@ -1,15 +1,15 @@
-"""The digest that names a record: RIPEMD-160 over set, key type and key.
+"""The digest that names a record, and the partition that it falls into.
 
-Python's `hashlib` only has RIPEMD-160 where OpenSSL still offers it, hence one of our own, some hundred
-times slower. Both sides use it: the adapters of clients that do not tell a record's partition, and the
-embedded cluster.
+The digest is RIPEMD-160 over set, key type and key. Python's `hashlib` has that hash only where OpenSSL
+still offers it. Elsewhere the one in this module takes its place, which is about a hundred times slower.
+The embedded cluster needs the digest, and so do the adapters of clients that do not tell a partition.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 _R1: Final = (
     (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
@@ -157,3 +157,23 @@ def digest_of(set_name: str | None, key: object) -> bytes:
         state.update(set_name.encode())
     state.update(named)
     return state.digest()
+
+
+def partition_of(key: tuple[Any, ...]) -> int:
+    """Return the partition of ``(namespace, set, user key[, digest])``: the low 12 bits of its digest.
+
+    Args:
+        key: The key as the application writes it. Its digest counts only where it has no user key.
+
+    Returns:
+        0 to 4095.
+
+    Raises:
+        TypeError: There is no digest, and Aerospike has no keys of the user key's type.
+        struct.error: The user key is an int of more than 64 bits.
+    """
+    if key[2] is None and len(key) > 3 and key[3] is not None:
+        digest = bytes(key[3][:2])
+    else:
+        digest = digest_of(key[1], key[2])
+    return (digest[0] | digest[1] << 8) & 4095

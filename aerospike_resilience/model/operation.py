@@ -161,12 +161,12 @@ class NodeSource(Protocol):
         """
         ...
 
-    def rest(self) -> None:
-        """Ask nothing more, and wait for what is being asked: the client is about to close or connect."""
+    def pause(self) -> None:
+        """Begin no more questions, and wait for those under way: the client will close or connect."""
         ...
 
     def resume(self) -> None:
-        """Ask again after `rest`."""
+        """Allow questions again after `pause`."""
         ...
 
     def after_fork(self) -> None:

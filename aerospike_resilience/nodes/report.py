@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..model.durations import s_to_shown_ms
 from .breaker import OPEN
 from .cluster import ClusterHealth
 from .health import NodeHealth
@@ -28,11 +29,7 @@ def _of(node: NodeHealth, health: ClusterHealth, now: float) -> dict[str, Any]:
         "reason": breaker.why,
         "open_until_s": max(breaker.until - now, 0.0) if breaker.state == OPEN else None,
         "probes_out": breaker.probes_out,
-        "p50_ms": _ms(node.latency.quantile(0.5)),
-        "p99_ms": _ms(node.latency.quantile(0.99)),
+        "p50_ms": s_to_shown_ms(node.latency.quantile(0.5)),
+        "p99_ms": s_to_shown_ms(node.latency.quantile(0.99)),
         "partitions": health.partitions.shares(node.address.name),
     }
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..model.durations import s_to_whole_ms
 from ..model.identity import ClientIdentity
 from .profile import Profile
 
@@ -19,7 +20,7 @@ def compare(profile: Profile, own: Mapping[str, Any]) -> tuple[tuple[str, Any, A
     """
     said = profile.connection.model_dump(by_alias=True)
     if "tend_interval" in said:
-        said["tend_interval"] *= 1000
+        said["tend_interval"] = s_to_whole_ms(said["tend_interval"])
     given = {path[1] for path, value in profile.leaves().items() if path[0] == "connection"}
     return tuple(
         (name, said[name], own[name])

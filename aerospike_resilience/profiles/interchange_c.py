@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from ..model.durations import s_to_whole_ms
 from ..model.operation import Kind, Operation, Shape
 from .interchange import (
     Case,
@@ -253,7 +254,7 @@ def _export_connection(
     dynamic = {w.theirs: resolved[w.ours] for w in _DYNAMIC if w.ours in given}
     left = []
     if "tend_interval" in dynamic:
-        dynamic["tend_interval"] = round(dynamic["tend_interval"] * 1000)
+        dynamic["tend_interval"] = s_to_whole_ms(dynamic["tend_interval"])
     if "max_socket_idle" in dynamic:
         idle_s = dynamic["max_socket_idle"]
         dynamic["max_socket_idle"] = int(idle_s)

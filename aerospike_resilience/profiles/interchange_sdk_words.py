@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
+from ..model.durations import s_to_whole_ms
 from ..model.operation import Kind, Operation, Shape
 from .interchange import Word, lower, sent_key, upper
 
@@ -41,6 +42,10 @@ def _milliseconds(value: Any) -> Any:
 
 def _written(milliseconds: Any) -> str:
     return f"{round(milliseconds)}ms"
+
+
+def _written_s(seconds: float) -> str:
+    return f"{s_to_whole_ms(seconds)}ms"
 
 
 def _retries(value: Any) -> Any:
@@ -122,7 +127,7 @@ SYSTEM: Final[Mapping[str, tuple[Word, ...]]] = {
         Word(
             "maximum_socket_idle_time",
             "max_socket_idle",
-            lambda seconds: _written(seconds * 1000),
+            _written_s,
             _milliseconds,
         ),
         Word(
@@ -140,7 +145,7 @@ SYSTEM: Final[Mapping[str, tuple[Word, ...]]] = {
         Word(
             "tend_interval",
             "tend_interval",
-            lambda seconds: _written(seconds * 1000),
+            _written_s,
             _milliseconds,
         ),
     ),

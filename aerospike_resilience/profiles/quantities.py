@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from ..model.durations import ms_to_s, s_to_ms
 from .units import TTL_NAMES, milliseconds, size, time_to_live, whole_milliseconds
 
 _WRITTEN_DURATION: Final = {
@@ -40,14 +41,14 @@ Milliseconds = Annotated[
 
 Seconds = Annotated[
     float,
-    BeforeValidator(lambda value: milliseconds(value) / 1000),
+    BeforeValidator(lambda value: ms_to_s(milliseconds(value))),
     WithJsonSchema(_WRITTEN_DURATION),
 ]
 """A duration of ours; a bare number is in milliseconds."""
 
 
 def _positive(value: object) -> float:
-    found = milliseconds(value) / 1000
+    found = ms_to_s(milliseconds(value))
     if not found:
         raise ValueError("0 is no duration here; it must be longer than 0")
     return found
@@ -60,7 +61,7 @@ PositiveSeconds = Annotated[
 
 IdleSeconds = Annotated[
     float,
-    BeforeValidator(lambda value: milliseconds(value, 1000.0) / 1000),
+    BeforeValidator(lambda value: ms_to_s(milliseconds(value, s_to_ms(1)))),
     WithJsonSchema(_WRITTEN_DURATION),
 ]
 """``max_socket_idle``, which Aerospike documents in seconds."""

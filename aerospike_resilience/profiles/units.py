@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from .suggest import nearest, shown
 
-_UNITS_MS: Final = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0, "h": 3_600_000.0}
-_UNITS_BYTES: Final = {
+_UNITS_MS: Final[Mapping[str, float]] = {
+    "us": 0.001,
+    "ms": 1.0,
+    "s": 1000.0,
+    "m": 60_000.0,
+    "h": 3_600_000.0,
+}
+_UNITS_BYTES: Final[Mapping[str, float]] = {
     "B": 1,
     "kB": 1000,
     "KiB": 1 << 10,
@@ -19,7 +26,7 @@ _UNITS_BYTES: Final = {
 }
 _WRITTEN: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
 
-_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_UNITS_S: Final[Mapping[str, float]] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 TTL_NAMES: Final = ("namespace_default", "never", "dont_update", "client_default")
 """Times to live that are no number of seconds."""
@@ -32,6 +39,14 @@ MAX_MS: Final = 24 * 3_600_000
 
 MAX_BYTES: Final = 1 << 31
 """What the clients' 32-bit fields hold."""
+
+
+def _in_smallest_unit(value: object, units: Mapping[str, float]) -> float | None:
+    """Return what text such as ``40ms`` comes to in the unit that counts 1; None if it is no such text."""
+    written = _WRITTEN.fullmatch(value) if isinstance(value, str) else None
+    if written is None or written.group(2) not in units:
+        return None
+    return float(written.group(1)) * units[written.group(2)]
 
 
 def milliseconds(value: object, bare_ms: float = 1.0) -> float:
@@ -49,17 +64,14 @@ def milliseconds(value: object, bare_ms: float = 1.0) -> float:
         raise ValueError(  # noqa: TRY004
             f"a duration such as 40ms or 2s is needed, not {shown(value)}"
         )
-    if isinstance(value, str):
-        written = _WRITTEN.fullmatch(value)
-        if written is None or written.group(2) not in _UNITS_MS:
-            units = ", ".join(_UNITS_MS)
-            raise ValueError(
-                f"{shown(value)} is no duration; write a number and one of {units}: 40ms"
-            )
-        found = float(written.group(1)) * _UNITS_MS[written.group(2)]
-    else:
+    if not isinstance(value, str):
         # Compared before it is multiplied: code may give an int that no float holds.
         found = value * bare_ms if -MAX_MS <= value <= MAX_MS else -1
+    elif (written := _in_smallest_unit(value, _UNITS_MS)) is not None:
+        found = written
+    else:
+        units = ", ".join(_UNITS_MS)
+        raise ValueError(f"{shown(value)} is no duration; write a number and one of {units}: 40ms")
     if not 0 <= found <= MAX_MS:
         raise ValueError(f"{shown(value)} is out of range; a duration is between 0 and 24h")
     return found
@@ -92,14 +104,14 @@ def size(value: object) -> int:
         raise ValueError(  # noqa: TRY004
             f"a size such as 4096 or 64KiB is needed, not {shown(value)}"
         )
-    if isinstance(value, str):
-        written = _WRITTEN.fullmatch(value)
-        if written is None or written.group(2) not in _UNITS_BYTES:
-            units = ", ".join(_UNITS_BYTES)
-            raise ValueError(f"{shown(value)} is no size; write a number and one of {units}: 64KiB")
-        found: float = float(written.group(1)) * _UNITS_BYTES[written.group(2)]
-    else:
+    found: float
+    if not isinstance(value, str):
         found = value
+    elif (written := _in_smallest_unit(value, _UNITS_BYTES)) is not None:
+        found = written
+    else:
+        units = ", ".join(_UNITS_BYTES)
+        raise ValueError(f"{shown(value)} is no size; write a number and one of {units}: 64KiB")
     if not 0 <= found < MAX_BYTES:
         raise ValueError(f"{shown(value)} is out of range; a size is between 0 and 2GiB")
     return round(found)
@@ -116,12 +128,10 @@ def time_to_live(value: object) -> int | str:
     """
     if value in TTL_NAMES:
         return str(value)
-    written = _WRITTEN.fullmatch(value) if isinstance(value, str) else None
-    if written is not None and written.group(2) in _UNITS_S:
-        found: float = float(written.group(1)) * _UNITS_S[written.group(2)]
-    elif isinstance(value, int) and not isinstance(value, bool):
+    found = _in_smallest_unit(value, _UNITS_S)
+    if isinstance(value, int) and not isinstance(value, bool):
         found = value
-    else:
+    if found is None:
         names = ", ".join(TTL_NAMES)
         raise ValueError(
             f"{shown(value)} is no time to live; write seconds, text such as 30d, or one of "

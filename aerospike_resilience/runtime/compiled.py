@@ -36,6 +36,8 @@ from ..interceptors import (
     Telemetry,
     TenacityRules,
 )
+from ..model.attempt_policy import AttemptPolicy
+from ..model.durations import limit_s_to_ms, ms_to_s
 from ..model.plan import Plan, early_s
 from ..nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
 from ..profiles import Profile
@@ -171,17 +173,14 @@ class Runtime:
             return
         if plan.failover and plan.max_tries > plan.native_retries + 1:
             socket_s = min(patience_s, plan.socket_timeout_s)
-            total_s = plan.total_timeout_s
+            socket_ms = limit_s_to_ms(socket_s)
             plan.policy = self._shared.adapter.tailor(
                 plan.operation.family,
                 plan.fields,
-                total_timeout_ms=0 if total_s == float("inf") else round(total_s * 1000),
-                socket_timeout_ms=max(round(socket_s * 1000), 1),
-                max_retries=plan.native_retries,
-                commit_master=False,
+                AttemptPolicy(limit_s_to_ms(plan.total_timeout_s), socket_ms, plan.native_retries),
             )
             plan.patience_s = socket_s
-            plan.early_s = early_s(round(socket_s * 1000) / 1000)
+            plan.early_s = early_s(ms_to_s(socket_ms))
 
     @property
     def telemetry_is_stale(self) -> bool:

@@ -127,7 +127,7 @@ class Engine:
         TEND_THREAD.discard(self._tended)
         if self._sharing is not None:
             self._sharing.stop()
-        self.shared.health.source.rest()
+        self.shared.health.source.pause()
         self._on_close()
 
     def reopen(self) -> None:

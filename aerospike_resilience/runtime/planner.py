@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 from ..clients import Adapter
 from ..interceptors import Verification
+from ..model.attempt_policy import AttemptPolicy
 from ..model.call import Call
+from ..model.durations import limit_ms_to_s, limit_s_to_ms
 from ..model.operation import Kind, Operation, Shape
 from ..model.plan import Plan, Send
 from ..model.rows import ExpectedWrite
@@ -82,7 +83,7 @@ class Planner:
             plan = self._resolve(operation, plan_key, _never_sent, None)
         if plan.policy is None:
             return SentPolicy({}, {})
-        whole = self._adapter.given(operation, plan.policy) or {}
+        whole = self._adapter.caller_fields(operation, plan.policy) or {}
         names = {*plan.fields, "total_timeout", "socket_timeout", "max_retries", "timeout"}
         rest = {name: whole[name] for name in names if name in whole}
         by_field = {}
@@ -171,7 +172,7 @@ class Planner:
         settings = self._settings(operation, plan_key)
         values = {name: setting.value for name, setting in settings.items()}
         fields = adapter.fields(operation, values) if operation.policy else {}
-        given = {} if caller is None else adapter.given(operation, caller)
+        given = {} if caller is None else adapter.caller_fields(operation, caller)
         if not fields or given is None:
             # The profile leaves this operation as the client has it, or the client will object to
             # what the caller gave.
@@ -180,8 +181,8 @@ class Planner:
         effective = {**self._own.get(adapter.own_family(operation), {}), **fields}
         conditional = operation.writes and adapter.conditional(effective)
         idempotent = idempotent and (bool(plan_key.declared_idempotent) or not conditional)
-        total_s = _seconds(effective.get("total_timeout", effective.get("timeout")))
-        socket_s = min(_seconds(effective.get("socket_timeout")), total_s)
+        total_s = limit_ms_to_s(effective.get("total_timeout", effective.get("timeout")))
+        socket_s = min(limit_ms_to_s(effective.get("socket_timeout")), total_s)
         retries = 0 if plan_key.handed_over else _count(effective.get("max_retries"))
         reads = operation.kind is Kind.READ
         failover = reads and adapter.moves_to_replica(effective)
@@ -201,9 +202,7 @@ class Planner:
             policy=adapter.tailor(
                 operation.family,
                 fields,
-                total_timeout_ms=_ms(total_s),
-                socket_timeout_ms=_ms(socket_s),
-                max_retries=native,
+                AttemptPolicy(limit_s_to_ms(total_s), limit_s_to_ms(socket_s), native),
             ),
             total_timeout_s=total_s,
             socket_timeout_s=socket_s,
@@ -237,7 +236,7 @@ class Planner:
         read = adapter.operations[name]
 
         def wanted(call: Call) -> ExpectedWrite | None:
-            return adapter.wanted(operation.bind(call.args, call.kwargs), fields)
+            return adapter.expected_write(operation.bind(call.args, call.kwargs), fields)
 
         def reading(call: Call) -> Call:
             look = self.prepare(read, (call.key,), {})
@@ -245,7 +244,7 @@ class Planner:
             look.tailored = True
             return look
 
-        return Verification(wanted, reading, adapter.record, adapter.written)
+        return Verification(wanted, reading, adapter.record, adapter.write_result)
 
     def _plan_key(
         self,
@@ -323,17 +322,6 @@ class PlanKey(NamedTuple):
 
 def _never_sent(_args: tuple[Any, ...], _kwargs: Mapping[str, Any], _policy: Any) -> Any:
     raise AssertionError("a plan for explaining is not for sending")
-
-
-def _seconds(milliseconds: Any) -> float:
-    """Turn a policy's milliseconds into seconds; 0 and unset stand for no limit."""
-    if not isinstance(milliseconds, int) or milliseconds <= 0:
-        return math.inf
-    return milliseconds / 1000
-
-
-def _ms(seconds: float) -> int:
-    return 0 if math.isinf(seconds) else round(seconds * 1000)
 
 
 def _count(number: Any) -> int:

@@ -187,11 +187,15 @@ def _method(client: Any, name: str, engine: Engine) -> Callable[..., Any]:
     operation = engine.shared.adapter.operations[name]
     fewest, most, keyed = _plain_form(operation)
     current = ambient.current
-    policy_is_profiles = engine.shared.adapter.policy_is_profiles
+    keywords_match_profile = engine.shared.adapter.keywords_match_profile
 
     def method(*args: Any, **kwargs: Any) -> Any:
         runtime = engine.runtime
-        if kwargs and policy_is_profiles is not None and policy_is_profiles(operation, kwargs):
+        if (
+            kwargs
+            and keywords_match_profile is not None
+            and keywords_match_profile(operation, kwargs)
+        ):
             kwargs = {}
         if kwargs or not fewest <= len(args) <= most or not runtime.plain or current() is not None:
             return invoke(engine, operation, args, kwargs)
@@ -199,7 +203,11 @@ def _method(client: Any, name: str, engine: Engine) -> Callable[..., Any]:
 
     def awaitable(*args: Any, **kwargs: Any) -> Any:
         runtime = engine.runtime
-        if kwargs and policy_is_profiles is not None and policy_is_profiles(operation, kwargs):
+        if (
+            kwargs
+            and keywords_match_profile is not None
+            and keywords_match_profile(operation, kwargs)
+        ):
             kwargs = {}
         if kwargs or not fewest <= len(args) <= most or not runtime.plain or current() is not None:
             return invoke(engine, operation, args, kwargs)

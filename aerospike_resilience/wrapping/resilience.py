@@ -10,6 +10,7 @@ from .. import ambient
 from ..ambient import Using
 from ..clients import every_operation
 from ..errors import NotWrappedError, ResilienceError
+from ..model.durations import s_to_shown_ms
 from ..model.operation import Criticality
 from ..model.outcome import Outcome
 from ..nodes import report
@@ -105,7 +106,7 @@ class Resilience:
                 else None,
             },
             "fallback_calls": shared.fallback.calls if shared.fallback is not None else None,
-            "adaptive_timeout_ms": None if patience_s is None else round(patience_s * 1000, 3),
+            "adaptive_timeout_ms": s_to_shown_ms(patience_s),
         }
 
     def last_call(self) -> Outcome | None:

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aerospike_resilience.clients.shared.digest import partition_of
-from aerospike_resilience.model.digest import Ripemd160, best_ripemd160, ripemd160
+from aerospike_resilience.model.digest import Ripemd160, best_ripemd160, partition_of, ripemd160
 from tests.conformance.surfaces import native
 
 
@@ -61,7 +60,7 @@ def test_a_build_without_the_hash_loads_nothing_of_the_embedded_cluster():
         "import sys, hashlib\n"
         "def unsupported(name): raise ValueError(name)\n"
         "hashlib.algorithms_available, hashlib.new = set(), unsupported\n"
-        "from aerospike_resilience.clients.shared.digest import partition_of\n"
+        "from aerospike_resilience.model.digest import partition_of\n"
         "partition_of(('test', 's', 1))\n"
         "print([n for n in sys.modules if n.startswith('aerospike_resilience.testing')])\n"
     )

@@ -30,6 +30,12 @@ def test_durations_are_compared_in_one_unit():
     )
 
 
+def test_a_duration_that_no_float_holds_in_seconds_is_compared_exactly():
+    profile = LATENCY.with_overrides({"connection": {"tend_interval": "1001ms"}})
+
+    assert compare(profile, {"tend_interval": 1001}) == ()
+
+
 def test_what_the_profile_does_not_say_is_not_compared():
     assert compare(LATENCY, {"login_timeout": 1, "conn_pools_per_node": 4}) == ()
 

@@ -1,4 +1,4 @@
-"""The adapter of the C client: what the house asks, answered from the tables beside it."""
+"""The adapter of the C client. It answers from the tables in the modules beside it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from ...model.failure import Failure
 from ...model.operation import Operation
 from ...model.plan import Send
 from ...model.rows import ExpectedWrite
-from ..base import Creation, LazyMethod, NativeConfig, Refusals
-from ..shared.dicts import DictAdapter, config_hosts
-from ..shared.statement import Built, of_query
+from ..contract import Creation, LazyMethod, NativeConfig, Refusals
+from ..shared.addresses import hosts_in_config
+from ..shared.common import is_of_class
+from ..shared.dicts import DictAdapter
+from ..shared.result_codes import ServerCode
+from ..shared.statement import BuilderCalls, of_query
 from . import failures, idempotence, native_config, policies
 from .operations import LAZY, OPERATIONS
 from .rows import AerospikeRows
@@ -19,7 +22,7 @@ from .source import AerospikeSource
 
 _EQUALS: Final = 0
 _GEO: Final = 2
-"""What the client's predicates begin with; it has no names for these."""
+"""Numbers in the client's predicates; it has no names for them."""
 
 
 class AerospikeAdapter(DictAdapter):
@@ -27,14 +30,14 @@ class AerospikeAdapter(DictAdapter):
 
     name = "aerospike"
     commit_master = policies.COMMIT_MASTER
-    leaving = policies.LEAVING
+    replica_to_leave_master = policies.REPLICA_TO_LEAVE_MASTER
     operations: Mapping[str, Operation] = OPERATIONS
     lazy: Mapping[str, LazyMethod] = LAZY
     reads_back: Mapping[str, str] = {"put": "get"}
-    written: Any = 0
+    write_result: Any = 0
     creations: tuple[Creation, ...] = (
-        Creation("aerospike", "client", "function", config_hosts),
-        Creation("aerospike", "Client", "class", config_hosts),
+        Creation("aerospike", "client", "function", hosts_in_config),
+        Creation("aerospike", "Client", "class", hosts_in_config),
     )
     cannot: Mapping[str, str] = policies.CANNOT
     config_variables: Mapping[str, str] = {
@@ -42,43 +45,36 @@ class AerospikeAdapter(DictAdapter):
     }
 
     def recognises(self, client: object) -> bool:
-        """Return whether this is an `aerospike.Client` or of a class derived from it."""
-        return any(
-            cls.__module__.partition(".")[0] == "aerospike" and cls.__name__ == "Client"
-            for cls in client.__class__.__mro__
-        )
+        """Return whether this is an `aerospike.Client`, or of a class derived from it."""
+        return is_of_class(client, "aerospike", "Client")
 
     def is_closed(self, client: Any) -> bool:
-        """Return whether the client was closed: only then does it refuse to list its nodes.
+        """Return whether the client was closed: only a closed one refuses to list its nodes.
 
-        A client that merely has not reached a node yet (``fail_if_not_connected: False``) lists none.
+        A client that has not reached a node yet (``fail_if_not_connected: False``) lists none.
         """
         try:
             client.get_nodes()
         except AttributeError:
             return False  # a stand-in
-        except Exception as error:  # noqa: BLE001 - told apart by its code, without importing the client
-            return error.args[:1] == (11,)
+        except Exception as error:  # noqa: BLE001 - known by its code, without importing the client
+            return error.args[:1] == (ServerCode.PARTITION_UNAVAILABLE,)
         return False
 
     @property
     def refusals(self) -> Refusals:
-        """Our errors as this client's errors."""
-        from . import refusals
+        """This library's errors as this client's errors."""
+        from .refusals import REFUSALS
 
-        return Refusals(
-            refusals.AerospikeCircuitOpenError,
-            refusals.AerospikeBackpressureError,
-            refusals.AerospikeDeadlineExceededError,
-        )
+        return REFUSALS
 
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:
         """Return the effective policies of the client's configuration, by family.
 
-        The conditions that it puts on a batch's rows are told with the batch.
+        The conditions that it puts on the rows of a batch count as the batch's own.
         """
-        own = getattr(client, "get_policies", None)
-        found: dict[str, Mapping[str, Any]] = dict(own()) if own is not None else {}
+        get_policies = getattr(client, "get_policies", None)
+        found: dict[str, Mapping[str, Any]] = {} if get_policies is None else dict(get_policies())
         rows = found.get("batch_write", {})
         conditions = {name: rows[name] for name in ("gen", "exists") if name in rows}
         if conditions:
@@ -94,49 +90,49 @@ class AerospikeAdapter(DictAdapter):
         return policies.native(operation, settings)
 
     def own_family(self, operation: Operation) -> str:
-        """Writing batches are configured apart from reading ones."""
+        """Return the operation's family. The client configures writing batches apart from reading ones."""
         if operation.family == "batch" and operation.writes:
             return "batch_parent_write"
         return operation.family
 
     def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:
-        """Reads move on unless they are for the master only or linearizable."""
+        """Return False for reads that are for the master only, or linearizable."""
         return (
             fields.get("replica") != policies.MASTER_ONLY
             and fields.get("read_mode_sc") != policies.LINEARIZE
         )
 
-    def wanted(
+    def expected_write(
         self, arguments: Mapping[str, Any], fields: Mapping[str, Any]
     ) -> ExpectedWrite | None:
-        """Tell a generation in ``meta`` and create-only."""
-        return idempotence.wanted(arguments, fields)
+        """Return what a `put` with a generation in ``meta``, or one that only creates, leaves behind."""
+        return idempotence.expected_write(arguments, fields)
 
     def record(self, result: Any) -> tuple[int, dict[str, Any]]:
         """Return generation and bins of ``(key, meta, bins)``."""
         return result[1]["gen"], result[2]
 
     def conditional(self, fields: Mapping[str, Any]) -> bool:
-        """Generation checks and create-only fail once the write has been applied."""
+        """Return whether the fields hold a generation check or create-only."""
         return idempotence.conditional(fields)
 
     def classify(self, error: BaseException, operation: Operation) -> Failure:
-        """Say what an error means."""
+        """Return what an error means."""
         return failures.classify(error, operation)
 
     def rows(self, operation: Operation) -> AerospikeRows:
-        """Return the way to a batch operation's rows."""
+        """Return how to read the rows of a batch operation."""
         return AerospikeRows(operation)
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
-        """Return the native call; the policy goes by keyword, under the method's own name for it."""
+        """Return the native call. It passes the policy under the method's own name for it."""
         if operation.name in policies.ROWS:
             return _batch_sender(method, operation)
         return super().sender(method, operation)
 
-    def lazy_statement(self, made: Sequence[Any], built: Built) -> str:
+    def lazy_statement(self, created_with: Sequence[Any], builder_calls: BuilderCalls) -> str:
         """Return the text of a query or scan."""
-        return of_query(made, built, _condition)
+        return of_query(created_with, builder_calls, _condition)
 
     def source(self, client: Any) -> AerospikeSource:
         """Return the client's view of its cluster."""
@@ -152,17 +148,20 @@ def _condition(predicate: Sequence[Any]) -> str:
 
 
 def _batch_sender(method: Callable[..., Any], operation: Operation) -> Send:
-    """Return the native call of a batch that takes a policy for its rows too; a caller's own wins."""
-    of_rows = policies.ROWS[operation.name][0]
+    """Return the native call of a batch that takes a policy for its rows too.
+
+    A field of the caller's own policy for the rows is stronger than the profile's.
+    """
+    rows_parameter = policies.ROWS[operation.name][0]
 
     def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
         if policy is None:
             return method(*args, **kwargs)
-        whole, rows = policies.parted(operation, policy)
-        given = kwargs.get(of_rows)
-        named = {**kwargs, operation.policy: whole}
-        if rows and (given is None or isinstance(given, Mapping)):
-            named[of_rows] = {**rows, **(given or {})}
+        of_batch, of_rows = policies.split_for_rows(operation, policy)
+        callers = kwargs.get(rows_parameter)
+        named = {**kwargs, operation.policy: of_batch}
+        if of_rows and (callers is None or isinstance(callers, Mapping)):
+            named[rows_parameter] = {**of_rows, **(callers or {})}
         return method(*args, **named)
 
     return send

@@ -1,116 +1,91 @@
 """What the C client's errors mean.
 
-Only ``error.args == (code, msg, file, line, in_doubt)`` belongs to the instance: ``code``, ``msg`` and
-the rest sit on the exception *class* and are overwritten by the next error of that class in any
-thread.
+Only ``error.args == (code, msg, file, line, in_doubt)`` belongs to the instance. The attributes ``code``,
+``msg`` and so on are on the exception *class*: the next error of that class overwrites them, in whichever
+thread it is raised.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from ...model.failure import Failure, FailureKind, Fault
 from ...model.operation import Operation
 from ..shared.addresses import address_in
+from ..shared.result_codes import ServerCode, failure_of_kind, kind_of_code
 
 _ITERATIONS: Final = re.compile(r"\biterations=(\d+)")
 
+BATCH_FAILED: Final = -16
+"""The code of a batch some of whose rows failed; the rows say why."""
+MAX_ERROR_RATE: Final = -14
+"""The code of a tripped breaker, in rows as in errors."""
+CLIENT_ERROR: Final = -1
+"""The code of errors that have no code of their own."""
+_INVALID_NODE: Final = -8
+"""The client's partition map is stale: it names a node that is not in the cluster."""
 
-class _Meaning(NamedTuple):
-    kind: FailureKind
-    fault: Fault = Fault.NOBODY
-    retryable: bool = False
-
-
-_NODE: Final = Fault.NODE
-_CONNECTION: Final = _Meaning(FailureKind.CONNECTION, _NODE, retryable=True)
-_OVERLOAD: Final = _Meaning(FailureKind.OVERLOAD, _NODE, retryable=True)
-_UNAVAILABLE: Final = _Meaning(FailureKind.UNAVAILABLE, _NODE, retryable=True)
-_RECORD: Final = _Meaning(FailureKind.RECORD)
-_CONFLICT: Final = _Meaning(FailureKind.CONFLICT)
-_SECURITY: Final = _Meaning(FailureKind.SECURITY)
-_CALLER: Final = _Meaning(FailureKind.CALLER)
-_OTHER: Final = _Meaning(FailureKind.OTHER)
-
-MEANINGS: Final[Mapping[int, _Meaning]] = {
-    -16: _OTHER,  # BATCH_FAILED: the rows say why
-    -15: _Meaning(FailureKind.TIMEOUT, _NODE, retryable=True),  # NO_RESPONSE: an unanswered row
-    -14: _Meaning(FailureKind.NATIVE_BREAKER, Fault.LOCAL),
-    -12: _CONNECTION,  # MAX_RETRIES_EXCEEDED
-    -10: _CONNECTION,
-    -9: _CONNECTION,  # TLS_ERROR
-    -8: _Meaning(
-        FailureKind.UNAVAILABLE, Fault.LOCAL, retryable=True
-    ),  # INVALID_NODE: map is stale
-    -7: _Meaning(FailureKind.POOL_EXHAUSTED, Fault.LOCAL, retryable=True),
-    -5: _CALLER,  # CLIENT_ABORT
-    -4: _CALLER,  # INVALID_HOST
-    -2: _CALLER,  # PARAM
-    2: _RECORD,
-    3: _CONFLICT,
-    5: _CONFLICT,
-    6: _CONFLICT,
-    7: _UNAVAILABLE,  # CLUSTER_CHANGE
-    9: _Meaning(FailureKind.TIMEOUT, _NODE, retryable=True),
-    11: _UNAVAILABLE,
-    14: _Meaning(FailureKind.BUSY, retryable=True),  # never applied
-    18: _OVERLOAD,
-    24: _CONFLICT,  # ELEMENT_EXISTS
-    28: _CONFLICT,  # LOST_CONFLICT
-    152: _OVERLOAD,  # BATCH_QUEUES_FULL
-    211: _OVERLOAD,  # QUERY_QUEUE_FULL
-    212: _Meaning(FailureKind.SERVER_TIMEOUT, _NODE, retryable=True),  # QUERY_TIMEOUT
+CLIENT_CODES: Final[Mapping[int, FailureKind]] = {
+    -15: FailureKind.TIMEOUT,  # NO_RESPONSE: a batch row without an answer
+    MAX_ERROR_RATE: FailureKind.NATIVE_BREAKER,
+    -12: FailureKind.CONNECTION,  # MAX_RETRIES_EXCEEDED
+    -10: FailureKind.CONNECTION,
+    -9: FailureKind.CONNECTION,  # TLS_ERROR
+    _INVALID_NODE: FailureKind.UNAVAILABLE,
+    -7: FailureKind.POOL_EXHAUSTED,
+    -5: FailureKind.CALLER,  # CLIENT_ABORT
+    -4: FailureKind.CALLER,  # INVALID_HOST
+    -2: FailureKind.CALLER,  # PARAM
 }
-"""By result code, where it is not simply an answer about the record or the request."""
+"""What the client's own codes mean; those that are not listed are `FailureKind.OTHER`."""
 
-_NEVER_SENT: Final = frozenset({-14, -8, -7})
+_NEVER_SENT: Final = frozenset({MAX_ERROR_RATE, _INVALID_NODE, -7})
 _NOT_CONNECTED: Final = "No connection to aerospike cluster"
 _CALLBACK: Final = "Callback function contains an error"
+_SERVER_TIMEOUT: Final = "Server timeout"
 
 
 def classify(error: BaseException, operation: Operation) -> Failure:
-    """Say what an error of the client's means for an operation."""
+    """Return what an error of the client means for an operation."""
     args = error.args
     if len(args) < 2 or not isinstance(args[0], int):
         return Failure(FailureKind.CALLER)  # TypeError and the like: the arguments
     code, text = args[0], str(args[1])
-    kind, fault, retryable = _meaning(code, text)
-    if kind is FailureKind.NATIVE_BREAKER:
-        retryable = (
-            not operation.writes
-        )  # a read finds another replica; a write needs this very node
+    kind = _kind(code, text)
     in_doubt = (
         operation.writes
         and code not in _NEVER_SENT
         and (bool(args[4]) if len(args) >= 5 else kind is FailureKind.TIMEOUT)
     )
     iterations = _ITERATIONS.search(text)
-    return Failure(
+    return failure_of_kind(
         kind,
-        retryable=retryable,
+        code,
+        reads=not operation.writes,
         in_doubt=in_doubt,
-        fault=fault,
+        fault=_fault(code),
         address=address_in(text),
         tries=int(iterations.group(1)) if iterations else None,
-        code=code,
     )
 
 
 def classify_code(code: int, *, in_doubt: bool) -> Failure:
-    """Say what a batch row's result code means."""
-    kind, fault, retryable = _meaning(code, "")
-    return Failure(kind, retryable=retryable, in_doubt=in_doubt, fault=fault, code=code)
+    """Return what a batch row's result code means."""
+    return failure_of_kind(_kind(code, ""), code, in_doubt=in_doubt, fault=_fault(code))
 
 
-def _meaning(code: int, text: str) -> _Meaning:
-    if code == 9 and text.startswith("Server timeout"):
-        return _Meaning(FailureKind.SERVER_TIMEOUT, _NODE, retryable=True)
-    if code == 11 and _NOT_CONNECTED in text:
-        return _CALLER
-    if code == -1 and _CALLBACK in text:
-        return _CALLER
-    if 51 <= code <= 83:
-        return _SECURITY
-    return MEANINGS.get(code, _RECORD if code > 0 else _OTHER)
+def _kind(code: int, text: str) -> FailureKind:
+    if code == ServerCode.TIMEOUT and not text.startswith(_SERVER_TIMEOUT):
+        return FailureKind.TIMEOUT  # the client gave up, and says so with the server's code
+    if code == ServerCode.PARTITION_UNAVAILABLE and _NOT_CONNECTED in text:
+        return FailureKind.CALLER
+    if code == CLIENT_ERROR and _CALLBACK in text:
+        return FailureKind.CALLER
+    return kind_of_code(code) if code > 0 else CLIENT_CODES.get(code, FailureKind.OTHER)
+
+
+def _fault(code: int) -> Fault | None:
+    """Return whose fault a code is, where that does not follow from what it means."""
+    return Fault.LOCAL if code == _INVALID_NODE else None

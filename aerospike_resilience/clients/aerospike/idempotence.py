@@ -1,12 +1,14 @@
-"""What makes a write of the C client safe to send again, read off its arguments."""
+"""Which calls and rows of the C client may be sent again, read from their arguments."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from ...model.rows import ExpectedWrite
+from ..shared.operators import numbers_named, operators_in
+from .policies import CREATE_ONLY, GENERATION_EQUAL
 
 # Operators of `operate` lists, as the package numbers them (``aerospike.OPERATOR_*``).
 _READ: Final = 0
@@ -23,46 +25,50 @@ _READING_PREFIXES: Final = (
 
 @functools.cache
 def _reading() -> frozenset[int]:
-    """Return the operators that only read. Named, not numbered: the package may renumber them."""
-    import aerospike  # the client is imported when it is used, never with this library
+    """Return the operators that only read. Found by name: the package may renumber them."""
+    import aerospike  # never with this library: an application may use another client only
 
-    return frozenset(
-        {_READ}
-        | {
-            getattr(aerospike, name)
-            for name in dir(aerospike)
-            if name.startswith(_READING_PREFIXES)
-        }
-    )
+    return numbers_named(aerospike, _READING_PREFIXES) | {_READ}
 
 
 def only_reads(parameter: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Return whether every operator in the list given as `parameter` reads."""
+    """Return a function that decides from a call's arguments whether its operators only read.
+
+    Args:
+        parameter: the parameter that holds the list of operators.
+    """
 
     def decide(arguments: Mapping[str, Any]) -> bool:
-        operators = _operators(arguments.get(parameter))
+        operators = operators_in(arguments.get(parameter))
         return operators is not None and operators <= _reading()
 
     return decide
 
 
 def repeatable(parameter: str, of_rows: str = "") -> Callable[[Mapping[str, Any]], bool]:
-    """Return whether every operator in the list reads, writes a given value, touches or deletes.
+    """Return a function that decides from a call's arguments whether it may be applied twice.
+
+    It may if every operator reads, writes a given value, touches or deletes, and no condition on the rows
+    fails once they are written.
 
     Args:
-        parameter: the parameter that holds the list.
-        of_rows: the parameter that holds a batch's policy for its rows, if there is one.
+        parameter: the parameter that holds the list of operators.
+        of_rows: the parameter that holds a batch's policy for its rows; empty if there is none.
     """
     unconditional = rows_unconditional(of_rows)
 
     def decide(arguments: Mapping[str, Any]) -> bool:
-        return _repeatable(_operators(arguments.get(parameter))) and unconditional(arguments)
+        return _repeatable(arguments.get(parameter)) and unconditional(arguments)
 
     return decide
 
 
 def rows_unconditional(of_rows: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Return whether the policy for a batch's rows holds no condition that their writing breaks."""
+    """Return a function that decides whether a batch's policy for its rows holds no such condition.
+
+    Args:
+        of_rows: the parameter that holds that policy; empty if there is none.
+    """
 
     def decide(arguments: Mapping[str, Any]) -> bool:
         policy = arguments.get(of_rows)
@@ -72,7 +78,7 @@ def rows_unconditional(of_rows: str) -> Callable[[Mapping[str, Any]], bool]:
 
 
 def records_only_read(arguments: Mapping[str, Any]) -> bool:
-    """Return whether every row of a ``BatchRecords`` reads; not where there is none to tell from."""
+    """Return whether every row of a ``BatchRecords`` reads. False if there are no rows."""
     rows = _rows(arguments)
     return bool(rows) and all(not getattr(row, "_has_write", True) for row in rows)
 
@@ -80,8 +86,7 @@ def records_only_read(arguments: Mapping[str, Any]) -> bool:
 def records_repeatable(arguments: Mapping[str, Any]) -> bool:
     """Return whether any row of a ``BatchRecords`` may be applied twice.
 
-    Rows are sent again one by one, each by its own right, so one is enough for the batch to be one
-    that may be retried.
+    Each row is sent again by itself if it may be. So one such row makes the batch one that can be retried.
     """
     return any(row_repeatable(row) for row in _rows(arguments))
 
@@ -101,41 +106,33 @@ def row_repeatable(row: Any, *, conditional_by_default: bool = False) -> bool:
         return False
     if not hasattr(row, "ops"):  # Remove
         return True
-    return _repeatable(_operators(row.ops))
+    return _repeatable(row.ops)
 
 
 def conditional(fields: Mapping[str, Any]) -> bool:
-    """Return whether a write under these policy fields fails once it has been applied.
+    """Return whether a write under these policy fields would fail if it had been applied already.
 
-    That is a generation check (``gen`` other than ignore) and create-only. Update-only and replace
-    still hold after the write.
+    That is so with a generation check (``gen`` other than ignore) and with create-only. Update-only and
+    replace still hold after the write.
     """
-    return bool(fields.get("gen")) or fields.get("exists") == 1
+    return bool(fields.get("gen")) or fields.get("exists") == CREATE_ONLY
 
 
-def wanted(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> ExpectedWrite | None:
-    """Return what a `put` wants that checks for equal generation, or that only creates."""
+def expected_write(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> ExpectedWrite | None:
+    """Return what a `put` leaves behind that checks for an equal generation or only creates."""
     bins, meta = arguments.get("bins"), arguments.get("meta") or {}
     if not isinstance(bins, Mapping):
         return None
-    if fields.get("exists") == 1:
+    if fields.get("exists") == CREATE_ONLY:
         return ExpectedWrite(0, bins)
     generation = meta.get("gen")
-    return ExpectedWrite(generation, bins) if generation and fields.get("gen") == 1 else None
+    checks = fields.get("gen") == GENERATION_EQUAL
+    return ExpectedWrite(generation, bins) if generation and checks else None
 
 
-def _repeatable(operators: frozenset[int] | None) -> bool:
+def _repeatable(operate_list: object) -> bool:
+    operators = operators_in(operate_list)
     return operators is not None and operators <= _reading() | {_WRITE, _TOUCH, _DELETE}
-
-
-def _operators(listed: object) -> frozenset[int] | None:
-    """Return the operators of an `operate` list; None where it is not one."""
-    if not isinstance(listed, Iterable):
-        return None
-    try:
-        return frozenset(item["op"] for item in listed)
-    except (KeyError, TypeError):
-        return None
 
 
 def _rows(arguments: Mapping[str, Any]) -> Sequence[Any]:

@@ -1,9 +1,10 @@
-"""The C client's dynamic configuration file, which overrides policies, those of calls included.
+"""The C client's dynamic configuration file. It overrides policies, even those of single calls.
 
-The client does not say that it has one, nor which values come from it: ``get_policies()`` shows the file
-merged with what the application configured. So a file that ``AEROSPIKE_CLIENT_CONFIG_URL`` names is read
-here too, and what it gives counts where the client shows it; without the variable (``config_provider``)
-a value counts as the file's once it changes, for nothing else changes the policies of a live client.
+The client does not say whether it has such a file, nor which values come from it: ``get_policies()``
+shows the file merged with what the application configured. So this module reads the file that
+``AEROSPIKE_CLIENT_CONFIG_URL`` names, and a value in it counts if the client shows the same value. A file
+of a ``config_provider`` cannot be read. There a value counts as the file's once it changes, because
+nothing else changes the policies of a live client.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import yaml
 
-from ..base import NoNativeConfig
+from ..contract import NoNativeConfig
 from .policies import NUMBERS
 
 VARIABLE: Final = "AEROSPIKE_CLIENT_CONFIG_URL"
@@ -36,10 +37,10 @@ _FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     "txn_verify": ("txn_verify",),
     "txn_roll": ("txn_roll",),
 }
-"""The families of policies that each kind of the file is about."""
+"""The families of policies that each section of the file sets."""
 
 _FIELDS: Final[Mapping[str, str]] = {"send_key": "key", "max_concurrent_threads": "concurrent"}
-"""Fields that the file calls otherwise."""
+"""Our names for the fields that have another name in the file."""
 
 BASE: Final[Mapping[str, Any]] = {
     "total_timeout": 1000,
@@ -77,7 +78,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "txn_verify": {**_TXN, "read_mode_sc": 1},
     "txn_roll": _TXN,
 }
-"""What a family has that nobody configured, of the fields that a file can give; else `BASE`."""
+"""The client's defaults for the fields that a file can set, by family; `BASE` for other families."""
 
 
 class AerospikeNativeConfig(NoNativeConfig):
@@ -89,67 +90,69 @@ class AerospikeNativeConfig(NoNativeConfig):
 
     def __init__(self, client: Any) -> None:
         self._policies: Callable[[], _Policies] = getattr(client, "get_policies", dict)
-        self._before = self._now = self._policies()
-        self._seen: tuple[str, int, int] | None = None
+        self._policies_at_start = self._policies_now = self._policies()
+        self._file_version: tuple[str, int, int] | None = None
         self._file: Mapping[str, Any] | None = None
-        self._found: _Policies | None = None
+        self._overrides: _Policies | None = None
 
     def overrides(self) -> _Policies:
-        """Return the fields that the file decides, by family, in a policy file's words."""
-        now, changed = self._policies(), self._look()
-        if self._found is None or changed or now != self._now:
-            self._now = now
-            self._found = self._from_file() if self._file is not None else self._drift()
-        return self._found
+        """Return the fields that the file decides, by family."""
+        now, changed = self._policies(), self._read_if_changed()
+        if self._overrides is None or changed or now != self._policies_now:
+            self._policies_now = now
+            self._overrides = (
+                self._from_file() if self._file is not None else self._changed_values()
+            )
+        return self._overrides
 
     def unclear(self) -> _Policies:
-        """Return fields that somebody configured, and the client does not say who.
+        """Return fields that the file or the application configured, where the client does not show which.
 
-        Either the application, and then a profile's word is stronger, or the file of a
-        ``config_provider``, and then it is not. None where the file is known.
+        If the application did, the profile is stronger. If the file of a ``config_provider`` did, the
+        profile is weaker. Nothing if the file is known.
         """
         if self._file is not None:
             return {}
         return _by_family(
             (family, field, value)
-            for family, fields in self._before.items()
+            for family, fields in self._policies_at_start.items()
             for field, value in fields.items()
             if value != DEFAULTS.get(family, BASE).get(field, value)
         )
 
-    def _look(self) -> bool:
+    def _read_if_changed(self) -> bool:
         """Read the file again if it changed; return whether it did."""
         path = Path(os.environ.get(VARIABLE, "").removeprefix("file://"))
         try:
             found = path.stat()
-            seen = (str(path), found.st_mtime_ns, found.st_size)
+            version = (str(path), found.st_mtime_ns, found.st_size)
         except OSError:
-            seen = None
-        if seen == self._seen:
+            version = None
+        if version == self._file_version:
             return False
-        self._seen = seen
-        self._file = _read(path) if seen is not None else None
+        self._file_version = version
+        self._file = _read(path) if version is not None else None
         return True
 
     def _from_file(self) -> _Policies:
         return _by_family(
-            (family, field, self._now[family][field])
-            for family, field, value in _given(self._file or {})
-            # What the client does not show it did not take: it may be older than the file.
-            if _worded(field, self._now.get(family, {}).get(field)) == value
+            (family, field, self._policies_now[family][field])
+            for family, field, value in _values_in(self._file or {})
+            # A client that is older than the file shows another value.
+            if _name_for(field, self._policies_now.get(family, {}).get(field)) == value
         )
 
-    def _drift(self) -> _Policies:
+    def _changed_values(self) -> _Policies:
         return _by_family(
             (family, field, value)
-            for family, fields in self._now.items()
+            for family, fields in self._policies_now.items()
             for field, value in fields.items()
-            if value != self._before.get(family, {}).get(field)
+            if value != self._policies_at_start.get(family, {}).get(field)
         )
 
 
 def _read(path: Path) -> Mapping[str, Any] | None:
-    """Return what a file gives; None where the client cannot read it either."""
+    """Return the dynamic part of a file; None if nobody can read it, the client included."""
     try:
         with path.open("rb") as file:
             found = yaml.safe_load(file.read(MAX_BYTES))
@@ -159,8 +162,8 @@ def _read(path: Path) -> Mapping[str, Any] | None:
     return dynamic if isinstance(dynamic, dict) else {}
 
 
-def _given(file: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield family, field and value, in a policy file's words, of what a file gives."""
+def _values_in(file: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield family, field and value of all that a file sets, by the names of a policy file."""
     for kind, families in _FAMILIES.items():
         fields = file.get(kind)
         for name, written in fields.items() if isinstance(fields, dict) else ():
@@ -178,11 +181,11 @@ def _given(file: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 def _by_family(found: Iterator[tuple[str, str, Any]]) -> dict[str, dict[str, Any]]:
     by_family: dict[str, dict[str, Any]] = {}
     for family, field, value in found:
-        by_family.setdefault(family, {})[field] = _worded(field, value)
+        by_family.setdefault(family, {})[field] = _name_for(field, value)
     return by_family
 
 
-def _worded(field: str, value: Any) -> Any:
-    """Return a policy file's name for one of the client's numbers."""
+def _name_for(field: str, value: Any) -> Any:
+    """Return the policy file's name for one of the client's numbers; other values as they are."""
     names = {number: name for name, number in NUMBERS.get(field, {}).items()}
     return names.get(value, value)

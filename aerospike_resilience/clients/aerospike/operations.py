@@ -1,7 +1,7 @@
 """The operation table of `aerospike.Client` 19: every method that touches the database.
 
-Parameter names are the C extension's own, in positional order; its stubs differ in places
-(``udf_remove`` takes ``filename``, ``admin_*`` take ``user``).
+Parameter names are those of the C extension, in positional order. Its stubs differ in places: the
+extension's ``udf_remove`` takes ``filename``, and its ``admin_*`` take ``user``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ...model.operation import Kind, Operation, never
-from ..base import LazyMethod
+from ..contract import LazyMethod
 from ..shared.table import batch, cluster, point, query
 from .idempotence import (
     only_reads,
@@ -140,7 +140,7 @@ LOCAL: Final = frozenset(
         *("get_cdtctx_base64", "get_expression_base64", "connect", "close"),
     }
 )
-"""Methods that touch no record and go straight to the client."""
+"""Methods that touch no record. The wrapped client passes them on."""
 
 LAZY: Final[Mapping[str, LazyMethod]] = {
     "query": LazyMethod(

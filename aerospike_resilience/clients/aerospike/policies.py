@@ -1,4 +1,4 @@
-"""Policy fields of the C client: which family takes which, and the numbers behind the names."""
+"""Policy fields of the C client: which family takes which, and the numbers for names in a policy file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "info": frozenset("timeout send_as_is check_bounds".split()),
     "admin": frozenset({"timeout"}),
 }
-"""The keys each family accepts in a call's policy, as the extension checks them with ``validate_keys``."""
+"""The fields that each family accepts in a call's policy. With ``validate_keys`` the client checks them."""
 
 ROWS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
     "batch_operate": (
@@ -58,9 +58,9 @@ ROWS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
         frozenset("key commit_level durable_delete on_locking_only ttl".split()),
     ),
 }
-"""Batches that take a second policy, for their rows: its parameter and its fields.
+"""Batches that take a second policy for their rows: its parameter and its fields.
 
-The rows of ``batch_write`` have theirs in the application's own records, which are left alone.
+The rows of ``batch_write`` have their policies in the application's own records, which stay as they are.
 """
 
 NUMBERS: Final[Mapping[str, Mapping[str, int]]] = {
@@ -85,7 +85,7 @@ NUMBERS: Final[Mapping[str, Mapping[str, int]]] = {
         "client_default": 0xFFFFFFFD,
     },
 }
-"""This client's numbers for the names in a policy file; they differ from client to client."""
+"""This client's numbers for the names in a policy file. They differ from client to client."""
 
 CANNOT: Final[Mapping[str, str]] = {
     "max_concurrent_nodes": "its queries and batches go to all nodes at once, or with concurrent: false to "
@@ -106,17 +106,19 @@ CANNOT: Final[Mapping[str, str]] = {
     "connection.buffer_reclaim_threshold": "it keeps no buffers",
     "connection.ip_map": "it knows use_services_alternate only",
 }
-"""What a profile may say and this client cannot do, or takes differently."""
+"""What a profile may say and this client cannot do or takes differently, and why."""
 
 MASTER_ONLY: Final = NUMBERS["replica"]["master"]
-LEAVING: Final = {NUMBERS["replica"]["sequence"]: NUMBERS["replica"]["any"]}
-"""By turns at master and replica, where the master comes first else."""
+REPLICA_TO_LEAVE_MASTER: Final = {NUMBERS["replica"]["sequence"]: NUMBERS["replica"]["any"]}
+"""``sequence`` begins at the master; ``any`` begins at master and replica in turn."""
 LINEARIZE: Final = NUMBERS["read_mode_sc"]["linearize"]
 COMMIT_MASTER: Final = NUMBERS["commit_level"]["master"]
+CREATE_ONLY: Final = NUMBERS["exists"]["create_only"]
+GENERATION_EQUAL: Final = NUMBERS["gen"]["eq"]
 
 
 def native(operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of `settings` that the operation takes, names turned into numbers."""
+    """Return the fields of `settings` that the operation takes, with numbers for names."""
     accepted = FIELDS.get(operation.family, frozenset())
     if operation.writes and operation.name in ROWS:
         accepted |= ROWS[operation.name][1]
@@ -127,10 +129,10 @@ def native(operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def parted(
+def split_for_rows(
     operation: Operation, policy: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a batch's policy, and that of its rows."""
+    """Return the fields of a policy that a batch takes, and those that its rows take."""
     fields = ROWS[operation.name][1]
     return (
         {name: value for name, value in policy.items() if name not in fields},

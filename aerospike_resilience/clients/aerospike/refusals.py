@@ -1,8 +1,8 @@
-"""Our errors as the C client's errors. Imported when the first client is wrapped."""
+"""This library's errors as the C client's errors. Imported when the first client is wrapped."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aerospike import exception
 
@@ -12,6 +12,9 @@ from ...errors import (
     DeadlineExceededError,
     RefusedError,
 )
+from ..contract import Refusals
+from ..shared.result_codes import ServerCode
+from .failures import CLIENT_ERROR, MAX_ERROR_RATE
 
 if TYPE_CHECKING:
     # The extension's classes carry no types.
@@ -41,16 +44,21 @@ class _CodedError(RefusedError):
 class AerospikeCircuitOpenError(_CodedError, CircuitOpenError, _RateError):
     """`CircuitOpenError` as ``aerospike.exception.MaxErrorRateExceeded``."""
 
-    CODE = -14
+    CODE = MAX_ERROR_RATE
 
 
 class AerospikeBackpressureError(_CodedError, BackpressureError, _ClientError):
-    """`BackpressureError` as ``aerospike.exception.ClientError``: this client has none of its own."""
+    """`BackpressureError` as ``aerospike.exception.ClientError``: the client has no class for this."""
 
-    CODE = -1
+    CODE = CLIENT_ERROR
 
 
 class AerospikeDeadlineExceededError(_CodedError, DeadlineExceededError, _TimeoutError):
     """`DeadlineExceededError` as ``aerospike.exception.TimeoutError``."""
 
-    CODE = 9
+    CODE = ServerCode.TIMEOUT.value
+
+
+REFUSALS: Final = Refusals(
+    AerospikeCircuitOpenError, AerospikeBackpressureError, AerospikeDeadlineExceededError
+)

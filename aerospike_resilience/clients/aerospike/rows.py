@@ -1,43 +1,30 @@
 """The rows of the C client's batch calls: which failed, and how to send only those again.
 
-A batch call never raises for a row. ``batch_write`` fills the caller's own records in place; the
-others return a new ``BatchRecords`` in the order of the keys. Rows of a node that did not answer have
-code -15; ``result`` is the code of the worst.
+A batch call never raises for a row. ``batch_write`` fills the caller's own records in place; the other
+calls return a new ``BatchRecords`` in the order of the keys. Rows of a node that did not answer have code
+-15. The ``result`` of the whole is the code of its worst row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from ...model.failure import Failure
 from ...model.operation import Key, Operation
 from ...model.rows import BatchCall
-from .failures import classify_code
+from ..shared.result_codes import ANSWERED, ServerCode
+from ..shared.rows import CommonRows
+from .failures import BATCH_FAILED, MAX_ERROR_RATE, classify_code
 from .idempotence import row_repeatable
 
-MAX_ERROR_RATE: Final = -14
-BATCH_FAILED: Final = -16
 
-
-class AerospikeRows:
-    """Rows of one batch operation.
-
-    Args:
-        operation: the operation.
-    """
-
-    indivisible = False
+class AerospikeRows(CommonRows):
+    """Rows of one batch operation."""
 
     def __init__(self, operation: Operation) -> None:
+        super().__init__(operation)
         self._in_place = operation.rows == "batch_records"
-
-    def rows_in_error(self, error: Exception) -> Any:  # noqa: ARG002
-        """Return nothing: a batch that was sent is returned, whatever became of its rows."""
-        return None
-
-    def attach_rows(self, error: Exception, result: Any) -> None:
-        """Do nothing: no error of this client's carries rows."""
 
     def keys(self, result: Any) -> Sequence[Key]:
         """Return the key of every row of a result."""
@@ -50,7 +37,7 @@ class AerospikeRows:
     def with_refused_rows(
         self, batch: BatchCall, part: Any, kept: Sequence[int], refusal: Exception
     ) -> Any:
-        """Return the rows of a whole batch; those that were refused have the code of a tripped breaker."""
+        """Return the rows of a whole batch. Refused rows have the code of a tripped breaker."""
         if self._in_place:
             whole, rows = batch.rows, batch.rows.batch_records
         else:
@@ -66,35 +53,34 @@ class AerospikeRows:
         whole.result = BATCH_FAILED
         return whole
 
-    def finish_with_refused_rows(
-        self, batch: BatchCall, part: Any, kept: Sequence[int], refusal: Exception
-    ) -> Any:
-        """Return the whole batch: this client raises for no row."""
-        return self.with_refused_rows(batch, part, kept, refusal)
-
     def failures(self, result: Any) -> dict[int, Failure]:
-        """Return what the failed rows' codes mean, by position. "Not found" is an answer."""
+        """Return what the codes of the failed rows mean, by position. "Not found" is an answer."""
         return {
             index: classify_code(row.result, in_doubt=bool(row.in_doubt))
             for index, row in enumerate(result.batch_records)
-            if row.result not in (0, 2)
+            if row.result not in ANSWERED
         }
 
     def whole(self, result: Any) -> Failure | None:
-        """Return a refusal that no row tells: rows that an overloaded node refused have "no response"."""
-        return classify_code(result.result, in_doubt=False) if result.result > 0 else None
+        """Return what the server's code of the whole means; None if it is no code of the server.
+
+        Rows that an overloaded node refused say "no response"; only the whole has the node's code.
+        """
+        if result.result <= ServerCode.OK:
+            return None
+        return classify_code(result.result, in_doubt=False)
 
     def repeatable(self, batch: BatchCall, result: Any, index: int) -> bool:
         """Return whether a row may be applied twice."""
         if self._in_place:
             row = result.batch_records[index]
             return row_repeatable(row, conditional_by_default=batch.plan.conditional)
-        return batch.plan.idempotent
+        return super().repeatable(batch, result, index)
 
     def all_repeatable(self, batch: BatchCall) -> bool:
         """Return whether every row may be applied twice."""
         if not self._in_place:
-            return batch.plan.idempotent
+            return super().all_repeatable(batch)
         rows = range(len(batch.rows.batch_records))
         return all(self.repeatable(batch, batch.rows, index) for index in rows)
 
@@ -106,7 +92,7 @@ class AerospikeRows:
             fresh: Any = type(result)([result.batch_records[index] for index in indexes])
         else:
             fresh = [batch.rows[index] for index in indexes]
-        return batch.with_arguments({batch.plan.operation.rows: fresh})
+        return batch.with_arguments({self._operation.rows: fresh})
 
     def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:
         """Put the rows of a narrowed call's result in their places in the first result."""
@@ -115,10 +101,10 @@ class AerospikeRows:
             if row is not before:
                 # Without a key of its own (a digest only), the caller's key comes back as given.
                 result.batch_records[index] = row
-        failed = [row.result for row in result.batch_records if row.result not in (0, 2)]
+        failed = any(row.result not in ANSWERED for row in result.batch_records)
         if part is not result:  # a row that failed for good keeps the code of the whole
-            result.result = (part.result or BATCH_FAILED) if failed else 0
+            result.result = (part.result or BATCH_FAILED) if failed else ServerCode.OK.value
 
     def mark_in_doubt(self, result: Any, index: int) -> None:
-        """Say that a row may have been applied by an earlier attempt."""
+        """Mark a row as one that an earlier attempt may have applied."""
         result.batch_records[index].in_doubt = True

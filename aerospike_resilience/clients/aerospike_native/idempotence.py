@@ -1,6 +1,6 @@
-"""What makes a write of ``aerospike-native`` safe to send again, as far as its objects tell.
+"""Which calls and rows of ``aerospike-native`` may be sent again, as far as its objects show.
 
-Its operation objects do not say what they are; all that can be asked is whether any of them writes.
+Its operation objects do not show what they do. The package only answers whether any of them writes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ def lists_only_read(arguments: Mapping[str, Any]) -> bool:
 
 
 def unconditional(parameter: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Return whether the policy for a batch's rows holds no condition that their writing breaks."""
+    """Return a function that decides whether the policy for a batch's rows is not `conditional`.
+
+    Args:
+        parameter: the parameter that holds that policy.
+    """
 
     def decide(arguments: Mapping[str, Any]) -> bool:
         policy = arguments.get(parameter)
@@ -43,7 +47,7 @@ def batch_only_reads(arguments: Mapping[str, Any]) -> bool:
 
 
 def batch_repeatable(arguments: Mapping[str, Any]) -> bool:
-    """Return whether any row of ``ops`` may be applied twice: each is sent again by its own right."""
+    """Return whether any row of ``ops`` may be applied twice: each such row is sent again by itself."""
     rows = arguments.get("ops")
     return isinstance(rows, list | tuple) and any(row_repeatable(row) for row in rows)
 
@@ -55,7 +59,7 @@ def row_repeatable(row: Any) -> bool:
 
 
 def conditional(fields: Mapping[str, Any]) -> bool:
-    """Return whether a write under these policy fields fails once it has been applied."""
+    """Return whether a write under these policy fields would fail if it had been applied already."""
     package = native()
     action = fields.get("record_exists_action")
     generation = fields.get("generation_policy")
@@ -64,16 +68,16 @@ def conditional(fields: Mapping[str, Any]) -> bool:
     )
 
 
-def wanted(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> ExpectedWrite | None:
-    """Return what a `put` wants that expects a generation, or that only creates."""
+def expected_write(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> ExpectedWrite | None:
+    """Return what a `put` leaves behind that checks for an equal generation or only creates."""
     package, bins = native(), arguments.get("bins")
     if not isinstance(bins, Mapping):
         return None
     if fields.get("record_exists_action") == package.RecordExistsAction.CREATE_ONLY:
         return ExpectedWrite(0, bins)
     generation = fields.get("generation")
-    expects = fields.get("generation_policy") == package.GenerationPolicy.EXPECT_GEN_EQUAL
-    return ExpectedWrite(generation, bins) if generation and expects else None
+    checks = fields.get("generation_policy") == package.GenerationPolicy.EXPECT_GEN_EQUAL
+    return ExpectedWrite(generation, bins) if generation and checks else None
 
 
 def _reads(operations: object) -> bool:
@@ -81,6 +85,6 @@ def _reads(operations: object) -> bool:
         return False
     try:
         writes: bool = native().has_any_write_op(operations)
-    except TypeError:  # not operations: the client is about to say so
+    except TypeError:  # no operations: the client raises its own error for them
         return False
     return not writes

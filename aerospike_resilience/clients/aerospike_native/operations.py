@@ -1,7 +1,7 @@
-"""The operation table of `aerospike_native.Client` 1.0: each operation ``x`` awaited, ``x_blocking`` not.
+"""The operation table of `aerospike_native.Client` 1.0: ``x`` is awaited, ``x_blocking`` is not.
 
-Policies are objects and go by keyword. ``policy_sc`` beside ``policy`` is for namespaces that are
-strongly consistent.
+Policies are objects and are passed by keyword. Where there is ``policy_sc`` besides ``policy``, it applies
+to strongly consistent namespaces.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _batch(
     idempotent: Idempotence = always,
     read_only: Idempotence | None = None,
 ) -> Operation:
-    """Return a batch, whose own policy is ``batch_policy`` beside the one of its rows."""
+    """Return a batch. It takes ``batch_policy`` for itself, and another policy for its rows."""
     return batch(
         *(name, kind, parameters, f"batch_policy {keywords}"),
         policy="batch_policy",
@@ -144,4 +144,4 @@ LOCAL: Final = frozenset(
         *("close", "close_blocking"),
     }
 )
-"""Methods that touch no record and go straight to the client."""
+"""Methods that touch no record. The wrapped client passes them on."""

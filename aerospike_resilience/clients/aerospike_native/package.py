@@ -1,4 +1,4 @@
-"""Importing ``aerospike_native``, which otherwise makes uvloop the event loop of the whole process."""
+"""Imports ``aerospike_native`` without letting it make uvloop the event loop of the whole process."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ _OPT_OUT: Final = "AEROSPIKE_NO_UVLOOP"
 def native() -> Any:
     """Return the package.
 
-    It is imported when one of its clients was wrapped, so somebody has imported it before and chose
-    about uvloop; where nobody has (the command line), it is kept from installing any.
+    An application that wraps one of its clients has imported it before, and has chosen whether to use
+    uvloop. If nothing has imported it yet (on the command line), this function keeps it from installing
+    uvloop.
     """
     if _OPT_OUT in os.environ:
         return importlib.import_module("aerospike_native")

@@ -1,4 +1,4 @@
-"""Policies of ``aerospike-native``: objects, whose attributes are not named as Aerospike's fields are."""
+"""Policies of ``aerospike-native``. They are objects, and their attributes have names of their own."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ _TTL: Final[Mapping[Any, str]] = {
     "never": "NEVER_EXPIRE",
     "dont_update": "DONT_UPDATE",
 }
-"""Times to live that are no number of seconds."""
+"""The package's names for times to live that are not a number of seconds."""
 
 CANNOT: Final[Mapping[str, str]] = {
     "connect_timeout": "only its configuration has one, for the whole cluster",
@@ -133,17 +133,17 @@ CANNOT: Final[Mapping[str, str]] = {
     "connection.rack_id": "it has rack_ids only",
     "connection.shm": "it has no shared memory",
 }
-"""What a profile may say and this client cannot do, or takes differently."""
+"""What a profile may say and this client cannot do or takes differently, and why."""
 
 
 def to_native(family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes that the settings a family takes stand for."""
+    """Return the attributes for those settings that a family takes."""
     names = FIELDS.get(family, {})
     return {names[name]: constant(name, value) for name, value in settings.items() if name in names}
 
 
 def constant(name: str, value: Any) -> Any:
-    """Return what a value in a policy file is in this package: a member of an enumeration, say."""
+    """Return the package's value for one in a policy file, such as a member of an enumeration."""
     package = native()
     if name in _CONSTANTS:
         enumeration, members = _CONSTANTS[name]
@@ -157,8 +157,8 @@ def constant(name: str, value: Any) -> Any:
     return value
 
 
-def worded(name: str, value: Any) -> Any:
-    """Return a policy file's word for a value of this package: the inverse of `constant`."""
+def word_for(name: str, value: Any) -> Any:
+    """Return the policy file's value for one of the package: the inverse of `constant`."""
     if name in _CONSTANTS:
         _, members = _CONSTANTS[name]
         return next((word for word in members if constant(name, word) == value), value)
@@ -169,7 +169,7 @@ def worded(name: str, value: Any) -> Any:
 
 @functools.cache
 def attributes(family: str) -> tuple[str, ...]:
-    """Return the attributes of a family's policy that can be set, each by itself."""
+    """Return the attributes of a family's policy, without the one that holds several of the others."""
     cls = getattr(native(), CLASSES[family])
     return tuple(
         name
@@ -180,7 +180,7 @@ def attributes(family: str) -> tuple[str, ...]:
 
 @functools.cache
 def defaults(family: str) -> dict[str, Any]:
-    """Return what holds where a call gives no policy."""
+    """Return the attributes that apply if a call gives no policy."""
     return read(family, getattr(native(), CLASSES[family])())
 
 

@@ -1,10 +1,12 @@
-"""Our errors as the errors of ``aerospike-native``. Imported when the first client is wrapped."""
+"""This library's errors as ``aerospike-native``'s. Imported when the first client is wrapped."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from ...errors import BackpressureError, CircuitOpenError, DeadlineExceededError, RefusedError
+from ...errors import BackpressureError, CircuitOpenError, DeadlineExceededError
+from ..contract import Refusals
+from .coded_error import CodedError
 from .package import native
 
 if TYPE_CHECKING:
@@ -20,30 +22,32 @@ else:
     _TimeoutError = native().exceptions.TimeoutError
 
 
-class _CodedError(RefusedError):
+class _NativeError(CodedError):
     """A refusal with the attributes that the client's errors have."""
-
-    CODE: str
 
     def __init__(self, message: str, **facts: Any) -> None:
         super().__init__(message, **facts)
-        self.result_code = getattr(native().ResultCode, self.CODE)
         self.base_message = message
 
 
-class NativeCircuitOpenError(_CodedError, CircuitOpenError, _RateError):
+class NativeCircuitOpenError(_NativeError, CircuitOpenError, _RateError):
     """`CircuitOpenError` as ``aerospike_native.exceptions.MaxErrorRate``."""
 
     CODE = "MAX_ERROR_RATE"
 
 
-class NativeBackpressureError(_CodedError, BackpressureError, _ConnectionsError):
+class NativeBackpressureError(_NativeError, BackpressureError, _ConnectionsError):
     """`BackpressureError` as ``aerospike_native.exceptions.NoMoreConnections``."""
 
     CODE = "NO_MORE_CONNECTIONS"
 
 
-class NativeDeadlineExceededError(_CodedError, DeadlineExceededError, _TimeoutError):
+class NativeDeadlineExceededError(_NativeError, DeadlineExceededError, _TimeoutError):
     """`DeadlineExceededError` as ``aerospike_native.exceptions.TimeoutError``."""
 
     CODE = "TIMEOUT"
+
+
+REFUSALS: Final = Refusals(
+    NativeCircuitOpenError, NativeBackpressureError, NativeDeadlineExceededError
+)

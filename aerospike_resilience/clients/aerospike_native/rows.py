@@ -1,7 +1,7 @@
 """The rows of the batch calls of ``aerospike-native``: which failed, and how to send only those again.
 
-A batch in which any row failed for its node raises ``BatchFailedError``, whose ``records`` holds every
-row, the good ones too. Rows are read-only.
+A batch raises ``BatchFailedError`` if any row failed because of its node. The error's ``records`` holds
+every row, even those that succeeded. Rows are read-only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any, Final
 from ...model.failure import Failure
 from ...model.operation import Key, Operation
 from ...model.rows import BatchCall
-from .failures import classify_row
+from ..shared.result_codes import ANSWERED, ServerCode
+from ..shared.rows import CommonRows
+from .failures import classify_row, result_code
 from .idempotence import row_repeatable
 from .package import native
 
@@ -21,7 +23,7 @@ _PARALLEL: Final = ("bins_list", "operations_list")
 
 
 class RefusedRow:
-    """A row that was not sent. Looks like a ``BatchRecord``, which only the client can make.
+    """A row that was not sent. It has the attributes of a ``BatchRecord``, which only the client can make.
 
     Args:
         key: the row's key.
@@ -39,17 +41,13 @@ class RefusedRow:
         self.result_code = native().ResultCode.MAX_ERROR_RATE
 
 
-class NativeRows:
-    """Rows of one batch operation.
-
-    Args:
-        operation: the operation.
-    """
-
-    indivisible = False
+class NativeRows(CommonRows):
+    """Rows of one batch operation."""
 
     def __init__(self, operation: Operation) -> None:
-        self._operation = operation
+        super().__init__(operation)
+        self._of_ops = operation.rows == "ops"
+        """Whether the rows are operations, whose keys cannot be read, and not keys."""
 
     def rows_in_error(self, error: Exception) -> Any:
         """Return the rows of a ``BatchFailedError``."""
@@ -57,7 +55,7 @@ class NativeRows:
         return list(records) if records else None
 
     def attach_rows(self, error: Exception, result: Any) -> None:
-        """Have the error carry the rows as they are now."""
+        """Replace the rows that an error carries."""
         error.records = result  # type: ignore[attr-defined]
 
     def keys(self, result: Any) -> Sequence[Key]:
@@ -65,13 +63,13 @@ class NativeRows:
         return [row.key for row in result]
 
     def sent(self, batch: BatchCall) -> Sequence[Key]:
-        """Return the key of every row that a call is about to send; none where rows do not tell theirs."""
-        return () if self._operation.rows == "ops" else batch.rows
+        """Return the key of every row that a call is about to send; none if they cannot be read."""
+        return () if self._of_ops else batch.rows
 
     def with_refused_rows(
         self, batch: BatchCall, part: Any, kept: Sequence[int], refusal: Exception
     ) -> Any:
-        """Return the rows of a whole batch; those that were refused are `RefusedRow`."""
+        """Return the rows of a whole batch. Refused rows are each a `RefusedRow`."""
         sent = dict(zip(kept, part, strict=True))
         return [
             sent[index] if index in sent else RefusedRow(key, str(refusal))
@@ -86,28 +84,24 @@ class NativeRows:
         raise refusal
 
     def failures(self, result: Any) -> dict[int, Failure]:
-        """Return what the failed rows' codes mean, by position. "Not found" is an answer."""
+        """Return what the codes of the failed rows mean, by position. "Not found" is an answer."""
         return {
             index: classify_row(row)
             for index, row in enumerate(result)
-            if row.result_code is None or int(row.result_code) not in (0, 2)
+            if result_code(row) not in ANSWERED
         }
 
-    def repeatable(self, batch: BatchCall, result: Any, index: int) -> bool:  # noqa: ARG002
+    def repeatable(self, batch: BatchCall, result: Any, index: int) -> bool:
         """Return whether a row may be applied twice."""
-        if self._operation.rows == "ops":
+        if self._of_ops:
             return row_repeatable(batch.rows[index])
-        return batch.plan.idempotent
+        return super().repeatable(batch, result, index)
 
     def all_repeatable(self, batch: BatchCall) -> bool:
         """Return whether every row may be applied twice."""
-        if self._operation.rows == "ops":
+        if self._of_ops:
             return all(map(row_repeatable, batch.rows))
-        return batch.plan.idempotent
-
-    def whole(self, result: Any) -> Failure | None:  # noqa: ARG002
-        """Return nothing: the rows tell all there is."""
-        return None
+        return super().all_repeatable(batch)
 
     def narrowed(
         self,
@@ -127,10 +121,10 @@ class NativeRows:
     def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:
         """Put the rows of a narrowed call's result in their places in the first result.
 
-        A row that may have been applied keeps saying so: rows cannot be marked, so it stays.
+        Rows cannot be changed. So if only the row of the earlier attempt says "in doubt", that row stays.
         """
         for index, row in zip(indexes, part, strict=True):
-            failed = row.result_code is None or int(row.result_code) != 0
+            failed = result_code(row) != ServerCode.OK
             if not (failed and result[index].in_doubt and not row.in_doubt):
                 result[index] = row
 

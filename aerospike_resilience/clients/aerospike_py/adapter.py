@@ -1,4 +1,4 @@
-"""The adapters of ``aerospike-py``: what the house asks, answered from the tables beside it."""
+"""The adapters of ``aerospike-py``. They answer from the tables in the modules beside them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any, Final
 from ...model.failure import Failure
 from ...model.operation import Operation
 from ...model.rows import ExpectedWrite
-from ..base import Creation, LazyMethod, Refusals
-from ..shared.dicts import DictAdapter, config_hosts
-from ..shared.statement import Built, of_query
+from ..contract import Creation, LazyMethod, Refusals
+from ..shared.addresses import hosts_in_config
+from ..shared.common import is_of_class
+from ..shared.dicts import DictAdapter
+from ..shared.statement import BuilderCalls, of_query
 from . import failures, idempotence, policies
 from .operations import AWAITED, LAZY, LAZY_AWAITED, OPERATIONS
 from .rows import AerospikePyReadRows, AerospikePyRows
@@ -19,12 +21,11 @@ from .source import AerospikePyAsyncSource, AerospikePySource
 
 _TRACER_THREAD: Final = "OpenTelemetry.T"  # the kernel keeps 15 characters of a thread's name
 
-
 _CONDITIONS: Final[Mapping[str, str]] = {"equals": "= ?", "between": "BETWEEN ? AND ?"}
 
 
-def _name(task: Path) -> str:
-    """Return a thread's name; nothing if the thread has just ended."""
+def _thread_name(task: Path) -> str:
+    """Return a thread's name; empty if the thread has just ended."""
     try:
         return (task / "comm").read_text().strip()
     except OSError:
@@ -45,75 +46,72 @@ class AerospikePyAdapter(DictAdapter):
     operations: Mapping[str, Operation] = OPERATIONS
     lazy: Mapping[str, LazyMethod] = LAZY
     reads_back: Mapping[str, str] = {"put": "get"}
-    written: Any = None
+    write_result: Any = None
     cannot: Mapping[str, str] = policies.CANNOT
-    creations: tuple[Creation, ...] = (Creation("aerospike_py", "Client", "class", config_hosts),)
+    creations: tuple[Creation, ...] = (
+        Creation("aerospike_py", "Client", "class", hosts_in_config),
+    )
     own_gate = "one for a batch, and no queries, UDFs or info commands"
     _class = "Client"
 
     def recognises(self, client: object) -> bool:
         """Return whether this is such a client, or of a class derived from it."""
-        return any(
-            cls.__module__.partition(".")[0] == "aerospike_py" and cls.__name__ == self._class
-            for cls in client.__class__.__mro__
-        )
+        return is_of_class(client, "aerospike_py", self._class)
 
     def traces_itself(self) -> bool:
-        """Return whether ``aerospike_py.init_tracing()`` is in force: its exporter's thread runs.
+        """Return whether ``aerospike_py.init_tracing()`` was called: then its exporter's thread runs.
 
-        The package cannot be asked; threads have names on Linux only, so elsewhere this is False.
+        The package cannot be asked. Only Linux has names of threads to look at, so elsewhere this is False.
         """
         tasks = Path("/proc/self/task")
-        return tasks.is_dir() and any(_name(task) == _TRACER_THREAD for task in tasks.iterdir())
+        return tasks.is_dir() and any(
+            _thread_name(task) == _TRACER_THREAD for task in tasks.iterdir()
+        )
 
     @property
     def refusals(self) -> Refusals:
-        """Our errors as this client's errors."""
-        from . import refusals
+        """This library's errors as this client's errors."""
+        from .refusals import REFUSALS
 
-        return Refusals(
-            refusals.AerospikePyCircuitOpenError,
-            refusals.AerospikePyBackpressureError,
-            refusals.AerospikePyDeadlineExceededError,
-        )
+        return REFUSALS
 
     def own_policies(self, client: Any) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
-        """Return the package's defaults: it has no policies in a client's configuration."""
+        """Return the package's defaults: a client's configuration has no policies."""
         return policies.DEFAULTS
 
     def fields(self, operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Turn a profile's settings into this client's policy fields."""
         return policies.native(operation.family, settings)
 
-    def lazy_statement(self, made: Sequence[Any], built: Built) -> str:
+    def lazy_statement(self, created_with: Sequence[Any], builder_calls: BuilderCalls) -> str:
         """Return the text of a query."""
-        return of_query(made, built, _condition)
+        return of_query(created_with, builder_calls, _condition)
 
     def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:
-        """Reads move on unless they are for the master only; commands under a write policy never do."""
+        """Return whether the fields have a replica policy other than the master; a write's have none."""
         replica: int = fields.get("replica", policies.MASTER)
         return replica != policies.MASTER
 
-    def wanted(
+    def expected_write(
         self, arguments: Mapping[str, Any], fields: Mapping[str, Any]
     ) -> ExpectedWrite | None:
-        """Tell a generation in ``meta`` and create-only."""
-        return idempotence.wanted(arguments, fields)
+        """Return what a `put` with a generation in ``meta``, or one that only creates, leaves behind."""
+        return idempotence.expected_write(arguments, fields)
 
     def record(self, result: Any) -> tuple[int, dict[str, Any]]:
         """Return generation and bins of a ``Record``."""
         return result.meta.gen, result.bins
 
     def conditional(self, fields: Mapping[str, Any]) -> bool:
-        """Generation checks and create-only fail once the write has been applied."""
+        """Return whether the fields hold a generation check or create-only."""
         return idempotence.conditional(fields)
 
     def classify(self, error: BaseException, operation: Operation) -> Failure:
-        """Say what an error means."""
+        """Return what an error means."""
         return failures.classify(error, operation)
 
     def rows(self, operation: Operation) -> AerospikePyRows:
-        """Return the way to a batch's rows."""
+        """Return how to read the rows of a batch operation."""
         of = AerospikePyReadRows if operation.name == "batch_read" else AerospikePyRows
         return of(operation)
 
@@ -127,7 +125,7 @@ class AerospikePyAsyncAdapter(AerospikePyAdapter):
 
     name = "aerospike-py-async"
     creations: tuple[Creation, ...] = (
-        Creation("aerospike_py", "AsyncClient", "class", config_hosts),
+        Creation("aerospike_py", "AsyncClient", "class", hosts_in_config),
     )
     operations = AWAITED
     lazy = LAZY_AWAITED

@@ -1,4 +1,4 @@
-"""The operation table of `aerospike_py.Client` and `AsyncClient` 0.14: the same names, one awaited."""
+"""The operation table of `aerospike_py.Client` 0.14, and of `AsyncClient`, whose methods are awaited."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from ...model.operation import Kind, Operation, never
-from ..base import LazyMethod
+from ..contract import LazyMethod
 from ..shared.table import batch, cluster, point, query
 from .idempotence import asked_to_retry, only_reads, repeatable, unconditional, unconditional_rows
 
@@ -86,7 +86,7 @@ _ADMIN: Final[Mapping[str, str]] = {
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for operation in _table()}
 
 LOCAL: Final = frozenset({"connect", "close", "is_connected", "get_node_names"})
-"""Methods that touch no record and go straight to the client."""
+"""Methods that touch no record. The wrapped client passes them on."""
 
 _RESULTS: Final = query("query", READ, "policy")
 _FOREACH: Final = replace(_RESULTS, parameters=("callback", "policy"))

@@ -1,6 +1,6 @@
-"""Policy fields of ``aerospike-py``: which family takes which, and the numbers behind the names.
+"""Policy fields of ``aerospike-py``: which family takes which, and the numbers for names in a policy file.
 
-The client has no policies in its configuration, so its own defaults are here too.
+A client's configuration has no policies, so the package's defaults are here too.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "admin": frozenset({"timeout"}),
 }
-"""The keys each family takes, as the package's ``TypedDict`` policies list them."""
+"""The fields that each family takes, as the package's ``TypedDict`` policies list them."""
 
 NUMBERS: Final[Mapping[str, Mapping[Any, int]]] = {
     "replica": {"master": 0, "sequence": 1, "prefer_rack": 2},
@@ -45,7 +45,7 @@ NUMBERS: Final[Mapping[str, Mapping[Any, int]]] = {
     "expected_duration": {"long": 0, "short": 1, "long_relax_ap": 2},
     "concurrency": {True: 1, False: 0},
 }
-"""This client's numbers for the names in a policy file; they differ from the C client's."""
+"""This client's numbers for the names in a policy file. They differ from client to client."""
 
 TTL: Final[Mapping[Any, int]] = {
     "namespace_default": 0,
@@ -53,7 +53,7 @@ TTL: Final[Mapping[Any, int]] = {
     "dont_update": -2,
     "client_default": -3,
 }
-"""Times to live that are no number of seconds."""
+"""The client's numbers for times to live that are not a number of seconds."""
 
 CANNOT: Final[Mapping[str, str]] = {
     "replica: any": "it knows master, sequence and prefer_rack",
@@ -98,10 +98,11 @@ CANNOT: Final[Mapping[str, str]] = {
     "connection.app_id": "it does not tell the server one",
     "connection.shm": "it has no shared memory",
 }
-"""What a profile may say and this client cannot do, or takes differently."""
+"""What a profile may say and this client cannot do or takes differently, and why."""
 
 MASTER: Final = NUMBERS["replica"]["master"]
 COMMIT_MASTER: Final = NUMBERS["commit_level"]["master"]
+CREATE_ONLY: Final = NUMBERS["exists"]["create_only"]
 
 _TIMEOUTS: Final = {"total_timeout": 1000, "socket_timeout": 30_000, "max_retries": 2}
 
@@ -111,13 +112,13 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "batch": {**_TIMEOUTS, "replica": NUMBERS["replica"]["sequence"]},
     "query": {"total_timeout": 0, "socket_timeout": 30_000, "max_retries": 5},
 }
-"""What holds where a call gives no policy."""
+"""The policies that apply if a call gives none."""
 
 
 def native(family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of `settings` that the family takes, names turned into numbers.
+    """Return the fields of `settings` that the family takes, with numbers for names.
 
-    A name that this client has no number for is left out: it keeps its own behaviour.
+    A name that the client has no number for is left out, and the client does what it does by default.
     """
     accepted = FIELDS.get(family, frozenset())
     found = {}

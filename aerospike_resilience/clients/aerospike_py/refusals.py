@@ -1,12 +1,13 @@
-"""Our errors as the errors of ``aerospike-py``. Imported when the first client is wrapped."""
+"""This library's errors as the errors of ``aerospike-py``. Imported when the first client is wrapped."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aerospike_py import exception
 
 from ...errors import BackpressureError, CircuitOpenError, DeadlineExceededError
+from ..contract import Refusals
 
 if TYPE_CHECKING:
     # The extension's classes carry no types.
@@ -31,3 +32,8 @@ class AerospikePyBackpressureError(BackpressureError, _BackpressureError):
 
 class AerospikePyDeadlineExceededError(DeadlineExceededError, _TimeoutError):
     """`DeadlineExceededError` as ``aerospike_py.AerospikeTimeoutError``."""
+
+
+REFUSALS: Final = Refusals(
+    AerospikePyCircuitOpenError, AerospikePyBackpressureError, AerospikePyDeadlineExceededError
+)

@@ -1,7 +1,7 @@
 """The rows of the batch calls of ``aerospike-py``: which failed, and how to send only those again.
 
-A writing batch returns ``BatchWriteResult`` with a list of rows in the order of the keys. A batch
-whose node does not answer raises for the whole batch and carries no row. ``batch_read`` returns an
+A writing batch returns ``BatchWriteResult`` with a list of rows in the order of the keys. If a node does
+not answer, the call raises for the whole batch, and the error carries no row. ``batch_read`` returns an
 object that only the client can make, so its rows are sent again all together.
 """
 
@@ -10,37 +10,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ...model.failure import Failure, FailureKind
+from ...model.failure import Failure, FailureKind, Fault
 from ...model.operation import Key, Operation
 from ...model.rows import BatchCall
+from ..shared.result_codes import ANSWERED, ServerCode, failure_of_kind
+from ..shared.rows import CommonRows
 from .failures import MAX_ERROR_RATE, classify_code
 from .idempotence import row_repeatable
 
-TIMEOUT: Final = 9
-"""What a row is told to have that nobody answered."""
+UNANSWERED: Final = ServerCode.TIMEOUT.value
+"""The code that this library gives a row without an answer."""
 
 
-class AerospikePyRows:
-    """Rows of one writing batch operation.
-
-    Args:
-        operation: the operation.
-    """
-
-    indivisible = False
+class AerospikePyRows(CommonRows):
+    """Rows of one writing batch operation."""
 
     def __init__(self, operation: Operation) -> None:
-        self._operation = operation
-        self._unanswered = Failure(
-            FailureKind.TIMEOUT, retryable=True, in_doubt=operation.writes, code=TIMEOUT
+        super().__init__(operation)
+        self._unanswered = failure_of_kind(
+            FailureKind.TIMEOUT, UNANSWERED, in_doubt=operation.writes, fault=Fault.NOBODY
         )
-
-    def rows_in_error(self, error: Exception) -> Any:  # noqa: ARG002
-        """Return nothing: no error of this client's carries rows."""
-        return None
-
-    def attach_rows(self, error: Exception, result: Any) -> None:
-        """Do nothing: no error of this client's carries rows."""
 
     def keys(self, result: Any) -> Sequence[Key]:
         """Return the key of every row of a result."""
@@ -66,7 +55,7 @@ class AerospikePyRows:
         kept: Sequence[int],
         refusal: Exception,  # noqa: ARG002
     ) -> Any:
-        """Return the rows of a whole batch; those that were refused have a code of their own."""
+        """Return the rows of a whole batch. Refused rows have the code of a tripped breaker."""
         from aerospike_py.types import AerospikeKey, BatchRecord
 
         sent = dict(zip(kept, part.batch_records, strict=True))
@@ -78,21 +67,11 @@ class AerospikePyRows:
         ]
         return part._replace(batch_records=rows)
 
-    def finish_with_refused_rows(
-        self,
-        batch: BatchCall,
-        part: Any,
-        kept: Sequence[int],
-        refusal: Exception,
-    ) -> Any:
-        """Return the whole batch: this client raises for no row that was answered."""
-        return self.with_refused_rows(batch, part, kept, refusal)
-
     def failures(self, result: Any) -> dict[int, Failure]:
-        """Return what the failed rows' codes mean, by position. "Not found" is an answer.
+        """Return what the codes of the failed rows mean, by position. "Not found" is an answer.
 
-        Of rows that one node refused together only the first has its code. The others look like
-        successes, but for the record that every success has.
+        If one node refuses several rows together, only the first of them has its code. The others look like
+        successes, except that every success has a record.
         """
         return {
             index: classify_code(
@@ -101,22 +80,14 @@ class AerospikePyRows:
             if row.result
             else self._unanswered
             for index, row in enumerate(result.batch_records)
-            if row.result not in (0, 2) or _is_unanswered(row)
+            if row.result not in ANSWERED or _is_unanswered(row)
         }
 
-    def repeatable(self, batch: BatchCall, result: Any, index: int) -> bool:  # noqa: ARG002
+    def repeatable(self, batch: BatchCall, result: Any, index: int) -> bool:
         """Return whether a row may be applied twice."""
         if self._operation.rows == "records":
             return not batch.plan.conditional and row_repeatable(batch.rows[index])
-        return batch.plan.idempotent
-
-    def all_repeatable(self, batch: BatchCall) -> bool:
-        """Return whether every row may be applied twice."""
-        return batch.plan.idempotent
-
-    def whole(self, result: Any) -> Failure | None:  # noqa: ARG002
-        """Return nothing: a batch of this client's has no code as a whole."""
-        return None
+        return super().repeatable(batch, result, index)
 
     def narrowed(
         self,
@@ -124,7 +95,7 @@ class AerospikePyRows:
         result: Any,  # noqa: ARG002
         indexes: Sequence[int],
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-        """Return the arguments of a call for some rows only; part of a NumPy array is one too."""
+        """Return the arguments of a call for some rows only. Rows may be a NumPy array."""
         rows = batch.rows
         if self._operation.rows == "data":
             fresh = rows[list(indexes)]
@@ -138,9 +109,9 @@ class AerospikePyRows:
             result.batch_records[index] = row
 
     def mark_in_doubt(self, result: Any, index: int) -> None:
-        """Say that a row may have been applied by an earlier attempt."""
+        """Mark a row as one that an earlier attempt may have applied."""
         row = result.batch_records[index]
-        result.batch_records[index] = row._replace(result=row.result or TIMEOUT, in_doubt=True)
+        result.batch_records[index] = row._replace(result=row.result or UNANSWERED, in_doubt=True)
 
 
 class AerospikePyReadRows(AerospikePyRows):
@@ -149,9 +120,9 @@ class AerospikePyReadRows(AerospikePyRows):
     indivisible = True
 
     def failures(self, result: Any) -> dict[int, Failure]:
-        """Return what the failed rows' codes mean, by position. "Not found" is an answer.
+        """Return what the codes of the failed rows mean, by position. "Not found" is an answer.
 
-        Where every record was found, no row is looked at: the client makes them when they are asked for.
+        If every record was found, no row is read: the client makes a row only when it is read.
         """
         if result.found_count() == len(result.all_user_keys()):
             return {}
@@ -159,4 +130,4 @@ class AerospikePyReadRows(AerospikePyRows):
 
 
 def _is_unanswered(row: Any) -> bool:
-    return row.result == 0 and row.record is None
+    return row.result == ServerCode.OK and row.record is None

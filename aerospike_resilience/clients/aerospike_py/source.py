@@ -1,12 +1,12 @@
-"""The view that ``aerospike-py`` has of its cluster, as the tend thread asks for it.
+"""The view that ``aerospike-py`` has of its cluster, for the tend thread.
 
-The client names its nodes, but tells neither where they are nor anything of one node alone:
-``info_all`` asks all of them and waits for the slowest, up to the timeout it is given. So many nodes
-are asked at once, how long it took says nothing of any one of them, and where a node is comes from an info
-command of its own.
+The client names its nodes, but does not show their addresses, and cannot ask one node alone: ``info_all``
+asks all nodes and waits for the slowest, up to its timeout. So the time that it took says nothing about any
+single node, and the addresses come from an info command.
 
-It asks the nodes that it knows at that moment. While the pool is exhausted its own tending finds no
-connection either, and it forgets healthy nodes, one or all: who is not in its answer was not asked.
+``info_all`` asks the nodes that the client knows at that moment. While its pool is exhausted, the client's
+own tending finds no connection either, and it forgets healthy nodes. So a node that is missing in the
+answers was not asked.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from ...model.durations import limit_s_to_ms_rounded_down
+from ...model.failure import Failure
 from ...model.operation import Key, NodeAddress, NotAskedError
-from ..shared.asking import check_asked
-from ..shared.digest import partition_of
-from ..shared.resting import Resting
+from ..shared.source import TupleKeySource
 from .failures import classify
 from .operations import OPERATIONS
 from .policies import MASTER
@@ -27,48 +27,41 @@ from .policies import MASTER
 _ADDRESS = "service-clear-std"
 
 _NOT_ASKED = ("Too many connections", "Cannot get a connection for node")
-"""What this client says of a node to which it has no free connection, and of one that it gave up for it."""
+"""What the client says about a node to which it has no free connection, and about one that it dropped."""
 
 _REFRESH_S = 30.0
-"""How long the address of a node is believed, in seconds: one may come back elsewhere under its name."""
+"""How long the address of a node is kept, in seconds: a node may return elsewhere under the same name."""
 
 
-class AerospikePySource(Resting):
+class AerospikePySource(TupleKeySource):
     """Asks one `aerospike_py.Client`.
 
     Its ``close()`` and ``connect()`` fail with "Already borrowed" while any other thread uses the client.
     """
 
     def __init__(self, client: Any) -> None:
-        super().__init__()
-        self._client = client
+        super().__init__(client)
         self._addresses: dict[str, tuple[str, int]] = {}
         self._learned = 0.0
 
     def nodes(self) -> Sequence[NodeAddress]:
         """Return the nodes the client knows now, without I/O; none while it is not connected."""
-        with self.asked() as may_ask:
+        with self.question() as may_ask:
             if not may_ask or not self._client.is_connected():
                 return ()
             unknown = ("", 0)
             names = self._client.get_node_names()
-            # One that left may come back elsewhere.
-            self._addresses = {n: a for n, a in self._addresses.items() if n in names}
+            # A node that left may return elsewhere.
+            self._addresses = {
+                name: address for name, address in self._addresses.items() if name in names
+            }
             return [NodeAddress(name, *self._addresses.get(name, unknown)) for name in names]
 
-    def key(self, namespace: str, set_name: str, user_key: int) -> Key:
-        """Return a key tuple."""
-        return (namespace, set_name, user_key)
-
-    def partition(self, key: Key) -> tuple[str, int]:
-        """Return a record's namespace and partition, from a digest of our own."""
-        return key[0], partition_of(key)
-
     def info(self, node: str, command: str, timeout_s: float) -> str:
-        """Ask all nodes and return what one of them answered.
+        """Ask all nodes and return the answer of one.
 
         Raises:
-            NotAskedError: no connection to that one was free, or the client does not know it now.
+            NotAskedError: no connection to that node was free, or the client does not know it now.
             TimeoutError: it did not answer.
         """
         answers, silent = self._info_all(command, timeout_s)
@@ -87,7 +80,7 @@ class AerospikePySource(Resting):
         try:
             self._learn_addresses(nodes, timeout_s)
             answers, silent = self._info_all(command, timeout_s)
-        except Exception:  # noqa: BLE001 - raised before any node is asked: closed, or none known
+        except Exception:  # noqa: BLE001 - the client is closed or knows no node: none was asked
             return dict.fromkeys(nodes)
         return {name: answers.get(name) for name in nodes if name not in silent}
 
@@ -102,29 +95,25 @@ class AerospikePySource(Resting):
             found[name] = (host, int(port))
         self._addresses = {**self._addresses, **found}
 
-    def read(self, key: Key, timeout_s: float) -> None:
-        """Read one record's metadata from its master, in one try."""
-        timeout_ms = max(int(timeout_s * 1000), 1)
+    def _exists(self, key: Key, timeout_ms: int) -> None:
         policy = {
             "total_timeout": timeout_ms,
             "socket_timeout": timeout_ms,
             "max_retries": 0,
             "replica": MASTER,
         }
-        with self.asked() as may_ask:
-            if may_ask:
-                try:
-                    self._exists(key, policy)
-                except Exception as error:
-                    failure = classify(error, OPERATIONS["exists"])
-                    check_asked(failure, error)
-                    if not failure.answered:
-                        raise
+        self._call_exists(key, policy)
+
+    def _classify(self, error: Exception) -> Failure:
+        return classify(error, OPERATIONS["exists"])
 
     def _info_all(self, command: str, timeout_s: float) -> tuple[dict[str, str], dict[str, str]]:
-        """Return what nodes answered, and why others did not. Who was not asked is in neither."""
-        with self.asked() as may_ask:
-            policy = {"timeout": max(int(timeout_s * 1000), 1)}
+        """Return the answers by node, and by node why others did not answer.
+
+        A node that was not asked is in neither.
+        """
+        with self.question() as may_ask:
+            policy = {"timeout": limit_s_to_ms_rounded_down(timeout_s)}
             results = self._call_info_all(command, policy) if may_ask else ()
         answers, silent = {}, {}
         for result in results:
@@ -137,18 +126,18 @@ class AerospikePySource(Resting):
     def _call_info_all(self, command: str, policy: dict[str, int]) -> Any:
         return self._client.info_all(command, policy)
 
-    def _exists(self, key: Key, policy: dict[str, int]) -> None:
+    def _call_exists(self, key: Key, policy: dict[str, int]) -> None:
         self._client.exists(key, policy)
 
 
 class AerospikePyAsyncSource(AerospikePySource):
-    """Asks one `aerospike_py.AsyncClient`, which may be used from any event loop: from one of our own.
+    """Asks one `aerospike_py.AsyncClient`. It works in any event loop, so each question runs a new one.
 
-    Only ever called from threads that run no event loop.
+    Call it only in threads that run no event loop.
     """
 
     def _call_info_all(self, command: str, policy: dict[str, int]) -> Any:
         return asyncio.run(self._client.info_all(command, policy))
 
-    def _exists(self, key: Key, policy: dict[str, int]) -> None:
+    def _call_exists(self, key: Key, policy: dict[str, int]) -> None:
         asyncio.run(self._client.exists(key, policy))

@@ -1,4 +1,4 @@
-"""The adapter of ``aerospike-sdk``: the native client's below the seam, with the SDK's errors."""
+"""The adapter of ``aerospike-sdk``: the one of its native client, with the SDK's errors and behaviors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 from ...model.operation import Operation
 from ..aerospike_native.adapter import AerospikeNativeAdapter
-from ..base import Creation, NativeConfig, PolicyIsProfiles, Refusals, Seam
+from ..contract import Creation, KeywordsMatchProfile, NativeConfig, Refusals, Seam
+from ..shared.addresses import hosts_in_seeds
+from ..shared.common import is_of_class
 from . import behavior
 from .coalesced_methods import WINDOWS
 from .connection import connected_with
@@ -18,14 +20,14 @@ from .seam import ClusterSeam, SessionSeam
 def _seeds(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
     """Return the hosts of the client that a cluster is made of."""
     sdk_client = args[0] if args else kwargs.get("sdk_client")
-    return [seed.strip() for seed in str(getattr(sdk_client, "_seeds", "")).split(",")]
+    return hosts_in_seeds(getattr(sdk_client, "_seeds", ""))
 
 
 class AerospikeSdkAdapter(AerospikeNativeAdapter):
     """Clusters and sessions of ``aerospike-sdk`` 1.0, awaited and blocking.
 
-    Everything the SDK does goes through the native client that its cluster holds, so that is where the
-    chain stands. Builders, streams, transactions and background tasks above it are the SDK's own.
+    Everything that the SDK does goes through the native client that its cluster holds. So the chain wraps
+    that client. Builders, streams, transactions and background tasks above it stay the SDK's own.
     """
 
     name = "aerospike-sdk"
@@ -36,7 +38,9 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
         Creation("aerospike_sdk.aio.client", "new_client", "bare"),
         Creation("aerospike_sdk.sync.client", "new_client_blocking", "bare"),
     )
-    policy_is_profiles: PolicyIsProfiles | None = staticmethod(behavior.policy_is_profiles)
+    keywords_match_profile: KeywordsMatchProfile | None = staticmethod(
+        behavior.keywords_match_profile
+    )
     cannot: Mapping[str, str] = behavior.CANNOT
     config_variables: Mapping[str, str] = {
         "AEROSPIKE_SDK_CONFIG_URL": "decides connections, the SDK's breaker, and the policies of sessions "
@@ -45,40 +49,31 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
 
     def recognises(self, client: object) -> bool:
         """Return whether this is a cluster or a session of the SDK."""
-        return any(
-            cls.__module__.partition(".")[0] == "aerospike_sdk"
-            and cls.__name__ in ("Cluster", "Session")
-            for cls in client.__class__.__mro__
-        )
+        return is_of_class(client, "aerospike_sdk", "Cluster", "Session")
 
     def is_closed(self, client: Any) -> bool:  # noqa: ARG002
-        """Return False: the seam says so where it is looked for."""
+        """Return False: the seam raises if the cluster is closed."""
         return False
 
     def seam(self, client: Any) -> Seam:
-        """Return the place below a cluster or a session where its native client is held."""
-        if any(cls.__name__ == "Cluster" for cls in client.__class__.__mro__):
-            return ClusterSeam(client)
-        return SessionSeam(client)
+        """Return the place in a cluster or a session where its native client is held."""
+        is_cluster = is_of_class(client, "aerospike_sdk", "Cluster")
+        return ClusterSeam(client) if is_cluster else SessionSeam(client)
 
     def own_connection(self, client: Any) -> Mapping[str, Any]:
-        """Return what a cluster is connected with; a session does not tell."""
+        """Return a cluster's connection settings; a session does not have them."""
         return connected_with(client)
 
-    def native_config(self, client: Any) -> NativeConfig:  # noqa: ARG002 - it is the process's
+    def native_config(self, client: Any) -> NativeConfig:  # noqa: ARG002 - one for the process
         """Return what watches the behaviors of the SDK's configuration file."""
         return SdkNativeConfig()
 
     @property
     def refusals(self) -> Refusals:
-        """Our errors as the SDK's errors."""
-        from . import refusals
+        """This library's errors as the SDK's errors."""
+        from .refusals import REFUSALS
 
-        return Refusals(
-            refusals.SdkCircuitOpenError,
-            refusals.SdkBackpressureError,
-            refusals.SdkDeadlineExceededError,
-        )
+        return REFUSALS
 
     def take_policy(
         self,
@@ -87,14 +82,14 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
         arguments: dict[str, Any],
         place: tuple[str, str] | None,
     ) -> Any:
-        """Take the policy out; one that only the profile has shaped counts as none."""
+        """Remove the policy and return it; None if it only says what the profile says."""
         policy = super().take_policy(client, operation, arguments, place)
-        if behavior.is_marked(policy) and not behavior.own_words(operation.family, policy):
+        if behavior.is_marked(policy) and not behavior.fields_of_call(operation.family, policy):
             return None
         return policy
 
-    def given(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:
-        """Return what a policy says beyond the profile; all of it, if it is of another behavior."""
+    def caller_fields(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:
+        """Return what a policy says besides the profile; all of it, if another behavior made it."""
         if behavior.is_marked(policy):
-            return behavior.own_words(operation.family, policy)
-        return super().given(operation, policy)
+            return behavior.fields_of_call(operation.family, policy)
+        return super().caller_fields(operation, policy)

@@ -1,12 +1,13 @@
 """Profiles as the SDK's behaviors.
 
-No method of a session takes a policy; all it knows is its behavior. A behavior made here carries the
-profile's values, so that ``behavior.explain()`` tells them, and a mark that survives the SDK's mapping
-from settings to policies. At the seam below the session a policy with the mark is one that nobody but
-the profile has shaped, so it is resolved there, by operation, set and idempotence, as for any client.
+No method of a session takes a policy: a session gets its policies from its behavior. A behavior made here
+carries the profile's values, so that ``behavior.explain()`` shows them, and a mark that survives the SDK's
+mapping from settings to policies. When a policy with the mark reaches the native client, it came from the
+profile and not from the application. So it is replaced there by the policy resolved from operation, set and
+idempotence, as for any client.
 
-The mark is an absurd ``compression_threshold``: every kind of policy has the field, and it means
-nothing while compression is off. No marked policy is ever sent: a resolved one takes its place.
+The mark is a ``compression_threshold`` that nobody would choose: every kind of policy has the field, and it
+has no effect while compression is off. No policy with the mark is ever sent.
 """
 
 from __future__ import annotations
@@ -63,9 +64,9 @@ CANNOT: Final[Mapping[str, str]] = {
         )
     },
 }
-"""What a profile may say and the SDK cannot do, or takes differently."""
+"""What a profile may say and the SDK cannot do or takes differently, and why."""
 
-_OWN: Final[Mapping[str, frozenset[str]]] = {
+_SET_BY_CALLS: Final[Mapping[str, frozenset[str]]] = {
     "read": frozenset({"filter_expression", "txn"}),
     "write": frozenset(
         {
@@ -82,44 +83,46 @@ _OWN: Final[Mapping[str, frozenset[str]]] = {
         }
     ),
 }
-"""Attributes that a session's builders set for one call, whatever its behavior says."""
+"""The attributes that a session's builders set for one call, whatever its behavior says."""
 
 
 def is_marked(policy: Any) -> bool:
-    """Return whether a policy comes from a behavior made here."""
+    """Return whether a policy comes from a behavior that this module made."""
     return getattr(policy, "compression_threshold", None) == MARK
 
 
-def policy_is_profiles(operation: Operation, kwargs: Mapping[str, Any]) -> bool:
-    """Return whether a call's keywords are a marked policy, its twin for strong consistency, or nothing."""
+def keywords_match_profile(operation: Operation, kwargs: Mapping[str, Any]) -> bool:
+    """Return whether a call's keywords are only marked policies in which the call set nothing."""
     for name, value in kwargs.items():
         if value is None:
             continue
         if name not in (operation.policy, "policy_sc") or value.compression_threshold != MARK:
             return False
-        for attribute, usual in _usual(operation.family):
+        for attribute, default in _defaults(operation.family):
             found = getattr(value, attribute)
-            if found is not usual and found != usual:
+            if found is not default and found != default:
                 return False
     return True
 
 
 @functools.cache
-def _usual(family: str) -> tuple[tuple[str, Any], ...]:
-    """Return what a call may say itself, with the class's default of each."""
+def _defaults(family: str) -> tuple[tuple[str, Any], ...]:
+    """Return the attributes that a call may set, each with its default."""
     defaults = policies.defaults(family)
-    return tuple((name, defaults[name]) for name in sorted(_OWN.get(family, ())))
+    return tuple((name, defaults[name]) for name in sorted(_SET_BY_CALLS.get(family, ())))
 
 
-def own_words(family: str, policy: Any) -> dict[str, Any]:
-    """Return what a call says itself in a marked policy: what differs from the class's defaults."""
+def fields_of_call(family: str, policy: Any) -> dict[str, Any]:
+    """Return the attributes of a marked policy that the call set: those that differ from the defaults."""
     return {
-        name: value for name, usual in _usual(family) if (value := getattr(policy, name)) != usual
+        name: value
+        for name, default in _defaults(family)
+        if (value := getattr(policy, name)) != default
     }
 
 
 class ProfileBehavior:
-    """One behavior for one wrapped cluster; it follows the profile through reloads.
+    """The behavior of one wrapped cluster. It changes with the profile.
 
     Args:
         name: the behavior's name.
@@ -133,10 +136,10 @@ class ProfileBehavior:
         self.behavior: Any = self._parent.derive_with_changes(name, **_settings(scopes))
 
     def follow(self, scopes: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take over a reloaded profile; sessions that are open see it at once.
+        """Apply a reloaded profile. Sessions that are open show it at once.
 
-        The values here are for people to read: what is sent is resolved at the seam. So a version of
-        the SDK that cannot change a behavior in place loses nothing but that.
+        These values are only for people to read, since the policy that is sent is resolved later. So a
+        version of the SDK that cannot change a behavior in place only shows old values.
         """
         from aerospike_sdk.policy.behavior_settings import Scope
 
@@ -146,7 +149,7 @@ class ProfileBehavior:
             )
 
     def drop(self) -> None:
-        """Let the behavior go: its parent would hold it for ever."""
+        """Remove the behavior from its parent, which would keep it for ever."""
         with contextlib.suppress(AttributeError, ValueError):
             self._parent._children.remove(self.behavior)  # noqa: SLF001
 

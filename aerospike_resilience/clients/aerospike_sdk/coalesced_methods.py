@@ -1,4 +1,4 @@
-"""Calls that the SDK fuses: many keys in one crossing to the native client.
+"""Calls that the SDK coalesces: many keys in one crossing to the native client.
 
 Concurrent ``session.get`` and ``put`` of one tick of the event loop become one ``_submit_coalesced_*``,
 which returns nothing and completes the futures it is given; ``get_many`` and ``put_many`` become one
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ..base import CoalescedMethod
+from ..contract import CoalescedMethod
 
 
 def _reads(arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -55,4 +55,4 @@ WINDOWS: Final[Mapping[str, CoalescedMethod]] = {
         "put", ("keys", "bins"), _same_writes, _submit_writes, completes_futures=False
     ),
 }
-"""Each fused method, and the operation that one of its keys is."""
+"""By method of the native client: how to take its calls apart, and how to make them together."""

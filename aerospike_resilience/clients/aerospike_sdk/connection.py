@@ -1,9 +1,11 @@
-"""What a cluster of ``aerospike-sdk`` is connected with."""
+"""The connection settings of a cluster of ``aerospike-sdk``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+
+from ...model.durations import ms_to_s
 
 _SETTINGS: Final[Mapping[str, str]] = {
     name: name
@@ -13,13 +15,14 @@ _SETTINGS: Final[Mapping[str, str]] = {
         *("fail_if_not_connected", "use_services_alternate", "rack_ids", "cluster_name"),
     )
 } | {"force_single_node": "seed_only_cluster", "app_id": "application_id"}
-"""From the names of a policy file to those of the native client's policy."""
+"""The native client's names for the settings of a policy file."""
 
 
 def connected_with(client: Any) -> dict[str, Any]:
     """Return a cluster's connection settings, by a policy file's names.
 
-    The SDK keeps the native client's policy to itself; where it is kept no more, nothing is known.
+    They are in the policy of its native client, a private attribute of the SDK. Empty in a version of the
+    SDK that keeps it elsewhere.
     """
     policy: Any = getattr(getattr(client, "_sdk_client", None), "_policy", None)
     found = {
@@ -28,5 +31,5 @@ def connected_with(client: Any) -> dict[str, Any]:
         if hasattr(policy, theirs)
     }
     if hasattr(policy, "idle_timeout"):
-        found["max_socket_idle"] = policy.idle_timeout / 1000
+        found["max_socket_idle"] = ms_to_s(policy.idle_timeout)
     return found

@@ -1,9 +1,9 @@
 """The SDK's configuration file: behaviors that decide for the sessions that are created with them.
 
-It does not reach calls of sessions that carry the profile. A session that the application creates with
-a behavior of the file brings that behavior's policies to every call, as a caller's own, so the profile's
-words count for nothing there. The SDK keeps what the file gave last; where it is kept no more, nothing is
-known.
+The file does not affect calls of sessions that use the profile's behavior. But a session that the
+application creates with a behavior of the file passes that behavior's policies with every call. They count
+as a caller's own policies, which are stronger than the profile. The SDK keeps the last contents of the
+file in a private attribute; in a version that does not, nothing is known.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ...model.durations import s_to_whole_ms
 from ...model.operation import Kind, Operation
 from ..aerospike_native import policies
-from ..base import NoNativeConfig
+from ..contract import NoNativeConfig
 from .behavior import DURATIONS, SETTINGS
 
 _OURS: Final[Mapping[str, str]] = {
@@ -23,18 +24,18 @@ _OURS: Final[Mapping[str, str]] = {
 
 
 class SdkNativeConfig(NoNativeConfig):
-    """What the behaviors of the SDK's file say."""
+    """The behaviors of the SDK's configuration file."""
 
     def behaviors(self) -> tuple[str, ...]:
-        """Return the names of the behaviors that the file gave."""
-        return tuple(_given())
+        """Return the names of the behaviors in the file."""
+        return tuple(_behaviors_in_file())
 
     def of_behavior(self, name: str, operation: Operation, *, retryable: bool) -> dict[str, Any]:
-        """Return the fields that a behavior decides for an operation, in a policy file's words."""
+        """Return the fields that a behavior decides for an operation, by the names of a policy file."""
         from aerospike_sdk.policy.behavior_registry import get_behavior
         from aerospike_sdk.policy.behavior_settings import OpKind, OpShape
 
-        specs, behavior = _given(), get_behavior(name)
+        specs, behavior = _behaviors_in_file(), get_behavior(name)
         if behavior is None or operation.kind not in (Kind.READ, Kind.WRITE):
             return {}
         kind = OpKind.READ
@@ -46,15 +47,15 @@ class SdkNativeConfig(NoNativeConfig):
             ours, value = _OURS[theirs], getattr(settings, theirs)
             if value is not None:
                 found[ours] = (
-                    round(value.total_seconds() * 1000)
+                    s_to_whole_ms(value.total_seconds())
                     if ours in DURATIONS
-                    else policies.worded(ours, value)
+                    else policies.word_for(ours, value)
                 )
         return found
 
 
-def _given() -> Mapping[str, Any]:
-    """Return what the file gave last, by the behavior's name."""
+def _behaviors_in_file() -> Mapping[str, Any]:
+    """Return the behaviors of the file as it was read last, by name."""
     from aerospike_sdk.policy import sdk_config_loader
 
     found: Mapping[str, Any] = getattr(sdk_config_loader, "_last_applied_behaviors", {})
@@ -62,7 +63,7 @@ def _given() -> Mapping[str, Any]:
 
 
 def _fields(specs: Mapping[str, Any], name: str) -> list[str]:
-    """Return the settings that the file gives a behavior, itself or by way of its parents."""
+    """Return the settings that the file has for a behavior or for one of its parents."""
     found: dict[str, None] = {}
     visited: set[str] = set()
     while name in specs and name not in visited:

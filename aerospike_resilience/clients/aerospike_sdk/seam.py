@@ -1,7 +1,8 @@
-"""The seam below ``aerospike-sdk``: where its clusters and sessions hold their native client.
+"""The place where clusters and sessions of ``aerospike-sdk`` hold their native client.
 
-It is private to the SDK, so it is looked for, and a version that has moved it is refused clearly. A
-proxy in its place is a path that the SDK's own tests go: it has one itself, for clients by thread.
+It is a private attribute of the SDK. A version of the SDK that holds the client elsewhere is refused with
+an error that says so. A proxy in this place is nothing new for the SDK, which puts one there itself for
+clients by thread.
 """
 
 from __future__ import annotations
@@ -19,10 +20,25 @@ _TESTED = "1.0"
 Scopes = Mapping[str, Mapping[str, Any]]
 
 
-class ClusterSeam:
-    """Puts the chain below a cluster, in place: the cluster stays the same object.
+class _ProfileSeam:
+    """A seam that gives sessions the profile as their behavior."""
 
-    Sessions that were made before hold the native client themselves and stay as they were.
+    _behavior: ProfileBehavior | None = None
+
+    def follow(self, scopes: Scopes) -> None:
+        """Apply a reloaded profile."""
+        if self._behavior is not None:
+            self._behavior.follow(scopes)
+
+    def _drop_behavior(self) -> None:
+        if self._behavior is not None:
+            self._behavior.drop()
+
+
+class ClusterSeam(_ProfileSeam):
+    """Wraps the native client of a cluster in place: the cluster stays the same object.
+
+    Sessions that exist already hold the native client themselves and stay as they are.
 
     Args:
         cluster: a connected cluster.
@@ -38,10 +54,9 @@ class ClusterSeam:
     def __init__(self, cluster: Any) -> None:
         self._cluster = cluster
         self.target = _native_of(cluster, "_sdk_client", "_client")
-        self._behavior: ProfileBehavior | None = None
 
     def install(self, wrapped: Any, resilience: Any, name: str, scopes: Scopes) -> Any:
-        """Put the wrapped native client in its place; return the cluster."""
+        """Put the wrapped native client into the cluster; return the cluster."""
         cluster = self._cluster
         self._behavior = profile_behavior = ProfileBehavior(name, scopes)
         create_session, transaction = cluster.create_session, cluster.transaction
@@ -58,25 +73,19 @@ class ClusterSeam:
         cluster.resilience = resilience
         return cluster
 
-    def follow(self, scopes: Scopes) -> None:
-        """Take over a reloaded profile."""
-        if self._behavior is not None:
-            self._behavior.follow(scopes)
-
     def remove(self) -> None:
-        """Put the native client back, as if the cluster had never been wrapped."""
+        """Put the native client back into the cluster."""
         cluster = self._cluster
         sdk_client = cluster._sdk_client  # noqa: SLF001 - the seam
         if sdk_client._client is not None:  # noqa: SLF001
             sdk_client._client = self.target  # noqa: SLF001
         for name in ("create_session", "transaction", "resilience"):
             vars(cluster).pop(name, None)
-        if self._behavior is not None:
-            self._behavior.drop()
+        self._drop_behavior()
 
 
-class SessionSeam:
-    """Puts the chain below one session: a new one on the same cluster, the others as they were.
+class SessionSeam(_ProfileSeam):
+    """Wraps the native client for a new session on the same cluster. Other sessions stay as they are.
 
     Args:
         session: a session of a connected cluster.
@@ -92,31 +101,24 @@ class SessionSeam:
     def __init__(self, session: Any) -> None:
         self._session = session
         self.target = _native_of(session, "_client", "_client")
-        self._behavior: ProfileBehavior | None = None
 
     def install(self, wrapped: Any, resilience: Any, name: str, scopes: Scopes) -> Any:
-        """Return a session over the wrapped native client, with the profile as its behavior."""
+        """Return a new session over the wrapped native client, with the profile as its behavior."""
         self._behavior = ProfileBehavior(name, scopes)
         view = _view(self._session._client, wrapped)  # noqa: SLF001 - the seam
         session = view.create_session(self._behavior.behavior)
         session.resilience = resilience
         return session
 
-    def follow(self, scopes: Scopes) -> None:
-        """Take over a reloaded profile."""
-        if self._behavior is not None:
-            self._behavior.follow(scopes)
-
     def remove(self) -> None:
-        """Let the behavior go; the session that was given never changed."""
-        if self._behavior is not None:
-            self._behavior.drop()
+        """Remove the behavior. The application's own session never changed."""
+        self._drop_behavior()
 
 
 def _view(sdk_client: Any, wrapped: Any) -> Any:
-    """Return the SDK's own client as it is, but over another native client.
+    """Return a view of the SDK's client that has another native client.
 
-    Everything else (caches, settings that are reloaded, lifecycle) is the original's.
+    Everything else (caches, reloaded settings, lifecycle) is the original's.
     """
     cls = type(sdk_client)
 

@@ -1,1 +1,1 @@
-"""What the adapters of several clients share."""
+"""What several adapters share."""

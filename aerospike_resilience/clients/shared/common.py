@@ -1,4 +1,4 @@
-"""What most clients answer alike; an adapter says what it answers otherwise."""
+"""The answers that are the same in most adapters. An adapter overrides those that differ."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...model.operation import Operation
-from ..base import CoalescedMethod, NativeConfig, NoNativeConfig, PolicyIsProfiles, Seam
-from .statement import Built
+from ..contract import (
+    CoalescedMethod,
+    KeywordsMatchProfile,
+    NativeConfig,
+    NoNativeConfig,
+    Seam,
+)
+from .statement import BuilderCalls
 
 
 class CommonAdapter:
-    """Answers of a client that does its work itself, and has no more to tell of itself than it must."""
+    """The answers of a client that does its work itself and shows little of its state."""
 
     returns_futures: bool = False
     outlives_cancellation: bool = False
     coalesced_methods: Mapping[str, CoalescedMethod] = {}
-    policy_is_profiles: PolicyIsProfiles | None = None
+    keywords_match_profile: KeywordsMatchProfile | None = None
     config_variables: Mapping[str, str] = {}
     own_gate: str = ""
 
@@ -25,29 +31,45 @@ class CommonAdapter:
         return None
 
     def is_closed(self, client: Any) -> bool:  # noqa: ARG002
-        """Return False: a closed client looks like one that is yet to be connected."""
+        """Return False: a closed client looks like one that is not connected yet."""
         return False
 
     def traces_itself(self) -> bool:
-        """Return False: the client has no tracing of its own."""
+        """Return False: the client has no tracing."""
         return False
 
     def own_connection(self, client: Any) -> Mapping[str, Any]:  # noqa: ARG002
-        """Return nothing: the client does not tell its configuration."""
+        """Return nothing: the client does not show its configuration."""
         return {}
 
     def native_config(self, client: Any) -> NativeConfig:  # noqa: ARG002
-        """Return what says that there is none."""
+        """Return the answers of a client without a dynamic configuration."""
         return NoNativeConfig()
 
     def statement(self, operation: Operation, arguments: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Return nothing: no method of the client makes a query by itself."""
         return ""
 
-    def lazy_statement(self, made: Sequence[Any], built: Built) -> str:  # noqa: ARG002
+    def lazy_statement(self, created_with: Sequence[Any], builder_calls: BuilderCalls) -> str:  # noqa: ARG002
         """Return nothing: the client has no objects that touch the database later."""
         return ""
 
     def own_family(self, operation: Operation) -> str:
         """Return the operation's own family."""
         return operation.family
+
+
+def is_of_class(client: object, package: str, *class_names: str) -> bool:
+    """Return whether an object is of a class of a package, or of a class derived from it.
+
+    Compares names, so that the package need not be imported.
+
+    Args:
+        client: the object.
+        package: the top-level package.
+        class_names: the names of the classes.
+    """
+    return any(
+        cls.__module__.partition(".")[0] == package and cls.__name__ in class_names
+        for cls in client.__class__.__mro__
+    )

@@ -1,7 +1,7 @@
-"""The text of a query for ``db.query.text``: what is asked for, with a ``?`` for every value.
+"""The text of a query for ``db.query.text``, with a ``?`` for every value.
 
-Aerospike has no query language that all clients share, so the text reads as its own command-line tool would
-have it: ``SELECT name, age FROM test.people WHERE age BETWEEN ? AND ?``.
+Aerospike has no query language that all clients share. So the text is in the language of Aerospike's
+command-line tool: ``SELECT name, age FROM test.people WHERE age BETWEEN ? AND ?``.
 """
 
 from __future__ import annotations
@@ -10,29 +10,33 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-Built: TypeAlias = Sequence[tuple[str, tuple[Any, ...]]]
-"""What a query's builders were given: method and positional arguments, in order."""
+BuilderCalls: TypeAlias = Sequence[tuple[str, tuple[Any, ...]]]
+"""The calls of a query's builder methods in order: method and positional arguments of each."""
 
 BUILDERS: Final = frozenset(
     {"select", "where", "where_with_expr", "where_with_index_name", "apply", "add_ops"}
 )
-"""The builders that say what a query asks for."""
+"""The builder methods that decide what a query asks for."""
 
 _VALUES: Final = re.compile(r"'[^']*'|\"[^\"]*\"|(?<![\w.$])-?\d+(?:\.\d+)?")
 
 
-def of_query(made: Sequence[Any], built: Built, condition: Callable[[Sequence[Any]], str]) -> str:
-    """Return the text of a query or scan that was built.
+def of_query(
+    created_with: Sequence[Any],
+    builder_calls: BuilderCalls,
+    condition: Callable[[Sequence[Any]], str],
+) -> str:
+    """Return the text of the query or scan that an object makes.
 
     Args:
-        made: what the object was made with: the namespace, and the set if there is one.
-        built: what its builders were given.
-        condition: from a client's predicate to its text, without values.
+        created_with: the arguments the object was created with: the namespace, and the set if there is one.
+        builder_calls: the calls of its builder methods.
+        condition: turns a client's predicate into its text, without values.
     """
     bins: list[str] = []
     conditions: list[str] = []
     rest: list[str] = []
-    for name, args in built:
+    for name, args in builder_calls:
         if name == "select":
             bins += [str(one) for one in args]
         elif name == "apply":
@@ -42,17 +46,24 @@ def of_query(made: Sequence[Any], built: Built, condition: Callable[[Sequence[An
         else:
             found = (one for one in args if isinstance(one, tuple) and len(one) > 2)
             conditions += [condition(one) for one in found] or ["?"]
-    return select(".".join(str(one) for one in made[:2] if one), bins, conditions, rest)
+    return select(".".join(str(one) for one in created_with[:2] if one), bins, conditions, rest)
 
 
 def select(
     source: str, bins: Sequence[str], conditions: Sequence[str], rest: Sequence[str] = ()
 ) -> str:
-    """Return the text of a query."""
+    """Return the text of a query.
+
+    Args:
+        source: the namespace, and the set if there is one, as ``namespace.set``.
+        bins: the bins that are asked for; none for all of them.
+        conditions: the conditions that hold for every record.
+        rest: what the query does besides.
+    """
     where = [f"WHERE {' AND '.join(conditions)}"] if conditions else []
     return " ".join([f"SELECT {', '.join(bins) or '*'} FROM {source}", *where, *rest])
 
 
 def without_values(text: str) -> str:
-    """Return a text of the application's own with a ``?`` for every literal."""
+    """Return a query that the application wrote with a ``?`` in the place of every literal."""
     return _VALUES.sub("?", text)

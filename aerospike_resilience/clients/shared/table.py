@@ -1,4 +1,4 @@
-"""Rows of operation tables: what point operations, batches, queries and the rest have in common."""
+"""Rows of the clients' operation tables, one function for each shape of operation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def point(
         name: the method's name.
         kind: what it does to the database.
         parameters: names of its parameters, in positional order.
-        keywords: names of those that are taken by keyword only.
+        keywords: names of the parameters that are taken by keyword only.
         family: the policy's family; ``read`` for reads and ``write`` for writes if left out.
         idempotent: decides whether it may be sent again.
         read_only: decides whether a call of it only reads.
@@ -57,11 +57,11 @@ def batch(
         name: the method's name.
         kind: what it does to the database.
         parameters: names of its parameters, in positional order.
-        keywords: names of those that are taken by keyword only.
+        keywords: names of the parameters that are taken by keyword only.
         policy: the parameter that takes the policy of the whole batch.
         idempotent: decides whether it may be sent again.
         read_only: decides whether a call of it only reads.
-        retries_itself: decides whether the caller had the client send failed rows again.
+        retries_itself: decides whether the caller asked the client to send failed rows again.
     """
     names = tuple(parameters.split())
     return Operation(
@@ -91,10 +91,10 @@ def query(
     """Return a query, a scan or a background job.
 
     Args:
-        name: what it is called.
+        name: what it is called in policy files and telemetry.
         kind: what it does to the database.
         parameters: names of its parameters, in positional order.
-        keywords: names of those that are taken by keyword only.
+        keywords: names of the parameters that are taken by keyword only.
         family: the policy's family.
         policy: the parameter that takes the policy.
     """
@@ -112,13 +112,13 @@ def query(
 def cluster(
     name: str, kind: Kind, parameters: str, keywords: str = "", *, family: str = ""
 ) -> Operation:
-    """Return an operation on the cluster as a whole; of those only info commands may be sent again.
+    """Return an operation on the cluster as a whole. Of these, only info commands may be sent again.
 
     Args:
         name: the method's name.
         kind: what it does to the database.
         parameters: names of its parameters, in positional order.
-        keywords: names of those that are taken by keyword only.
+        keywords: names of the parameters that are taken by keyword only.
         family: the policy's family; empty where the method takes none.
     """
     names, by_keyword = tuple(parameters.split()), tuple(keywords.split())

@@ -10,13 +10,19 @@ from typing import Any
 
 from ...errors import DeadlineExceededError
 from ...model.attempt import Attempt
+from ...model.attempt_policy import AttemptPolicy, Tailor
 from ...model.call import Call
+from ...model.durations import (
+    NO_LIMIT_MS,
+    limit_s_to_ms_rounded_down,
+    ms_to_s,
+    remaining_whole_ms,
+)
 from ...model.failure import Failure, FailureKind, Fault
 from ...model.operation import Key
 from ...model.plan import early_s
 from ..base import LinkedAsync, Proceed, ProceedAsync
 from .shielded import Shielded
-from .tailor import Tailor
 
 
 class NativeAttempt:
@@ -122,20 +128,22 @@ class NativeAttempt:
         plan = call.plan
         if plan.policy is None:
             return None
-        total_ms = 0
+        total_ms = NO_LIMIT_MS
         if not math.isinf(call.deadline):
-            total_ms = int((call.deadline - call.now) * 1000)
-            if total_ms < 1:
+            total_ms = remaining_whole_ms(call.deadline - call.now)
+            if not total_ms:
                 raise call.refuse(self._too_late(call))
         retries = 0 if call.frugal else min(plan.native_retries, call.tries_left - 1)
         return self._tailor(
             plan.operation.family,
             plan.fields,
-            total_timeout_ms=total_ms,
-            socket_timeout_ms=self._socket_timeout_ms(call, total_ms, retries + 1),
-            max_retries=retries,
-            commit_master=call.commit_master,
-            leave_master=call.leave_master,
+            AttemptPolicy(
+                total_ms,
+                self._socket_timeout_ms(call, total_ms, retries + 1),
+                retries,
+                call.commit_master,
+                call.leave_master,
+            ),
         )
 
     @staticmethod
@@ -149,14 +157,14 @@ class NativeAttempt:
         """
         hurries = call.steered and not call.attempts
         if call.tries_left <= tries and not hurries and total_ms:
-            call.patience_s = max(call.patience_s, total_ms / 1000 / tries)
+            call.patience_s = max(call.patience_s, ms_to_s(total_ms) / tries)
         timeout_s = call.patience_s
         if math.isinf(timeout_s):
             return total_ms
-        timeout_ms = max(int(timeout_s * 1000), 1)
+        timeout_ms = limit_s_to_ms_rounded_down(timeout_s)
         if total_ms:
             timeout_ms = min(timeout_ms, total_ms)
-        call.early_s = early_s(timeout_ms / 1000)
+        call.early_s = early_s(ms_to_s(timeout_ms))
         return timeout_ms
 
     def _too_late(self, call: Call) -> DeadlineExceededError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import BackpressureError
+from ...model.durations import s_to_shown_ms
 from ...nodes import ClusterHealth
 from ...profiles.units import node_permits
 from ..base import Interceptor
@@ -185,7 +186,7 @@ class Gates:
             adaptive = {
                 "floor": bounds.floor,
                 "ceiling": bounds.ceiling,
-                "usual_ms": None if usual_s is None else round(usual_s * 1000, 3),
+                "usual_ms": s_to_shown_ms(usual_s),
             }
         return {
             "limit": main.limit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...model.durations import s_to_ms
 from ...model.operation import Shape
 from .subject import Found, Subject, side, value
 
@@ -11,7 +12,7 @@ def never_slow(subject: Subject) -> Found:
     breaker = subject.profile.breaker
     if breaker.mode == "off" or breaker.slow_call_rate is None:
         return
-    slow_ms = breaker.slow_call_duration_s * 1000
+    slow_ms = s_to_ms(breaker.slow_call_duration_s)
     longest: dict[str, int] = {}
     for operation, _retryable, found in subject.resolved:
         total, socket = value(found, "total_timeout"), value(found, "socket_timeout")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...model.durations import s_to_ms
 from .subject import Found, Subject
 
 MIN_SILENCE_S: Final = 0.1
@@ -26,7 +27,7 @@ def nervous(subject: Subject) -> Found:
     if profile.breaker.mode == "enforce" and profile.breaker.silence_s < MIN_SILENCE_S:
         yield (
             profile.origin("breaker.silence"),
-            f"a node that pauses for {profile.breaker.silence_s * 1000:.0f} ms, as a busy one does, has "
+            f"a node that pauses for {s_to_ms(profile.breaker.silence_s):.0f} ms, as a busy one does, has "
             "its writes refused",
             "breaker.silence of 100ms or more",
         )
@@ -108,7 +109,7 @@ def hasty_tend(subject: Subject) -> Found:
     if tend_s < LEAST_TEND_S:
         yield (
             subject.profile.origin("connection.tend_interval"),
-            f"tends every {tend_s * 1000:.0f} ms, where the C client refuses less than 250 ms: its windows "
-            "and ours drift apart",
+            f"tends every {s_to_ms(tend_s):.0f} ms, where the C client refuses less than 250 ms: its "
+            "windows and ours drift apart",
             "tend_interval of 250ms or more",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...model.durations import s_to_ms
 from ...model.operation import Kind, Shape
 from .subject import Found, Subject, side, value
 
@@ -77,7 +78,7 @@ def delay_left_to_the_client(subject: Subject) -> Found:
 def queue_outlasts(subject: Subject) -> Found:
     """A queue of the gate in which the whole time may pass."""
     profile = subject.profile
-    queue_ms = profile.backpressure.operation_queue_timeout_s * 1000
+    queue_ms = s_to_ms(profile.backpressure.operation_queue_timeout_s)
     for operation, _retryable, found in subject.resolved:
         total = value(found, "total_timeout")
         point = operation.shape is Shape.POINT
@@ -96,7 +97,7 @@ def sleep_outlasts(subject: Subject) -> Found:
     profile = subject.profile
     for _operation, _retryable, found in subject.resolved:
         total = value(found, "total_timeout")
-        if total and value(found, "max_retries") and profile.retry.max_sleep_s * 1000 >= total:
+        if total and value(found, "max_retries") and s_to_ms(profile.retry.max_sleep_s) >= total:
             yield (
                 profile.origin("retry.max_sleep"),
                 f"one sleep between attempts may take all of the {total} ms, so retries are given up",
@@ -146,7 +147,7 @@ def adaptive_bounds(subject: Subject) -> Found:
     if adaptive is not None and adaptive.min_s > adaptive.max_s:
         yield (
             profile.origin("adaptive_timeout.min"),
-            f"adaptive_timeout.min ({adaptive.min_s * 1000:.0f} ms) is above max "
-            f"({adaptive.max_s * 1000:.0f} ms)",
+            f"adaptive_timeout.min ({s_to_ms(adaptive.min_s):.0f} ms) is above max "
+            f"({s_to_ms(adaptive.max_s):.0f} ms)",
             "min below max",
         )

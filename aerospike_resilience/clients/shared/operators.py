@@ -1,0 +1,25 @@
+"""The operators in the lists that ``operate`` takes, for clients that number them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import ModuleType
+
+
+def operators_in(operate_list: object) -> frozenset[int] | None:
+    """Return the operators of an ``operate`` list; None if it is not one.
+
+    Args:
+        operate_list: one dict for each operator, with its number under ``op``.
+    """
+    if not isinstance(operate_list, Iterable):
+        return None
+    try:
+        return frozenset(item["op"] for item in operate_list)
+    except (KeyError, TypeError):
+        return None
+
+
+def numbers_named(module: ModuleType, prefixes: tuple[str, ...]) -> frozenset[int]:
+    """Return the numbers of a module whose names begin with one of some prefixes."""
+    return frozenset(number for name, number in vars(module).items() if name.startswith(prefixes))

@@ -1,0 +1,124 @@
+"""What clients' views of their cluster have in common: when to ask nothing, what a failed question means.
+
+The tend thread asks its questions, and the application calls ``close()``, in different threads. Some
+clients fail when one meets the other, and some crash the interpreter. So nothing is asked while a client
+closes or connects.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from ...model.digest import partition_of
+from ...model.durations import limit_s_to_ms_rounded_down
+from ...model.failure import Failure, Fault
+from ...model.operation import Key, NotAskedError
+
+MAX_PAUSE_WAIT_S: Final = 5.0
+"""How long `ClientSource.pause` waits for questions under way, in seconds. Their timeouts are shorter."""
+
+
+class ClientSource(ABC):
+    """Asks one client about its cluster.
+
+    Args:
+        client: the client.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._paused = False
+
+    def pause(self) -> None:
+        """Begin no more questions, and wait until those under way have ended."""
+        with self._changed:
+            self._paused = True
+            self._changed.wait_for(lambda: not self._under_way, timeout=MAX_PAUSE_WAIT_S)
+
+    def resume(self) -> None:
+        """Allow questions again after `pause`."""
+        with self._changed:
+            self._paused = False
+
+    def after_fork(self) -> None:
+        """Forget the questions under way: the parent's threads do not exist in the child."""
+        self._changed = threading.Condition()
+        self._under_way = 0
+
+    @contextmanager
+    def question(self) -> Iterator[bool]:
+        """Have `pause` wait while the client is asked something. Yields False if it must not be asked."""
+        with self._changed:
+            may_ask = not self._paused
+            self._under_way += may_ask
+        try:
+            yield may_ask
+        finally:
+            with self._changed:
+                self._under_way -= may_ask
+                self._changed.notify_all()
+
+    @abstractmethod
+    def info(self, node: str, command: str, timeout_s: float) -> str:
+        """Ask one node an info command; see `NodeSource.info`."""
+
+    def answers(
+        self, nodes: Sequence[str], command: str, timeout_s: float
+    ) -> dict[str, str | None]:
+        """Ask one node after the other; see `NodeSource.answers`."""
+        found: dict[str, str | None] = {}
+        for node in nodes:
+            try:
+                found[node] = self.info(node, command, timeout_s)
+            except NotAskedError:
+                found[node] = None
+            except Exception:  # noqa: BLE001 - whatever is raised, the node did not answer
+                continue
+        return found
+
+    def read(self, key: Key, timeout_s: float) -> None:
+        """Read one record's metadata from its master, in one try; see `NodeSource.read`."""
+        with self.question() as may_ask:
+            if may_ask:
+                try:
+                    self._exists(key, limit_s_to_ms_rounded_down(timeout_s))
+                except Exception as error:
+                    if not self._raise_if_not_asked(error).answered:
+                        raise
+
+    def _raise_if_not_asked(self, error: Exception) -> Failure:
+        """Return what an error means that a question ended with.
+
+        Raises:
+            NotAskedError: the question never left this process, or may not have.
+        """
+        failure = self._classify(error)
+        if failure.fault is Fault.LOCAL or failure.soft:
+            raise NotAskedError(str(error)) from error
+        return failure
+
+    @abstractmethod
+    def _exists(self, key: Key, timeout_ms: int) -> None:
+        """Ask the record's master, in one try, whether the record exists."""
+
+    @abstractmethod
+    def _classify(self, error: Exception) -> Failure:
+        """Return what an error of `_exists` means."""
+
+
+class TupleKeySource(ClientSource):
+    """A `ClientSource` of a client whose keys are tuples and which cannot name a record's partition."""
+
+    def key(self, namespace: str, set_name: str, user_key: int) -> Key:
+        """Return a key tuple."""
+        return (namespace, set_name, user_key)
+
+    def partition(self, key: Key) -> tuple[str, int]:
+        """Return a record's namespace and partition, computed without the client."""
+        return key[0], partition_of(key)

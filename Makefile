@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 LOCK := requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs soak format lock test-newest test-oldest dist clean other-python
+.PHONY: help demo test flaky check bench docs soak format lock test-newest test-oldest dist clean other-python
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -20,7 +20,10 @@ demo: $(READY) ## one node of three stalls for 3 s: four ways to use the client,
 	$(BIN)/aerospike-resilience demo $(ARGS)
 
 test: $(READY) ## the whole suite, against the embedded cluster
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m tests.suite $(ARGS)
+
+flaky: $(READY) ## the whole suite 5 times beside two busy processes, 3 times undisturbed: what ever failed
+	$(BIN)/python -m tests.flaky $(ARGS)
 
 check: $(READY) ## format, lint, types, import directions, docs
 	$(BIN)/ruff format --check .

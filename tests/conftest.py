@@ -67,11 +67,31 @@ def client(bare: Any) -> Iterator[Any]:
     wrapped.resilience.close()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--only`, by which `make test` makes two passes of the suite."""
+    parser.addoption(
+        "--only",
+        choices=("together", "alone"),
+        help="only the tests that run side by side, or only those marked alone",
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Let `-n auto` start two workers a core: most tests wait more than they compute."""
+    return 2 * len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else (0, 0))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the soak to `make soak`."""
-    if "soak" in config.option.markexpr:
-        return
-    left_out = [item for item in items if item.get_closest_marker("soak")]
+    """Leave the soak to `make soak`, and to each pass of the suite what is its own."""
+    only = config.getoption("--only")
+
+    def belongs(item: pytest.Item) -> bool:
+        if item.get_closest_marker("soak") and "soak" not in config.option.markexpr:
+            return False
+        return not only or (item.get_closest_marker("alone") is not None) == (only == "alone")
+
+    left_out = [item for item in items if not belongs(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        items[:] = [item for item in items if belongs(item)]

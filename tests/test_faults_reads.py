@@ -29,6 +29,7 @@ def surfaces(cluster):
         surface.close()
 
 
+@pytest.mark.alone
 def test_reads_of_a_killed_nodes_records_have_no_errors(cluster, surfaces):
     for number in range(RECORDS):
         surfaces[0].put(number, {"n": number})

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.faults import BLOCKING, FAULTS, OUTAGES, Cell, Outage, outage, work_through
 from benchmarks.mixed import Tally
 
+pytestmark = pytest.mark.alone
 GENEROUS_MS = 200
 """How late a call may end here: a busy machine holds threads up. docs/errors.md has what was measured."""
 

@@ -13,6 +13,7 @@ from aerospike import exception
 from aerospike_resilience import CircuitOpenError, resilient
 from tests.waiting import until
 
+pytestmark = pytest.mark.alone
 THREADS = 8
 KEYS = 600
 

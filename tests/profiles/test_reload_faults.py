@@ -238,14 +238,14 @@ def test_an_older_reload_does_not_land_after_a_newer_one(file, wrap, monkeypatch
         found = load(self, *args)
         if not entered.is_set():
             entered.set()
-            released.wait(10)
+            released.wait(60)
         return found
 
     monkeypatch.setattr(PolicyLibrary, "load", slow)
     replace(file, TUNED.format(200, ""))
     older = threading.Thread(target=client.resilience.reload)
     older.start()
-    entered.wait(10)
+    entered.wait(60)
     replace(file, TUNED.format(300, ""))
     newer = threading.Thread(target=client.resilience.reload)
     newer.start()

@@ -51,7 +51,7 @@ class Hold:
     def around(self, call, proceed):
         if call.plan.operation.name == "get" and not self.held.is_set():
             self.held.set()
-            self.let_go.wait(10)
+            self.let_go.wait(60)
         return proceed(call)
 
     around_async = around
@@ -114,7 +114,7 @@ def test_latency_and_best_effort_never_queue_for_long(name, waited, calm, wrap):
 
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(client.get, KEY)
-        hold.held.wait(10)
+        hold.held.wait(60)
         with pytest.raises(BackpressureError, match=waited):
             client.get(KEY)
         hold.let_go.set()

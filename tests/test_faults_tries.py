@@ -51,7 +51,7 @@ def policies(tmp_path_factory):
 @pytest.fixture(scope="module", params=CLIENTS, ids=lambda client: client.name)
 def surface(request, healthy, policies):
     surface = request.param(healthy)
-    surface.open(profile="sequence-0", policies=policies)
+    surface.open(profile="patient-sequence-0", policies=policies)
     for number in range(5):
         surface.put(number, {"n": number})
     yield surface

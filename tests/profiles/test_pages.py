@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from jsonschema import validate
 
 from aerospike_resilience.clients import adapter_named
 from aerospike_resilience.profiles import PolicyLibrary
@@ -20,6 +19,7 @@ from aerospike_resilience.profiles.source import PolicySource
 from aerospike_resilience.profiles.validate import check_settings
 from aerospike_resilience.runtime.planner import Planner
 from aerospike_resilience.telemetry import gauges
+from tests.schema import validator
 
 ROOT = Path(__file__).parents[2]
 TUNING, POLICIES = ROOT / "docs" / "tuning.md", ROOT / "docs" / "policies.md"
@@ -102,7 +102,7 @@ def test_the_policy_file_in_the_configmap_is_valid(tmp_path):
     text = configmap["data"]["checkout.yaml"]
     (tmp_path / "checkout.yaml").write_text(text)
 
-    validate(yaml.safe_load(text), json_schema())
+    validator().validate(yaml.safe_load(text))
     assert PolicyLibrary([tmp_path]).load("checkout").name == "checkout"
 
 

@@ -265,9 +265,10 @@ def test_a_chain_built_for_a_late_sdk_does_not_bring_the_old_profile_back(file, 
         if reloads:
             return False
         replace(file, TUNED.format(200, ""))
-        reloads.append(threading.Thread(target=client.resilience.reload))
-        reloads[0].start()
-        reloads[0].join(0.3)  # it waits for the tend, or is done by now
+        thread = threading.Thread(target=client.resilience.reload)
+        thread.start()
+        reloads.append(thread)
+        thread.join(0.3)  # it waits for the tend, or is done by now
         return True
 
     monkeypatch.setattr(Runtime, "telemetry_is_stale", property(stale))

@@ -28,6 +28,16 @@ def healthy(request: pytest.FixtureRequest) -> Iterator[LocalCluster | RealClust
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def spare(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
+    """A second cluster that stays well."""
+    if request.config.getoption("--aerospike"):
+        pytest.skip("needs a second cluster")
+    with LocalCluster(nodes=3, replication_factor=2) as cluster:
+        cluster.wait_until_stable()
+        yield cluster
+
+
 @pytest.fixture
 def cluster(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
     """Three nodes for one test to harm."""

@@ -10,11 +10,16 @@ os.environ["AEROSPIKE_NO_UVLOOP"] = "1"  # a test must not change the process's 
 
 import aerospike
 import pytest
+from hypothesis import HealthCheck, settings
 
 from aerospike_resilience import resilient
 from aerospike_resilience.testing import LocalCluster
 from aerospike_resilience.testing.plugin import parse_hosts
 from tests.real import RealCluster
+
+# How long an example takes, or is drawn for, tells of the machine and not of what is tested.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.suite import PASSES, ROOT
+from tests.suite import PASSES, run_pass
 
 BUSY = "while True: pass"
 NOISY_TIMEOUT_S = 600
@@ -78,9 +78,7 @@ def run_once(runs: Runs, arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number, options in enumerate(PASSES):
             report = Path(folder) / f"{number}.xml"
-            command = [sys.executable, "-m", "pytest", *options, "-q", f"--junit-xml={report}"]
-            ended = subprocess.run([*command, *arguments], cwd=ROOT, check=False)
-            codes.append(ended.returncode)
+            codes.append(run_pass([*options, "-q", f"--junit-xml={report}", *arguments]))
             found.update(failures(report))
     after = os.times()
     runs.wall_s.append(time.monotonic() - began)

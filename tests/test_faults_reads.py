@@ -12,15 +12,10 @@ import pytest
 from aerospike_resilience.nodes import Admission, ClusterHealth, NodeOptions
 from tests import fakes
 from tests.conformance.surfaces import CClient, NativeBlocking, PyClient, SdkBlocking
+from tests.patience import PATIENT
 from tests.waiting import until
 
 RECORDS = 60
-PATIENT = {
-    "policy": {"all": {"total_timeout": "20s"}, "reads": {"socket_timeout": "2s"}},
-    "adaptive_timeout": {"max": "2s"},
-}
-"""A read that must succeed may take longer than in ``latency``: the machine may be busy."""
-
 LASTS_S = 3.5
 """The survivors evict the node after about two seconds, and each client learns it in its own time."""
 

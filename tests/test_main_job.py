@@ -11,6 +11,7 @@ import pytest
 from aerospike import exception
 
 from aerospike_resilience import CircuitOpenError, resilient
+from tests.patience import PATIENT
 from tests.stopwatch import HeldUp, quickest_s
 from tests.waiting import until
 
@@ -20,18 +21,6 @@ KEYS = 600
 
 DEADLINE_S = 0.25
 """What ``latency`` gives an operation."""
-
-PATIENT = {
-    "policy": {
-        "all": {"total_timeout": "20s"},
-        "reads": {"socket_timeout": "2s"},
-        "writes_retryable": {"socket_timeout": "400ms"},
-    },
-    "adaptive_timeout": {"max": "2s"},
-    "breaker": {"silence": "1s"},
-}
-"""A busy machine stops a healthy node for longer than ``latency`` forgives: what must be served here may
-take its time, and the stalled node is told from the others after a second."""
 
 
 @dataclass

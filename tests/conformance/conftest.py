@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.patience import PATIENT
+
 from .surfaces import SURFACES
 
 
@@ -50,6 +52,6 @@ def opened_over(request):
 def harmed(request, cluster):
     """A surface over a cluster whose nodes the test may harm."""
     surface = request.param(cluster)
-    surface.open()
+    surface.open(overrides=PATIENT)
     yield surface
     surface.close()

@@ -54,6 +54,16 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
 
 
 @pytest.fixture
+def unhurried_cluster(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
+    """Three nodes for one test to harm, which wait a minute before they evict a silent one."""
+    if request.config.getoption("--aerospike"):
+        pytest.skip("harms nodes, which is not done to a real cluster")
+    with LocalCluster(nodes=3, replication_factor=2, heartbeat_timeout=400) as cluster:
+        cluster.wait_until_stable()
+        yield cluster
+
+
+@pytest.fixture
 def connect() -> Iterator[Callable[..., Any]]:
     """Connect a bare client, closed when the test ends."""
     clients = []

@@ -19,6 +19,9 @@ pytestmark = pytest.mark.alone
 THREADS = 8
 KEYS = 600
 
+STALLED = {"breaker": {"silence": "500ms"}}
+"""A busy machine stops a healthy node for longer than a ``latency`` call lasts, but not for so long."""
+
 DEADLINE_S = 0.25
 """What ``latency`` gives an operation."""
 
@@ -78,7 +81,7 @@ def wrapped_by(profile_words, cluster, connect):
 
 @pytest.fixture
 def wrapped(cluster, connect):
-    client = wrapped_by(PATIENT, cluster, connect)
+    client = wrapped_by({**PATIENT, **STALLED}, cluster, connect)
     yield client
     client.resilience.close()
 

@@ -20,11 +20,11 @@ from .surfaces import SURFACES, learned
 # ----- 6 and 7. blame, and open nodes
 
 
-def test_a_stalled_node_opens_alone_and_costs_the_others_nothing(cluster, harmed):
+def test_a_stalled_node_opens_alone_and_costs_the_others_nothing(harmed):
     for n in range(60):
         harmed.put(n, {"n": n})
     learned(harmed)
-    cluster.stall("A1")
+    harmed.cluster.stall("A1")
     refused = []
 
     def opened() -> bool:
@@ -46,7 +46,7 @@ def test_a_stalled_node_opens_alone_and_costs_the_others_nothing(cluster, harmed
     assert refused[0].node == "A1"
     others = {name: node["state"] for name, node in harmed.resilience.nodes.items()}
     assert {others["A2"], others["A3"]} == {"closed"}
-    cluster.resume("A1")
+    harmed.cluster.resume("A1")
     until(lambda: harmed.resilience.nodes["A1"]["state"] == "closed")
 
 

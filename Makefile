@@ -61,13 +61,13 @@ lock: .venv-lock/.ready ## renew requirements/*.txt (ARGS=--no-upgrade: only wha
 
 test-newest: ## the whole suite with the newest packages that pyproject.toml allows today
 	@PYTHON='$(PYTHON)' sh scripts/environment.sh .venv-newest newest
-	.venv-newest/bin/python -m pytest $(ARGS)
+	.venv-newest/bin/python -m tests.suite $(ARGS)
 
 test-oldest: .venv-lock/.ready ## the whole suite with every lower bound of pyproject.toml, on Python 3.11
 	@mkdir -p build
 	$(SOLVE) --generate-hashes --resolution lowest-direct --upgrade --extra dev pyproject.toml -o build/oldest.txt
 	@PYTHON='$(or $(PYTHON),python3.11)' sh scripts/environment.sh .venv-oldest build/oldest.txt project
-	.venv-oldest/bin/python -m pytest $(ARGS)
+	.venv-oldest/bin/python -m tests.suite $(ARGS)
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .venv-lock .venv-newest .venv-oldest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

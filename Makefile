@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 LOCK := requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs soak format lock test-newest test-oldest dist clean other-python
+.PHONY: help demo test flaky check bench docs soak format lock test-newest test-oldest dist clean other-python
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -20,7 +20,10 @@ demo: $(READY) ## one node of three stalls for 3 s: four ways to use the client,
 	$(BIN)/aerospike-resilience demo $(ARGS)
 
 test: $(READY) ## the whole suite, against the embedded cluster
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m tests.suite $(ARGS)
+
+flaky: $(READY) ## the whole suite 5 times beside two busy processes, 3 times undisturbed: what ever failed
+	$(BIN)/python -m tests.flaky $(ARGS)
 
 check: $(READY) ## format, lint, types, import directions, docs
 	$(BIN)/ruff format --check .
@@ -58,13 +61,13 @@ lock: .venv-lock/.ready ## renew requirements/*.txt (ARGS=--no-upgrade: only wha
 
 test-newest: ## the whole suite with the newest packages that pyproject.toml allows today
 	@PYTHON='$(PYTHON)' sh scripts/environment.sh .venv-newest newest
-	.venv-newest/bin/python -m pytest $(ARGS)
+	.venv-newest/bin/python -m tests.suite $(ARGS)
 
 test-oldest: .venv-lock/.ready ## the whole suite with every lower bound of pyproject.toml, on Python 3.11
 	@mkdir -p build
 	$(SOLVE) --generate-hashes --resolution lowest-direct --upgrade --extra dev pyproject.toml -o build/oldest.txt
 	@PYTHON='$(or $(PYTHON),python3.11)' sh scripts/environment.sh .venv-oldest build/oldest.txt project
-	.venv-oldest/bin/python -m pytest $(ARGS)
+	.venv-oldest/bin/python -m tests.suite $(ARGS)
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .venv-lock .venv-newest .venv-oldest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -240,6 +240,7 @@ class Outage:
         refused: those of them that an open node refused.
         requests: requests that they came to on the wire.
         pulses: reads that the tend thread asked ailing nodes for, a few a second whatever the load.
+        seconds: how long it really lasted.
     """
 
     what: str
@@ -248,6 +249,7 @@ class Outage:
     refused: int
     requests: int
     health_checks: int
+    seconds: float
 
     @property
     def amplification(self) -> float:
@@ -282,14 +284,16 @@ def outage(what: str, client: str, *, seconds: float, threads: int = 16) -> Outa
         try:
             with cluster.inject(op="data", **OUTAGES[what]):
                 before, pulsed = cluster.requests("data"), cluster.requests("exists")
+                began = time.monotonic()
                 with Load(one, "outage", threads, 0.01, ("get", "get", "put", "increment")) as load:
                     time.sleep(seconds)
                 health_checks = cluster.requests("exists") - pulsed
                 requests = cluster.requests("data") - before - health_checks
+                lasted_s = time.monotonic() - began
         finally:
             one.close()
     total = load.total()
-    return Outage(what, client, total.total, total.refused, requests, health_checks)
+    return Outage(what, client, total.total, total.refused, requests, health_checks, lasted_s)
 
 
 def _naive(cluster: LocalCluster) -> Any:

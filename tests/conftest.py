@@ -10,11 +10,16 @@ os.environ["AEROSPIKE_NO_UVLOOP"] = "1"  # a test must not change the process's 
 
 import aerospike
 import pytest
+from hypothesis import HealthCheck, settings
 
 from aerospike_resilience import resilient
 from aerospike_resilience.testing import LocalCluster
 from aerospike_resilience.testing.plugin import parse_hosts
 from tests.real import RealCluster
+
+# How long an example takes, or is drawn for, tells of the machine and not of what is tested.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
@@ -28,12 +33,32 @@ def healthy(request: pytest.FixtureRequest) -> Iterator[LocalCluster | RealClust
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def spare(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
+    """A second cluster that stays well."""
+    if request.config.getoption("--aerospike"):
+        pytest.skip("needs a second cluster")
+    with LocalCluster(nodes=3, replication_factor=2) as cluster:
+        cluster.wait_until_stable()
+        yield cluster
+
+
 @pytest.fixture
 def cluster(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
     """Three nodes for one test to harm."""
     if request.config.getoption("--aerospike"):
         pytest.skip("harms nodes, which is not done to a real cluster")
     with LocalCluster(nodes=3, replication_factor=2) as cluster:
+        cluster.wait_until_stable()
+        yield cluster
+
+
+@pytest.fixture
+def unhurried_cluster(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
+    """Three nodes for one test to harm, which wait a minute before they evict a silent one."""
+    if request.config.getoption("--aerospike"):
+        pytest.skip("harms nodes, which is not done to a real cluster")
+    with LocalCluster(nodes=3, replication_factor=2, heartbeat_timeout=400) as cluster:
         cluster.wait_until_stable()
         yield cluster
 
@@ -67,11 +92,31 @@ def client(bare: Any) -> Iterator[Any]:
     wrapped.resilience.close()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--only`, by which `make test` makes two passes of the suite."""
+    parser.addoption(
+        "--only",
+        choices=("together", "alone"),
+        help="only the tests that run side by side, or only those marked alone",
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Let `-n auto` start two workers a core: most tests wait more than they compute."""
+    return 2 * len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else (0, 0))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the soak to `make soak`."""
-    if "soak" in config.option.markexpr:
-        return
-    left_out = [item for item in items if item.get_closest_marker("soak")]
+    """Leave the soak to `make soak`, and to each pass of the suite what is its own."""
+    only = config.getoption("--only")
+
+    def belongs(item: pytest.Item) -> bool:
+        if item.get_closest_marker("soak") and "soak" not in config.option.markexpr:
+            return False
+        return not only or (item.get_closest_marker("alone") is not None) == (only == "alone")
+
+    left_out = [item for item in items if not belongs(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        items[:] = [item for item in items if belongs(item)]

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.timeout(900)  # on a busy machine it takes its time
 def test_a_quick_run_compares_the_chain_with_its_peers(tmp_path):
     out = tmp_path / "bench.json"
 

@@ -8,7 +8,9 @@ import pytest
 
 from benchmarks.faults import BLOCKING, FAULTS, OUTAGES, Cell, Outage, outage, work_through
 from benchmarks.mixed import Tally
+from tests.stopwatch import HeldUp
 
+pytestmark = pytest.mark.alone
 GENEROUS_MS = 200
 """How late a call may end here: a busy machine holds threads up. docs/errors.md has what was measured."""
 
@@ -27,19 +29,33 @@ def worse(cell: Cell) -> float:
 
 
 @pytest.fixture(scope="module", params=FAULTS)
-def cells(request):
+def worked(request):
+    """What a fault did, and for how many milliseconds at once the machine held this process up."""
     seconds = 2.6 if request.param in ("stall", "kill") else 1.2
-    return work_through(request.param, BLOCKING, seconds=seconds)
+    with HeldUp() as held:
+        cells = work_through(request.param, BLOCKING, seconds=seconds)
+    return cells, held.worst_s * 1000
 
 
-def test_no_operation_outlives_its_deadline_by_much(cells):
+@pytest.fixture
+def cells(worked):
+    return worked[0]
+
+
+@pytest.fixture
+def held_up_ms(worked):
+    """How late a call ends that wakes up late twice: when its client gives up, and to tell so."""
+    return 2 * worked[1]
+
+
+def test_no_operation_outlives_its_deadline_by_much(cells, held_up_ms):
     late = {cell.client: cell.wrapped.over_ms for cell in cells}
-    assert max(late.values()) < GENEROUS_MS, late
+    assert max(late.values()) < GENEROUS_MS + held_up_ms, late
 
 
-def test_no_batch_outlives_its_deadline_by_more_than_its_client_lets_it(cells):
+def test_no_batch_outlives_its_deadline_by_more_than_its_client_lets_it(cells, held_up_ms):
     late = {cell.client: cell.wrapped.batch_over_ms for cell in cells}
-    assert max(late.values()) < 2 * GENEROUS_MS, late
+    assert max(late.values()) < 2 * GENEROUS_MS + held_up_ms, late
 
 
 def test_no_fault_is_worse_than_for_the_bare_client(cells):
@@ -63,13 +79,13 @@ def test_no_increment_of_thousands_is_applied_twice():
 @pytest.mark.parametrize("client", BLOCKING)
 @pytest.mark.parametrize("what", OUTAGES)
 def test_retries_add_no_more_to_an_outage_than_the_budget_has(what, client):
-    seconds = 1.0
-    made: Outage = outage(what, client, seconds=seconds)
+    made: Outage = outage(what, client, seconds=1.0)
 
-    assert made.requests <= 1.1 * made.operations + RESERVE + RESERVE_S * seconds
+    assert made.requests <= 1.1 * made.operations + RESERVE + RESERVE_S * made.seconds
 
 
-def test_a_small_pool_opens_no_node():
-    cells = work_through("pool", BLOCKING, seconds=1.0, interval_s=0.005)
+@pytest.mark.parametrize("client", BLOCKING)
+def test_a_small_pool_opens_no_node(client):
+    (cell,) = work_through("pool", [client], seconds=1.0, interval_s=0.005)
 
-    assert {cell.client: cell.wrapped.refused for cell in cells} == dict.fromkeys(BLOCKING, 0)
+    assert cell.wrapped.refused == 0

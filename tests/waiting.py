@@ -1,4 +1,7 @@
-"""Waiting for something without sleeping for luck."""
+"""Waiting for something without sleeping for luck.
+
+A deadline is only there so that what never happens fails: it is as long as the busiest machine may need.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+PATIENCE_S = 60.0
 
-def until(condition: Callable[[], T], deadline_s: float = 10.0, pause_s: float = 0.01) -> T:
+
+def until(condition: Callable[[], T], deadline_s: float = PATIENCE_S, pause_s: float = 0.01) -> T:
     """Poll until `condition` is true; fail with its last value after the deadline."""
     ends = time.monotonic() + deadline_s
     while True:

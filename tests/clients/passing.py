@@ -100,6 +100,9 @@ def described(value: Any, depth: int = 0) -> Any:
     if depth > 8:
         return name, "…"
     if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.names and "ttl" in value.dtype.names:
+            value = value.copy()
+            value["ttl"] = [_lifetime_s(seconds) for seconds in value["ttl"].tolist()]
         return name, str(value.dtype), value.tolist()
     if hasattr(value, "_asdict"):
         value = value._asdict()
@@ -143,5 +146,9 @@ def _code(error: BaseException) -> Any:
 
 def _lifetime(seconds: Any) -> Any:
     """A record's time to live, without the second that may have passed between two looks."""
+    return described(_lifetime_s(seconds))
+
+
+def _lifetime_s(seconds: Any) -> Any:
     is_constant = not isinstance(seconds, int) or not 0 < seconds < 10**6
-    return described(seconds if is_constant else round(seconds, -2))
+    return seconds if is_constant else round(seconds, -2)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.patience import PATIENT
+
 from .surfaces import SURFACES
 
 
@@ -47,9 +49,9 @@ def opened_over(request):
 
 
 @pytest.fixture(params=SURFACES, ids=lambda surface: surface.name)
-def harmed(request, cluster):
+def harmed(request, unhurried_cluster):
     """A surface over a cluster whose nodes the test may harm."""
-    surface = request.param(cluster)
-    surface.open()
+    surface = request.param(unhurried_cluster)
+    surface.open(overrides=PATIENT)
     yield surface
     surface.close()

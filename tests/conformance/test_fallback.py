@@ -29,9 +29,9 @@ NODES = ("A1", "A2", "A3")
 
 
 @pytest.fixture(params=[s for s in SURFACES if s is not Instrumented], ids=lambda s: s.name)
-def pair(request, healthy, cluster):
-    """A surface over a cluster of the test's own, and a bare client of another cluster."""
-    surface = request.param(cluster)
+def pair(request, healthy, spare):
+    """A surface over one cluster, and a bare client of another."""
+    surface = request.param(spare)
     other = request.param(healthy)
     if surface.awaited:  # some clients belong to the loop that they were made in
         other.loop.stop()
@@ -92,8 +92,8 @@ def test_writes_go_there_where_they_may(pair):
     assert other.get("w") == {"n": 9}
 
 
-def test_a_call_takes_its_own_policy_along(healthy, cluster, connect):
-    client = resilient(connect(cluster), "latency", fallback=connect(healthy), fallback_writes=True)
+def test_a_call_takes_its_own_policy_along(healthy, spare, connect):
+    client = resilient(connect(spare), "latency", fallback=connect(healthy), fallback_writes=True)
     until(lambda: any(node["partitions"] for node in client.resilience.nodes.values()))
     key = ("test", "fallback", "policy")
     client.put(key, {"n": 1})

@@ -22,6 +22,7 @@ def run(*arguments: str):
     return CliRunner().invoke(cli, ["demo", *arguments])
 
 
+@pytest.mark.alone
 def test_a_short_run_writes_figures_picture_and_page(tmp_path):
     found = run(
         *("--seconds", "0.6", "--rate", "400", "--threads", "4", "--variants", "bare,resilient"),

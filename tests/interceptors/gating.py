@@ -59,7 +59,7 @@ class Caller(threading.Thread):
     def run(self) -> None:
         def attempt(_call: Call) -> str:
             self.inside.set()
-            self.finish.wait(30)
+            self.finish.wait(60)
             return "done"
 
         try:
@@ -70,7 +70,7 @@ class Caller(threading.Thread):
     def end(self) -> Any:
         """Let the call end and return what came of it."""
         self.finish.set()
-        self.join(10)
+        self.join(60)
         assert not self.is_alive()
         return self.outcome
 

@@ -188,7 +188,7 @@ def test_a_heavy_batch_in_line_holds_nothing_back_from_a_critical_call():
     thread = threading.Thread(target=call)
     thread.start()
 
-    assert critical.wait(5)
+    assert critical.wait(60)
     assert not heavy.inside.is_set()
     thread.join()
     lay_down(gate)

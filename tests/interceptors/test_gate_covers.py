@@ -88,7 +88,7 @@ def test_closing_a_client_turns_its_waiting_threads_away(healthy, connect):
     until(lambda: gate.waiting == 5)
     client.close()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
 
     assert outcomes == ["closed"] * 5
     assert client.resilience.snapshot()["gate"]["rejected"]["closed"] == 5

@@ -96,7 +96,7 @@ def test_permits_come_home_wherever_an_interrupt_strikes(limit, quick_switches):
     for worker in workers:
         worker.done = True
     for worker in workers:
-        worker.join(20)
+        worker.join(60)
         assert not worker.is_alive()
     for gate in chain.gates:
         gate.settle()  # as the tend thread does each tend
@@ -113,7 +113,7 @@ def test_the_line_is_served_again_after_an_interrupt_between_laying_down_and_ser
     gate.permits.append(None)  # and here the interrupt struck
     gate.settle()  # the tend thread comes by
 
-    assert caller.inside.wait(5)
+    assert caller.inside.wait(60)
     caller.end()
     assert gate.in_flight == 0
 
@@ -144,5 +144,5 @@ def test_an_interrupt_while_permits_are_handed_over_loses_none():
         gate.settle()
     gate.settle()
 
-    assert done.wait(5)
+    assert done.wait(60)
     assert (place.held, gate.in_flight, gate.permits) == (2, 2, [])

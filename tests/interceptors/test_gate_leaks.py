@@ -141,7 +141,7 @@ def test_a_permit_is_not_given_to_a_task_whose_loop_was_closed():
 
     lay_down(gate)
 
-    assert alive.inside.wait(5)
+    assert alive.inside.wait(60)
     alive.end()
     assert gate.in_flight == 0
     task._log_destroy_pending = False
@@ -207,7 +207,7 @@ def test_a_child_has_all_permits_home_though_batches_and_nodes_held_some():
 
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     caller.end()
-    blocked.join(5)
+    blocked.join(60)
     chain.assert_all_home()
 
 
@@ -215,7 +215,7 @@ def waiting_inside(chain: Chain, call):
     """Start a caller and return once its call is under way."""
     caller = Caller(chain.around, call)
     caller.start()
-    assert caller.inside.wait(5)
+    assert caller.inside.wait(60)
     return caller
 
 
@@ -229,7 +229,7 @@ def test_closing_with_batches_and_nodes_waiting_turns_all_away_and_leaksnothing(
         gate.close()
 
     for caller in (at_gate, at_node):
-        caller.join(5)
+        caller.join(60)
         assert caller.outcome.reason == "closed"
     for holder in holders:
         holder.end()
@@ -246,7 +246,7 @@ def test_shrinking_while_a_batch_waits_for_more_than_is_left_lets_it_through():
     assert not caller.inside.is_set()
     lay_down(gate)
 
-    assert caller.inside.wait(5)
+    assert caller.inside.wait(60)
     assert gate.in_flight == 2
     caller.end()
     assert (gate.in_flight, len(gate.permits)) == (0, 2)
@@ -266,5 +266,5 @@ def test_a_batch_that_holds_more_than_the_limit_that_shrank_pays_the_debt():
 def waiting_at(gate: Gate, weight: int):
     caller = Caller(WeightedBackpressure(gate, lambda _call: weight).around)
     caller.start()
-    assert caller.inside.wait(5)
+    assert caller.inside.wait(60)
     return caller

@@ -83,7 +83,7 @@ def test_a_stalled_node_leaves_permits_to_the_others(cluster, connect):
         assert (state["in_flight"], state["nodes"][slow]["in_flight"]) == (2, 2)
         assert state["waiting"] == 0
     for reader in readers:
-        reader.join(30)
+        reader.join(60)
     assert [gate["in_flight"] for gate in gate_of(client)["nodes"].values()] == [0, 0, 0]
     client.resilience.close()
 
@@ -103,7 +103,7 @@ def test_without_it_the_slow_nodes_calls_hold_every_permit(cluster, connect):
 
         assert gate_of(client)["nodes"] == {}
     for reader in readers:
-        reader.join(30)
+        reader.join(60)
     client.resilience.close()
 
 
@@ -124,7 +124,7 @@ def test_the_refusal_names_the_node(cluster, connect):
     assert (caught.value.limit, caught.value.reason) == (1, "timeout")
     assert gate_of(client)["nodes"][slow]["rejected"]["timeout"] == 1
     assert gate_of(client)["rejected"]["timeout"] == 1
-    reader.join(30)
+    reader.join(60)
     client.resilience.close()
 
 
@@ -143,7 +143,7 @@ def test_a_batch_is_charged_to_every_node_it_touches(cluster, connect):
         with pytest.raises(BackpressureError):
             client.exists(others[0])
 
-    reader.join(30)
+    reader.join(60)
     assert [gate["in_flight"] for gate in gate_of(client)["nodes"].values()] == [0, 0, 0]
     client.resilience.close()
 
@@ -158,7 +158,7 @@ def test_batches_over_the_same_nodes_never_wait_for_each_other_in_a_circle(healt
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(50)
+        thread.join(60)
 
     assert not any(thread.is_alive() for thread in threads)
     assert not any(isinstance(one, Exception) for thread in threads for one in thread.outcomes)

@@ -11,9 +11,9 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from aerospike_resilience import BackpressureError, PolicyFileError, resilient
-from aerospike_resilience.profiles.schema import json_schema
 from tests import fakes
 from tests.interceptors.gating import hold, lay_down
+from tests.schema import validator
 from tests.waiting import until
 
 KEY = ("test", "visible", 1)
@@ -177,7 +177,7 @@ WRONG = {
 @pytest.mark.parametrize("words", RIGHT, ids=str)
 def test_what_a_file_may_say_about_the_gate(client, words):
     client.resilience.using(overrides={"backpressure": words})
-    jsonschema.validate({"version": 1, "backpressure": words}, json_schema())
+    validator().validate({"version": 1, "backpressure": words})
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -190,4 +190,4 @@ def test_what_a_file_may_not_say_about_the_gate(client, name):
     assert message in str(caught.value)
     if words != {"max_per_node": 1.0}:  # to JSON Schema that is the whole number 1
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate({"version": 1, "backpressure": words}, json_schema())
+            validator().validate({"version": 1, "backpressure": words})

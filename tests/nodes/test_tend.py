@@ -43,7 +43,7 @@ class StalledSource(fakes.FakeSource):
 
     def answers(self, nodes, command, timeout_s):
         self.asked.set()
-        self.go_on.wait(20)
+        self.go_on.wait(60)
         return {}
 
 
@@ -86,7 +86,7 @@ def test_the_thread_tends_other_clusters_while_one_gives_no_first_map(clock):
         ended.clear()
         clock.pass_s(5.0)
         tender.wake()
-        assert ended.wait(10)
+        assert ended.wait(60)
     finally:
         tender.discard(one)
         tender.discard(other)

@@ -159,9 +159,7 @@ def test_a_config_providers_file_is_found_when_it_changes(healthy, connect, file
     def overrides():
         return client.resilience.snapshot()["profile"]["native_overrides"]
 
-    assert until(overrides, deadline_s=15) == {
-        "read": {"total_timeout": {"native": 888, "profile": 250}}
-    }
+    assert until(overrides) == {"read": {"total_timeout": {"native": 888, "profile": 250}}}
     assert client.resilience.explain("get").value("total_timeout") == 888
     assert len(until(lambda: told("WARNING"))) == 1
 

@@ -238,14 +238,14 @@ def test_an_older_reload_does_not_land_after_a_newer_one(file, wrap, monkeypatch
         found = load(self, *args)
         if not entered.is_set():
             entered.set()
-            released.wait(10)
+            released.wait(60)
         return found
 
     monkeypatch.setattr(PolicyLibrary, "load", slow)
     replace(file, TUNED.format(200, ""))
     older = threading.Thread(target=client.resilience.reload)
     older.start()
-    entered.wait(10)
+    entered.wait(60)
     replace(file, TUNED.format(300, ""))
     newer = threading.Thread(target=client.resilience.reload)
     newer.start()
@@ -265,9 +265,10 @@ def test_a_chain_built_for_a_late_sdk_does_not_bring_the_old_profile_back(file, 
         if reloads:
             return False
         replace(file, TUNED.format(200, ""))
-        reloads.append(threading.Thread(target=client.resilience.reload))
-        reloads[0].start()
-        reloads[0].join(0.3)  # it waits for the tend, or is done by now
+        thread = threading.Thread(target=client.resilience.reload)
+        thread.start()
+        reloads.append(thread)
+        thread.join(0.3)  # it waits for the tend, or is done by now
         return True
 
     monkeypatch.setattr(Runtime, "telemetry_is_stale", property(stale))

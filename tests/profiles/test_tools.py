@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from aerospike_resilience.cli.main import cli
 from aerospike_resilience.profiles import PolicyLibrary
 from aerospike_resilience.profiles.library import shipped
+from tests.schema import validator
 
 SCHEMA = json.loads((shipped() / "schema.json").read_text())
 
@@ -29,14 +30,14 @@ def test_the_shipped_schema_is_that_of_the_code():
 def test_shipped_files_fit_the_schema_and_name_it_for_editors(name):
     text = PolicyLibrary().find(name).read_text()
 
-    jsonschema.validate(yaml.safe_load(text), SCHEMA)
+    validator().validate(yaml.safe_load(text))
     assert text.startswith("# yaml-language-server: $schema=schema.json\n")
 
 
 @pytest.mark.parametrize("broken", [{"version": 2}, {"version": 1, "braker": {}}, {}])
 def test_the_schema_refuses_what_the_library_refuses(broken):
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(broken, SCHEMA)
+        validator().validate(broken)
 
 
 def test_list_names_every_profile():

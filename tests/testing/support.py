@@ -7,6 +7,7 @@ from typing import Any
 import aerospike
 
 from aerospike_resilience.testing import LocalCluster
+from tests.waiting import PATIENCE_S
 
 FAST = {"read": {"socket_timeout": 100, "total_timeout": 2000, "max_retries": 5}}
 
@@ -16,7 +17,7 @@ def connect(cluster: LocalCluster, **policies: Any) -> aerospike.Client:
     return aerospike.client(config).connect()
 
 
-def eventually(condition: Callable[[], Any], within: float = 8.0) -> Any:
+def eventually(condition: Callable[[], Any], within: float = PATIENCE_S) -> Any:
     """Poll until a condition holds; never sleep for a time that merely should be enough."""
     until = time.monotonic() + within
     while True:

@@ -4,7 +4,6 @@ import contextlib
 import resource
 import socket
 import struct
-import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +14,8 @@ from aerospike_resilience.testing import LocalCluster
 from aerospike_resilience.testing.server.batch import parse_rows
 from aerospike_resilience.testing.server.errors import OpError
 from aerospike_resilience.testing.server.wire import encode_request, parse_request
+from tests.stopwatch import quickest_s
+from tests.waiting import PATIENCE_S
 
 from .support import connect, eventually
 
@@ -41,12 +42,13 @@ def served(bystander):
     return bystander.get(("test", "bystander", 1))[2] == {"n": 1}
 
 
-def exchange(node, data, within=1.0):
+def exchange(node, data, within=PATIENCE_S):
+    """Send bytes and return all that is answered until the node closes; a node that hangs fails."""
     with socket.create_connection(node.hosts[0], within) as sock:
         sock.sendall(data)
         sock.shutdown(socket.SHUT_WR)
         answer = b""
-        with contextlib.suppress(TimeoutError, ConnectionError):
+        with contextlib.suppress(ConnectionError):
             while part := sock.recv(65536):
                 answer += part
         return answer
@@ -64,7 +66,7 @@ def exchange(node, data, within=1.0):
     ids=["version", "type-0", "type-9", "200-MB", "http"],
 )
 def test_what_is_no_frame_closes_that_connection_and_no_other(node, bystander, frame):
-    with socket.create_connection(node.hosts[0], 2) as sock:
+    with socket.create_connection(node.hosts[0], PATIENCE_S) as sock:
         sock.sendall(frame)
         with contextlib.suppress(ConnectionResetError):
             assert sock.recv(100) == b""
@@ -74,14 +76,14 @@ def test_what_is_no_frame_closes_that_connection_and_no_other(node, bystander, f
 @pytest.mark.parametrize("cut", [0, 1, 21, 22, 30, len(GET) - 9])
 def test_a_message_that_is_cut_short_is_a_parameter_error(node, cut):
     body = GET[8 : 8 + cut]
-    with socket.create_connection(node.hosts[0], 2) as sock:
+    with socket.create_connection(node.hosts[0], PATIENCE_S) as sock:
         sock.sendall(b"\x02\x03" + len(body).to_bytes(6) + body)
         answer = sock.recv(1000)
     assert answer[13] == 4
 
 
 def test_requests_may_arrive_byte_by_byte_and_together(node):
-    with socket.create_connection(node.hosts[0], 2) as sock:
+    with socket.create_connection(node.hosts[0], PATIENCE_S) as sock:
         for byte in GET:
             sock.sendall(bytes((byte,)))
         assert sock.recv(30)[13] == 2
@@ -98,19 +100,16 @@ def test_a_thousand_idle_connections_hurt_nobody(node, bystander):
     try:
         with contextlib.ExitStack() as stack:
             for _ in range(1000):
-                stack.enter_context(socket.create_connection(node.hosts[0], 5))
+                stack.enter_context(socket.create_connection(node.hosts[0], PATIENCE_S))
             eventually(lambda: node.counters("A1").connections_open >= 1000)
-            started = time.monotonic()
-            for _ in range(200):
-                assert served(bystander)
-            assert time.monotonic() - started < 1.0
+            assert quickest_s(lambda: [served(bystander) for _ in range(200)], 1.0) < 1.0
         eventually(lambda: node.counters("A1").connections_open < 100)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_the_fabric_port_ignores_who_does_not_know_the_token(node, bystander):
-    with socket.create_connection(("127.0.0.1", node.nodes[0].fabric_port), 2) as sock:
+    with socket.create_connection(("127.0.0.1", node.nodes[0].fabric_port), PATIENCE_S) as sock:
         sock.sendall(b"\0" * 100)
         with contextlib.suppress(ConnectionResetError):
             assert sock.recv(10) == b""
@@ -129,9 +128,7 @@ def test_mangled_requests_are_answered_or_closed_but_never_hang(node, bystander,
     for at, data, cut in changes:
         body[at : at + len(data)] = data
         del body[len(body) - cut :]
-    started = time.monotonic()
     exchange(node, bytes((2, kind)) + len(body).to_bytes(6) + bytes(body))
-    assert time.monotonic() - started < 0.9
     assert served(bystander)
 
 

@@ -115,7 +115,7 @@ def test_aerospike_py_keeps_working_when_a_node_dies(sized):
             client.put(key, {"n": 1})
         sized.kill("A4")
         sized.wait_until_stable()
-        eventually(lambda: _found(client) == 30, within=15)
+        eventually(lambda: _found(client) == 30)
         sized.restart("A4")
         sized.wait_until_stable()
 

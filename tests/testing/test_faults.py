@@ -9,10 +9,15 @@ import pytest
 from aerospike import exception as errors
 
 from aerospike_resilience.testing import LocalCluster
+from tests.stopwatch import quickest_s
 
 from .support import connect, eventually
 
 ONCE = {"max_retries": 0, "total_timeout": 300, "socket_timeout": 300}
+"""For what is not answered."""
+
+PATIENT = {"max_retries": 0, "total_timeout": 30_000, "socket_timeout": 30_000}
+"""For what is answered, however busy the machine."""
 
 
 @pytest.fixture
@@ -26,20 +31,14 @@ def test_latency_delays_only_what_it_is_for(cluster, client, stored):
         started = time.monotonic()
         client.get(stored)
         assert time.monotonic() - started >= 0.06
-        started = time.monotonic()
-        client.put(stored, {"n": 1})
-        assert time.monotonic() - started < 0.06
+        assert quickest_s(lambda: client.put(stored, {"n": 1}), 0.06) < 0.06
         assert fault.hits == 1
-    started = time.monotonic()
-    client.get(stored)
-    assert time.monotonic() - started < 0.06
+    assert quickest_s(lambda: client.get(stored), 0.06) < 0.06
 
 
 def test_latency_of_one_request_does_not_hold_up_others(cluster, client, stored):
     with cluster.inject(op="get", set="slow", latency="500ms"):
-        started = time.monotonic()
-        client.get(stored)
-        assert time.monotonic() - started < 0.4
+        assert quickest_s(lambda: client.get(stored), 0.4) < 0.4
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def test_latency_of_one_request_does_not_hold_up_others(cluster, client, stored)
 )
 def test_any_result_code_can_be_answered(cluster, client, stored, code, error):
     with cluster.inject(op="put", code=code), pytest.raises(error):
-        client.put(stored, {"n": 2}, policy=ONCE)
+        client.put(stored, {"n": 2}, policy=PATIENT)
     assert client.get(stored)[2] == {"n": 1}
 
 
@@ -62,7 +61,7 @@ def test_a_count_is_over_all_nodes_together(cluster, client):
     failed = 0
     for n in range(40):
         try:
-            client.put(("test", "counted", n), {"n": n}, policy=ONCE)
+            client.put(("test", "counted", n), {"n": n}, policy=PATIENT)
         except errors.DeviceOverload:
             failed += 1
     assert failed == fault.hits == 3
@@ -111,9 +110,7 @@ def test_a_damaged_answer_is_an_error_and_a_retry_mends_it(cluster, client, stor
 def test_slow_tend_answers_do_not_slow_requests(cluster, client, stored):
     with cluster.inject(op="tend", latency="300ms") as fault:
         eventually(lambda: fault.hits)
-        started = time.monotonic()
-        client.get(stored)
-        assert time.monotonic() - started < 0.2
+        assert quickest_s(lambda: client.get(stored), 0.2) < 0.2
 
 
 def test_requests_are_counted_on_the_wire(cluster, client, stored):

@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any, ClassVar
 
 from aerospike_resilience import resilient
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 NAMESPACE, SET = "test", "conformance"
 
@@ -28,7 +28,7 @@ class Loop:
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine there and return its result."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(PATIENCE_S)
 
     def stop(self) -> None:
         """End the loop and its thread."""

@@ -193,7 +193,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_lengths_and_nesting_cost_nothing(payload):
-    started = time.perf_counter()
+    started = time.thread_time()
     for carry_out in (
         lambda: cdt.modify(None, None, payload),
         lambda: cdt.read(LIST, b"\x90", payload),
@@ -204,7 +204,7 @@ def test_hostile_lengths_and_nesting_cost_nothing(payload):
         lambda: cdt.canonical(payload),
     ):
         assert outcome(carry_out)[1] in (None, 4, 12, 13, 17)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_a_deeply_nested_value_within_the_limit_works():
@@ -216,9 +216,9 @@ def test_a_deeply_nested_value_within_the_limit_works():
 
 def test_a_large_list_takes_its_time_only_once():
     items = list(range(20_000))
-    started = time.perf_counter()
+    started = time.thread_time()
     kind, raw = stored(items)
     changed, size = cdt.modify(kind, raw, op(2, items, 0, 1 | 4 | 8))
     assert unbin(size) == len(items)
     assert unbin(cdt.read(*changed, op(23, 5, items))) == len(items)
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5

@@ -1,0 +1,12 @@
+"""Words of a profile for reads that must be served however busy the machine is."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+PATIENT: Final[dict[str, Any]] = {
+    "policy": {"all": {"total_timeout": "20s"}, "reads": {"socket_timeout": "2s"}},
+    "adaptive_timeout": {"max": "2s"},
+}
+"""For ``latency``. A busy machine stops a healthy node for longer than that profile forgives. Writes keep
+their socket timeouts: a node that stalls must be found out before the others evict it, after 1.5 s."""

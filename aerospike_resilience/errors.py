@@ -4,13 +4,17 @@ Everything is a `ResilienceError` and an instance of the fitting builtin. What i
 path is, besides, an instance of the client's own class for the case: each adapter combines the
 classes here with its client's (``clients/<client>/refusals.py``), so that ``except
 aerospike.exception.MaxErrorRateExceeded`` keeps working.
+
+Every class survives pickle and copy, with its text, attributes and notes: an error travels back from
+a process pool, through a queue, into a log handler.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import pybreaker
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 
 class ResilienceError(Exception):
@@ -21,6 +25,20 @@ class ResilienceError(Exception):
     """
 
     client_name: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args), vars(self).copy()
+
+
+def _rebuilt(cls: type[ResilienceError], args: tuple[Any, ...]) -> ResilienceError:
+    """Return a copy's beginning; pickle and copy then put the attributes in.
+
+    `__init__` is not called: it takes more than `args` holds. Nor are `args` given to `__new__`: that of
+    `OSError`, which `TimeoutError` is, takes two of them for an errno and its text.
+    """
+    error = cls.__new__(cls)
+    error.args = args
+    return error
 
 
 class RefusedError(ResilienceError):
@@ -41,8 +59,11 @@ class RefusedError(ResilienceError):
             setattr(self, name, value)
 
 
-class CircuitOpenError(RefusedError, pybreaker.CircuitBreakerError):
+class CircuitOpenError(RefusedError):
     """The node that the operation needs is open, and no other can serve it.
+
+    Where the application has imported pybreaker, it is a `pybreaker.CircuitBreakerError` too
+    (`join_pybreaker`).
 
     Attributes:
         node: the node's name.
@@ -59,6 +80,26 @@ class CircuitOpenError(RefusedError, pybreaker.CircuitBreakerError):
     open_for_s: float
     retry_after_s: float | None
     reason: str
+
+    def __new__(cls, *args: Any, **facts: Any) -> Self:
+        """Make the error, a copy of one, or what comes out of a pickle, as pybreaker's too."""
+        join_pybreaker()
+        return super().__new__(cls, *args, **facts)
+
+
+def join_pybreaker() -> None:
+    """Make `CircuitOpenError` a `pybreaker.CircuitBreakerError` too, if the process has imported pybreaker.
+
+    It is not imported for that: an application that catches pybreaker's class has imported it, and for
+    all others it would be the most expensive import by far, as it imports redis where that is installed.
+    """
+    pybreaker = sys.modules.get("pybreaker")
+    theirs = getattr(pybreaker, "CircuitBreakerError", None)  # it may be half imported
+    if theirs is not None and not issubclass(CircuitOpenError, theirs):
+        CircuitOpenError.__bases__ = (RefusedError, theirs)
+
+
+join_pybreaker()
 
 
 class BackpressureError(RefusedError):
@@ -107,3 +148,52 @@ class IsolationError(ResilienceError, RuntimeError):
 
 class UnknownNodeError(ResilienceError, LookupError):
     """The cluster has no node of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        where: the file, or the name of what was given in code (``overrides=``).
+        line: 1 for the first; 0 where there are no lines.
+        column: 1 for the first; 0 where there are no lines.
+        key: the path of keys, ``breaker.max_error_rate``; empty where it is the whole file.
+        message: what is wrong, and what would be right.
+    """
+
+    where: str
+    line: int
+    column: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.where}:{self.line}:{self.column}" if self.line else self.where
+        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+class PolicyFileError(ResilienceError, ValueError):
+    """A policy file, or settings given in code, cannot be used. Nothing of it is in force.
+
+    Attributes:
+        problems: everything that is wrong, in the order of the file.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class UnknownProfileError(ResilienceError, LookupError):
+    """There is no policy file of that name.
+
+    Attributes:
+        name: the name that was asked for.
+        known: the names there are.
+    """
+
+    def __init__(self, message: str, *, name: str, known: Sequence[str]) -> None:
+        super().__init__(message)
+        self.name = name
+        self.known = tuple(known)

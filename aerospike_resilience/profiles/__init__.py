@@ -1,6 +1,6 @@
 """Profiles: policy files found, read, checked, merged, explained and watched."""
 
-from .errors import PolicyFileError, Problem, UnknownProfileError
+from ..errors import PolicyFileError, Problem, UnknownProfileError
 from .explain import Explanation
 from .library import Policies, PolicyLibrary
 from .profile import Profile, Setting

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from .errors import PolicyFileError, Problem, UnknownProfileError
+from ..errors import PolicyFileError, Problem, UnknownProfileError
 from .profile import Layer, Profile
 from .source import PolicySource, read
+from .suggest import nearest, shown
 from .validate import problems_of
 
 Policies = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -88,7 +89,14 @@ class PolicyLibrary:
         for path in self.candidates(name):
             if os.path.exists(path):  # noqa: PTH110 - Path.exists() raises for a name that is too long
                 return path
-        raise UnknownProfileError(name, self.names(), self.directories)
+        known = self.names()
+        looked = ", ".join(map(str, self.directories)) or "nowhere"
+        raise UnknownProfileError(
+            f"no profile is called {shown(name)}{nearest(name, known)}; there are "
+            f"{', '.join(known) or 'none'} (looked for in {looked})",
+            name=name,
+            known=known,
+        )
 
     def load(self, name: str, on_look: OnLook | None = None) -> Profile:
         """Load a profile with its parents.

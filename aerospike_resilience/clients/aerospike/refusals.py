@@ -30,7 +30,10 @@ else:
 
 
 class _CodedError(RefusedError):
-    """A refusal with the attributes that the client's errors have, on the instance."""
+    """A refusal with the attributes that the client's errors have, on the instance, and their `args`.
+
+    Those are ``(code, text, file, line, in doubt)``.
+    """
 
     CODE: int
 
@@ -39,6 +42,19 @@ class _CodedError(RefusedError):
         self.code = self.CODE
         self.msg = message
         self.file = self.line = None
+        self.args = (self.CODE, message, None, None, False)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether an earlier attempt of the same operation may have been applied."""
+        return bool(self.args[-1])
+
+    @in_doubt.setter
+    def in_doubt(self, value: bool) -> None:
+        self.args = (*self.args[:-1], value)
+
+    def __str__(self) -> str:
+        return self.msg
 
 
 class AerospikeCircuitOpenError(_CodedError, CircuitOpenError, _RateError):

@@ -11,12 +11,17 @@ from .package import native
 class CodedError(RefusedError):
     """A refusal with the result code that the client's errors have.
 
+    It is the class's and not the instance's, as no pickle can carry the client's result codes.
+
     Attributes:
         CODE: the name of that code in the package's ``ResultCode``.
+        result_code: the code itself.
     """
 
     CODE: str
+    result_code: Any
 
-    def __init__(self, message: str, **facts: Any) -> None:
-        super().__init__(message, **facts)
-        self.result_code = getattr(native().ResultCode, self.CODE)
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "CODE" in vars(cls):
+            cls.result_code = getattr(native().ResultCode, cls.CODE)

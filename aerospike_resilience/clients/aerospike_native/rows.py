@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ...model.annotations import set_attribute
 from ...model.failure import Failure
 from ...model.operation import Key, Operation
 from ...model.rows import BatchCall
@@ -56,7 +57,7 @@ class NativeRows(CommonRows):
 
     def attach_rows(self, error: Exception, result: Any) -> None:
         """Replace the rows that an error carries."""
-        error.records = result  # type: ignore[attr-defined]
+        set_attribute(error, "records", result)
 
     def keys(self, result: Any) -> Sequence[Key]:
         """Return the key of every row of a result."""

@@ -6,7 +6,7 @@ the classes here arrive unchanged on every path, as an exception or in the row o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aerospike_sdk import exceptions
 
@@ -27,22 +27,34 @@ else:
     _TimeoutError = exceptions.TimeoutError
 
 
-class SdkCircuitOpenError(CodedError, CircuitOpenError, _RateError):
+class _SdkError(CodedError):
+    """A refusal with the attributes that the SDK's errors have."""
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        # By name, as the builtin `TimeoutError` ends the chain of constructors before it comes to this one.
+        exceptions.AerospikeError.__init__(self, message)  # type: ignore[arg-type]  # each class is one
+        super().__init__(message, **facts)
+        self.base_message = message
+        del self.result_code  # the None of the SDK's constructor; the class has the code
+
+
+class SdkCircuitOpenError(_SdkError, CircuitOpenError, _RateError):
     """`CircuitOpenError` as ``aerospike_sdk.exceptions.MaxErrorRateError``."""
 
     CODE = "MAX_ERROR_RATE"
 
 
-class SdkBackpressureError(CodedError, BackpressureError, _BackoffError):
+class SdkBackpressureError(_SdkError, BackpressureError, _BackoffError):
     """`BackpressureError` as ``aerospike_sdk.exceptions.BackoffError``."""
 
     CODE = "NO_MORE_CONNECTIONS"
 
 
-class SdkDeadlineExceededError(CodedError, DeadlineExceededError, _TimeoutError):
+class SdkDeadlineExceededError(_SdkError, DeadlineExceededError, _TimeoutError):
     """`DeadlineExceededError` as ``aerospike_sdk.exceptions.TimeoutError``."""
 
     CODE = "TIMEOUT"
+    client = True  # whose deadline it was: not the server's
 
 
 REFUSALS: Final = Refusals(SdkCircuitOpenError, SdkBackpressureError, SdkDeadlineExceededError)

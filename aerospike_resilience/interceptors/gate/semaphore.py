@@ -19,15 +19,17 @@ again from the start; the tend thread does so each tend.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import math
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from .queue import REASONS, Order, Reason, Waiter, WaitQueue
+
+if TYPE_CHECKING:
+    import asyncio
 
 _FOREVER_S: Final = threading.TIMEOUT_MAX
 
@@ -39,7 +41,7 @@ class GateFullError(Exception):
     """No permit came in time; the interceptor turns it into a `BackpressureError`."""
 
     def __init__(self, reason: Reason, waited_s: float) -> None:
-        super().__init__(reason)
+        super().__init__(reason, waited_s)
         self.reason: Reason = reason
         self.waited_s = waited_s
 
@@ -155,6 +157,8 @@ class Gate:
         self, waiter: Waiter, deadline: float, now: float, already_s: float = 0.0
     ) -> float:
         """Wait in line for permits, as a task. See `wait`."""
+        import asyncio
+
         until, reason = self._patience(deadline, now, already_s)
         loop = asyncio.get_running_loop()
         signal: asyncio.Future[None] = loop.create_future()

@@ -7,6 +7,7 @@ import functools
 import logging
 from typing import Any, Final
 
+from ...model.annotations import add_note, read, set_attribute
 from ...model.attempt import Attempt
 from ...model.call import Call
 from ...model.failure import FailureKind
@@ -16,6 +17,8 @@ _log = logging.getLogger("aerospike_resilience.call")
 
 _OURS: Final = "aerospike-resilience: "
 """What notes of ours begin with."""
+
+_ABSENT: Final = object()
 
 _REASONS = {
     "failure": "",
@@ -34,7 +37,7 @@ a remove, "not found"."""
 
 
 def annotate(error: BaseException, call: Call) -> None:
-    """Write on `error` what was tried; the error stays the same object.
+    """Write on `error` what was tried; the error stays the same object, whatever it takes of that.
 
     Done once, when the operation has ended, and only to an error that an attempt raised: what an
     interceptor raises is its own.
@@ -50,24 +53,26 @@ def annotate(error: BaseException, call: Call) -> None:
     if not attempts:
         return
     operation = call.plan.operation
-    error.attempts = attempts  # type: ignore[attr-defined]
-    error.client_name = call.plan.client_name  # type: ignore[attr-defined]
-    if call.plan.writes or hasattr(error, "in_doubt"):
+    set_attribute(error, "attempts", attempts)
+    set_attribute(error, "client_name", call.plan.client_name)
+    if call.plan.writes or read(error, "in_doubt", _ABSENT) is not _ABSENT:
         _answer(error, in_doubt=any(a.failure and a.failure.in_doubt for a in attempts))
     if any(a.failure and a.failure.in_doubt for a in attempts[:-1]) and (
         call.failure is not None and call.failure.kind in _ECHOES
     ):
-        error.add_note(
+        add_note(
+            error,
             f"{_OURS}{operation.name} was sent {len(attempts)} times and an earlier "
-            "attempt may have been applied, so this answer may be about this very write"
+            "attempt may have been applied, so this answer may be about this very write",
         )
     if len(attempts) > 1 or _REASONS.get(reason):
         why = _REASONS.get(reason)
         client = f" of client {call.plan.client_name!r}" if call.plan.client_name else ""
-        error.add_note(
+        add_note(
+            error,
             f"{_OURS}{operation.name} under profile {call.plan.profile!r}{client}: "
             + "; ".join(_sentence(attempt) for attempt in attempts)
-            + (f". No further attempt: {why}" if why else "")
+            + (f". No further attempt: {why}" if why else ""),
         )
     if _log.isEnabledFor(logging.DEBUG):
         log = ClientIdentity(call.plan.client_name, call.plan.profile).log(_log.name)
@@ -76,9 +81,10 @@ def annotate(error: BaseException, call: Call) -> None:
 
 def _forget(error: Exception) -> None:
     """Take the story of an earlier call off an error that is raised again, an application's own say."""
-    if notes := getattr(error, "__notes__", None):
-        notes[:] = [note for note in notes if not str(note).startswith(_OURS)]
-    vars(error).pop("attempts", None)
+    with contextlib.suppress(Exception):  # its notes may be no list, or hidden
+        vars(error).pop("attempts", None)
+        if notes := getattr(error, "__notes__", None):
+            notes[:] = [note for note in notes if not str(note).startswith(_OURS)]
 
 
 def _answer(error: Exception, *, in_doubt: bool) -> None:
@@ -87,21 +93,42 @@ def _answer(error: Exception, *, in_doubt: bool) -> None:
     Some clients' errors answer from a slot that cannot be written. Such an error becomes one of a class
     derived from its own that answers in its place.
     """
-    try:
-        error.in_doubt = in_doubt  # type: ignore[attr-defined]
-    except AttributeError:
-        if bool(getattr(error, "in_doubt", None)) is not in_doubt:
-            with contextlib.suppress(TypeError):
-                cls: Any = type(error)
-                error.__class__ = _answering(cls, in_doubt)
+    if set_attribute(error, "in_doubt", in_doubt):
+        return
+    answer = read(error, "in_doubt", _ABSENT)
+    if answer is not _ABSENT and bool(answer) is not in_doubt:
+        with contextlib.suppress(Exception):
+            cls: Any = type(error)
+            error.__class__ = _answering(cls, in_doubt)
 
 
 @functools.cache
 def _answering(cls: Any, in_doubt: bool) -> type[Exception]:
-    """Return a class like `cls`, under its name, whose instances give that answer."""
+    """Return a class like `cls`, under its name, whose instances give that answer.
+
+    They are copied and pickled as those of `cls` are.
+    """
+
+    def reduce(self: Any, protocol: Any) -> tuple[Any, ...]:
+        _cls, args, *state = cls.__reduce_ex__(self, protocol)
+        return _answered, (cls, in_doubt, args), *state
+
     return type(
-        cls.__name__, (cls,), {"in_doubt": in_doubt, "__slots__": (), "__module__": cls.__module__}
+        cls.__name__,
+        (cls,),
+        {
+            "in_doubt": in_doubt,
+            "__slots__": (),
+            "__module__": cls.__module__,
+            "__reduce_ex__": reduce,
+        },
     )
+
+
+def _answered(cls: Any, in_doubt: bool, args: tuple[Any, ...]) -> Exception:
+    error: Exception = cls(*args)
+    error.__class__ = _answering(cls, in_doubt)
+    return error
 
 
 def _sentence(attempt: Attempt) -> str:

@@ -5,22 +5,21 @@ the node. Beyond that: half-open probes are leases that end by themselves (Polly
 break for the same reason), re-opening waits longer each time with jitter, and results of calls that
 began before the last transition are ignored.
 
-The state lives in a `pybreaker.CircuitBreaker`, so that pybreaker's listeners and storages work. Its
-``call()`` is never used: it runs the protected call under its lock.
+What it says is the state, and nothing else holds one. pybreaker's listeners are shown it through
+`pybreaker_view`; pybreaker's own breaker runs the protected call under its lock.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
-import pybreaker
-
-CLOSED: Final = pybreaker.STATE_CLOSED
-OPEN: Final = pybreaker.STATE_OPEN
-HALF_OPEN: Final = pybreaker.STATE_HALF_OPEN
+CLOSED: Final = "closed"
+OPEN: Final = "open"
+HALF_OPEN: Final = "half-open"
 ISOLATED: Final = "isolated"
+"""States are named as pybreaker names them, which has no name for the last."""
 
 GROWTH: Final = 1.5
 """How many times as long as before a node that opens again stays open."""
@@ -61,7 +60,6 @@ class NodeBreaker:
         half_open_calls: probes lent at a time; as many successes close it.
         lease_s: how long a probe may stay out before its lease ends, in seconds.
         shares: shares of a window's calls that open it too.
-        listeners: pybreaker's listeners.
         random_source: where jitter comes from.
         on_change: told the old and the new state after each transition.
     """
@@ -75,13 +73,9 @@ class NodeBreaker:
         half_open_calls: int,
         lease_s: float = 1.0,
         shares: Shares = Shares(),  # noqa: B008 - immutable
-        listeners: Iterable[pybreaker.CircuitBreakerListener] = (),
         random_source: random.Random | None = None,
         on_change: Callable[[str, str], None] = lambda _old, _new: None,
     ) -> None:
-        self.circuit = pybreaker.CircuitBreaker(
-            fail_max=max_error_rate, reset_timeout=window_s, name=name, listeners=list(listeners)
-        )
         self.name = name
         self.max_error_rate = max_error_rate
         self.window_s = window_s
@@ -137,6 +131,16 @@ class NodeBreaker:
         return ISOLATED if self.isolated else self._state
 
     @property
+    def state_by_evidence(self) -> str:
+        """``closed``, ``open`` or ``half-open``: the state, leaving isolation aside."""
+        return self._state
+
+    @property
+    def successes(self) -> int:
+        """Answers to probes and pulses since it became half-open."""
+        return self._successes
+
+    @property
     def closed(self) -> bool:
         """Whether calls pass unasked."""
         return self._state == CLOSED and not self.isolated
@@ -189,7 +193,6 @@ class NodeBreaker:
         self.reason = reason
         self._stay_open(now)
         self._enter(OPEN, now)
-        self.circuit.open()
 
     def _stay_open(self, now: float) -> None:
         windows = min(GROWTH ** min(self._openings, 30), MAX_OPEN_WINDOWS)
@@ -201,14 +204,12 @@ class NodeBreaker:
         self._successes = 0
         self._leases.clear()
         self._enter(HALF_OPEN, now)
-        self.circuit.half_open()
 
     def close(self, now: float) -> None:
         """Let everything through. Earlier openings are forgotten only after some good windows."""
         self._begin_window()
         self.reason = ""
         self._enter(CLOSED, now)
-        self.circuit.close()
 
     def reset(self, now: float) -> None:
         """Close without waiting for anything, if it is not closed. Isolation is no part of it."""
@@ -217,15 +218,7 @@ class NodeBreaker:
             self.close(now)
 
     def after_fork(self) -> None:
-        """Start anew in a forked child: a thread of the parent may hold pybreaker's lock, or a probe."""
-        before = self.circuit
-        self.circuit = pybreaker.CircuitBreaker(
-            fail_max=before.fail_max,
-            reset_timeout=before.reset_timeout,
-            name=self.name,
-            listeners=list(before.listeners),  # type: ignore[arg-type]
-            state_storage=pybreaker.CircuitMemoryStorage(self._state),
-        )
+        """Start anew in a forked child: a thread of the parent may hold a probe."""
         self._leases.clear()
 
     def tick(self, now: float, *, suspect: bool) -> None:

@@ -92,9 +92,10 @@ class ClusterHealth:
         self.strong: frozenset[str] = frozenset()
         self.previous: partitions.PartitionMap | None = None
         self.patience_s: float | None = None
-        self._listeners_thread = TransitionListeners(listeners, lambda: self.lock, self._log)
-        heard = (self._listeners_thread,) if self._listeners_thread.wanted else ()
-        self.registry = NodeRegistry(heard, random_source or random.Random(), clock, self.identity)
+        self._listeners = TransitionListeners(listeners, lambda: self.lock, self._log)
+        self.registry = NodeRegistry(
+            self._listeners, random_source or random.Random(), clock, self.identity
+        )
         self.by_name = self.registry.by_name
         self.inquiries: list[blame.Inquiry] = []
         self.verdict = ""
@@ -277,7 +278,7 @@ class ClusterHealth:
         self.lock = threading.RLock()
         self._folded = self.clock()
         self.source.after_fork()
-        self._listeners_thread.after_fork()
+        self._listeners.after_fork()
         for node in self.by_name.values():
             node.after_fork()
         self.inquiries.clear()

@@ -7,7 +7,6 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ..errors import IsolationError, UnknownNodeError
 from ..model.failure import Failure
@@ -15,17 +14,15 @@ from ..model.identity import ClientIdentity
 from ..model.operation import NodeAddress
 from .breaker import CLOSED, NodeBreaker, Shares
 from .health import NodeHealth
+from .listeners import TransitionListeners
 from .options import NodeOptions
-
-if TYPE_CHECKING:
-    import pybreaker
 
 
 class NodeRegistry:
     """Every node's health by name. Written under the lock of the cluster that owns it.
 
     Args:
-        listeners: pybreaker's listeners, attached to every node's breaker.
+        listeners: the application's, told of every transition.
         random_source: where jitter comes from.
         clock: seconds on the clock that the whole chain uses.
         identity: the wrapped client's name and profile, for log lines and errors.
@@ -39,7 +36,7 @@ class NodeRegistry:
 
     def __init__(
         self,
-        listeners: Iterable[pybreaker.CircuitBreakerListener],
+        listeners: TransitionListeners,
         random_source: random.Random,
         clock: Callable[[], float],
         identity: ClientIdentity,
@@ -48,7 +45,7 @@ class NodeRegistry:
         self.names: dict[str, str] = {}
         self.transitions: Counter[tuple[str, str]] = Counter()
         self.on_transition: Callable[[str, str, str], None] = lambda _node, _old, _new: None
-        self._listeners = tuple(listeners)
+        self._listeners = listeners
         self._random = random_source
         self._clock = clock
         self._identity = identity
@@ -175,8 +172,8 @@ class NodeRegistry:
         """Take over a reloaded profile's words; every node's state carries over."""
         for node in self.by_name.values():
             breaker = node.breaker
-            breaker.circuit.fail_max = breaker.max_error_rate = options.max_error_rate
-            breaker.circuit.reset_timeout = breaker.window_s = options.window_s
+            breaker.max_error_rate = options.max_error_rate
+            breaker.window_s = options.window_s
             breaker.half_open_calls = options.half_open_calls
             breaker.lease_s = options.lease_s
             breaker.shares = _shares(options)
@@ -198,6 +195,7 @@ class NodeRegistry:
         def changed(old: str, new: str) -> None:
             self._changed(name, old, new, node.breaker.reason or "answered")
             self.on_transition(name, old, new)
+            self._listeners.changed_locked(node.breaker, old, new)
 
         node = NodeHealth(
             address,
@@ -208,7 +206,6 @@ class NodeRegistry:
                 half_open_calls=options.half_open_calls,
                 lease_s=options.lease_s,
                 shares=_shares(options),
-                listeners=self._listeners,
                 random_source=self._random,
                 on_change=changed,
             ),

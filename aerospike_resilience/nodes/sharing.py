@@ -37,7 +37,7 @@ class SharedStates:
         problem: why the storage cannot be used now; empty while it can.
 
     Raises:
-        ResilienceError: the package ``redis`` is not installed.
+        ResilienceError: the package ``redis`` or ``pybreaker`` is not installed.
         ValueError: the URL is none.
     """
 

@@ -6,19 +6,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
-import pybreaker
-
 from ..errors import ResilienceError
 from ..model.operation import NodeAddress
 from .breaker import CLOSED
 
 if TYPE_CHECKING:
+    import pybreaker
     import redis
 
 REDIS_TIMEOUT_S: Final = 0.5
 """How long Redis may take to connect or answer, in seconds."""
 
-StorageFactory: TypeAlias = Callable[[str], pybreaker.CircuitBreakerStorage]
+StorageFactory: TypeAlias = "Callable[[str], pybreaker.CircuitBreakerStorage]"
 """Given a node's name, returns where its state is kept for other workers."""
 
 
@@ -83,7 +82,7 @@ class RedisStorages:
         where: its host and port; the URL may hold a password, which is told nobody.
 
     Raises:
-        ResilienceError: the package ``redis`` is not installed.
+        ResilienceError: the package ``redis`` or ``pybreaker`` is not installed.
         ValueError: the URL is none.
     """
 
@@ -94,12 +93,13 @@ class RedisStorages:
         self._made: dict[NodeAddress, Any] = {}
         self._failures: list[Exception] = []
         self._redis = _client(url, self._failures)
+        self._storage = _storage_class()
 
     def of(self, node: NodeAddress) -> Any:
         """Return the storage of a node, by name and address: several clusters may share one Redis."""
         if node not in self._made:
             namespace = f"aerospike-resilience:{node.name}:{node.host}:{node.port}"
-            self._made[node] = pybreaker.CircuitRedisStorage(CLOSED, self._redis, namespace)
+            self._made[node] = self._storage(CLOSED, self._redis, namespace)
         return self._made[node]
 
     def check(self) -> None:
@@ -121,9 +121,7 @@ def _client(url: str, failures: list[Exception]) -> redis.Redis:
     try:
         import redis
     except ImportError:
-        raise ResilienceError(
-            "breaker.storage needs the package redis: pip install 'aerospike-resilience[redis]'"
-        ) from None
+        raise _missing("redis") from None
 
     class Noticing(redis.Redis):
         def execute_command(self, *args: Any, **options: Any) -> Any:
@@ -142,4 +140,18 @@ def _client(url: str, failures: list[Exception]) -> redis.Redis:
 
     return Noticing.from_url(
         url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+    )
+
+
+def _storage_class() -> type[pybreaker.CircuitRedisStorage]:
+    try:
+        from pybreaker import CircuitRedisStorage
+    except ImportError:
+        raise _missing("pybreaker") from None
+    return CircuitRedisStorage
+
+
+def _missing(package: str) -> ResilienceError:
+    return ResilienceError(
+        f"breaker.storage needs the package {package}: pip install 'aerospike-resilience[redis]'"
     )

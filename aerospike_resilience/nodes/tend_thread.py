@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+import sys
 import threading
 import weakref
 from typing import Final
@@ -98,6 +98,9 @@ class TendThread:
 
 
 def _in_event_loop() -> bool:
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:  # then no event loop runs
+        return False
     try:
         asyncio.get_running_loop()
     except RuntimeError:

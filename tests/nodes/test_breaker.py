@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-import pybreaker
 import pytest
 
 from aerospike_resilience.nodes.breaker import (
@@ -134,21 +133,6 @@ def test_an_isolated_node_lends_no_probes():
     node.isolated_by_hand = True
 
     assert (node.state, node.lease(10.0)) == (ISOLATED, None)
-
-
-def test_listeners_of_pybreaker_hear_every_transition():
-    heard: list[tuple[str, str]] = []
-
-    class Listener(pybreaker.CircuitBreakerListener):
-        def state_change(self, cb, old_state, new_state):
-            heard.append((old_state.name, new_state.name))
-
-    node = breaker(listeners=[Listener()])
-    node.open(1.0, "timeout")
-    node.half_open(2.0)
-    node.close(3.0)
-
-    assert heard == [(CLOSED, OPEN), (OPEN, HALF_OPEN), (HALF_OPEN, CLOSED)]
 
 
 @pytest.mark.parametrize("state", [CLOSED, OPEN, HALF_OPEN])

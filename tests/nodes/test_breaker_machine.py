@@ -230,7 +230,7 @@ class BreakerMachine(RuleBasedStateMachine):
     def states_agree(self) -> None:
         assert self.node.state == self.model.shown
         assert self.node.closed == (self.model.shown == CLOSED)
-        assert self.node.circuit.current_state == self.model.state
+        assert self.node.state_by_evidence == self.model.state
 
     @invariant()
     def probes_are_bounded(self) -> None:

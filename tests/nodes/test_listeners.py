@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pybreaker
 import pytest
 
+from aerospike_resilience.errors import ResilienceError
 from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions
+from aerospike_resilience.nodes.listeners import TransitionListeners
 from tests import fakes
 from tests.waiting import until
 
@@ -59,6 +64,16 @@ def health_of(clock, *listeners) -> ClusterHealth:
     with health.lock:
         health.update_nodes_locked({node.name: node for node in source.nodes()})
     return health
+
+
+class Looking(pybreaker.CircuitBreakerListener):
+    """What pybreaker's breaker says of itself when a transition is told, by the new state."""
+
+    def __init__(self) -> None:
+        self.circuits: dict[str, pybreaker.CircuitBreaker] = {}
+
+    def state_change(self, cb, old_state, new_state) -> None:
+        self.circuits[new_state.name] = cb
 
 
 def refused_by(health, port: int, clock) -> None:
@@ -116,3 +131,87 @@ def test_listeners_hear_of_transitions_in_order_once_the_state_is_settled(clock)
         ("A1", "half-open", "open"),
     ]
     assert heard.calm == [False, False, False]
+
+
+def test_listeners_are_shown_a_breaker_of_pybreakers_that_says_what_the_node_is(clock):
+    looking = Looking()
+    health = health_of(clock, looking)
+    breaker = health.by_name["A1"].breaker
+    refused_by(health, 3000, clock)
+    until(lambda: looking.circuits)
+    circuit = looking.circuits["open"]
+
+    assert isinstance(circuit, pybreaker.CircuitBreaker)
+    assert circuit.name == "A1"
+    assert (circuit.current_state, circuit.state.name) == ("open", "open")
+    assert isinstance(circuit.state, pybreaker.CircuitOpenState)
+    assert (circuit.fail_max, circuit.fail_counter) == (0, breaker.errors) == (0, 1)
+    assert circuit.reset_timeout == breaker.window_s
+    assert circuit.success_threshold == breaker.half_open_calls
+    assert abs((datetime.now(UTC) - circuit._state_storage.opened_at).total_seconds()) < 60
+    assert circuit.listeners == (looking,)
+
+
+def test_what_a_listener_is_shown_follows_the_node_and_a_reload(clock):
+    looking = Looking()
+    health = health_of(clock, looking)
+    breaker = health.by_name["A1"].breaker
+    refused_by(health, 3000, clock)
+    until(lambda: looking.circuits)
+    circuit = looking.circuits["open"]
+
+    with health.lock:
+        breaker.half_open(clock())
+        breaker.succeed(clock(), clock())
+    health.reconfigure(replace(health.options, max_error_rate=7, window_s=9.0))
+
+    assert (circuit.current_state, circuit.success_counter) == ("half-open", 1)
+    assert (circuit.fail_max, circuit.reset_timeout) == (7, 9.0)
+    until(lambda: "half-open" in looking.circuits)
+    assert looking.circuits["half-open"] is circuit
+
+
+@pytest.mark.parametrize("name", ["open", "half_open", "close", "call"])
+def test_a_nodes_state_is_not_changed_through_pybreakers_breaker(clock, name):
+    looking = Looking()
+    health = health_of(clock, looking)
+    refused_by(health, 3000, clock)
+    until(lambda: looking.circuits)
+
+    with pytest.raises(ResilienceError, match=r"client\.resilience\.isolate\('A1'\)"):
+        getattr(looking.circuits["open"], name)()
+    with pytest.raises(AttributeError):
+        looking.circuits["open"]._state_storage.state = "closed"
+
+    assert health.by_name["A1"].breaker.state == "open"
+
+
+def test_a_listener_added_to_one_nodes_breaker_hears_of_that_node(clock):
+    looking, late = Looking(), Heard()
+    health = health_of(clock, looking)
+    refused_by(health, 3000, clock)
+    until(lambda: looking.circuits)
+    looking.circuits["open"].add_listener(late)
+
+    with health.lock:
+        for name in ("A1", "A2"):
+            health.by_name[name].breaker.half_open(clock())
+
+    until(lambda: late.seen)
+    until(lambda: "half-open" in looking.circuits)
+    assert late.seen == [("A1", "open", "half-open")]
+
+
+def test_without_listeners_no_object_of_pybreakers_is_made(clock):
+    health = health_of(clock)
+    refused_by(health, 3000, clock)
+
+    assert health._listeners._circuits == {}
+
+
+def test_listeners_without_the_package_pybreaker_are_refused_with_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pybreaker", None)
+    monkeypatch.delitem(sys.modules, "aerospike_resilience.nodes.pybreaker_view", raising=False)
+
+    with pytest.raises(ResilienceError, match=r"aerospike-resilience\[pybreaker\]"):
+        TransitionListeners([object()], threading.Lock, logging.getLogger())

@@ -2,22 +2,23 @@
 
 By a call, ``instrument(profile="latency")``, or by the environment: with
 ``AEROSPIKE_RESILIENCE_PROFILE=latency`` the file ``aerospike_resilience.pth`` beside the installed
-package calls `from_environment` when Python starts.
+package has Python remember it when it starts, and call `from_startup` before the first package of a
+client is imported (``_aerospike_resilience_startup.py``).
 
 A package that is yet to be imported is instrumented when it is; none is imported for it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import functools
+import logging
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
-
-import wrapt
 
 from .clients import ADAPTERS, Creation
 from .model.identity import ClientIdentity
@@ -33,16 +34,31 @@ SKIP: Final = "AEROSPIKE_RESILIENCE_SKIP"
 
 
 class _Instrumentation:
-    """What is in force: options for `resilient()`, and what was there before."""
+    """What is in force: options for `resilient()`, and what was there before.
 
-    def __init__(self, skip: Iterable[str], options: Mapping[str, Any]) -> None:
+    Args:
+        skip: hosts whose clients stay bare.
+        options: arguments of `resilient()`, by keyword.
+        problem: why clients stay bare though it was asked for; empty if they do not.
+    """
+
+    def __init__(self, skip: Iterable[str], options: Mapping[str, Any], problem: str = "") -> None:
         self.skip = tuple(skip)
         self.options = dict(options)
+        self.problem = problem
+        self.told = False
         self.replaced: list[tuple[Any, str, Any]] = []
 
     def wrap(self, client: Any, hosts: list[str]) -> Any:
         """Wrap a client that was just created; a client that cannot be wrapped is better than none."""
         if isinstance(getattr(client, "resilience", None), Resilience) or self._skips(hosts):
+            return client
+        if self.problem:
+            if not self.told:
+                self.told = True
+                logging.getLogger("aerospike_resilience").warning(
+                    "a client was created and stays bare, as all will: %s", self.problem
+                )
             return client
         try:
             return resilient(client, **self.options)
@@ -78,6 +94,7 @@ class _Instrumentation:
 
 _lock = threading.Lock()
 _current: _Instrumentation | None = None
+_decided = False  # whether the application has said itself what is to be in force
 _hooked: set[str] = set()
 
 
@@ -95,37 +112,53 @@ def instrument(profile: str = "default", *, skip: Iterable[str] = (), **options:
         UnknownProfileError: there is no such profile. Also a `LookupError`.
         PolicyFileError: its file is broken. Also a `ValueError`.
     """
-    global _current
     PolicyLibrary.of(options.get("policies")).load(profile)  # a mistake shows here and now
-    with _lock:
-        _restore_locked()
-        _current = _Instrumentation(skip, {"profile": profile, **options})
-        for adapter in ADAPTERS:
-            for creation in adapter.creations:
-                _hook_locked(creation)
+    _put_in_force(_Instrumentation(skip, {"profile": profile, **options}))
 
 
 def uninstrument() -> None:
     """Let clients be created bare again. Those that were wrapped stay so."""
-    global _current
-    with _lock:
-        _restore_locked()
-        _current = None
+    _put_in_force(None)
 
 
-def from_environment() -> None:
+def from_environment(environ: Mapping[str, str] = os.environ) -> None:
     """Instrument as the environment says, if it does.
 
-    A mistake there changes nothing. It is said on standard error: no logging is configured yet.
+    A mistake there changes nothing. It is said on standard error, as logging may not be configured yet,
+    and again in the log when the first client is created, which then stays bare.
     """
-    profile = os.environ.get(PROFILE)
+    profile = environ.get(PROFILE)
     if not profile:
         return
-    skip = [host.strip() for host in os.environ.get(SKIP, "").split(",") if host.strip()]
+    skip = [host.strip() for host in environ.get(SKIP, "").split(",") if host.strip()]
     try:
         instrument(profile, skip=skip)
-    except Exception as error:  # noqa: BLE001 - Python is starting; the application must not die of it
-        sys.stderr.write(f"aerospike-resilience: {PROFILE}={profile} changes nothing: {error}\n")
+    except Exception as error:  # noqa: BLE001 - the application must not die of it
+        problem = f"{PROFILE}={profile} changes nothing: {error}"
+        _put_in_force(_Instrumentation(skip, {}, problem))
+        with contextlib.suppress(
+            Exception
+        ):  # a process may have no standard error, or a closed one
+            sys.stderr.write(f"aerospike-resilience: {problem}\n")
+
+
+def from_startup(environ: Mapping[str, str]) -> None:
+    """Instrument as the environment said when Python started, unless the application has decided since."""
+    if not _decided:
+        from_environment(environ)
+
+
+def _put_in_force(instrumentation: _Instrumentation | None) -> None:
+    global _current, _decided
+    with _lock:
+        _decided = True
+        _restore_locked()
+        _current = instrumentation
+        if instrumentation is None:
+            return
+        for adapter in ADAPTERS:
+            for creation in adapter.creations:
+                _hook_locked(creation)
 
 
 def _hook_locked(creation: Creation) -> None:
@@ -134,6 +167,8 @@ def _hook_locked(creation: Creation) -> None:
         return
     name = f"{creation.module}:{creation.attribute}"
     if name not in _hooked:
+        import wrapt  # it imports asyncio, which a process that instruments nothing may do without
+
         _hooked.add(name)
         wrapt.register_post_import_hook(functools.partial(_apply, creation), creation.module)
 

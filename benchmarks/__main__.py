@@ -12,7 +12,7 @@ from typing import Any
 
 from .harness import Figure, measure
 
-BENCHES = ("chain", "parts", "cluster", "clients", "embedded", "policies")
+BENCHES = ("chain", "parts", "cluster", "clients", "embedded", "policies", "startup")
 """One module each: ``TITLE``, ``cases()`` and ``verdict()``; or ``HEADER`` and a ``run()`` of its own."""
 
 

@@ -28,4 +28,12 @@ def test_a_quick_run_compares_the_chain_with_its_peers(tmp_path):
     assert names[0] == "bare call"
     assert {"pybreaker", "tenacity", "stamina", "redress (retry)", "BoundedSemaphore"} <= set(names)
     assert "resilient, no SDK" in names
-    assert set(benches) == {"chain", "parts", "cluster", "clients", "embedded", "policies"}
+    assert set(benches) == {
+        "chain",
+        "parts",
+        "cluster",
+        "clients",
+        "embedded",
+        "policies",
+        "startup",
+    }

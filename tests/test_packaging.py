@@ -54,7 +54,7 @@ def test_the_wheel_built_from_the_sdist_holds_profiles_types_and_entry_points(bu
     }
     assert shipped <= names
     assert "aerospike_resilience/py.typed" in names
-    assert "aerospike_resilience.pth" in names
+    assert {"aerospike_resilience.pth", "_aerospike_resilience_startup.py"} <= names
     assert "aerospike-resilience = aerospike_resilience.cli:main" in points
     assert "aerospike_resilience = aerospike_resilience.testing.plugin" in points
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {

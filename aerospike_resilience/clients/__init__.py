@@ -10,10 +10,11 @@ from .contract import (
     Seam,
     every_operation,
 )
-from .registry import ADAPTERS, adapter_for, adapter_named
+from .registry import ADAPTERS, PACKAGES, adapter_for, adapter_named
 
 __all__ = [
     "ADAPTERS",
+    "PACKAGES",
     "Adapter",
     "ClientRefusals",
     "CoalescedMethod",

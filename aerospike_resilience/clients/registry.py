@@ -1,23 +1,53 @@
-"""Which adapter a client belongs to."""
+"""Which adapter a client belongs to. An adapter is loaded when a client of its package is looked at."""
 
 from __future__ import annotations
 
-from typing import Final
+import functools
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Final, NamedTuple, cast, overload
 
 from ..errors import NotAClientError
-from .aerospike import AerospikeAdapter
-from .aerospike_native import AerospikeNativeAdapter
-from .aerospike_py import AerospikePyAdapter, AerospikePyAsyncAdapter
-from .aerospike_sdk import AerospikeSdkAdapter
 from .contract import Adapter
 
-ADAPTERS: Final[tuple[Adapter, ...]] = (
-    AerospikeAdapter(),
-    AerospikePyAdapter(),
-    AerospikePyAsyncAdapter(),
-    AerospikeNativeAdapter(),
-    AerospikeSdkAdapter(),
-)
+
+class _Home(NamedTuple):
+    """Where an adapter is found, and the package whose clients it is for."""
+
+    package: str
+    room: str
+    class_name: str
+
+
+_HOMES: Final = {
+    "aerospike": _Home("aerospike", ".aerospike", "AerospikeAdapter"),
+    "aerospike-py": _Home("aerospike_py", ".aerospike_py", "AerospikePyAdapter"),
+    "aerospike-py-async": _Home("aerospike_py", ".aerospike_py", "AerospikePyAsyncAdapter"),
+    "aerospike-native": _Home("aerospike_native", ".aerospike_native", "AerospikeNativeAdapter"),
+    "aerospike-sdk": _Home("aerospike_sdk", ".aerospike_sdk", "AerospikeSdkAdapter"),
+}
+"""By the adapter's name, in the order in which they are asked."""
+
+PACKAGES: Final = tuple(dict.fromkeys(home.package for home in _HOMES.values()))
+"""The packages that have clients."""
+
+
+class _Adapters(Sequence[Adapter]):
+    """Every adapter. They are loaded when they are looked at."""
+
+    def __len__(self) -> int:
+        return len(_HOMES)
+
+    @overload
+    def __getitem__(self, index: int) -> Adapter: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Adapter, ...]: ...
+    def __getitem__(self, index: int | slice) -> Adapter | tuple[Adapter, ...]:
+        return tuple(map(_adapter, _HOMES))[index]
+
+
+ADAPTERS: Final[Sequence[Adapter]] = _Adapters()
 
 
 def adapter_for(client: object) -> Adapter:
@@ -26,9 +56,13 @@ def adapter_for(client: object) -> Adapter:
     Raises:
         NotAClientError: no adapter recognises it.
     """
-    for adapter in ADAPTERS:
-        if adapter.recognises(client):
-            return adapter
+    named = {cls.__module__.partition(".")[0] for cls in client.__class__.__mro__}
+    for name, home in _HOMES.items():
+        # Where nobody imported the package and no class says that it is of it, this is not its client.
+        if home.package in sys.modules or home.package in named:
+            adapter = _adapter(name)
+            if adapter.recognises(client):
+                return adapter
     given = f"{type(client).__module__}.{type(client).__qualname__}"
     hint = " (the class itself; give an instance)" if isinstance(client, type) else ""
     raise NotAClientError(
@@ -43,11 +77,17 @@ def adapter_named(name: str) -> Adapter:
     Raises:
         NotAClientError: there is none of that name.
     """
-    for adapter in ADAPTERS:
-        if adapter.name == name:
-            return adapter
-    raise NotAClientError(f"no client is called {name!r}; there are {_names()}")
+    if name not in _HOMES:
+        raise NotAClientError(f"no client is called {name!r}; there are {_names()}")
+    return _adapter(name)
+
+
+@functools.cache
+def _adapter(name: str) -> Adapter:
+    home = _HOMES[name]
+    room = importlib.import_module(home.room, __package__)
+    return cast("Adapter", getattr(room, home.class_name)())
 
 
 def _names() -> str:
-    return ", ".join(repr(adapter.name) for adapter in ADAPTERS)
+    return ", ".join(map(repr, _HOMES))

@@ -1,4 +1,8 @@
-"""Interceptors, one entry a link. Their order is `runtime.chain.CHAIN_ORDER`."""
+"""Interceptors, one entry a link. Their order is `runtime.chain.CHAIN_ORDER`.
+
+`telemetry` is not among the names here, since it imports OpenTelemetry's API, which the package does not
+need before a client is wrapped.
+"""
 
 from .attempt.attempt import NativeAttempt
 from .base import Interceptor, Proceed, ProceedAsync
@@ -17,7 +21,6 @@ from .retry.closing import Closing
 from .retry.retry import Retry, RetryCounters
 from .retry.tenacity_rules import TenacityRules
 from .retry.verification import Verification
-from .telemetry import Telemetry
 
 __all__ = [
     "Backoff",
@@ -40,7 +43,6 @@ __all__ = [
     "Retry",
     "RetryBudget",
     "RetryCounters",
-    "Telemetry",
     "TenacityRules",
     "Verification",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections.abc import Callable
@@ -74,6 +73,8 @@ class Deadline(Link):
         """Proceed, and leave at the ambient deadline a call that the client gives no timeout to."""
         if math.isinf(call.deadline):
             return await proceed(call)
+        import asyncio  # by now in use, and no synchronous client needs it
+
         left_s = call.deadline - call.started
         try:
             async with asyncio.timeout(left_s) as limit:

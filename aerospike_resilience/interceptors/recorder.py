@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model.call import Call
 from ..model.outcome import Outcome
 from .base import Link, LinkedAsync, Proceed, ProceedAsync
+
+if TYPE_CHECKING:
+    import asyncio
 
 caller: contextvars.ContextVar[asyncio.Task[Any] | None] = contextvars.ContextVar(
     "aerospike_resilience.caller", default=None
@@ -85,6 +87,8 @@ class Recorder(Link):
 
 
 def _running_task() -> asyncio.Task[Any] | None:
+    import asyncio
+
     try:
         return asyncio.current_task()
     except RuntimeError:

@@ -10,15 +10,17 @@ Its attributes are of three lifetimes. Each says by its group until when it is v
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .attempt import Attempt
 from .failure import Failure, FailureKind, Fault
 from .operation import Criticality, Key
 from .plan import Plan
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Call:

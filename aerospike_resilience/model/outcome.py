@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import sys
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -118,7 +118,8 @@ class Outcome:
 def _kind(call: Call, error: BaseException | None, refusal: Refusal | None) -> OutcomeKind:
     if error is None:
         return "partial" if call.rows_failed else "ok"
-    if isinstance(error, asyncio.CancelledError):
+    asyncio = sys.modules.get("asyncio")  # where nobody imported it, nothing was cancelled
+    if asyncio is not None and isinstance(error, asyncio.CancelledError):
         return "cancelled"
     if refusal is not None:
         return "refused"

@@ -6,10 +6,9 @@ from typing import Any, Final
 
 import yaml
 
-from .errors import PolicyFileError, Problem
+from ..errors import PolicyFileError, Problem
+from .source import KeyPath
 from .suggest import shown
-
-KeyPath = tuple[str, ...]
 
 MAX_NODES: Final = 20_000
 """Keys and values after aliases are followed: an alias that explodes ends here."""

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import PolicyFileError, Problem
 from ..model.operation import Kind, Operation
-from .build import KeyPath
-from .errors import PolicyFileError, Problem
 from .explain import Explanation
-from .source import PolicySource
+from .source import KeyPath, PolicySource
 from .synonyms import canonical
 from .validate import check_settings
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .build import KeyPath
-from .errors import PolicyFileError, Problem
+from ..errors import PolicyFileError, Problem
 from .operation_names import OPERATION_NAMES
-from .source import PolicySource
+from .source import KeyPath, PolicySource
 from .suggest import nearest, shown
 from .synonyms import canonical
 

@@ -9,10 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import TracerProvider
+from typing import TYPE_CHECKING, Any
 
 from ..clients import Adapter, ClientRefusals
 from ..interceptors import (
@@ -33,7 +30,6 @@ from ..interceptors import (
     Retry,
     RetryBudget,
     RetryCounters,
-    Telemetry,
     TenacityRules,
 )
 from ..model.attempt_policy import AttemptPolicy
@@ -43,6 +39,12 @@ from ..nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
 from ..profiles import Profile
 from .chain import Arrange, ChainPlace, Placed, arranged, link, link_async
 from .planner import Planner
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from ..interceptors.telemetry import Telemetry
 
 
 @dataclass(slots=True)
@@ -188,6 +190,8 @@ class Runtime:
         return self.telemetry.listeners != self._telemetry().listeners
 
     def _telemetry(self) -> Telemetry:
+        from ..interceptors.telemetry import Telemetry  # and with it OpenTelemetry's API
+
         shared, wants = self._shared, self.profile.telemetry
         return Telemetry(
             spans=wants.spans and not shared.adapter.traces_itself(),

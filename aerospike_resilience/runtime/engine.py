@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from opentelemetry import metrics
-
 from ..ambient import Using
 from ..model.operation import Operation
 from ..model.plan import Send
@@ -212,6 +210,8 @@ class Engine:
         self.native.look(runtime.profile)
         on_wait = None
         if runtime.profile.telemetry.metrics:
+            from opentelemetry import metrics
+
             provider = self.shared.meter_provider or metrics.get_meter_provider()
             on_wait = gauges.show(self, self.identity.name, provider)
         self.shared.gates.listen(on_wait)

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
-
-from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
+from typing import TYPE_CHECKING, Final, Protocol
 
 from .names import DURATION_BUCKETS_S, SCOPE, is_live
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 OnWait = Callable[[float, str], None]
 """Records how long an operation waited for a permit, in seconds, and what came of it."""
@@ -114,6 +115,8 @@ class _Board:
         return waited
 
     def _callback(self, instrument: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        from opentelemetry.metrics import Observation
+
         def callback(_options: CallbackOptions) -> Iterable[Observation]:
             return [
                 Observation(value, {"aerospike.resilience.client": name, **attributes})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import TracerProvider
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
 
 SCOPE: Final = "aerospike_resilience"
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
 from .. import ambient
 from ..interceptors.recorder import caller
@@ -14,8 +13,8 @@ from ..model.plan import Send
 from ..runtime.compiled import Runtime
 from ..runtime.engine import Engine
 
-_BEGIN: Final = getattr(asyncio, "eager_task_factory", None)
-"""From Python 3.12 on a task may run up to its first wait at once, as the client's own calls do."""
+if TYPE_CHECKING:
+    import asyncio
 
 
 def invoke(
@@ -66,16 +65,20 @@ def began(
     coroutine: Callable[..., Coroutine[Any, Any, Any]], engine: Engine
 ) -> Callable[..., asyncio.Future[Any]]:
     """Have a coroutine function begin when it is called and return a future, as some clients do."""
+    import asyncio  # once a method: a client whose methods block does without it
+
+    # From Python 3.12 on a task may run up to its first wait at once, as the client's own calls do.
+    eager = getattr(asyncio, "eager_task_factory", None)
 
     def begin(*args: Any, **kwargs: Any) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         if engine.runtime.profile.telemetry.last_call:
             caller.set(asyncio.current_task())
         task: asyncio.Future[Any]
-        if _BEGIN is None:
+        if eager is None:
             task = loop.create_task(coroutine(*args, **kwargs))
         else:
-            task = _BEGIN(loop, coroutine(*args, **kwargs))
+            task = eager(loop, coroutine(*args, **kwargs))
         return task
 
     return begin

@@ -17,7 +17,6 @@ from ..clients import LazyMethod
 from ..model.call import Call
 from ..model.operation import Operation
 from ..runtime.engine import Engine
-from .coalesced import coalesced_method
 from .invoke import began, invoke
 from .queries import lazy_method
 from .resilience import Resilience
@@ -47,6 +46,8 @@ def proxy(client: Any, engine: Engine, lazy: Mapping[str, LazyMethod]) -> Any:
         if hasattr(client, name):
             own[name] = lazy_method(getattr(client, name), spec, engine)
     for name, window in engine.shared.adapter.coalesced_methods.items():
+        from .coalesced import coalesced_method  # for awaited methods only
+
         own[name] = coalesced_method(client, name, window, engine)
     for name in ("close", "close_blocking"):
         if hasattr(client, name):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from ..clients import Adapter, adapter_for, adapter_named
-from ..errors import AlreadyWrappedError, ClientClosedError, NotAClientError
+from ..errors import AlreadyWrappedError, ClientClosedError, NotAClientError, join_pybreaker
 from ..interceptors import Fallback, Gates, Recorder, RetryBudget, TenacityRules
 from ..model.identity import ClientIdentity
 from ..nodes import TEND_THREAD, ClusterHealth
@@ -86,6 +86,8 @@ def resilient(
         NotAClientError: this is no client that the library knows. Also a `TypeError`.
         AlreadyWrappedError: the client is wrapped already. Also a `TypeError`.
         ClientClosedError: the client is closed. Also a `RuntimeError`.
+        ResilienceError: a package is not installed: ``tenacity`` (for `wait`, `retry`, `stop`) or
+            ``pybreaker`` (for `listeners`).
         TypeError: an argument is of the wrong class, or given twice; what `interceptors` or `arrange`
             gives is no interceptor or no place; `wait`, `retry` or `stop` cannot
             be called, or is to be awaited.
@@ -93,6 +95,7 @@ def resilient(
         UnknownProfileError: there is no such profile. Also a `LookupError`.
         PolicyFileError: the profile's file, or `overrides`, is broken. Also a `ValueError`.
     """
+    join_pybreaker()
     if not isinstance(profile, str):
         raise TypeError(f'profile is a name, such as "latency", not {profile!r}')
     given = options(retry, fallback, breaker, telemetry, separate)

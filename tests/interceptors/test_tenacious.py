@@ -39,6 +39,24 @@ def answers(*results):
     return proceed
 
 
+TENACITYS = {
+    "constant": tenacity.wait_fixed(0.002),
+    "linear": tenacity.wait_incrementing(start=0.002, increment=0.002, max=0.5),
+    "exponential": tenacity.wait_exponential(multiplier=0.002, exp_base=2, max=0.5),
+    "chained": tenacity.wait_chain(*map(tenacity.wait_fixed, (0.002, 0.01, 0.05))),
+}
+
+
+@pytest.mark.parametrize("name", TENACITYS)
+def test_our_curves_sleep_as_tenacitys_of_the_same_name(name):
+    backoff = Backoff(name, 0.002, 0.5, chain=(0.002, 0.01, 0.05))
+    state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
+
+    for failed in (*range(1, 40), 1_000):
+        state.attempt_number = failed
+        assert backoff.sleep_s(failed, 0.0) == pytest.approx(TENACITYS[name](state))
+
+
 def test_a_result_that_the_application_does_not_want_is_fetched_again():
     proceed = answers(None, None, "record")
     call = ready(max_tries=5)

@@ -216,7 +216,7 @@ def test_broken_yaml_is_refused_alike_without_libyaml(name, tmp_path, monkeypatc
     (tmp_path / "mine.yaml").write_text(BROKEN_YAML[name][0])
     reports = []
     for loader in (LOADER, PurePythonLoader):
-        monkeypatch.setattr("aerospike_resilience.profiles.source.LOADER", loader)
+        monkeypatch.setattr("aerospike_resilience.profiles.parsing.LOADER", loader)
         with pytest.raises(PolicyFileError) as caught:
             PolicyLibrary([tmp_path]).load("mine")
         reports.append([(p.line, p.column, p.key) for p in caught.value.problems])
@@ -229,7 +229,7 @@ def test_escapes_that_name_characters_are_taken_by_both_loaders(tmp_path, monkey
         HEAD + 'description: "\\u00e9 \\\\ud800 \\U0001F600 \\x41"  # \\ud800\n'
     )
     for loader in (LOADER, PurePythonLoader):
-        monkeypatch.setattr("aerospike_resilience.profiles.source.LOADER", loader)
+        monkeypatch.setattr("aerospike_resilience.profiles.parsing.LOADER", loader)
         found = PolicyLibrary([tmp_path]).load("mine").description
         assert found == "\u00e9 \\ud800 \U0001f600 A"
 

@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import yaml
-
 from ..contract import NoNativeConfig
 from .policies import NUMBERS
 
@@ -153,6 +151,8 @@ class AerospikeNativeConfig(NoNativeConfig):
 
 def _read(path: Path) -> Mapping[str, Any] | None:
     """Return the dynamic part of a file; None if nobody can read it, the client included."""
+    import yaml  # most clients have no such file
+
     try:
         with path.open("rb") as file:
             found = yaml.safe_load(file.read(MAX_BYTES))

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import DeadlineExceededError
 from ...model.attempt import Attempt
@@ -23,6 +23,9 @@ from ...model.operation import Key
 from ...model.plan import early_s
 from ..base import LinkedAsync, Proceed, ProceedAsync
 from .shielded import Shielded
+
+if TYPE_CHECKING:
+    pass
 
 
 class NativeAttempt:

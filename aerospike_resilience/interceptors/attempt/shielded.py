@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 from collections.abc import Callable, Generator
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-Callback: TypeAlias = Callable[[asyncio.Future[Any]], object]
+if TYPE_CHECKING:
+    import asyncio
+
+Callback: TypeAlias = "Callable[[asyncio.Future[Any]], object]"
 
 
 class Shielded:

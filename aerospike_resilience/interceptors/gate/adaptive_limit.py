@@ -12,7 +12,6 @@ fast cluster is learned about fast and nothing depends on a timer.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -132,7 +131,9 @@ class AdaptiveLimit:
         times = [sample.took_s for sample in samples if sample.took_s is not None]
         if not times:
             return 1.0
-        median_s = statistics.median(times)
+        from statistics import median  # here, as it costs every process that imports this package
+
+        median_s = median(times)
         if self.usual_s is None:
             self.usual_s = median_s
         usual_s = self.usual_s

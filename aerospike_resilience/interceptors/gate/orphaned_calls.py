@@ -7,15 +7,17 @@ home when the call really ends, or the gate would let more through than there ar
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...model.call import Call
 from ...model.stream import Stream
 from ..base import Link, LinkedAsync, Proceed, ProceedAsync
 from .semaphore import Gate
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class OrphanedCalls:
@@ -79,9 +81,11 @@ class PermitKeeper(Link):
         async def keeping(call: Call) -> Any:
             try:
                 result = await proceed(call)
-            except asyncio.CancelledError:
+            except BaseException as error:
+                from asyncio import CancelledError
+
                 pending = call.pending
-                if pending is not None and not pending.done():
+                if isinstance(error, CancelledError) and pending is not None and not pending.done():
                     self._orphans.keep(self._gate, self._count(call), pending)
                 raise
             if isinstance(result, Stream):

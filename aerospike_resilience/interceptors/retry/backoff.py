@@ -1,25 +1,20 @@
 """Backoff: how long to sleep before the next attempt.
 
-The curves are tenacity's wait strategies; jitter is added here, from an injected random source, so
-that a test can replay it. The two kinds of jitter are named as in Marc Brooker's "Exponential
-Backoff and Jitter" (AWS Architecture Blog, 2015).
+Jitter comes from an injected random source, so that a test can replay it. The kinds of jitter are named
+as in Marc Brooker's "Exponential Backoff and Jitter" (AWS Architecture Blog, 2015).
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
-
-import tenacity
-
-if TYPE_CHECKING:
-    from tenacity.wait import wait_base
+from typing import Final
 
 Curve = Callable[[int, float], float]
 """From the number of failed attempts and the last sleep in seconds to the next sleep in seconds."""
 
-_CEILING: Final = 2.0**30  # tenacity multiplies before it compares; this keeps it from overflowing
+_MAX_EXPONENT: Final = 64
+"""Doubled more often than this no first sleep is below any longest one, and a float does not overflow."""
 
 
 class Backoff:
@@ -50,37 +45,22 @@ class Backoff:
         self.name = name
         self.first_s = first_s
         self.max_sleep_s = max_sleep_s
+        self._chain = tuple(chain)
         self._random = random_source or random.Random()
         curves: dict[str, Curve] = {
-            "constant": self._tenacious(tenacity.wait_fixed(first_s)),
-            "linear": self._tenacious(
-                tenacity.wait_incrementing(start=first_s, increment=first_s, max=max_sleep_s)
-            ),
+            "constant": lambda _failed, _last: first_s,
+            "linear": lambda failed, _last: first_s * failed,
             "exponential": self._exponential,
-            "exponential_jitter": lambda failed, last: (
-                self._exponential(failed, last) * self._random.uniform(0.5, 1.0)
-            ),
-            "full_jitter": lambda failed, last: (
-                self._exponential(failed, last) * self._random.random()
-            ),
-            "decorrelated_jitter": lambda _failed, last: self._random.uniform(
-                first_s, max(first_s, 3.0 * last)
-            ),
+            "exponential_jitter": self._exponential_jitter,
+            "full_jitter": self._full_jitter,
+            "decorrelated_jitter": self._decorrelated_jitter,
+            "chained": self._chained,
         }
-        if chain:
-            curves["chained"] = self._tenacious(
-                tenacity.wait_chain(*(tenacity.wait_fixed(sleep_s) for sleep_s in chain))
-            )
-        elif name == "chained":
-            raise ValueError("the backoff 'chained' needs a chain of sleeps")
         if name not in curves:
             raise ValueError(f"no backoff is called {name!r}; there are {', '.join(curves)}")
+        if name == "chained" and not chain:
+            raise ValueError("the backoff 'chained' needs a chain of sleeps")
         self._curve = curves[name]
-        self._step = self._tenacious(
-            tenacity.wait_exponential(
-                multiplier=first_s, exp_base=2, max=min(max_sleep_s, _CEILING)
-            )
-        )
 
     def sleep_s(self, failed: int, last_s: float) -> float:
         """Return how long to sleep, in seconds.
@@ -91,17 +71,18 @@ class Backoff:
         """
         return min(max(self._curve(failed, last_s), 0.0), self.max_sleep_s)
 
-    def _exponential(self, failed: int, last: float) -> float:
-        return self._step(failed, last)
+    def _exponential(self, failed: int, _last_s: float) -> float:
+        """Return the step: the first sleep, doubled for every further failure up to the longest."""
+        return min(self.first_s * 2.0 ** min(failed - 1, _MAX_EXPONENT), self.max_sleep_s)
 
-    @staticmethod
-    def _tenacious(wait: wait_base) -> Curve:
-        def curve(failed: int, _last: float) -> float:
-            state = tenacity.RetryCallState(_RETRYING, None, (), {})
-            state.attempt_number = failed
-            return wait(state)
+    def _exponential_jitter(self, failed: int, last_s: float) -> float:
+        return self._exponential(failed, last_s) * self._random.uniform(0.5, 1.0)
 
-        return curve
+    def _full_jitter(self, failed: int, last_s: float) -> float:
+        return self._exponential(failed, last_s) * self._random.random()
 
+    def _decorrelated_jitter(self, _failed: int, last_s: float) -> float:
+        return self._random.uniform(self.first_s, max(self.first_s, 3.0 * last_s))
 
-_RETRYING: Final = tenacity.Retrying()
+    def _chained(self, failed: int, _last_s: float) -> float:
+        return self._chain[min(max(failed, 1), len(self._chain)) - 1]

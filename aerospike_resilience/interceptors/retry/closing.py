@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Closing:
@@ -47,6 +50,8 @@ class Closing:
 
     async def sleep_async(self, seconds: float) -> bool:
         """Sleep, as a task; return whether the client was closed meanwhile."""
+        import asyncio
+
         place = (asyncio.get_running_loop(), asyncio.Event())
         with self._lock:
             self._sleepers.add(place)

@@ -7,19 +7,16 @@ write in doubt is sent again for a predicate, nothing sleeps past a deadline, an
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import tenacity
-
+from ...errors import ResilienceError
 from ...model.call import Call
 
 if TYPE_CHECKING:
+    import tenacity
     from tenacity.retry import RetryBaseT
     from tenacity.stop import StopBaseT
     from tenacity.wait import WaitBaseT
-
-_RETRYING: Final = tenacity.Retrying()
-_OF_RESULTS: Final = (tenacity.retry_if_result, tenacity.retry_if_not_result)
 
 
 class TenacityRules:
@@ -32,10 +29,11 @@ class TenacityRules:
         stop: when to give up, if not before.
 
     Raises:
+        ResilienceError: the package ``tenacity`` is not installed.
         TypeError: one of them cannot be called, or is to be awaited.
     """
 
-    __slots__ = ("_retry", "_stop", "_wait", "of_results")
+    __slots__ = ("_retry", "_retrying", "_stop", "_tenacity", "_wait", "of_results")
 
     def __init__(
         self,
@@ -48,7 +46,16 @@ class TenacityRules:
         self._wait = wait
         self._retry = retry
         self._stop = stop
-        self.of_results = _asks_for_results(retry)
+        try:
+            import tenacity
+        except ImportError:
+            raise ResilienceError(
+                "wait=, retry= and stop= need the package tenacity: "
+                "pip install 'aerospike-resilience[tenacity]'"
+            ) from None
+        self._tenacity = tenacity
+        self._retrying = tenacity.Retrying()
+        self.of_results = _holds(retry, (tenacity.retry_if_result, tenacity.retry_if_not_result))
 
     def objects(self, call: Call, error: Exception | None, sleep_s: float) -> bool:
         """Return whether the application wants no further attempt.
@@ -68,7 +75,7 @@ class TenacityRules:
     def wants_another(self, call: Call, result: Any) -> bool:
         """Return whether the application does not want the result of an attempt that went well."""
         state = self._state(call, None)
-        state.outcome = tenacity.Future(state.attempt_number)
+        state.outcome = self._tenacity.Future(state.attempt_number)
         state.outcome.set_result(result)
         return self._retry is not None and bool(self._retry(state))
 
@@ -82,14 +89,13 @@ class TenacityRules:
         """Return how long to sleep, in seconds; None where the profile says it."""
         return None if self._wait is None else float(self._wait(self._state(call, error)))
 
-    @staticmethod
-    def _state(call: Call, error: Exception | None) -> tenacity.RetryCallState:
-        state = tenacity.RetryCallState(_RETRYING, None, (), {})
+    def _state(self, call: Call, error: Exception | None) -> tenacity.RetryCallState:
+        state = self._tenacity.RetryCallState(self._retrying, None, (), {})
         state.attempt_number = max(len(call.attempts), 1)
         state.start_time = call.started
         state.outcome_timestamp = call.now
         state.idle_for = sum(attempt.slept_s for attempt in call.attempts)
-        state.outcome = tenacity.Future(state.attempt_number)
+        state.outcome = self._tenacity.Future(state.attempt_number)
         # Waits that look at the error cannot do without one.
         state.outcome.set_exception(error or RuntimeError("rows of the batch failed"))
         return state
@@ -110,8 +116,8 @@ def _check(name: str, rule: Any) -> None:
         )
 
 
-def _asks_for_results(rule: Any) -> bool:
-    """Return whether a predicate is one of results, or joins one with others."""
-    return isinstance(rule, _OF_RESULTS) or any(
-        map(_asks_for_results, getattr(rule, "retries", ()))
+def _holds(rule: Any, classes: tuple[type, ...]) -> bool:
+    """Return whether a predicate is of one of the classes, or joins such a one with others."""
+    return isinstance(rule, classes) or any(
+        _holds(joined, classes) for joined in getattr(rule, "retries", ())
     )

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
         IsolationError,
         NotAClientError,
         NotWrappedError,
+        PolicyFileError,
+        Problem,
         RefusedError,
         ResilienceError,
         UnknownNodeError,
+        UnknownProfileError,
     )
     from .interceptors.base import Interceptor, Proceed, ProceedAsync
     from .model.attempt import Attempt
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
     from .model.outcome import Outcome, OutcomeKind, Refusal
     from .model.plan import Plan
     from .model.rows import BatchCall, Rows
-    from .profiles.errors import PolicyFileError, Problem, UnknownProfileError
     from .profiles.explain import Explanation
     from .profiles.fields import ConnectionSection, SharedMemorySection
     from .profiles.library import Policies
@@ -125,8 +127,8 @@ __all__ = [
 _HOMES: Final = {
     ".ambient": "carry deadline remaining",
     ".errors": "AlreadyWrappedError BackpressureError CircuitOpenError ClientClosedError "
-    "DeadlineExceededError IsolationError NotAClientError NotWrappedError RefusedError ResilienceError "
-    "UnknownNodeError",
+    "DeadlineExceededError IsolationError NotAClientError NotWrappedError PolicyFileError Problem "
+    "RefusedError ResilienceError UnknownNodeError UnknownProfileError",
     ".interceptors.base": "Interceptor Proceed ProceedAsync",
     ".model.attempt": "Attempt",
     ".model.call": "Call",
@@ -135,7 +137,6 @@ _HOMES: Final = {
     ".model.outcome": "Outcome OutcomeKind Refusal",
     ".model.plan": "Plan",
     ".model.rows": "BatchCall Rows",
-    ".profiles.errors": "PolicyFileError Problem UnknownProfileError",
     ".profiles.explain": "Explanation",
     ".profiles.fields": "ConnectionSection SharedMemorySection",
     ".profiles.library": "Policies",

@@ -86,7 +86,6 @@ def imported(python) -> Callable[..., frozenset[str]]:
     "statement",
     [
         "import aerospike_resilience",
-        "from aerospike_resilience import *",
         "from aerospike_resilience import resilient, CircuitOpenError, Interceptor, instrument",
         "import aerospike_resilience.instrument",
     ],

@@ -15,15 +15,22 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import wrapt
 
 from .clients import ADAPTERS, Creation
+from .interceptors import TenacityRules
 from .model.identity import ClientIdentity
+from .model.wording import shown
 from .profiles import PolicyLibrary
+from .profiles.overrides import copied
+from .runtime.chain import check_placed
+from .wrapping.mistakes import refuse_unknown
+from .wrapping.options import SeparateOptions
+from .wrapping.options import options as resolved
 from .wrapping.resilience import Resilience
-from .wrapping.wrap import resilient
+from .wrapping.wrap import KEYWORDS, resilient
 
 PROFILE: Final = "AEROSPIKE_RESILIENCE_PROFILE"
 """The profile to instrument with when Python starts."""
@@ -35,8 +42,8 @@ SKIP: Final = "AEROSPIKE_RESILIENCE_SKIP"
 class _Instrumentation:
     """What is in force: options for `resilient()`, and what was there before."""
 
-    def __init__(self, skip: Iterable[str], options: Mapping[str, Any]) -> None:
-        self.skip = tuple(skip)
+    def __init__(self, skip: tuple[str, ...], options: Mapping[str, Any]) -> None:
+        self.skip = skip
         self.options = dict(options)
         self.replaced: list[tuple[Any, str, Any]] = []
 
@@ -81,28 +88,73 @@ _current: _Instrumentation | None = None
 _hooked: set[str] = set()
 
 
-def instrument(profile: str = "default", *, skip: Iterable[str] = (), **options: Any) -> None:
+def instrument(profile: str = "default", *, skip: str | Iterable[str] = (), **options: Any) -> None:
     """Wrap every client that the process creates from now on, whichever package it is of.
 
     A second call takes the place of the first, for clients created from then on.
 
     Args:
         profile: the name of a policy file.
-        skip: hosts whose clients stay bare: ``host`` or ``host:port``, with ``*`` and ``?``.
-        options: further arguments of `resilient`, by keyword.
+        skip: hosts whose clients stay bare: ``host`` or ``host:port``, with ``*`` and ``?``. A text is one
+            pattern.
+        options: further arguments of `resilient`, by keyword. Copied: what becomes of them later changes
+            nothing, nor does another working directory.
 
     Raises:
+        TypeError: `resilient` has no such argument, or a pattern of `skip` is no text.
         UnknownProfileError: there is no such profile. Also a `LookupError`.
         PolicyFileError: its file is broken. Also a `ValueError`.
     """
     global _current
-    PolicyLibrary.of(options.get("policies")).load(profile)  # a mistake shows here and now
+    # A mistake shows here and now: what goes wrong when a client is created leaves it bare.
+    patterns, taken = _patterns(skip), _taken(profile, options)
     with _lock:
         _restore_locked()
-        _current = _Instrumentation(skip, {"profile": profile, **options})
+        _current = _Instrumentation(patterns, taken)
         for adapter in ADAPTERS:
             for creation in adapter.creations:
                 _hook_locked(creation)
+
+
+def _patterns(skip: str | Iterable[str]) -> tuple[str, ...]:
+    if isinstance(skip, str):
+        return (skip,)
+    if isinstance(skip, bytes) or not isinstance(skip, Iterable):
+        raise TypeError(
+            f'skip= takes a pattern such as "cache-*", or a list of them, not {shown(skip)}'
+        )
+    patterns = tuple(skip)
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise TypeError(
+                f'skip= takes patterns as text, such as "cache-*", not {shown(pattern)}'
+            )
+    return patterns
+
+
+def _taken(profile: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that every client is wrapped with: checked, and the application's no more."""
+    known = (*KEYWORDS, *SeparateOptions.__annotations__)
+    if unknown := {name: value for name, value in options.items() if name not in known}:
+        refuse_unknown("instrument", unknown, ("skip", *known))
+    library = PolicyLibrary.of(options.get("policies"))
+    loaded, overrides = library.load(profile), copied(options.get("overrides"))
+    if overrides is not None:
+        loaded.with_overrides(overrides)
+    separate = {name: value for name, value in options.items() if name not in KEYWORDS}
+    retry, fallback = options.get("retry"), options.get("fallback")
+    breaker, telemetry = options.get("breaker"), options.get("telemetry")
+    given = resolved(retry, fallback, breaker, telemetry, cast(SeparateOptions, separate))
+    TenacityRules(given.rules.wait, given.rules.retry, given.rules.stop)
+    listeners = {"listeners": given.breaker.listeners} if "listeners" in options else {}
+    return {
+        "profile": profile,
+        **options,
+        "policies": library,
+        "overrides": overrides,
+        **listeners,
+        "interceptors": check_placed(options.get("interceptors", ())),
+    }
 
 
 def uninstrument() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..errors import NotAClientError
+from ..model.wording import shown, suggestion
 from .aerospike import AerospikeAdapter
 from .aerospike_native import AerospikeNativeAdapter
 from .aerospike_py import AerospikePyAdapter, AerospikePyAsyncAdapter
@@ -46,7 +47,8 @@ def adapter_named(name: str) -> Adapter:
     for adapter in ADAPTERS:
         if adapter.name == name:
             return adapter
-    raise NotAClientError(f"no client is called {name!r}; there are {_names()}")
+    known = [adapter.name for adapter in ADAPTERS]
+    raise NotAClientError(f"no client is called {shown(name)}{suggestion(name, known)}")
 
 
 def _names() -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ResilienceError
+from ..model.wording import shown, suggestion
+from .names import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,9 @@ class UnknownProfileError(ResilienceError, LookupError):
     """
 
     def __init__(self, name: str, known: Sequence[str], directories: Sequence[Path]) -> None:
-        from .suggest import nearest, shown
-
-        looked = ", ".join(str(directory) for directory in directories) or "nowhere"
+        looked = ", ".join(name_of(directory) for directory in directories) or "nowhere"
         super().__init__(
-            f"no profile is called {shown(name)}{nearest(name, known)}; there are "
-            f"{', '.join(known) or 'none'} (looked for in {looked})"
+            f"no profile is called {shown(name)}{suggestion(name, known)} (looked for in {looked})"
         )
         self.name = name
         self.known = tuple(known)

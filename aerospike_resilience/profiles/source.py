@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import yaml
 
+from ..model.wording import redacted
 from .build import Builder, KeyPath
 from .errors import PolicyFileError, Problem
 from .loader import LOADER, forbidden_character
+from .names import name_of
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 32
@@ -28,6 +30,7 @@ class PolicySource:
         data: plain values; what `problems` are about is left out.
         places: line and column of every key, by path.
         path: the file; None for what was given in code.
+        written: what stands in the file for each value that is no text to YAML, by path: ``0x10``, ``on``.
         problems: what is wrong with it as YAML, though it can be read (a key that stands twice).
     """
 
@@ -36,6 +39,7 @@ class PolicySource:
     places: Mapping[KeyPath, tuple[int, int]] = field(default_factory=dict)
     path: Path | None = None
     problems: tuple[Problem, ...] = ()
+    written: Mapping[KeyPath, str] = field(default_factory=dict)
 
     def origin(self, path: KeyPath) -> str:
         """Return where a value comes from: ``policies/latency.yaml:9``."""
@@ -51,16 +55,20 @@ class PolicySource:
     def problem(self, path: KeyPath, message: str) -> Problem:
         """Return a problem at a key."""
         line, column = self.place(path)
-        return Problem(self.where, line, column, ".".join(path), message)
+        return Problem(self.where, line, column, redacted(".".join(path)), message)
 
 
-def read(path: Path) -> PolicySource:
+def read(path: Path, where: str = "") -> PolicySource:
     """Read one file.
+
+    Args:
+        path: the file.
+        where: the file as messages name it; see `name_of` for how they do if not given.
 
     Raises:
         PolicyFileError: it cannot be read, or is no YAML, or is YAML that could hold no policies.
     """
-    where = name_of(path)
+    where = where or name_of(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
             raise PolicyFileError([Problem(where, 0, 0, "", "cannot be read: is no regular file")])
@@ -81,11 +89,6 @@ def read(path: Path) -> PolicySource:
     return parse(text, where, path)
 
 
-def name_of(path: Path) -> str:
-    """Return a file as messages name it: with the directory that it is in."""
-    return f"{path.parent.name}/{path.name}"
-
-
 def parse(text: str, where: str, path: Path | None = None) -> PolicySource:
     """Read a policy file's text. See `read`."""
     forbidden = forbidden_character(text)
@@ -97,9 +100,9 @@ def parse(text: str, where: str, path: Path | None = None) -> PolicySource:
         _refuse_depths(text, where)
         node = _composed(text)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        mark, message = _explained(error, text)
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        raise PolicyFileError([Problem(where, line, column, "", _explain(error, text))]) from None
+        raise PolicyFileError([Problem(where, line, column, "", message)]) from None
     if node is None:
         raise PolicyFileError(
             [Problem(where, 1, 1, "", "is empty; a policy file begins with 'version: 1'")]
@@ -108,7 +111,7 @@ def parse(text: str, where: str, path: Path | None = None) -> PolicySource:
         raise PolicyFileError([Problem(where, 1, 1, "", "must be a mapping of keys to values")])
     builder = Builder(where, MAX_DEPTH)
     data = builder.build(node)
-    return PolicySource(where, data, builder.places, path, tuple(builder.problems))
+    return PolicySource(where, data, builder.places, path, tuple(builder.problems), builder.written)
 
 
 def _refuse_depths(text: str, where: str) -> None:
@@ -164,12 +167,49 @@ def _composed(text: str) -> yaml.Node | None:
         loader.dispose()
 
 
-def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
+def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[yaml.Mark | None, str]:
+    """Return the place of a mistake, and what it is.
+
+    What is never closed is noticed far below, at the end of the file or at the next key: its place is
+    where it begins.
+    """
     problem = error.problem or "is no YAML"
-    mark = error.problem_mark
+    noticed = error.problem_mark
     lines = text.splitlines()
-    if mark is not None and mark.line < len(lines) and "\t" in lines[mark.line]:
-        return "a tab is used for indentation; YAML takes spaces only"
+    if noticed is not None and noticed.line < len(lines) and "\t" in lines[noticed.line]:
+        return noticed, "a tab is used for indentation; YAML takes spaces only"
     if "but found another document" in problem:
-        return "holds several documents; one file is one profile"
-    return problem
+        return noticed, "holds several documents; one file is one profile"
+    if "while scanning a quoted scalar" in (error.context or "") and "unexpected end" in problem:
+        return error.context_mark, "the text that begins here has no closing quote"
+    if isinstance(error, yaml.parser.ParserError) and (unclosed := _unclosed(text)):
+        begins, message = unclosed
+        if noticed is not None and begins.line < noticed.line < len(lines):
+            message += f"; line {noticed.line + 1} does not belong in it"
+        return begins, message
+    return noticed or error.context_mark, problem
+
+
+def _unclosed(text: str) -> tuple[yaml.Mark, str] | None:
+    """Return where the innermost bracket begins that is not closed, or by the wrong one, and what it is."""
+    kinds = {
+        yaml.FlowSequenceStartToken: ("[", yaml.FlowSequenceEndToken),
+        yaml.FlowMappingStartToken: ("{", yaml.FlowMappingEndToken),
+    }
+    ends = tuple(end for _, end in kinds.values())
+    opened: list[yaml.Token] = []
+    try:
+        for token in yaml.scan(text, LOADER):
+            if type(token) in kinds:
+                opened.append(token)
+            elif isinstance(token, ends) and opened:
+                if not isinstance(token, kinds[type(opened[-1])][1]):
+                    break
+                opened.pop()
+    except yaml.YAMLError:  # whether it is closed further down nobody knows
+        return None
+    if not opened:
+        return None
+    bracket = kinds[type(opened[-1])][0]
+    what = "list" if bracket == "[" else "mapping"
+    return opened[-1].start_mark, f"the {what} that begins here with {bracket} is not closed"

@@ -12,7 +12,7 @@ from opentelemetry import metrics
 from ..ambient import Using
 from ..model.operation import Operation
 from ..model.plan import Send
-from ..nodes import TEND_THREAD, SharedStates, TendedCluster
+from ..nodes import TEND_THREAD, MisnamedNodes, SharedStates, TendedCluster
 from ..profiles import PolicyLibrary, Profile, Reload, Watcher
 from ..profiles.lint import FindingsLog
 from ..telemetry import gauges
@@ -37,6 +37,7 @@ class Engine:
         runtime: what calls run under now; swapped by a reload.
         native: what the client's own dynamic configuration overrides.
         identity: the wrapped client's name and profile.
+        misnamed: nodes that the profile isolates and the cluster does not have.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Engine:
             on_tend=self._tend,
             on_fork=self.after_fork,
         )
+        self.misnamed = MisnamedNodes(shared.health)
         self._sharing: SharedStates | None = None
         self._share(self._sharing_for(profile))
         if self._with_overrides(self._watcher.profile).fingerprint != profile.fingerprint:
@@ -109,6 +111,7 @@ class Engine:
         with self._changing:
             result = replace(self._watcher.reload(), using=self._switched.reload())
         self.native.look(self.runtime.profile)
+        self.misnamed.look(self.runtime.profile.name)
         return result
 
     @property
@@ -210,6 +213,7 @@ class Engine:
         self.shared.gates.tend()
         runtime = self.runtime
         self.native.look(runtime.profile)
+        self.misnamed.look(runtime.profile.name)
         on_wait = None
         if runtime.profile.telemetry.metrics:
             provider = self.shared.meter_provider or metrics.get_meter_provider()

@@ -147,7 +147,7 @@ MISTAKEN = {
     "max_error_rate": (5, '{"breaker": {"max_error_rate": 5}}'),
     "isolate": (["A1"], '{"breaker": {"isolate": [\'A1\']}}'),
     "max_concurrent_operations": (9, '{"backpressure": {"max_concurrent_operations": 9}}'),
-    "breaker": ({"mode": "off"}, '{"breaker": {"mode": "off"}}'),
+    "backpressure": ({"queue": "lifo"}, '{"backpressure": {"queue": "lifo"}}'),
     "storage_": (1, None),
     "override": ({}, None),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -52,19 +51,10 @@ def policy(context: click.Context, policies: tuple[Path, ...]) -> None:
     They are looked for in --policies, then in AEROSPIKE_RESILIENCE_POLICIES, then in ./policies, then in
     the shipped ones.
     """
-    warnings = _Warnings(logging.WARNING)
-    logger = logging.getLogger("aerospike_resilience")
-    logger.addHandler(warnings)
-    context.call_on_close(lambda: logger.removeHandler(warnings))
     here = Path("policies")
     context.obj = PolicyLibrary(list(policies), local=[here] if here.is_dir() else [])
-
-
-class _Warnings(logging.Handler):
-    """Warnings of the library on standard error: a command has no log."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        click.echo(f"warning: {record.getMessage()}", err=True)
+    for source, directory, problem in context.obj.missing:
+        click.echo(f"warning: {source} names {directory}, which {problem}", err=True)
 
 
 @policy.command("list", cls=PolicyCommand)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-
 from ..model.wording import suggestion
 from .cluster import ClusterHealth
-
-_log = logging.getLogger("aerospike_resilience.nodes")
 
 
 class MisnamedNodes:
@@ -21,6 +17,7 @@ class MisnamedNodes:
 
     def __init__(self, health: ClusterHealth) -> None:
         self._health = health
+        self._log = health.identity.log("aerospike_resilience.nodes")
         self._seen: frozenset[str] = frozenset()
         self._told: frozenset[str] = frozenset()
 
@@ -39,7 +36,7 @@ class MisnamedNodes:
         unknown = frozenset(self.names()) - self._seen
         new, self._told = unknown - self._told, unknown
         for name in sorted(new):
-            _log.warning(
+            self._log.warning(
                 "breaker.isolate of profile %r names %r, which is isolated as soon as it joins: there is "
                 "no such node%s",
                 *(profile, name, suggestion(name, sorted(nodes))),

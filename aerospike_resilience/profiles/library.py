@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import copy
 import errno
-import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from ..model.identity import ClientIdentity
 from ..model.wording import shown
 from .errors import PolicyFileError, Problem, UnknownProfileError
 from .names import from_here, name_of, shipped
 from .profile import Layer, Profile
 from .source import PolicySource, read
 from .validate import problems_of
-
-_log = logging.getLogger("aerospike_resilience.profiles")
 
 Policies = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """Where an application says that its policy files are."""
@@ -59,6 +57,7 @@ class PolicyLibrary:
     Attributes:
         directories: all of them, in the order of search.
         local: those of `local` that were not named otherwise.
+        missing: who named a directory that holds no policy files, its name and what is wrong with it.
     """
 
     def __init__(
@@ -67,9 +66,12 @@ class PolicyLibrary:
         named = os.environ.get(ENVIRONMENT, "")
         given = [_absolute(directory) for directory in policies or ()]
         of_environment = [_absolute(part) for part in named.split(os.pathsep) if part]
-        for source, directories in (("policies=", given), (ENVIRONMENT, of_environment)):
-            for directory in directories:
-                _warn_of(source, directory)
+        self.missing = tuple(
+            (source, from_here(directory), problem)
+            for source, directories in (("policies=", given), (ENVIRONMENT, of_environment))
+            for directory in directories
+            if (problem := _problem_of(directory))
+        )
         there = {*given, *of_environment, shipped()}
         found = [_absolute(directory) for directory in local]
         self.local = tuple(directory for directory in found if directory not in there)
@@ -95,6 +97,16 @@ class PolicyLibrary:
                 raise TypeError(f"policies= names directories as text, not {shown(directory)}")
             found.append(Path(directory))
         return cls(found)
+
+    def tell(self, identity: ClientIdentity) -> None:
+        """Warn in a client's log of directories that are named and are not there."""
+        log = identity.log("aerospike_resilience.profiles")
+        for source, directory, problem in self.missing:
+            log.warning(
+                "%s names %s, which %s: its policy files are not in force; it is looked at again at every "
+                "tend",
+                *(source, directory, problem),
+            )
 
     def beside(self, directory: Path) -> PolicyLibrary:
         """Return one that looks in another directory first."""
@@ -216,12 +228,8 @@ def _absolute(directory: str | os.PathLike[str]) -> Path:
     return Path(os.path.abspath(directory))  # noqa: PTH100 - links are followed at each look, not now
 
 
-def _warn_of(source: str, directory: Path) -> None:
-    """Say that a directory that somebody names holds no policy files."""
+def _problem_of(directory: Path) -> str:
+    """Return why a directory that somebody names holds no policy files; empty if it may."""
     if directory.is_dir():
-        return
-    what = "is no directory" if is_there(directory) else "does not exist"
-    _log.warning(
-        "%s names %s, which %s: its policy files are not in force; it is looked at again at every tend",
-        *(source, from_here(directory), what),
-    )
+        return ""
+    return "is no directory" if is_there(directory) else "does not exist"

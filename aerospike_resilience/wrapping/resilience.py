@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Never, Protocol, get_args
+from typing import Any, Never, get_args
 
 from .. import ambient
 from ..ambient import Using
@@ -21,15 +21,6 @@ from ..profiles.overrides import copied
 from ..profiles.places import not_a_set, place_of
 from ..runtime.engine import Engine
 from .mistakes import refuse_unknown
-
-
-class NamedNode(Protocol):
-    """A node as other tools have it: whatever has its name."""
-
-    @property
-    def name(self) -> str:
-        """The node's name."""
-        ...
 
 
 class Resilience:
@@ -161,7 +152,7 @@ class Resilience:
             )
         return self._engine.shared.recorder.last()
 
-    def isolate(self, node: str | NamedNode) -> None:
+    def isolate(self, node: object) -> None:
         """Keep writes, and reads that only the master may answer, away from a node until `release`.
 
         An order, not a verdict: it holds in the breaker's mode ``shadow`` too. A reload into mode ``off``
@@ -177,7 +168,7 @@ class Resilience:
         """
         self._engine.shared.health.isolate(_name(node))
 
-    def release(self, node: str | NamedNode) -> None:
+    def release(self, node: object) -> None:
         """Let calls go again to a node that was isolated by hand.
 
         Args:

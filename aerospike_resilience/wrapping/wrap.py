@@ -47,7 +47,7 @@ def resilient(
     *,
     name: str | None = None,
     overrides: Mapping[str, Any] | None = None,
-    policies: Policies | PolicyLibrary | None = None,
+    policies: Policies | None = None,
     interceptors: Sequence[Placed] = (),
     retry: RetryRules | RetryBaseT | None = None,
     fallback: T | FallbackClient[T] | None = None,
@@ -116,6 +116,7 @@ def resilient(
         None if rules == RetryRules() else TenacityRules(rules.wait, rules.retry, rules.stop)
     )
     identity = CLIENT_NAMES.take(name, chosen.name, loaded.name)
+    library.tell(identity)
     connection.tell(loaded, chosen.own_connection(client), identity)
     budget = loaded.retry.budget
     health = ClusterHealth(

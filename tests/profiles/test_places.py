@@ -298,6 +298,7 @@ def test_a_reload_tells_each_change_with_its_units_and_its_line(home, bare, capl
     file = home / "policies" / "checkout.yaml"
     file.write_text(text.format("total_timeout: 250", "1500us"))
     client = resilient(bare, "checkout", policies="policies")
+    name = client.resilience.name
     with contextlib.closing(client.resilience):
         file.write_text(text.format("total_timeout: 400ms", "2s"))
         client.resilience.reload()
@@ -306,7 +307,7 @@ def test_a_reload_tells_each_change_with_its_units_and_its_line(home, bare, capl
 
     told = [one.getMessage() for one in caplog.records if "reloaded" in one.getMessage()]
     assert told == [
-        f"profile 'checkout' reloaded: {change}"
+        f"client '{name}', profile 'checkout': profile 'checkout' reloaded: {change}"
         for change in (
             "policy.all.total_timeout: 250ms → 400ms (policies/checkout.yaml:5)",
             "retry.sleep: 1.5ms → 2s (policies/checkout.yaml:6)",

@@ -236,7 +236,19 @@ def a_client_that_cannot_be_wrapped(scene: Scene) -> None:
         uninstrument()
 
 
+def a_directory_that_is_not_there(scene: Scene) -> None:
+    scene.wrap(policies=["nowhere"])
+
+
+def a_misspelt_node(scene: Scene) -> None:
+    wrapped = scene.wrap(overrides={"breaker": {"isolate": ["A9"]}})
+    until(lambda: wrapped.resilience.nodes)
+    wrapped.resilience.reload()
+
+
 PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
+    a_directory_that_is_not_there: [("profiles/library.py", "%s names %s, which %s: its p")],
+    a_misspelt_node: [("nodes/misnamed.py", "breaker.isolate of profile %")],
     a_reload_and_bad_files: [
         ("profiles/watch.py", "profile %r reloaded: %s"),
         ("profiles/watch.py", "profile %r: %s changed, whic"),

@@ -237,7 +237,8 @@ def a_client_that_cannot_be_wrapped(scene: Scene) -> None:
 
 
 def a_directory_that_is_not_there(scene: Scene) -> None:
-    scene.wrap(policies=["nowhere"])
+    scene.monkeypatch.setenv("AEROSPIKE_RESILIENCE_POLICIES", "nowhere")
+    scene.wrap()
 
 
 def a_misspelt_node(scene: Scene) -> None:

@@ -13,10 +13,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, SupportsFloat, TypeVar
 
+from .model.duration_text import milliseconds
 from .model.operation import Criticality
+from .model.wording import shown
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,7 +37,7 @@ class Using:
     """
 
     profile: str | None = None
-    overrides: Mapping[str, Any] | None = None
+    overrides: Mapping[str, Any] | None = field(default=None, repr=False)  # may hold a password
     idempotent: bool | None = None
     criticality: Criticality | None = None
 
@@ -89,18 +92,18 @@ class deadline:  # noqa: N801 - read as a statement: ``with deadline(0.2):``
     several threads and tasks at once: each block counts from its own beginning.
 
     Args:
-        seconds: from now; must not be negative.
+        seconds: from now, 0 or more: a number of seconds, text with a unit as in policy files
+            (``"200ms"``), or a ``timedelta``.
 
     Raises:
-        ValueError: `seconds` is negative or not a number.
+        ValueError: `seconds` is negative, not a number, or text without a unit.
+        TypeError: `seconds` is none of these.
     """
 
     __slots__ = ("_seconds",)
 
-    def __init__(self, seconds: float) -> None:
-        if not seconds >= 0:
-            raise ValueError(f"deadline() takes seconds from now, 0 or more; got {seconds!r}")
-        self._seconds = seconds
+    def __init__(self, seconds: float | str | timedelta) -> None:
+        self._seconds = _seconds(seconds)
 
     def __enter__(self) -> deadline:
         outer = _current.get()
@@ -129,6 +132,29 @@ class deadline:  # noqa: N801 - read as a statement: ``with deadline(0.2):``
         traceback: TracebackType | None,
     ) -> None:
         self.__exit__(kind, error, traceback)
+
+
+_TAKES: Final = 'deadline() takes seconds from now (0.2), text with a unit ("200ms") or a timedelta'
+
+
+def _seconds(given: object) -> float:
+    """Return how long a deadline is, in seconds."""
+    if type(given) is float and given >= 0:
+        return given
+    try:
+        if isinstance(given, timedelta):
+            found = given.total_seconds()
+        elif isinstance(given, str):
+            found = milliseconds(given) / 1000
+        elif isinstance(given, SupportsFloat) and not isinstance(given, bool):
+            found = float(given)
+        else:
+            raise TypeError(f"{_TAKES}, not {shown(given)}")
+    except (ValueError, OverflowError):
+        raise ValueError(f"{_TAKES}, not {shown(given)}") from None
+    if not found >= 0:
+        raise ValueError(f"{_TAKES}, 0 or more; got {shown(given)}")
+    return found
 
 
 def carry(function: Callable[P, R]) -> Callable[P, R]:

@@ -13,18 +13,24 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import functools
-import logging
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from .clients import ADAPTERS, Creation
+from .interceptors import TenacityRules
 from .model.identity import ClientIdentity
+from .model.wording import shown
 from .profiles import PolicyLibrary
+from .profiles.overrides import copied
+from .runtime.chain import check_placed
+from .wrapping.mistakes import refuse_unknown
+from .wrapping.options import SeparateOptions
+from .wrapping.options import options as resolved
 from .wrapping.resilience import Resilience
-from .wrapping.wrap import resilient
+from .wrapping.wrap import KEYWORDS, resilient
 
 PROFILE: Final = "AEROSPIKE_RESILIENCE_PROFILE"
 """The profile to instrument with when Python starts."""
@@ -42,8 +48,10 @@ class _Instrumentation:
         problem: why clients stay bare though it was asked for; empty if they do not.
     """
 
-    def __init__(self, skip: Iterable[str], options: Mapping[str, Any], problem: str = "") -> None:
-        self.skip = tuple(skip)
+    def __init__(
+        self, skip: tuple[str, ...], options: Mapping[str, Any], problem: str = ""
+    ) -> None:
+        self.skip = skip
         self.options = dict(options)
         self.problem = problem
         self.told = False
@@ -56,7 +64,7 @@ class _Instrumentation:
         if self.problem:
             if not self.told:
                 self.told = True
-                logging.getLogger("aerospike_resilience").warning(
+                ClientIdentity("", "").log("aerospike_resilience").warning(
                     "a client was created and stays bare, as all will: %s", self.problem
                 )
             return client
@@ -98,22 +106,66 @@ _decided = False  # whether the application has said itself what is to be in for
 _hooked: set[str] = set()
 
 
-def instrument(profile: str = "default", *, skip: Iterable[str] = (), **options: Any) -> None:
+def instrument(profile: str = "default", *, skip: str | Iterable[str] = (), **options: Any) -> None:
     """Wrap every client that the process creates from now on, whichever package it is of.
 
     A second call takes the place of the first, for clients created from then on.
 
     Args:
         profile: the name of a policy file.
-        skip: hosts whose clients stay bare: ``host`` or ``host:port``, with ``*`` and ``?``.
-        options: further arguments of `resilient`, by keyword.
+        skip: hosts whose clients stay bare: ``host`` or ``host:port``, with ``*`` and ``?``. A text is one
+            pattern.
+        options: further arguments of `resilient`, by keyword. Copied: what becomes of them later changes
+            nothing, nor does another working directory.
 
     Raises:
+        TypeError: `resilient` has no such argument, or a pattern of `skip` is no text.
         UnknownProfileError: there is no such profile. Also a `LookupError`.
         PolicyFileError: its file is broken. Also a `ValueError`.
     """
-    PolicyLibrary.of(options.get("policies")).load(profile)  # a mistake shows here and now
-    _put_in_force(_Instrumentation(skip, {"profile": profile, **options}))
+    # A mistake shows here and now: what goes wrong when a client is created leaves it bare.
+    _put_in_force(_Instrumentation(_patterns(skip), _taken(profile, options)))
+
+
+def _patterns(skip: str | Iterable[str]) -> tuple[str, ...]:
+    if isinstance(skip, str):
+        return (skip,)
+    if isinstance(skip, bytes) or not isinstance(skip, Iterable):
+        raise TypeError(
+            f'skip= takes a pattern such as "cache-*", or a list of them, not {shown(skip)}'
+        )
+    patterns = tuple(skip)
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise TypeError(
+                f'skip= takes patterns as text, such as "cache-*", not {shown(pattern)}'
+            )
+    return patterns
+
+
+def _taken(profile: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that every client is wrapped with: checked, and the application's no more."""
+    known = (*KEYWORDS, *SeparateOptions.__annotations__)
+    if unknown := {name: value for name, value in options.items() if name not in known}:
+        refuse_unknown("instrument", unknown, ("skip", *known))
+    library = PolicyLibrary.of(options.get("policies"))
+    loaded, overrides = library.load(profile), copied(options.get("overrides"))
+    if overrides is not None:
+        loaded.with_overrides(overrides)
+    separate = {name: value for name, value in options.items() if name not in KEYWORDS}
+    retry, fallback = options.get("retry"), options.get("fallback")
+    breaker, telemetry = options.get("breaker"), options.get("telemetry")
+    given = resolved(retry, fallback, breaker, telemetry, cast(SeparateOptions, separate))
+    TenacityRules(given.rules.wait, given.rules.retry, given.rules.stop)
+    listeners = {"listeners": given.breaker.listeners} if "listeners" in options else {}
+    return {
+        "profile": profile,
+        **options,
+        "policies": library,
+        "overrides": overrides,
+        **listeners,
+        "interceptors": check_placed(options.get("interceptors", ())),
+    }
 
 
 def uninstrument() -> None:
@@ -130,7 +182,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> None:
     profile = environ.get(PROFILE)
     if not profile:
         return
-    skip = [host.strip() for host in environ.get(SKIP, "").split(",") if host.strip()]
+    skip = tuple(host.strip() for host in environ.get(SKIP, "").split(",") if host.strip())
     try:
         instrument(profile, skip=skip)
     except Exception as error:  # noqa: BLE001 - the application must not die of it

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aerospike
+from aerospike import exception
 from aerospike_helpers.operations import list_operations
 
 from aerospike_resilience import resilient
@@ -247,7 +248,7 @@ def _connected(config: dict[str, Any]) -> Any:
     while True:
         try:
             client = aerospike.client(config)
-        except aerospike.exception.AerospikeError:
+        except exception.AerospikeError:
             time.sleep(0.2)
         else:
             client.exists(LONG_LIST, {"total_timeout": 60_000})

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from aerospike_resilience.profiles import PolicyLibrary
-from aerospike_resilience.profiles.library import shipped
+from aerospike_resilience.profiles.names import shipped
 from aerospike_resilience.profiles.source import read
 
 from .harness import Case

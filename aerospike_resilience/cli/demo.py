@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..demo.experiment import FaultName, Setup, run
+from ..model.wording import suggestion
 
 
 def _hosts(
@@ -130,7 +131,7 @@ def _chosen(names: str) -> list[Any]:
     unknown = [name for name in chosen if name not in known]
     if unknown or not chosen:
         raise click.BadParameter(
-            f"{', '.join(unknown) or 'none given'}; there are {', '.join(known)}",
+            f"{', '.join(unknown) or 'none given'}{suggestion(' '.join(unknown[:1]), known)}",
             param_hint="--variants",
         )
     return [known[name] for name in chosen]

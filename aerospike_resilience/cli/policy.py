@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from ..clients import ADAPTERS, Adapter, adapter_named, every_operation
 from ..model.operation import Kind, Operation
+from ..model.wording import counted, shown, suggestion
 from ..profiles import PolicyFileError, PolicyLibrary, Profile
 from ..profiles.explain import OWN
 from ..profiles.lint import Finding, examine
+from ..profiles.lint_code import examine_code
 from ..profiles.lint_formats import FORMATS
+from ..profiles.places import not_a_set, place_of
+from ..profiles.spelling import NOT_SET, field_text, public, typed, written
 from ..runtime.planner import Planner
-from .policy_common import BROKEN, broken, console, load, load_file, table
+from .policy_common import (
+    BROKEN,
+    DIRECTORY,
+    PolicyCommand,
+    add_row,
+    broken,
+    console,
+    hint,
+    load,
+    load_file,
+    table,
+)
 from .policy_files import FILE_COMMANDS
 
 _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
@@ -25,54 +41,60 @@ _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
 @click.option(
     "--policies",
     multiple=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Look here first; again for more.",
+    type=DIRECTORY,
+    help="Look here first; again for more. Every command takes it too.",
 )
 @click.pass_context
 def policy(context: click.Context, policies: tuple[Path, ...]) -> None:
     """Look at policy files and check them.
 
-    They are looked for in --policies, then in AEROSPIKE_RESILIENCE_POLICIES, then in the shipped ones.
+    They are looked for in --policies, then in AEROSPIKE_RESILIENCE_POLICIES, then in ./policies, then in
+    the shipped ones.
     """
-    context.obj = PolicyLibrary(list(policies))
+    here = Path("policies")
+    context.obj = PolicyLibrary(list(policies), local=[here] if here.is_dir() else [])
+    for source, directory, problem in context.obj.missing:
+        click.echo(f"warning: {source} names {directory}, which {problem}", err=True)
 
 
-@policy.command("list")
+@policy.command("list", cls=PolicyCommand)
 @click.pass_obj
 def list_(library: PolicyLibrary) -> None:
     """List the profiles there are."""
     rows = table("profile", "file", "description")
     for name in library.names():
         path = library.find(name)
+        where = library.name_of(path)
         try:
-            rows.add_row(name, str(path), library.load(name).description)
+            add_row(rows, name, where, library.load(name).description)
         except PolicyFileError as error:
-            rows.add_row(name, str(path), f"broken: {error.problems[0].message}")
+            add_row(rows, name, where, f"broken: {error.problems[0].message}")
     console().print(rows)
+    hint(library, map(library.find, library.names()))
 
 
-@policy.command()
+@policy.command(cls=PolicyCommand)
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Plain values for machines.")
 @click.pass_obj
 def show(library: PolicyLibrary, name: str, as_json: bool) -> None:
     """Show a profile with its parents merged: every value, and the line it comes from."""
     profile = load(library, name)
-    values = profile.flat()
+    values = profile.leaves()
     if as_json:
-        click.echo(
-            json.dumps(
-                {key: [value, profile.origin(key)] for key, value in values.items()}, indent=1
-            )
-        )
+        told = {
+            ".".join(path): [public(path, value), profile.origin(path)]
+            for path, value in values.items()
+        }
+        click.echo(json.dumps(told, indent=1))
         return
     rows = table("key", "value", "from")
-    for key, value in values.items():
-        rows.add_row(key, str(value), profile.origin(key))
+    for path, value in values.items():
+        add_row(rows, ".".join(path), written(path, value), profile.origin(path))
     console().print(rows)
 
 
-@policy.command()
+@policy.command(cls=PolicyCommand)
 @click.argument("name")
 @click.argument("operation")
 @click.option("--set", "target", default="", help="namespace.set or namespace.")
@@ -97,8 +119,12 @@ def explain(
     """
     adapter = adapter_named(client_name)
     found = _operation(adapter, operation)
-    namespace, _, set_name = target.partition(".")
+    namespace, set_name = _place(target)
     profile = load(library, name)
+    if namespace and namespace not in {(place_of(key) or ("",))[0] for key in profile.set_names()}:
+        click.echo(
+            f"note: no line of {name} is about namespace {namespace!r} or its sets", err=True
+        )
     said = False if not_repeatable else None
     retryable = not not_repeatable and (found.kind is not Kind.WRITE or found.idempotent({}))
     settings = profile.settings(
@@ -120,18 +146,17 @@ def explain(
     if not rows:
         click.echo(f"{operation}: everything as the client has it")
         return
-    shown = table("field", "value", f"sent to {client_name}", "from")
+    table_ = table("field", "value", f"sent to {client_name}", "from")
     for field, value, number, origin in rows:
-        shown.add_row(
-            field,
-            "-" if value is None else str(value),
-            "not sent" if number is None else str(number),
-            origin,
+        add_row(
+            table_,
+            *(field, field_text(field, value)),
+            *("not sent" if number is None else str(number), origin),
         )
-    console().print(shown)
+    console().print(table_)
 
 
-@policy.command()
+@policy.command(cls=PolicyCommand)
 @click.argument("first")
 @click.argument("second")
 @click.option("--client", "client_name", default="aerospike", show_default=True, type=_CLIENTS)
@@ -146,9 +171,9 @@ def diff(library: PolicyLibrary, first: str, second: str, client_name: str) -> N
         for field, old, new in _differences(before, after, operation, adapter):
             changed.setdefault((field, old, new), {})[operation.name] = None
     for (field, old, new), names in changed.items():
-        rows.add_row(", ".join(names), field, old, new)
+        add_row(rows, ", ".join(names), field, old, new)
     for key, old, new in _sections(before, after):
-        rows.add_row("all", key, old, new)
+        add_row(rows, "all", key, old, new)
     if not rows.row_count:
         click.echo("no difference in effect")
         return
@@ -156,7 +181,7 @@ def diff(library: PolicyLibrary, first: str, second: str, client_name: str) -> N
     raise SystemExit(1)
 
 
-@policy.command()
+@policy.command(cls=PolicyCommand)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_obj
 def check(library: PolicyLibrary, files: tuple[Path, ...]) -> None:
@@ -169,11 +194,12 @@ def check(library: PolicyLibrary, files: tuple[Path, ...]) -> None:
         except PolicyFileError as error:
             bad += 1
             click.echo(str(error), err=True)
-    click.echo(f"{len(paths)} files, {bad} broken")
+    told = f"{bad} broken" if bad else "no problems"
+    click.echo(f"{counted(len(paths), 'file')} checked, {told}")
     raise SystemExit(1 if bad else 0)
 
 
-@policy.command()
+@policy.command(cls=PolicyCommand)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--client", "client_name", default="aerospike", show_default=True, type=_CLIENTS)
 @click.option(
@@ -186,12 +212,16 @@ def lint(
 ) -> None:
     """Look for settings that are valid and will go wrong in production.
 
-    Looks at FILES, or at every profile there is. Exits with 1 if there is an error (with --strict, a
-    warning), and with 2 if a file is broken; what is wrong with it is AR000.
+    Looks at FILES, or at every profile there is. Of Python FILES, and those in a directory, it looks
+    at what they give to deadline(). Exits with 1 if there is an error (with --strict, a warning), and
+    with 2 if a file is broken; what is wrong with it is AR000.
     """
     adapter = adapter_named(client_name)
     findings: list[Finding] = []
     for path in files or tuple(library.find(name) for name in library.names()):
+        if path.suffix == ".py" or path.is_dir():
+            findings += examine_code(path)
+            continue
         try:
             findings += examine(load_file(library, path), adapter)
         except PolicyFileError as error:
@@ -203,7 +233,7 @@ def lint(
     raise SystemExit(1 if any(finding.severity in fatal for finding in findings) else 0)
 
 
-@policy.command()
+@policy.command(cls=PolicyCommand)
 def schema() -> None:
     """Print the JSON Schema of policy files."""
     from ..profiles.schema import json_schema
@@ -218,9 +248,21 @@ for _command in FILE_COMMANDS:
 def _operation(adapter: Adapter, name: str) -> Operation:
     known = every_operation(adapter)
     if name not in known:
-        there = ", ".join(known)
-        raise click.ClickException(f"{adapter.name} has no operation {name!r}; there are {there}")
+        told = f"{adapter.name} has no operation {shown(name)}{suggestion(name, known)}"
+        raise click.ClickException(told)
     return known[name]
+
+
+def _place(target: str) -> tuple[str, str]:
+    if not target:
+        return "", ""
+    place = place_of(target)
+    if place is None:
+        raise click.BadParameter(
+            not_a_set(target),
+            param_hint="--set",
+        )
+    return place
 
 
 def _differences(
@@ -228,7 +270,7 @@ def _differences(
 ) -> list[tuple[str, str, str]]:
     old, new = (_effective(profile, operation, adapter) for profile in (before, after))
     return [
-        (field, old.get(field, "-"), new.get(field, "-"))
+        (field, old.get(field, NOT_SET), new.get(field, NOT_SET))
         for field in sorted({*old, *new})
         if old.get(field) != new.get(field)
     ]
@@ -239,7 +281,7 @@ def _effective(profile: Profile, operation: Operation, adapter: Adapter) -> dict
     retryable = operation.kind is not Kind.WRITE or operation.idempotent({})
     settings = profile.settings(operation, retryable=retryable)
     return {
-        field: str(one.value)
+        field: field_text(field, one.value)
         for field, one in settings.items()
         if _sent(adapter, operation, field, one.value) is not None
     }
@@ -251,23 +293,39 @@ def _sent(adapter: Adapter, operation: Operation, field: str, value: Any) -> Any
 
 
 def _sections(before: Profile, after: Profile) -> list[tuple[str, str, str]]:
-    found = []
-    for section in (
-        "connection",
-        "retry",
-        "adaptive_timeout",
-        "breaker",
-        "backpressure",
-        "telemetry",
-    ):
-        old, new = _dump(getattr(before, section)), _dump(getattr(after, section))
-        found += [
-            (f"{section}.{key}", str(old.get(key, "-")), str(new.get(key, "-")))
-            for key in sorted({*old, *new})
-            if old.get(key) != new.get(key)
-        ]
+    old, new = _said(before), _said(after)
+    return [
+        (key, old.get(key, NOT_SET), new.get(key, NOT_SET))
+        for key in sorted({*old, *new})
+        if old.get(key, NOT_SET) != new.get(key, NOT_SET)
+    ]
+
+
+def _said(profile: Profile) -> dict[str, str]:
+    """Return what the sections say, by key, in a policy file's words."""
+    found: dict[str, str] = {}
+    for name in _SECTIONS:
+        section = getattr(profile, name)
+        for path, value in _leaves(section.model_dump(by_alias=True) if section else {}, (name,)):
+            found[".".join(path)] = typed(path, value)
     return found
 
 
-def _dump(section: Any) -> dict[str, Any]:
-    return section.model_dump() if section is not None else {}
+def _leaves(
+    data: Mapping[str, Any], path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+_SECTIONS: Final = (
+    "connection",
+    "retry",
+    "adaptive_timeout",
+    "breaker",
+    "backpressure",
+    "telemetry",
+)

@@ -2,29 +2,74 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ..profiles import PolicyFileError, PolicyLibrary, Problem, Profile, UnknownProfileError
-from ..profiles.library import is_name
+from ..profiles.library import ENVIRONMENT, is_name
 from ..profiles.lint import Finding
-from ..profiles.source import name_of, read
+from ..profiles.names import from_here
+from ..profiles.source import read
+
+DIRECTORY: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 
 BROKEN: Final = "AR000"
 """The id of what is no finding of a rule: a file that is broken."""
 
 
+class PolicyCommand(click.Command):
+    """A command on policy files: takes ``--policies`` too, as the group does."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(
+            click.Option(
+                ["--policies"],
+                multiple=True,
+                expose_value=False,
+                type=DIRECTORY,
+                help="Look here first; again for more.",
+                callback=_look_here_too,
+            )
+        )
+
+
+def _look_here_too(
+    context: click.Context, _option: click.Parameter, given: tuple[Path, ...]
+) -> None:
+    for directory in reversed(given):
+        context.obj = context.obj.beside(directory)
+
+
 def load(library: PolicyLibrary, name: str) -> Profile:
     """Load a profile; what is wrong with it ends the command with its message."""
     try:
-        return library.load(name)
+        found = library.load(name)
     except (PolicyFileError, UnknownProfileError) as error:
         raise click.ClickException(str(error)) from None
+    hint(library, found.files)
+    return found
+
+
+def hint(library: PolicyLibrary, files: Iterable[Path]) -> None:
+    """Say how a service finds what this command found without being told where: in ``./policies``."""
+    for path in files:
+        if path.parent in library.local:
+            where = from_here(path.parent)
+            click.echo(
+                f"note: found {from_here(path)}; a service finds it with policies={where!r} or "
+                f"{ENVIRONMENT}={where}",
+                err=True,
+            )
+            return
 
 
 def load_file(library: PolicyLibrary, path: Path) -> Profile:
@@ -35,15 +80,15 @@ def load_file(library: PolicyLibrary, path: Path) -> Profile:
     """
     if path.suffix != ".yaml" or not is_name(path.stem):
         message = f"a policy file is called by its profile's name and .yaml: {path.stem}.yaml"
-        raise PolicyFileError([Problem(name_of(path), 0, 0, "", message)])
-    read(path)  # the library would find a file of that name elsewhere
-    return PolicyLibrary([path.parent, *library.directories]).load(path.stem)
+        raise PolicyFileError([Problem(from_here(path), 0, 0, "", message)])
+    read(path, from_here(path))  # the library would find a file of that name elsewhere
+    return library.beside(path.parent).load(path.stem)
 
 
 def broken(library: PolicyLibrary, path: Path, error: PolicyFileError) -> list[Finding]:
     """Return what is wrong with a file and its parents, as findings."""
-    library = PolicyLibrary([path.parent, *library.directories])
-    files = {name_of(path): path}
+    library = library.beside(path.parent)
+    files = {from_here(path): path}
     for where in {problem.where for problem in error.problems} - files.keys():
         with suppress(UnknownProfileError):
             files[where] = library.find(Path(where).stem)
@@ -78,6 +123,16 @@ def table(*columns: str) -> Table:
     for column in columns:
         found.add_column(column, overflow="fold")
     return found
+
+
+def add_row(rows: Table, *cells: str) -> None:
+    """Add a row of plain text: brackets are brackets."""
+    rows.add_row(*(escape(cell) for cell in cells))
+
+
+def next_command(*words: str) -> None:
+    """Say what to type next."""
+    click.echo(f"next: {shlex.join(['aerospike-resilience', 'policy', *words])}")
 
 
 def console() -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +13,10 @@ import yaml
 from ..profiles import PolicyFileError, PolicyLibrary, Profile, interchange_c, interchange_sdk
 from ..profiles.interchange import Exported, Left
 from ..profiles.library import is_name
+from ..profiles.names import shipped
 from ..profiles.source import PolicySource, read
 from ..profiles.validate import check_file
-from .policy_common import load, write
+from .policy_common import PolicyCommand, load, next_command, write
 
 _EXPORTS: Final[Mapping[str, Callable[[Profile], Exported]]] = {
     "aerospike": interchange_c.export,
@@ -23,7 +25,7 @@ _EXPORTS: Final[Mapping[str, Callable[[Profile], Exported]]] = {
 """What writes a client's own file, by the client's name."""
 
 
-@click.command()
+@click.command(cls=PolicyCommand)
 @click.argument("name")
 @click.option(
     "--from", "parent", default="default", show_default=True, help="The profile to build on."
@@ -37,15 +39,35 @@ _EXPORTS: Final[Mapping[str, Callable[[Profile], Exported]]] = {
 )
 @click.pass_obj
 def new(library: PolicyLibrary, name: str, parent: str, into: Path) -> None:
-    """Write a new policy file that builds on another."""
+    """Write a new policy file that builds on another.
+
+    The schema is written beside it, for editors, where there is none yet.
+    """
     load(library, parent)
     path = into / f"{_file_name(name)}.yaml"
     if path.exists():
         raise click.ClickException(f"{path} exists already; it is left as it is")
     write(path, _NEW.format(parent=parent))
+    _write_schema(into)
+    next_command("explain", name, "get", *_where(library, into))
+
+
+def _write_schema(into: Path) -> None:
+    """Put the schema where the head of a policy file says that it is."""
+    path = into / "schema.json"
+    if not path.exists():
+        write(path, (shipped() / "schema.json").read_text())
+
+
+def _where(library: PolicyLibrary, into: Path) -> list[str]:
+    """Return what a command must be told to find what is in a directory."""
+    whole = Path(os.path.abspath(into))  # noqa: PTH100 - as the library has it
+    found = whole in library.directories or whole == Path.cwd() / "policies"
+    return [] if found else ["--policies", str(into)]
 
 
 _NEW: Final = """\
+# yaml-language-server: $schema=schema.json
 version: 1
 description: ""
 extends: {parent}
@@ -56,7 +78,7 @@ extends: {parent}
 """
 
 
-@click.command("import")
+@click.command("import", cls=PolicyCommand)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", default=None, help="The profile's name; that of the file if not given.")
 @click.option("--extends", default=None, help="A profile for all that the file does not say.")
@@ -106,10 +128,12 @@ def import_(
             raise click.ClickException(f"{path} would be broken\n{error}") from None
     for path, said in files.items():
         write(path, _IMPORTED.format(file=file.name, body=yaml.safe_dump(said, sort_keys=False)))
+    _write_schema(into)
     _tell(found.left)
+    next_command("check", *map(str, files))
 
 
-@click.command("export")
+@click.command("export", cls=PolicyCommand)
 @click.argument("name")
 @click.option("--to", "client_name", required=True, type=click.Choice(sorted(_EXPORTS)))
 @click.pass_obj
@@ -127,6 +151,7 @@ def export(library: PolicyLibrary, name: str, client_name: str) -> None:
 FILE_COMMANDS: Final = (new, import_, export)
 
 _IMPORTED: Final = """\
+# yaml-language-server: $schema=schema.json
 # Imported from {file}; see docs/policies.md for what else a policy file may say.
 {body}"""
 

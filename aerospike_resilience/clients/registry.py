@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, cast, overload
 
 from ..errors import NotAClientError
+from ..model.wording import shown, suggestion
 from .contract import Adapter
 
 
@@ -78,7 +79,7 @@ def adapter_named(name: str) -> Adapter:
         NotAClientError: there is none of that name.
     """
     if name not in _HOMES:
-        raise NotAClientError(f"no client is called {name!r}; there are {_names()}")
+        raise NotAClientError(f"no client is called {shown(name)}{suggestion(name, list(_HOMES))}")
     return _adapter(name)
 
 

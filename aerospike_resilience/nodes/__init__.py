@@ -2,6 +2,7 @@
 
 from .admission import Admission
 from .cluster import ClusterHealth
+from .misnamed import MisnamedNodes
 from .options import AdaptiveTimeout, NodeOptions
 from .report import report
 from .sharing import SharedStates
@@ -14,6 +15,7 @@ __all__ = [
     "AdaptiveTimeout",
     "Admission",
     "ClusterHealth",
+    "MisnamedNodes",
     "NodeOptions",
     "SharedStates",
     "StorageFactory",

@@ -12,6 +12,7 @@ from ..errors import IsolationError, UnknownNodeError
 from ..model.failure import Failure
 from ..model.identity import ClientIdentity
 from ..model.operation import NodeAddress
+from ..model.wording import shown, suggestion
 from .breaker import CLOSED, NodeBreaker, Shares
 from .health import NodeHealth
 from .listeners import TransitionListeners
@@ -60,10 +61,14 @@ class NodeRegistry:
         try:
             return self.by_name[name]
         except KeyError:
-            known = ", ".join(sorted(self.by_name)) or "none yet"
-            raise self._identity.error(
-                UnknownNodeError, f"there is no node {name!r}; the client knows {known}"
-            ) from None
+            told = f"there is no node {shown(name)}{suggestion(name, sorted(self.by_name))}"
+            raise self._identity.error(UnknownNodeError, told) from None
+
+    def unknown(self, options: NodeOptions) -> frozenset[str]:
+        """Return the nodes that the profile isolates and the cluster does not have, if it has any."""
+        if options.mode == "off" or not self.by_name:
+            return frozenset()
+        return options.isolated - self.by_name.keys()
 
     def named(self, failure: Failure) -> Failure:
         """Return a failure with the name of its node, where it tells an address."""

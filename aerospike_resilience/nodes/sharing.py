@@ -14,6 +14,7 @@ import weakref
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+from ..model.wording import redacted
 from .breaker import CLOSED, OPEN
 from .cluster import ClusterHealth
 from .storages import GivenStorages, RedisStorages, StorageFactory, Storages
@@ -108,7 +109,7 @@ class SharedStates:
             self._hear()
             self._storages.check()
         except Exception as error:  # noqa: BLE001 - whatever a storage raises, calls go on without it
-            self._report(f"{type(error).__name__}: {error}")
+            self._report(f"{type(error).__name__}: {redacted(str(error))}")
         else:
             self._report("")
 

@@ -7,8 +7,9 @@ from typing import Any, Final
 import yaml
 
 from ..errors import PolicyFileError, Problem
+from ..model.wording import redacted, shown
+from .numbers import misread
 from .source import KeyPath
-from .suggest import shown
 
 MAX_NODES: Final = 20_000
 """Keys and values after aliases are followed: an alias that explodes ends here."""
@@ -34,11 +35,13 @@ class Builder:
 
     Attributes:
         places: line and column of every key, by path.
+        written: what stands in the file for each value that is no text to YAML, by path.
         problems: what is wrong.
     """
 
     def __init__(self, where: str, max_depth: int) -> None:
         self.places: dict[KeyPath, tuple[int, int]] = {}
+        self.written: dict[KeyPath, str] = {}
         self.problems: list[Problem] = []
         self._where = where
         self._max_depth = max_depth
@@ -120,11 +123,16 @@ class Builder:
         try:
             if kind != "str" and len(node.value) > MAX_NUMBER:
                 raise ValueError("too long")  # noqa: TRY301 - one answer to all that is no such value
-            return self._scalars.construct_object(node)
+            found = self._scalars.construct_object(node)
         except Exception:  # noqa: BLE001 - PyYAML lets through whatever int(), date() and its tables raise
             return self._refuse(
                 node, path, f"{shown(node.value)} is no valid {kind}; quote it if it is text"
             )
+        if kind in ("int", "float") and (message := misread(node.value, found)):
+            return self._refuse(node, path, message)
+        if kind != "str":
+            self.written[path] = node.value
+        return found
 
     def _refuse_tag(self, node: yaml.Node, path: KeyPath) -> Any:
         return self._refuse(
@@ -137,7 +145,8 @@ class Builder:
 
     def _problem(self, node: yaml.Node, path: KeyPath, message: str) -> Problem:
         mark = node.start_mark
-        return Problem(self._where, mark.line + 1, mark.column + 1, ".".join(path), message)
+        key = redacted(".".join(path))
+        return Problem(self._where, mark.line + 1, mark.column + 1, key, message)
 
 
 _NOTHING: Final = object()

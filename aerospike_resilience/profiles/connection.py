@@ -8,6 +8,7 @@ from typing import Any
 from ..model.durations import s_to_whole_ms
 from ..model.identity import ClientIdentity
 from .profile import Profile
+from .spelling import typed
 
 
 def compare(profile: Profile, own: Mapping[str, Any]) -> tuple[tuple[str, Any, Any], ...]:
@@ -32,9 +33,17 @@ def compare(profile: Profile, own: Mapping[str, Any]) -> tuple[tuple[str, Any, A
 def tell(profile: Profile, own: Mapping[str, Any], identity: ClientIdentity) -> None:
     """Log what a connected client has otherwise: nothing here can change that."""
     if found := compare(profile, own):
-        named = ", ".join(f"{name} is {has} (profile: {says})" for name, says, has in found)
+        named = ", ".join(
+            f"{name} is {_text(name, has)} (profile: {_text(name, says)})"
+            for name, says, has in found
+        )
         identity.log("aerospike_resilience.profiles").warning(
             "the client is connected otherwise than profile %r says: %s; reconnect it with these, or "
             "have the profile say what it has",
             *(profile.name, named),
         )
+
+
+def _text(name: str, value: Any) -> str:
+    """Return a value as `compare` has it, with its unit."""
+    return typed(("connection", name), value / 1000 if name == "tend_interval" else value)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from .spelling import NOT_SET, field_text
+
 OWN: Final = "the client's own"
 """The origin of what the profile leaves to the client."""
 
@@ -39,7 +41,7 @@ class Explanation:
             head += f" in {self.target}"
         notes = [
             f"  in sessions with behavior {name!r} of the client's configuration file: "
-            + ", ".join(f"{field} {value}" for field, value in fields.items())
+            + ", ".join(f"{field} {field_text(field, value)}" for field, value in fields.items())
             for name, fields in self.elsewhere.items()
         ]
         table = self.table()
@@ -59,16 +61,22 @@ class Explanation:
     def table(self) -> tuple[tuple[str, str, str, str], ...]:
         """Return field, value, what is sent and the origin of each as text, for people to read.
 
-        What is sent without the profile saying anything comes last.
+        Values are in a file's words with their units, what is sent in the client's own. What is sent
+        without the profile saying anything comes last.
         """
         sent = self.sent or {}
         said = {name for name, _, _ in self.rows}
         return (
             *(
-                (name, str(value), str(sent[name]) if name in sent else "not sent", origin)
+                (
+                    name,
+                    field_text(name, value),
+                    str(sent[name]) if name in sent else "not sent",
+                    origin,
+                )
                 for name, value, origin in self.rows
             ),
-            *((name, "-", str(sent[name]), OWN) for name in sorted(sent.keys() - said)),
+            *((name, NOT_SET, str(sent[name]), OWN) for name in sorted(sent.keys() - said)),
         )
 
     def with_sent(self, sent: Mapping[str, Any]) -> Explanation:
@@ -85,7 +93,10 @@ class Explanation:
             return self
         rows = {name: (name, value, origin) for name, value, origin in self.rows}
         for name, value in native.items():
-            instead = f", overrides {rows[name][1]} from {rows[name][2]}" if name in rows else ""
+            instead = ""
+            if name in rows:
+                _, profiles, origin = rows[name]
+                instead = f", overrides {field_text(name, profiles)} from {origin}"
             rows[name] = (name, value, f"the client's dynamic configuration{instead}")
         return replace(self, rows=tuple(sorted(rows.values())))
 

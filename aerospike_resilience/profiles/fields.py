@@ -14,8 +14,10 @@ from pydantic import Field
 from .quantities import (
     Bytes,
     Count,
+    Flag,
     IdleSeconds,
     Milliseconds,
+    NamedMilliseconds,
     PositiveSeconds,
     Section,
     TimeToLive,
@@ -49,39 +51,39 @@ class PolicyFields(Section):
     commit_level: Literal["all", "master"] | None = None
     expected_duration: Literal["long", "short", "long_relax_ap"] | None = None
     ttl: TimeToLive | None = None
-    compress: bool | None = None
+    compress: Flag | None = None
     compression_threshold: Bytes | None = None
-    durable_delete: bool | None = None
-    on_locking_only: bool | None = None
-    deserialize: bool | None = None
-    read_touch_ttl_percent: Annotated[int, Field(ge=-1, le=100)] | None = None
-    error_detail_verbosity: Annotated[int, Field(ge=0, le=3)] | None = None
-    concurrent: bool | None = None
-    allow_inline: bool | None = None
-    allow_inline_ssd: bool | None = None
-    respond_all_keys: bool | None = None
-    respond_per_each_op: bool | None = None
-    short_query: bool | None = None
-    include_bin_data: bool | None = None
-    allow_scans_with_where: bool | None = None
+    durable_delete: Flag | None = None
+    on_locking_only: Flag | None = None
+    deserialize: Flag | None = None
+    read_touch_ttl_percent: Annotated[int, Field(ge=-1, le=100, strict=True)] | None = None
+    error_detail_verbosity: Annotated[int, Field(ge=0, le=3, strict=True)] | None = None
+    concurrent: Flag | None = None
+    allow_inline: Flag | None = None
+    allow_inline_ssd: Flag | None = None
+    respond_all_keys: Flag | None = None
+    respond_per_each_op: Flag | None = None
+    short_query: Flag | None = None
+    include_bin_data: Flag | None = None
+    allow_scans_with_where: Flag | None = None
     max_records: Count | None = None
     records_per_second: Count | None = None
     max_concurrent_nodes: Count | None = None
     record_queue_size: Count | None = None
-    send_as_is: bool | None = None
-    check_bounds: bool | None = None
-    xdr: bool | None = None
+    send_as_is: Flag | None = None
+    check_bounds: Flag | None = None
+    xdr: Flag | None = None
 
     # The same by other clients' names; see synonyms.FIELD_SYNONYMS.
     retry_delay: Milliseconds | None = None
-    send_key: bool | None = None
+    send_key: Flag | None = None
     generation_policy: Literal["none", "expect_gen_equal", "expect_gen_greater"] | None = None
     record_exists_action: (
         Literal["update", "create_only", "update_only", "replace_only", "replace"] | None
     ) = None
     expiration: TimeToLive | None = None
-    use_compression: bool | None = None
-    read_touch_ttl: Annotated[int, Field(ge=-1, le=100)] | None = None
+    use_compression: Flag | None = None
+    read_touch_ttl: Annotated[int, Field(ge=-1, le=100, strict=True)] | None = None
     concurrency: Literal["parallel", "sequential"] | None = None
 
 
@@ -138,14 +140,14 @@ class ConnectionSection(Section):
     per_client_runtime_workers: Count | None = None
     buffer_reclaim_threshold: Bytes | None = None
     compression_threshold: Bytes | None = None
-    use_shared_connection: bool | None = None
-    use_services_alternate: bool | None = None
-    force_single_node: bool | None = None
-    fail_if_not_connected: bool | None = None
-    validate_keys: bool | None = None
-    strict_types: bool | None = None
+    use_shared_connection: Flag | None = None
+    use_services_alternate: Flag | None = None
+    force_single_node: Flag | None = None
+    fail_if_not_connected: Flag | None = None
+    validate_keys: Flag | None = None
+    strict_types: Flag | None = None
     send_bool_as: Literal["bool", "integer", "pickle"] | None = None
-    rack_aware: bool | None = None
+    rack_aware: Flag | None = None
     rack_id: Count | None = None
     rack_ids: list[Count] | None = None
     ip_map: dict[str, str] | None = None
@@ -154,13 +156,13 @@ class ConnectionSection(Section):
     shm: SharedMemorySection | None = None
 
     # The same by other clients' names; see synonyms.CONNECTION_SYNONYMS.
-    idle_timeout: Milliseconds | None = None
+    idle_timeout: NamedMilliseconds | None = None
     login_timeout_ms: Milliseconds | None = None
     tend_timeout: Milliseconds | None = None
-    max_socket_idle_time: Milliseconds | None = None
+    max_socket_idle_time: NamedMilliseconds | None = None
     min_connections_per_node: Count | None = None
     max_connections_per_node: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
     max_errors_in_error_window: Count | None = None
     num_tend_intervals_in_error_window: Count | None = None
-    seed_only_cluster: bool | None = None
+    seed_only_cluster: Flag | None = None
     application_id: str | None = None

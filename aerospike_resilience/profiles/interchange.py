@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from ..model.operation import Kind, Operation
 from .profile import Profile, Setting
 
-OURS: Final = "is this library's own, and has no like in that file"
+OURS: Final = "is this library's own, and has no equivalent in that file format"
 
 _OWN_SECTIONS: Final = (
     *("retry", "adaptive_timeout", "breaker", "backpressure", "telemetry", "lint"),

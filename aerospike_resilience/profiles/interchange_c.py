@@ -233,9 +233,9 @@ def _why(case: Case, field: str) -> str:
     part = next((one for one in _PARTS if operation.name in one.names), None)
     kinds = {one.kind for one in _PARTS if operation.name in one.names}
     if part is None:
-        return f"that file has no policies for {operation.name}"
+        return f"that file format has no policies for {operation.name}"
     if not any(w.ours == field for one in _PARTS if one.kind in kinds for w in one.words):
-        return f"that file has no {field} for {part.kind}"
+        return f"that file format has no {field} for {part.kind}"
     if strong:
         return "that file does not tell strongly consistent namespaces from others"
     if retryable and operation.kind is Kind.WRITE:
@@ -262,7 +262,7 @@ def _export_connection(
             left.append(Left("connection.max_socket_idle", "that file has whole seconds"))
     known = {word.ours for word in (*_STATIC, *_DYNAMIC)}
     left += [
-        Left(f"connection.{key}", "that file has no such setting")
+        Left(f"connection.{key}", "that file format has no such setting")
         for key in given
         if key not in known
     ]

@@ -137,14 +137,14 @@ def _why(case: Case, field: str) -> str:
         return "that file does not tell operations by name, and has none for commands"
     known = BLOCKS[f"system_{operation.family}"][1] if operation.family else WORDS
     if not any(word.ours == field for word in known):
-        return f"that file has no {field}"
+        return f"that file format has no {field}"
     if retryable:
         return "the SDK takes every write for one that must not be sent again"
     if strong and operation.shape is not Shape.POINT:
         return "that file does not tell strongly consistent namespaces from others here"
     if strong and operation.kind is Kind.WRITE:
         return "that file does not tell strongly consistent namespaces from others for writes"
-    return f"that file has no block for {operation.name} alone"
+    return f"that file format has no block for {operation.name} alone"
 
 
 def _export_system(profile: Profile) -> tuple[dict[str, Any], list[Left]]:
@@ -161,7 +161,7 @@ def _export_system(profile: Profile) -> tuple[dict[str, Any], list[Left]]:
     }
     known_here = {word.ours for known in SYSTEM.values() for word in known}
     left = [
-        Left(f"connection.{key}", "that file has no such setting")
+        Left(f"connection.{key}", "that file format has no such setting")
         for key in sorted(given - known_here)
     ]
     return system, left

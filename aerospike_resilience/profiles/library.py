@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from ..errors import PolicyFileError, Problem, UnknownProfileError
+from ..model.identity import ClientIdentity
+from ..model.wording import shown, suggestion
+from .names import from_here, name_of, shipped
 from .profile import Layer, Profile
 from .source import PolicySource, read
-from .suggest import nearest, shown
 from .validate import problems_of
 
 Policies = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -23,45 +27,94 @@ ENVIRONMENT: Final = "AEROSPIKE_RESILIENCE_POLICIES"
 """Directories with policy files, separated as in ``PATH``."""
 
 
-def shipped() -> Path:
-    """Return the directory of the shipped profiles: in the package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "policies"
-    return inside if inside.is_dir() else package.parent / "policies"
-
-
 def is_name(name: str) -> bool:
     """Return whether a profile can be called so: one part of a path, and not hidden."""
     return bool(name) and name == Path(name).name and not name.startswith(".")
 
 
+def check_name(name: object) -> None:
+    """Refuse what can be no profile's name.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f'profile is a name, such as "latency", not {shown(name)}')
+
+
 class PolicyLibrary:
     """Finds and loads profiles.
+
+    Directories are made absolute here, so that they stay what was meant when the process changes its
+    working directory later. One that is named and is not there is a warning in the log: what was meant to
+    be in it is not in force.
 
     Args:
         policies: directories to look in first. After them come those of the environment variable
             ``AEROSPIKE_RESILIENCE_POLICIES`` and the shipped ones.
+        local: directories that nobody named, to look in before the shipped ones.
 
     Attributes:
         directories: all of them, in the order of search.
+        local: those of `local` that were not named otherwise.
+        missing: who named a directory that holds no policy files, its name and what is wrong with it.
     """
 
-    def __init__(self, policies: Sequence[Path] | None = None) -> None:
+    def __init__(
+        self, policies: Sequence[Path] | None = None, *, local: Sequence[Path] = ()
+    ) -> None:
         named = os.environ.get(ENVIRONMENT, "")
-        self.directories: tuple[Path, ...] = (
-            *(policies or ()),
-            *(Path(directory) for directory in named.split(os.pathsep) if directory),
-            shipped(),
+        given = [_absolute(directory) for directory in policies or ()]
+        of_environment = [_absolute(part) for part in named.split(os.pathsep) if part]
+        self.missing = tuple(
+            (source, from_here(directory), problem)
+            for source, directories in (("policies=", given), (ENVIRONMENT, of_environment))
+            for directory in directories
+            if (problem := _problem_of(directory))
         )
+        there = {*given, *of_environment, shipped()}
+        found = [_absolute(directory) for directory in local]
+        self.local = tuple(directory for directory in found if directory not in there)
+        self.directories: tuple[Path, ...] = (*given, *of_environment, *self.local, shipped())
 
     @classmethod
-    def of(cls, policies: Policies | None) -> PolicyLibrary:
-        """Return a library that looks first where `policies` says: a directory or several."""
+    def of(cls, policies: Policies | PolicyLibrary | None) -> PolicyLibrary:
+        """Return a library that looks first where `policies` says: a directory or several.
+
+        Raises:
+            TypeError: `policies` is neither.
+        """
+        if isinstance(policies, PolicyLibrary):
+            return policies
         if policies is None:
             return cls()
-        if isinstance(policies, str | os.PathLike):
-            return cls([Path(policies)])
-        return cls([Path(directory) for directory in policies])
+        several = [policies] if isinstance(policies, str | os.PathLike) else policies
+        if isinstance(several, bytes) or not isinstance(several, Iterable):
+            raise TypeError(f"policies= is a directory or a list of them, not {shown(several)}")
+        found = []
+        for directory in several:
+            if not isinstance(directory, str | os.PathLike):
+                raise TypeError(f"policies= names directories as text, not {shown(directory)}")
+            found.append(Path(directory))
+        return cls(found)
+
+    def tell(self, identity: ClientIdentity) -> None:
+        """Warn in a client's log of directories that are named and are not there."""
+        log = identity.log("aerospike_resilience.profiles")
+        for source, directory, problem in self.missing:
+            log.warning(
+                "%s names %s, which %s: its policy files are not in force; it is looked at again at every "
+                "tend",
+                *(source, directory, problem),
+            )
+
+    def beside(self, directory: Path) -> PolicyLibrary:
+        """Return one that looks in another directory first."""
+        found = copy.copy(self)
+        first = _absolute(directory)
+        found.directories = (first, *self.directories)
+        found.local = tuple(local for local in self.local if local != first)
+        return found
 
     def names(self) -> tuple[str, ...]:
         """Return the name of every profile there is."""
@@ -83,20 +136,29 @@ class PolicyLibrary:
     def find(self, name: str) -> Path:
         """Return a profile's file.
 
+        A link that leads nowhere counts as found: who put it there did not mean the next directory's file.
+
         Raises:
             UnknownProfileError: there is none of that name.
         """
         for path in self.candidates(name):
-            if os.path.exists(path):  # noqa: PTH110 - Path.exists() raises for a name that is too long
+            if is_there(path):
                 return path
         known = self.names()
-        looked = ", ".join(map(str, self.directories)) or "nowhere"
+        looked = ", ".join(name_of(directory) for directory in self.directories) or "nowhere"
         raise UnknownProfileError(
-            f"no profile is called {shown(name)}{nearest(name, known)}; there are "
-            f"{', '.join(known) or 'none'} (looked for in {looked})",
+            f"no profile is called {shown(name)}{suggestion(name, known)} (looked for in {looked})",
             name=name,
             known=known,
         )
+
+    def name_of(self, path: Path) -> str:
+        """Return one of this library's files as messages name it.
+
+        A shipped one is named as a file of its own where the application names its directory.
+        """
+        own = path.parent in self.directories[:-1]
+        return from_here(path) if own else name_of(path)
 
     def load(self, name: str, on_look: OnLook | None = None) -> Profile:
         """Load a profile with its parents.
@@ -109,9 +171,11 @@ class PolicyLibrary:
         Raises:
             UnknownProfileError: there is none of that name.
             PolicyFileError: files of the chain are broken, with every problem of every one.
+            TypeError: the name is no text.
         """
+        check_name(name)
         sources = self.chain(name, on_look)
-        files = tuple(source.path for source in sources if source.path is not None)
+        files = {source.where: source.path for source in sources if source.path is not None}
         description = str(sources[0].data.get("description", ""))
         return Profile(name, description, files, (Layer(tuple(reversed(sources))),))
 
@@ -129,7 +193,7 @@ class PolicyLibrary:
         problems: list[Problem] = []
         while True:
             try:
-                source = read(path)
+                source = read(path, self.name_of(path))
             except PolicyFileError as error:  # nothing of it can be read, its parent least of all
                 raise PolicyFileError([*problems, *error.problems]) from None
             sources.append(source)
@@ -153,3 +217,25 @@ class PolicyLibrary:
         if problems:
             raise PolicyFileError(problems)
         return sources
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a file, or something that must be told of: a link to nowhere, a refusal."""
+    try:
+        path.lstat()
+    except ValueError:  # a name with a null in it
+        return False
+    except OSError as error:
+        return error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+    return True
+
+
+def _absolute(directory: str | os.PathLike[str]) -> Path:
+    return Path(os.path.abspath(directory))  # noqa: PTH100 - links are followed at each look, not now
+
+
+def _problem_of(directory: Path) -> str:
+    """Return why a directory that somebody names holds no policy files; empty if it may."""
+    if directory.is_dir():
+        return ""
+    return "is no directory" if is_there(directory) else "does not exist"

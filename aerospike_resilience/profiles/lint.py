@@ -12,7 +12,6 @@ from typing import Final
 from ..model.identity import ClientIdentity
 from .profile import Profile
 from .rules import RULES, Client, Severity, Subject
-from .source import name_of
 
 _LEVELS: Final[Mapping[Severity, int]] = {
     "error": logging.WARNING,
@@ -57,9 +56,8 @@ def examine(
         environment: environment variables.
     """
     subject = Subject(profile, client, environment)
-    files = {name_of(path): path for path in profile.files}
     findings = [
-        Finding(name, severity, profile.name, origin, message, fix, *_place(files, origin))
+        Finding(name, severity, profile.name, origin, message, fix, *_place(profile.named, origin))
         for name, (severity, rule) in RULES.items()
         for origin, message, fix in rule(subject)
         if not _meant(profile, name, origin)
@@ -82,7 +80,7 @@ def _meant(profile: Profile, name: str, origin: str) -> bool:
     """
     if name not in profile.ignored:
         return False
-    ranks = {name_of(path): rank for rank, path in enumerate(profile.files)}
+    ranks = {where: rank for rank, where in enumerate(profile.named)}
 
     def rank(place: str) -> int:
         """Own file before parents; what code gave is before both, what nobody gave is after."""

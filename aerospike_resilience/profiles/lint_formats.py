@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from ..model.wording import counted
 from .lint import Finding
 
 _SARIF: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -18,10 +19,11 @@ _SARIF: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 def text(findings: Sequence[Finding]) -> str:
     """One finding a paragraph, and how many there are."""
     lines = [
-        f"{one.origin}: {one.severity} {one.id} ({one.profile}): {one.message}\n    fix: {one.fix}"
+        f"{one.origin}: {one.severity} {one.id}{f' ({one.profile})' if one.profile else ''}: "
+        f"{one.message}\n    fix: {one.fix}"
         for one in findings
     ]
-    return "\n".join([*lines, f"{len(findings)} findings"])
+    return "\n".join([*lines, counted(len(findings), "finding")])
 
 
 def as_json(findings: Sequence[Finding]) -> str:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
 from ..errors import PolicyFileError, Problem
 from .build import Builder
 from .loader import LOADER, forbidden_character
-from .source import PolicySource
-
-MAX_DEPTH: Final = 32
-"""Mappings and lists in each other; a policy file needs five. Composing recurses, in C too."""
+from .source import MAX_DEPTH, PolicySource
 
 
 def parse(text: str, where: str, path: Path | None = None) -> PolicySource:
@@ -27,9 +24,9 @@ def parse(text: str, where: str, path: Path | None = None) -> PolicySource:
         _refuse_depths(text, where)
         node = _composed(text)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        mark, message = _explained(error, text)
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        raise PolicyFileError([Problem(where, line, column, "", _explain(error, text))]) from None
+        raise PolicyFileError([Problem(where, line, column, "", message)]) from None
     if node is None:
         raise PolicyFileError(
             [Problem(where, 1, 1, "", "is empty; a policy file begins with 'version: 1'")]
@@ -38,7 +35,7 @@ def parse(text: str, where: str, path: Path | None = None) -> PolicySource:
         raise PolicyFileError([Problem(where, 1, 1, "", "must be a mapping of keys to values")])
     builder = Builder(where, MAX_DEPTH)
     data = builder.build(node)
-    return PolicySource(where, data, builder.places, path, tuple(builder.problems))
+    return PolicySource(where, data, builder.places, path, tuple(builder.problems), builder.written)
 
 
 def _refuse_depths(text: str, where: str) -> None:
@@ -94,12 +91,49 @@ def _composed(text: str) -> yaml.Node | None:
         loader.dispose()
 
 
-def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
+def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[yaml.Mark | None, str]:
+    """Return the place of a mistake, and what it is.
+
+    What is never closed is noticed far below, at the end of the file or at the next key: its place is
+    where it begins.
+    """
     problem = error.problem or "is no YAML"
-    mark = error.problem_mark
+    noticed = error.problem_mark
     lines = text.splitlines()
-    if mark is not None and mark.line < len(lines) and "\t" in lines[mark.line]:
-        return "a tab is used for indentation; YAML takes spaces only"
+    if noticed is not None and noticed.line < len(lines) and "\t" in lines[noticed.line]:
+        return noticed, "a tab is used for indentation; YAML takes spaces only"
     if "but found another document" in problem:
-        return "holds several documents; one file is one profile"
-    return problem
+        return noticed, "holds several documents; one file is one profile"
+    if "while scanning a quoted scalar" in (error.context or "") and "unexpected end" in problem:
+        return error.context_mark, "the text that begins here has no closing quote"
+    if isinstance(error, yaml.parser.ParserError) and (unclosed := _unclosed(text)):
+        begins, message = unclosed
+        if noticed is not None and begins.line < noticed.line < len(lines):
+            message += f"; line {noticed.line + 1} does not belong in it"
+        return begins, message
+    return noticed or error.context_mark, problem
+
+
+def _unclosed(text: str) -> tuple[yaml.Mark, str] | None:
+    """Return where the innermost bracket begins that is not closed, or by the wrong one, and what it is."""
+    kinds = {
+        yaml.FlowSequenceStartToken: ("[", yaml.FlowSequenceEndToken),
+        yaml.FlowMappingStartToken: ("{", yaml.FlowMappingEndToken),
+    }
+    ends = tuple(end for _, end in kinds.values())
+    opened: list[yaml.Token] = []
+    try:
+        for token in yaml.scan(text, LOADER):
+            if type(token) in kinds:
+                opened.append(token)
+            elif isinstance(token, ends) and opened:
+                if not isinstance(token, kinds[type(opened[-1])][1]):
+                    break
+                opened.pop()
+    except yaml.YAMLError:  # whether it is closed further down nobody knows
+        return None
+    if not opened:
+        return None
+    bracket = kinds[type(opened[-1])][0]
+    what = "list" if bracket == "[" else "mapping"
+    return opened[-1].start_mark, f"the {what} that begins here with {bracket} is not closed"

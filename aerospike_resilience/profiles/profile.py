@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PolicyFileError, Problem
 from ..model.operation import Kind, Operation
 from .explain import Explanation
+from .overrides import copied
+from .places import keys_for
 from .source import KeyPath, PolicySource
+from .spelling import public
 from .synonyms import canonical
 from .validate import check_settings
 
@@ -74,6 +77,7 @@ class Profile:
         name: the file's name without ``.yaml``.
         description: the file's own words.
         files: its own file and then its parents'.
+        named: the same by the names that messages and origins give them.
         fingerprint: a digest of all that it says; equal for equal settings.
         connection, retry, breaker, backpressure, telemetry: its sections.
         adaptive_timeout: None where it has none.
@@ -94,12 +98,13 @@ class Profile:
         self,
         name: str,
         description: str,
-        files: tuple[Path, ...],
+        named: Mapping[str, Path],
         layers: tuple[Layer, ...],
     ) -> None:
         self.name = name
         self.description = description
-        self.files = files
+        self.named = named
+        self.files = tuple(named.values())
         self._layers = layers
         whole = self._check_whole()
         self._checked: list[schema.Settings] = (
@@ -138,10 +143,10 @@ class Profile:
         Raises:
             PolicyFileError: they are not of that shape.
         """
-        source = PolicySource(origin, overrides)
+        source = PolicySource(origin, copied(overrides, origin))
         check_settings(source)
         layers = (*self._layers, Layer([source]))
-        return Profile(self.name, self.description, self.files, layers)
+        return Profile(self.name, self.description, self.named, layers)
 
     def origin(self, key: str | KeyPath) -> str:
         """Return where a key's value comes from: ``origin("breaker.max_error_rate")``."""
@@ -152,11 +157,14 @@ class Profile:
         return "library default"
 
     def flat(self) -> dict[str, Any]:
-        """Return every value as written, by its path of keys; later layers over earlier ones."""
-        return {".".join(path): value for path, value in self.leaves().items()}
+        """Return every value as written, by its path of keys; later layers over earlier ones.
+
+        User and password of a URL are left out.
+        """
+        return {".".join(path): public(path, value) for path, value in self.leaves().items()}
 
     def leaves(self) -> dict[KeyPath, Any]:
-        """Return the same by the path itself: the name of a set may have a dot in it."""
+        """Return the same by the path itself, as a set's name may have a dot; with secrets."""
         found: dict[KeyPath, Any] = {}
         for layer in self._layers:
             _flatten(layer.data, (), found)
@@ -184,15 +192,41 @@ class Profile:
             set_name: the record's set.
         """
         found: dict[str, Setting] = {}
+        for said in self.said(
+            operation, retryable=retryable, strong=strong, namespace=namespace, set_name=set_name
+        ):
+            name = said.key.rpartition(".")[2]
+            if said.value is None:
+                found.pop(name, None)  # written as null: leave the client's own
+            else:
+                found[name] = said
+        return found
+
+    def said(
+        self,
+        operation: Operation,
+        *,
+        retryable: bool,
+        strong: bool = False,
+        namespace: str | None = None,
+        set_name: str | None = None,
+    ) -> Iterator[Setting]:
+        """Yield all that the profile says about an operation, weakest first; see `settings`.
+
+        Of two that say the same field the later one is in force. None stands for the client's own.
+        """
         scopes = tuple(_scopes(operation, retryable=retryable, strong=strong))
         for layer, checked in zip(self._layers, self._checked, strict=True):
-            self._apply(found, layer, checked.policy, scopes, ("policy",))
-            for place in _places(namespace, set_name):
+            yield from _by_scope(layer, checked.policy, scopes, ("policy",))
+            for place in keys_for(namespace, set_name):
                 if place in checked.sets:
-                    self._apply(found, layer, checked.sets[place], scopes, ("sets", place))
+                    yield from _by_scope(layer, checked.sets[place], scopes, ("sets", place))
             if fields := checked.operations.get(operation.name):
-                self._take(found, layer, fields, ("operations", operation.name))
-        return found
+                yield from _fields(layer, fields, ("operations", operation.name))
+
+    def set_names(self) -> tuple[str, ...]:
+        """Return the namespaces and sets that the profile has words on."""
+        return tuple({name: None for checked in self._checked for name in checked.sets})
 
     def operation_names(self) -> tuple[str, ...]:
         """Return the methods that the profile has words on by name."""
@@ -236,32 +270,21 @@ class Profile:
             return Problem(origin, 0, 0, problem.key, problem.message)
         return Problem(where, int(line), 1, problem.key, problem.message)
 
-    def _apply(
-        self,
-        found: dict[str, Setting],
-        layer: Layer,
-        by_scope: aerospike_fields.Scopes,
-        scopes: tuple[str, ...],
-        path: KeyPath,
-    ) -> None:
-        for scope in scopes:
-            if (fields := getattr(by_scope, scope)) is not None:
-                self._take(found, layer, fields, (*path, scope))
 
-    @staticmethod
-    def _take(
-        found: dict[str, Setting],
-        layer: Layer,
-        fields: aerospike_fields.PolicyFields,
-        path: KeyPath,
-    ) -> None:
-        for name in fields.model_fields_set:
-            value = getattr(fields, name)
-            if value is None:
-                found.pop(name, None)  # written as null: leave the client's own
-            else:
-                here = (*path, name)
-                found[name] = Setting(value, layer.origins.get(here, ""), ".".join(here))
+def _by_scope(
+    layer: Layer, by_scope: aerospike_fields.Scopes, scopes: tuple[str, ...], path: KeyPath
+) -> Iterator[Setting]:
+    for scope in scopes:
+        if (fields := getattr(by_scope, scope)) is not None:
+            yield from _fields(layer, fields, (*path, scope))
+
+
+def _fields(
+    layer: Layer, fields: aerospike_fields.PolicyFields, path: KeyPath
+) -> Iterator[Setting]:
+    for name in fields.model_fields_set:
+        here = (*path, name)
+        yield Setting(getattr(fields, name), layer.origins.get(here, ""), ".".join(here))
 
 
 def _scopes(operation: Operation, *, retryable: bool, strong: bool) -> Iterator[str]:
@@ -282,13 +305,6 @@ def _scopes(operation: Operation, *, retryable: bool, strong: bool) -> Iterator[
     if operation.kind is Kind.WRITE:
         yield "writes_retryable" if retryable else "writes_non_retryable"
     yield f"{side}_{operation.shape}"
-
-
-def _places(namespace: str | None, set_name: str | None) -> Iterator[str]:
-    if namespace:
-        yield namespace
-        if set_name:
-            yield f"{namespace}.{set_name}"
 
 
 def _flatten(data: Mapping[str, Any], path: KeyPath, found: dict[KeyPath, Any]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from ..model.duration_text import milliseconds
 from ..model.durations import ms_to_s, s_to_ms
-from .units import TTL_NAMES, milliseconds, size, time_to_live, whole_milliseconds
+from ..model.wording import shown
+from .units import TTL_NAMES, Unit, size, time_to_live, whole_milliseconds
 
-_WRITTEN_DURATION: Final = {
+_WRITTEN_DURATION: Final[dict[str, Any]] = {
     "description": "a number in the field's unit, or text with a unit",
     "anyOf": [
         {"type": "number", "minimum": 0},
@@ -35,7 +37,10 @@ _WRITTEN_SIZE: Final = {
 }
 
 Milliseconds = Annotated[
-    int, BeforeValidator(whole_milliseconds), WithJsonSchema(_WRITTEN_DURATION)
+    int,
+    BeforeValidator(whole_milliseconds),
+    WithJsonSchema(_WRITTEN_DURATION),
+    Unit.MILLISECONDS,
 ]
 """An Aerospike policy's duration: whole milliseconds."""
 
@@ -43,6 +48,7 @@ Seconds = Annotated[
     float,
     BeforeValidator(lambda value: ms_to_s(milliseconds(value))),
     WithJsonSchema(_WRITTEN_DURATION),
+    Unit.OURS,
 ]
 """A duration of ours; a bare number is in milliseconds."""
 
@@ -55,7 +61,10 @@ def _positive(value: object) -> float:
 
 
 PositiveSeconds = Annotated[
-    float, BeforeValidator(_positive), WithJsonSchema(_WRITTEN_POSITIVE_DURATION)
+    float,
+    BeforeValidator(_positive),
+    WithJsonSchema(_WRITTEN_POSITIVE_DURATION),
+    Unit.OURS,
 ]
 """The same where none at all would make no sense: what is done every 0 s is done without end."""
 
@@ -63,14 +72,42 @@ IdleSeconds = Annotated[
     float,
     BeforeValidator(lambda value: ms_to_s(milliseconds(value, s_to_ms(1)))),
     WithJsonSchema(_WRITTEN_DURATION),
+    Unit.IDLE,
 ]
 """``max_socket_idle``, which Aerospike documents in seconds."""
 
-Bytes = Annotated[int, BeforeValidator(size), WithJsonSchema(_WRITTEN_SIZE)]
+
+def _with_its_unit(value: object) -> int:
+    bare = isinstance(value, int | float) and not isinstance(value, bool)
+    if bare and value:
+        raise ValueError(
+            f"{shown(value)}s or {shown(value)}ms? The clients disagree on the unit of this name: seconds "
+            "for aerospike-py, milliseconds for aerospike-native; write the unit"
+        )
+    return whole_milliseconds(value)
+
+
+NamedMilliseconds = Annotated[
+    int,
+    BeforeValidator(_with_its_unit),
+    WithJsonSchema(
+        {
+            "description": "text with a unit, as the clients disagree on what a bare number is; or 0",
+            "anyOf": [{"const": 0}, _WRITTEN_DURATION["anyOf"][1]],
+        }
+    ),
+    Unit.MILLISECONDS,
+]
+"""A duration under a name that is in seconds for one client and in milliseconds for another."""
+
+Bytes = Annotated[int, BeforeValidator(size), WithJsonSchema(_WRITTEN_SIZE), Unit.BYTES]
 """A size; a bare number is in bytes."""
 
 Count = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+
+Flag = Annotated[bool, Field(strict=True)]
+"""True or false, and nothing that passes for it: 1, or the text ``yes``."""
 
 TimeToLive = Annotated[
     int | str,
@@ -85,6 +122,7 @@ TimeToLive = Annotated[
             ],
         }
     ),
+    Unit.TTL,
 ]
 """A record's: whole seconds, or a name; the clients' numbers for the names differ."""
 

@@ -10,20 +10,27 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
+    PlainSerializer,
     ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
+from ..model.wording import redacted, shown
 from .fields import ConnectionSection, PolicyFields, Scopes
 from .operation_names import OPERATION_NAMES
-from .quantities import Count, PositiveSeconds, Seconds, Share
+from .quantities import Count, Flag, PositiveSeconds, Seconds, Share
 from .quantities import Section as _Section
-from .suggest import shown
+
+MIN_REASON = 3
+"""Characters of a reason for ignoring a finding."""
+
+SET_NAME = r"^[^.:]+([.][^.:]+|:[^:]+)?$"
+"""A key of ``sets``."""
 
 WHOLE = "whole"
 """In the context of a validation: whether this is all that a profile says, parents included."""
@@ -62,23 +69,51 @@ def _off(value: object) -> object:
     return "off" if value is False else value
 
 
-def _server(url: str) -> str:
-    """Refuse a URL of which nobody can tell host and port."""
+def _version(value: object) -> object:
+    """Refuse what passes for 1 in Python: true."""
+    if isinstance(value, bool | float):
+        raise ValueError(  # noqa: TRY004 - pydantic collects those
+            f"{shown(value)} is not supported; this release reads version 1"
+        )
+    return value
+
+
+def _server(value: object) -> str:
+    """Take the URL of a Redis of which host and port can be told. A message never shows it.
+
+    It may hold a user and a password, and where these are not percent-encoded a part of them may pass for
+    a host or a port.
+    """
+    if not isinstance(value, str) or not value.startswith(("redis://", "rediss://")):
+        raise ValueError(
+            "should be a URL such as redis://host:6379/0 (what is written may hold a password, and is not "
+            "shown)"
+        )
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(value)
         named = bool(parts.hostname) and parts.port != 0
     except ValueError:
         named = False
-    if not named:  # the URL may hold a password, so it is not shown
-        raise ValueError("no server can be told from this URL; write redis://host:port/db")
-    return url
+    if not named or "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        raise ValueError(
+            "no server can be told from this URL; write redis://host:port/db, and percent-encode what is "
+            "neither letter nor digit of a user or a password"
+        )
+    return value
+
+
+def _reason(value: object) -> object:
+    """Refuse what tells nobody why a finding is ignored."""
+    if isinstance(value, str) and len(value.strip()) < MIN_REASON:
+        raise ValueError(f"{shown(value)} is no reason; say in a few words why it is ignored")
+    return value
 
 
 class BudgetSection(_Section):
     """What retries may cost: a share of recent operations, plus a reserve."""
 
     ratio: Share = 0.1
-    min_per_second: Annotated[float, Field(ge=0, le=100_000)] = 10.0
+    min_per_second: Annotated[float, Field(ge=0, le=100_000, strict=True)] = 10.0
 
 
 class RetrySection(_Section):
@@ -117,8 +152,8 @@ class RetrySection(_Section):
 class AdaptiveTimeoutSection(_Section):
     """How long a read waits for a node before it leaves for a replica."""
 
-    quantile: Annotated[float, Field(gt=0, lt=1)] = 0.99
-    factor: Annotated[float, Field(ge=1, le=100)] = 4.0
+    quantile: Annotated[float, Field(gt=0, lt=1, strict=True)] = 0.99
+    factor: Annotated[float, Field(ge=1, le=100, strict=True)] = 4.0
     min_s: Seconds = Field(0.005, alias="min")
     max_s: PositiveSeconds = Field(0.04, alias="max")
 
@@ -137,10 +172,10 @@ class BreakerSection(_Section):
     max_open_share: Share = 0.5
     on_replica_open: Literal["fail", "commit_master", "wait"] = "fail"
     silence_s: PositiveSeconds = Field(0.25, alias="silence")
-    failure_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(
+    failure_rate: Annotated[float, Field(gt=0, le=1, strict=True)] | None = Field(
         None, description="the share of failed calls in a window that opens a node"
     )
-    slow_call_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(
+    slow_call_rate: Annotated[float, Field(gt=0, le=1, strict=True)] | None = Field(
         None, description="the share of slow calls in a window that opens a node"
     )
     slow_call_duration_s: PositiveSeconds = Field(1.0, alias="slow_call_duration")
@@ -151,8 +186,18 @@ class BreakerSection(_Section):
     batch_on_open: Literal["partial", "fail"] = Field(
         "partial", description="what a batch does with rows that need an open node"
     )
-    storage: Annotated[str, Field(pattern=r"^rediss?://"), AfterValidator(_server)] | None = Field(
-        None, description="redis://host:port/db: share what the workers of a service know of a node"
+    storage: (
+        Annotated[
+            str,
+            BeforeValidator(_server),
+            PlainSerializer(redacted),
+            WithJsonSchema({"type": "string", "pattern": "^rediss?://"}),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="redis://host:port/db: share what the workers of a service know of a node",
+        repr=False,
     )
 
 
@@ -173,10 +218,10 @@ class BackpressureSection(_Section):
 class TelemetrySection(_Section):
     """What is told to OpenTelemetry."""
 
-    spans: bool = True
-    metrics: bool = True
-    db_query_text: bool = False
-    last_call: bool = Field(
+    spans: Flag = True
+    metrics: Flag = True
+    db_query_text: Flag = False
+    last_call: Flag = Field(
         default=False, description="keep the story of each thread's and task's last call"
     )
 
@@ -184,7 +229,14 @@ class TelemetrySection(_Section):
 class LintSection(_Section):
     """Findings that were looked at and are meant to be so."""
 
-    ignore: dict[str, Annotated[str, Field(min_length=3)]] = Field(
+    ignore: dict[
+        str,
+        Annotated[
+            str,
+            BeforeValidator(_reason),
+            WithJsonSchema({"type": "string", "minLength": MIN_REASON}),
+        ],
+    ] = Field(
         default_factory=dict, description="a finding's id, and the reason why it is no mistake here"
     )
 
@@ -198,7 +250,9 @@ class Settings(_Section):
         default_factory=dict,
         json_schema_extra={"propertyNames": {"enum": [*sorted(OPERATION_NAMES)]}},
     )
-    sets: dict[str, Scopes] = Field(default_factory=dict)
+    sets: dict[str, Scopes] = Field(
+        default_factory=dict, json_schema_extra={"propertyNames": {"pattern": SET_NAME}}
+    )
     retry: RetrySection = Field(default_factory=RetrySection)
     adaptive_timeout: AdaptiveTimeoutSection | None = None
     breaker: BreakerSection = Field(default_factory=BreakerSection)
@@ -210,7 +264,7 @@ class Settings(_Section):
 class PolicyFile(Settings):
     """A whole policy file."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(_version)]
     description: str = ""
     extends: str | None = None
 
@@ -219,18 +273,34 @@ def known_keys(path: tuple[Any, ...], root: type[BaseModel]) -> list[str]:
     """Return the keys that are right at a place in a file, for suggestions."""
     model: Any = root
     for step in path:
-        field = (
-            next((f for n, f in model.model_fields.items() if step in (n, f.alias)), None)
-            if isinstance(model, type) and issubclass(model, BaseModel)
-            else None
-        )
-        annotation = field.annotation if field is not None else model
-        model = _inner(annotation)
+        model = _inner(_annotation(model, step))
         if model is None:
             return []
     if isinstance(model, type) and issubclass(model, BaseModel):
         return [field.alias or name for name, field in model.model_fields.items()]
     return []
+
+
+def field_at(path: tuple[Any, ...], root: type[BaseModel]) -> FieldInfo | None:
+    """Return what the schema knows of a key; None if it is a name of the file's own, or wrong."""
+    model: Any = root
+    for step in path[:-1]:
+        model = _inner(_annotation(model, step))
+        if model is None:
+            return None
+    return _field(model, path[-1])
+
+
+def _annotation(model: Any, step: Any) -> Any:
+    """Return the type of a key's value; the same type again for a key of a mapping of names."""
+    field = _field(model, step)
+    return field.annotation if field is not None else model
+
+
+def _field(model: Any, step: Any) -> FieldInfo | None:
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return None
+    return next((f for n, f in model.model_fields.items() if step == (f.alias or n)), None)
 
 
 def _inner(annotation: Any) -> Any:

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import PolicyFileError, Problem
+from ..model.wording import redacted
+from .names import name_of
 
 KeyPath = tuple[str, ...]
 """The keys that lead to a value, outermost first."""
 
 MAX_BYTES: Final = 1 << 20
+MAX_DEPTH: Final = 32
+"""Mappings and lists in each other; a policy file needs five. Composing recurses, in C too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class PolicySource:
         data: plain values; what `problems` are about is left out.
         places: line and column of every key, by path.
         path: the file; None for what was given in code.
+        written: what stands in the file for each value that is no text to YAML, by path: ``0x10``, ``on``.
         problems: what is wrong with it as YAML, though it can be read (a key that stands twice).
     """
 
@@ -33,6 +38,7 @@ class PolicySource:
     places: Mapping[KeyPath, tuple[int, int]] = field(default_factory=dict)
     path: Path | None = None
     problems: tuple[Problem, ...] = ()
+    written: Mapping[KeyPath, str] = field(default_factory=dict)
 
     def origin(self, path: KeyPath) -> str:
         """Return where a value comes from: ``policies/latency.yaml:9``."""
@@ -48,18 +54,22 @@ class PolicySource:
     def problem(self, path: KeyPath, message: str) -> Problem:
         """Return a problem at a key."""
         line, column = self.place(path)
-        return Problem(self.where, line, column, ".".join(path), message)
+        return Problem(self.where, line, column, redacted(".".join(path)), message)
 
 
-def read(path: Path) -> PolicySource:
+def read(path: Path, where: str = "") -> PolicySource:
     """Read one file.
+
+    Args:
+        path: the file.
+        where: the file as messages name it; see `name_of` for how they do if not given.
 
     Raises:
         PolicyFileError: it cannot be read, or is no YAML, or is YAML that could hold no policies.
     """
     from .parsing import parse  # and with it YAML, which nobody needs before a file is read
 
-    where = name_of(path)
+    where = where or name_of(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
             raise PolicyFileError([Problem(where, 0, 0, "", "cannot be read: is no regular file")])
@@ -78,8 +88,3 @@ def read(path: Path) -> PolicySource:
         message = f"byte {error.start} is not UTF-8; save the file as UTF-8"
         raise PolicyFileError([Problem(where, line, 1, "", message)]) from None
     return parse(text, where, path)
-
-
-def name_of(path: Path) -> str:
-    """Return a file as messages name it: with the directory that it is in."""
-    return f"{path.parent.name}/{path.name}"

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from enum import Enum
 from typing import Final
 
-from .suggest import nearest, shown
+from ..model.duration_text import WRITTEN as _WRITTEN
+from ..model.duration_text import milliseconds
+from ..model.wording import shown, suggestion
 
-_UNITS_MS: Final[Mapping[str, float]] = {
-    "us": 0.001,
-    "ms": 1.0,
-    "s": 1000.0,
-    "m": 60_000.0,
-    "h": 3_600_000.0,
-}
+
+class Unit(Enum):
+    """What a bare number of a field is, and what it is once it was checked."""
+
+    MILLISECONDS = "Aerospike's durations: milliseconds"
+    OURS = "durations of this library: written in milliseconds, kept in seconds"
+    IDLE = "max_socket_idle: seconds"
+    BYTES = "bytes"
+    TTL = "times to live: seconds"
+
+
 _UNITS_BYTES: Final[Mapping[str, float]] = {
     "B": 1,
     "kB": 1000,
@@ -24,8 +30,6 @@ _UNITS_BYTES: Final[Mapping[str, float]] = {
     "GB": 1_000_000_000,
     "GiB": 1 << 30,
 }
-_WRITTEN: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
-
 _UNITS_S: Final[Mapping[str, float]] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 TTL_NAMES: Final = ("namespace_default", "never", "dont_update", "client_default")
@@ -34,47 +38,16 @@ TTL_NAMES: Final = ("namespace_default", "never", "dont_update", "client_default
 MAX_TTL_S: Final = 10 * 365 * 86_400
 """Ten years: the server's own limit."""
 
-MAX_MS: Final = 24 * 3_600_000
-"""A day. What is longer was meant in another unit."""
-
 MAX_BYTES: Final = 1 << 31
 """What the clients' 32-bit fields hold."""
 
 
 def _in_smallest_unit(value: object, units: Mapping[str, float]) -> float | None:
-    """Return what text such as ``40ms`` comes to in the unit that counts 1; None if it is no such text."""
+    """Return what text such as ``64KiB`` comes to in the unit that counts 1; None if it is no such text."""
     written = _WRITTEN.fullmatch(value) if isinstance(value, str) else None
     if written is None or written.group(2) not in units:
         return None
     return float(written.group(1)) * units[written.group(2)]
-
-
-def milliseconds(value: object, bare_ms: float = 1.0) -> float:
-    """Return a duration in milliseconds.
-
-    Args:
-        value: a number in the field's own unit, or text with a unit.
-        bare_ms: that unit, in milliseconds.
-
-    Raises:
-        ValueError: it is none, negative, or longer than a day.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        # A ValueError, as everything that is wrong with a policy file: pydantic collects those.
-        raise ValueError(  # noqa: TRY004
-            f"a duration such as 40ms or 2s is needed, not {shown(value)}"
-        )
-    if not isinstance(value, str):
-        # Compared before it is multiplied: code may give an int that no float holds.
-        found = value * bare_ms if -MAX_MS <= value <= MAX_MS else -1
-    elif (written := _in_smallest_unit(value, _UNITS_MS)) is not None:
-        found = written
-    else:
-        units = ", ".join(_UNITS_MS)
-        raise ValueError(f"{shown(value)} is no duration; write a number and one of {units}: 40ms")
-    if not 0 <= found <= MAX_MS:
-        raise ValueError(f"{shown(value)} is out of range; a duration is between 0 and 24h")
-    return found
 
 
 def whole_milliseconds(value: object) -> int:
@@ -132,10 +105,9 @@ def time_to_live(value: object) -> int | str:
     if isinstance(value, int) and not isinstance(value, bool):
         found = value
     if found is None:
-        names = ", ".join(TTL_NAMES)
         raise ValueError(
-            f"{shown(value)} is no time to live; write seconds, text such as 30d, or one of "
-            f"{names}{nearest(value, TTL_NAMES)}"
+            f"{shown(value)} is no time to live; write seconds, text such as 30d, or a name"
+            f"{suggestion(value, TTL_NAMES)}"
         )
     if not 0 <= found <= MAX_TTL_S:
         raise ValueError(
@@ -154,3 +126,21 @@ def node_permits(share: float | None, limit: int) -> int:
     if share is None or not limit:
         return 0
     return min(max(int(share * limit if share < 1 else share), 1), limit)
+
+
+def size_text(number: int) -> str:
+    """Return a size with the unit that people would write: ``64KiB``, ``1500B``; 0 is ``0``."""
+    for unit in ("GiB", "MiB", "KiB"):
+        if number and number % _UNITS_BYTES[unit] == 0:
+            return f"{number / _UNITS_BYTES[unit]:.0f}{unit}"
+    return f"{number}B" if number else "0"
+
+
+def time_to_live_text(found: int | str) -> str:
+    """Return a time to live with the unit that people would write: ``30d``, ``90s``, or its name."""
+    if isinstance(found, str) or not found:
+        return str(found)
+    for unit in ("d", "h", "m"):
+        if found % _UNITS_S[unit] == 0:
+            return f"{found / _UNITS_S[unit]:.0f}{unit}"
+    return f"{found}s"

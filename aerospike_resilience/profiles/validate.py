@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import PolicyFileError, Problem
+from ..model.wording import shown, suggestion
+from .complaints import problem_of
 from .operation_names import OPERATION_NAMES
+from .places import not_a_set, place_of
 from .source import KeyPath, PolicySource
-from .suggest import nearest, shown
 from .synonyms import canonical
 
 
@@ -52,16 +54,16 @@ def _checked(source: PolicySource, model: Any, *, whole: bool = False) -> tuple[
 
     from .schema import WHOLE
 
-    if not isinstance(source.data, dict):
+    if not isinstance(source.data, Mapping):
         message = f"a mapping in the shape of a policy file is needed, not {shown(source.data)}"
         return None, [source.problem((), message)]
     problems = [*source.problems]
     unread = {problem.key for problem in problems}
     found = None
     try:
-        found = model.model_validate(source.data, context={WHOLE: whole})
+        found = model.model_validate(dict(source.data), context={WHOLE: whole})
     except ValidationError as error:
-        of_shape = (_problem(source, model, details) for details in error.errors())
+        of_shape = (problem_of(source, model, details) for details in error.errors())
         # What could not be read has its problem already; that it is missing now is none of the file's.
         problems += [problem for problem in of_shape if problem.key not in unread]
     problems += [*_said_twice(source), *_unknown_names(source)]
@@ -96,45 +98,22 @@ def _is_nested(value: Any) -> bool:
 
 
 def _unknown_names(source: PolicySource) -> Iterator[Problem]:
-    """Yield operations that no client has, and findings that there are none of."""
+    """Yield operations that no client has, findings that there are none of, and what names no set."""
     from .rules import RULES  # the rules know profiles, which are checked here
 
     operations, lint = source.data.get("operations"), source.data.get("lint")
     ignored = lint.get("ignore") if isinstance(lint, Mapping) else None
     for name in operations if isinstance(operations, Mapping) else ():
         if name not in OPERATION_NAMES:
-            right = nearest(name, OPERATION_NAMES) or "; a method's name is needed"
-            message = f"no client has an operation {shown(name)}{right}"
+            message = f"no client has an operation {shown(name)}"
+            message += suggestion(name, sorted(OPERATION_NAMES))
             yield source.problem(("operations", str(name)), message)
     for name in ignored if isinstance(ignored, Mapping) else ():
         if name not in RULES:
-            right = nearest(name, RULES) or f"; there are {min(RULES)} to {max(RULES)}"
-            message = f"lint has no finding {shown(name)}{right}"
+            message = f"lint has no finding {shown(name)}{suggestion(name, RULES)}"
             yield source.problem(("lint", "ignore", str(name)), message)
-
-
-def _problem(source: PolicySource, model: Any, details: Any) -> Problem:
-    from . import schema
-
-    path: KeyPath = tuple(str(step) for step in details["loc"])
-    kind, given = details["type"], details.get("input")
-    match kind:
-        case "extra_forbidden":
-            known = schema.known_keys(path[:-1], model)
-            right = nearest(path[-1], known) or f"; there are {', '.join(known)}"
-            return source.problem(path, f"there is no key {shown(path[-1])} here{right}")
-        case "missing":
-            needed = "1" if path == ("version",) else "a value"
-            return source.problem(path, f"is missing; it must be {needed}")
-        case "literal_error":
-            words = details["ctx"]["expected"]
-            known = [word.strip("' ") for word in words.replace(" or ", ", ").split(",")]
-            right = nearest(given, known) if isinstance(given, str) else ""
-            return source.problem(path, f"{shown(given)} is none of {words}{right}")
-        case "value_error":
-            return source.problem(path, str(details["ctx"]["error"]))
-        case "model_type" | "dict_type":
-            return source.problem(path, f"must be a mapping of keys to values, not {shown(given)}")
-        case _:
-            message = details["msg"][0].lower() + details["msg"][1:]
-            return source.problem(path, f"{message}, not {shown(given)}")
+    sets = source.data.get("sets")
+    for name in sets if isinstance(sets, Mapping) else ():
+        if place_of(str(name)) is None:
+            message = not_a_set(name)
+            yield source.problem(("sets", str(name)), message)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ..ambient import Using
 from ..model.operation import Operation
 from ..model.plan import Send
-from ..nodes import TEND_THREAD, SharedStates, TendedCluster
+from ..nodes import TEND_THREAD, MisnamedNodes, SharedStates, TendedCluster
 from ..profiles import PolicyLibrary, Profile, Reload, Watcher
 from ..profiles.lint import FindingsLog
 from ..telemetry import gauges
@@ -35,6 +35,7 @@ class Engine:
         runtime: what calls run under now; swapped by a reload.
         native: what the client's own dynamic configuration overrides.
         identity: the wrapped client's name and profile.
+        misnamed: nodes that the profile isolates and the cluster does not have.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Engine:
             on_tend=self._tend,
             on_fork=self.after_fork,
         )
+        self.misnamed = MisnamedNodes(shared.health)
         self._sharing: SharedStates | None = None
         self._share(self._sharing_for(profile))
         if self._with_overrides(self._watcher.profile).fingerprint != profile.fingerprint:
@@ -107,6 +109,7 @@ class Engine:
         with self._changing:
             result = replace(self._watcher.reload(), using=self._switched.reload())
         self.native.look(self.runtime.profile)
+        self.misnamed.look(self.runtime.profile.name)
         return result
 
     @property
@@ -208,6 +211,7 @@ class Engine:
         self.shared.gates.tend()
         runtime = self.runtime
         self.native.look(runtime.profile)
+        self.misnamed.look(runtime.profile.name)
         on_wait = None
         if runtime.profile.telemetry.metrics:
             from opentelemetry import metrics

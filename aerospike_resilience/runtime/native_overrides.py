@@ -9,6 +9,7 @@ from ..clients import Adapter, every_operation
 from ..model.identity import ClientIdentity
 from ..model.operation import Kind, Operation, Shape
 from ..profiles import Profile
+from ..profiles.spelling import field_text
 
 _Case: TypeAlias = tuple[str, Kind, Shape, bool]
 
@@ -180,8 +181,8 @@ class NativeOverrides:
 
 def _named(found: tuple[Override, ...]) -> str:
     told = [
-        f"{f'{one.behavior}: ' if one.behavior else ''}{one.family}.{one.field} is {one.native} "
-        f"(profile: {one.profile})"
+        f"{f'{one.behavior}: ' if one.behavior else ''}{one.family}.{one.field} is "
+        f"{field_text(one.field, one.native)} (profile: {field_text(one.field, one.profile)})"
         for one in found[:_NAMED]
     ]
     more = [f"and {len(found) - _NAMED} more"] if len(found) > _NAMED else []

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar
 
+from .mistakes import checked_listeners, refuse_unknown
+
 if TYPE_CHECKING:
     import pybreaker
     from opentelemetry.metrics import MeterProvider
@@ -127,15 +129,17 @@ def options(
             raise _given_twice("fallback_writes", "fallback", FallbackClient)
         del left["fallback_writes"]  # without a fallback it says nothing
     if "listeners" in left:
-        left["listeners"] = tuple(left["listeners"])
+        left["listeners"] = checked_listeners(left["listeners"])
     found = Options(
         _value("retry", RetryRules, retry, left),
         fallback,
         _value("breaker", BreakerHooks, breaker, left),
         _value("telemetry", TelemetryProviders, telemetry, left),
     )
-    for unknown in left:
-        raise TypeError(_unknown(unknown, left[unknown]))
+    if left:
+        from .wrap import KEYWORDS
+
+        refuse_unknown("resilient", left, (*KEYWORDS, *SeparateOptions.__annotations__))
     return found
 
 
@@ -161,22 +165,3 @@ def _not_settings(argument: str, cls: type[Any]) -> TypeError:
 
 def _given_twice(part: str, argument: str, cls: type[Any]) -> TypeError:
     return TypeError(f"{part}= is part of {argument}={cls.__name__}(…); give one of the two")
-
-
-def _unknown(name: str, value: Any) -> str:
-    """Say what an argument that there is not could have been meant to be."""
-    from ..profiles.fields import PolicyFields
-    from ..profiles.schema import Settings
-    from ..profiles.suggest import nearest
-    from .wrap import resilient
-
-    message = f"resilient() got an unexpected keyword argument {name!r}"
-    if name in PolicyFields.model_fields:
-        return (
-            f'{message}; did you mean overrides={{"policy": {{"all": {{"{name}": {value!r}}}}}}}?'
-        )
-    if name in Settings.model_fields:
-        return f'{message}; did you mean overrides={{"{name}": {value!r}}}?'
-    code = resilient.__code__
-    arguments = code.co_varnames[2 : code.co_argcount + code.co_kwonlyargcount]
-    return message + nearest(name, [*arguments, *SeparateOptions.__annotations__])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, get_args
+from typing import Any, Never, get_args
 
 from .. import ambient
 from ..ambient import Using
@@ -13,9 +13,14 @@ from ..errors import NotWrappedError, ResilienceError
 from ..model.durations import s_to_shown_ms
 from ..model.operation import Criticality
 from ..model.outcome import Outcome
+from ..model.wording import redacted, shown, suggestion
 from ..nodes import report
 from ..profiles import Explanation, Profile, Reload
+from ..profiles.library import check_name
+from ..profiles.overrides import copied
+from ..profiles.places import not_a_set, place_of
 from ..runtime.engine import Engine
+from .mistakes import refuse_unknown
 
 
 class Resilience:
@@ -53,14 +58,14 @@ class Resilience:
             set: ``namespace.set`` or ``namespace``, where the profile has words on sets.
 
         Raises:
-            ValueError: the client has no such operation.
+            ValueError: the client has no such operation, or the cluster no such namespace.
         """
         known = every_operation(self._engine.shared.adapter)
         if operation not in known:
             raise ValueError(
-                f"{operation!r} is no operation of client {self.name!r}; there are {', '.join(known)}"
+                f"{shown(operation)} is no operation of client {self.name!r}{suggestion(operation, known)}"
             )
-        namespace, _, set_name = (set or "").partition(".")
+        namespace, set_name = self._place(set)
         explained = self.profile.explain(
             known[operation],
             namespace=namespace or None,
@@ -75,6 +80,25 @@ class Resilience:
             .with_behaviors(native.elsewhere(known[operation]))
             .with_sent({**sent.rest, **sent.by_field})
         )
+
+    def _place(self, target: str | None) -> tuple[str, str]:
+        """Return namespace and set of what `explain` was asked about, both empty for neither."""
+        if target is None:
+            return "", ""
+        place = place_of(target) if isinstance(target, str) else None
+        if place is None:
+            raise ValueError(f"set=: {not_a_set(target)}")
+        known = self._engine.shared.health.partitions.namespaces
+        if known and place[0] not in known:
+            there = [*known, *(name for name in self.profile.set_names() if name not in known)]
+            ends = f".{target}"
+            near = next((name for name in there if name.endswith(ends)), None)
+            right = f'; did you mean "{near}"? Known: {", ".join(there)}' if near else None
+            raise ValueError(
+                f'set= is "namespace.set"; there is no namespace "{redacted(place[0])}" in this cluster'
+                f"{right or suggestion(place[0], there)}"
+            )
+        return place
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state of everything as plain values, ready for JSON."""
@@ -94,6 +118,7 @@ class Resilience:
             "calm": health.calm,
             "verdict": health.verdict or None,
             "nodes": report(health),
+            "isolate_unknown": engine.misnamed.names(),
             "storage": None
             if engine.sharing is None
             else {"where": engine.sharing.where, "problem": engine.sharing.problem or None},
@@ -127,27 +152,35 @@ class Resilience:
             )
         return self._engine.shared.recorder.last()
 
-    def isolate(self, node: str) -> None:
+    def isolate(self, node: object) -> None:
         """Keep writes, and reads that only the master may answer, away from a node until `release`.
 
         An order, not a verdict: it holds in the breaker's mode ``shadow`` too. A reload into mode ``off``
         ends it.
 
+        Args:
+            node: the node's name, or an object that has it as ``name``.
+
         Raises:
+            TypeError: it is neither.
             UnknownNodeError: the client knows no node of that name. Also a `LookupError`.
             IsolationError: the breaker's mode is ``off``. Also a `RuntimeError`.
         """
-        self._engine.shared.health.isolate(node)
+        self._engine.shared.health.isolate(_name(node))
 
-    def release(self, node: str) -> None:
+    def release(self, node: object) -> None:
         """Let calls go again to a node that was isolated by hand.
 
+        Args:
+            node: the node's name, or an object that has it as ``name``.
+
         Raises:
+            TypeError: it is neither.
             UnknownNodeError: the client knows no node of that name. Also a `LookupError`.
             IsolationError: the profile isolates it too (``breaker.isolate``), so it stays isolated: a
                 process that differs from its fleet would be hard to find. Also a `RuntimeError`.
         """
-        self._engine.shared.health.release(node)
+        self._engine.shared.health.release(_name(node))
 
     def reload(self) -> Reload:
         """Read the profile's files again now, and return what changed."""
@@ -160,6 +193,7 @@ class Resilience:
         overrides: Mapping[str, Any] | None = None,
         idempotent: bool | None = None,
         criticality: Criticality | None = None,
+        **unknown: Never,
     ) -> AbstractContextManager[None]:
         """Switch what holds for this client inside a ``with`` block, for this thread or task.
 
@@ -171,16 +205,22 @@ class Resilience:
                 the rules.
             criticality: who is served first when calls wait for the gate: ``critical``, ``default``
                 or ``sheddable``, which does not wait where others do; None for ``default``.
+            unknown: there are no others; a policy file's settings go into `overrides`.
 
         Raises:
+            TypeError: there is no such keyword, or `profile` is no text.
             ValueError: `criticality` is none of these.
             UnknownProfileError: there is no such profile. Also a `LookupError`.
             PolicyFileError: its file, or `overrides`, is broken. Also a `ValueError`.
         """
+        if unknown:
+            refuse_unknown("using", unknown, ("overrides", "idempotent", "criticality"))
         if criticality is not None and criticality not in get_args(Criticality):
-            known = ", ".join(map(repr, get_args(Criticality)))
-            raise ValueError(f"criticality is one of {known}, not {criticality!r}")
-        using = Using(profile, overrides, idempotent, criticality)
+            told = suggestion(criticality, get_args(Criticality))
+            raise ValueError(f"there is no criticality {shown(criticality)}{told}")
+        if profile is not None:
+            check_name(profile)
+        using = Using(profile, copied(overrides, "using()"), idempotent, criticality)
         try:
             self._engine.runtime_for(using)  # a mistake shows here, not at the first call
         except ResilienceError as error:
@@ -210,3 +250,10 @@ def resilience(client: object) -> Resilience:
             "the client that resilient() was given stays as it was"
         )
     return found
+
+
+def _name(node: object) -> str:
+    name = node if isinstance(node, str) else getattr(node, "name", None)
+    if not isinstance(name, str):
+        raise TypeError(f"a node's name is needed, or a node, not {shown(node)}")
+    return name

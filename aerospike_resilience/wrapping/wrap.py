@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 
 from ..clients import Adapter, adapter_for, adapter_named
 from ..errors import AlreadyWrappedError, ClientClosedError, NotAClientError, join_pybreaker
@@ -13,9 +14,12 @@ from ..interceptors import Fallback, Gates, Recorder, RetryBudget, TenacityRules
 from ..model.identity import ClientIdentity
 from ..nodes import TEND_THREAD, ClusterHealth
 from ..profiles import Policies, PolicyLibrary, connection
+from ..profiles.library import check_name
+from ..profiles.overrides import copied
 from ..runtime.chain import Arrange, Placed, check_placed
 from ..runtime.compiled import Shared, gate_options, node_options
 from ..runtime.engine import Engine
+from .mistakes import checked_listeners
 from .names import CLIENT_NAMES
 from .options import (
     BreakerHooks,
@@ -88,17 +92,17 @@ def resilient(
         ClientClosedError: the client is closed. Also a `RuntimeError`.
         ResilienceError: a package is not installed: ``tenacity`` (for `wait`, `retry`, `stop`) or
             ``pybreaker`` (for `listeners`).
-        TypeError: an argument is of the wrong class, or given twice; what `interceptors` or `arrange`
-            gives is no interceptor or no place; `wait`, `retry` or `stop` cannot
-            be called, or is to be awaited.
+        TypeError: an argument is of the wrong class, or given twice, or there is none of that name;
+            what `interceptors` or `arrange` gives is no interceptor or no place; `wait`, `retry` or `stop`
+            cannot be called, is a class, or is to be awaited; `policies` names no directories.
         ValueError: `name` cannot stand in a log line.
         UnknownProfileError: there is no such profile. Also a `LookupError`.
         PolicyFileError: the profile's file, or `overrides`, is broken. Also a `ValueError`.
     """
     join_pybreaker()
-    if not isinstance(profile, str):
-        raise TypeError(f'profile is a name, such as "latency", not {profile!r}')
+    check_name(profile)
     given = options(retry, fallback, breaker, telemetry, separate)
+    overrides, listeners = copied(overrides), checked_listeners(given.breaker.listeners)
     _refuse_wrapped(client)
     chosen = adapter_for(client) if adapter is None else adapter_named(adapter)
     if chosen.is_closed(client):
@@ -115,13 +119,14 @@ def resilient(
         None if rules == RetryRules() else TenacityRules(rules.wait, rules.retry, rules.stop)
     )
     identity = CLIENT_NAMES.take(name, chosen.name, loaded.name)
+    library.tell(identity)
     connection.tell(loaded, chosen.own_connection(client), identity)
     budget = loaded.retry.budget
     health = ClusterHealth(
         chosen.source(target),
         node_options(loaded),
         wake=TEND_THREAD.wake,
-        listeners=given.breaker.listeners,
+        listeners=listeners,
         clock=clock,
         identity=identity,
     )
@@ -151,6 +156,14 @@ def resilient(
         wrapped, wrapped.resilience, behavior, by_scope(engine.runtime.profile)
     )
     return installed
+
+
+KEYWORDS: Final = tuple(
+    name
+    for name, parameter in inspect.signature(resilient).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY
+)
+"""What `resilient` takes by keyword alone."""
 
 
 def _fallback(

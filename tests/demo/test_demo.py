@@ -47,7 +47,7 @@ def test_a_short_run_writes_figures_picture_and_page(tmp_path):
     [
         (["--hosts", "127.0.0.1:3000"], "use --fault none"),
         (["--hosts", "nowhere"], "is not host:port"),
-        (["--variants", "bare,magic"], "there are bare, tuned, stack, resilient"),
+        (["--variants", "bare,magic"], "Known: bare, tuned, stack, resilient"),
         (["--rate", "0"], "--rate"),
         (["--fault", "fire"], "stall"),
     ],

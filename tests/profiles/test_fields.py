@@ -267,15 +267,27 @@ def test_one_thing_said_by_two_names_is_one_thing():
         ]
     )
 
-    found = Profile("made", "", (), (layer,)).flat()
+    found = Profile("made", "", {}, (layer,)).flat()
 
     assert found == {"policy.all.key": "digest", "policy.all.ttl": "1h"}
 
 
 def test_a_bare_number_keeps_the_unit_of_the_name_it_stands_under():
-    """``max_socket_idle`` is documented in seconds, ``idle_timeout`` in milliseconds."""
-    for given in ({"max_socket_idle": 55}, {"idle_timeout": 55_000}, {"idle_timeout": "55s"}):
+    """``max_socket_idle`` is documented in seconds, and is so for every client that has the name."""
+    for given in ({"max_socket_idle": 55}, {"idle_timeout": "55s"}, {"idle_timeout": "55000ms"}):
         assert loads({"connection": given}).connection.max_socket_idle_s == 55
+
+
+@pytest.mark.parametrize("name", ["idle_timeout", "max_socket_idle_time"])
+@pytest.mark.parametrize("given", [55, 55_000, 0.5])
+def test_a_bare_number_is_refused_where_the_clients_disagree_on_its_unit(name, given):
+    with pytest.raises(PolicyFileError, match=rf"{name}: {given}s or {given}ms\?"):
+        loads({"connection": {name: given}})
+
+
+@pytest.mark.parametrize("name", ["idle_timeout", "max_socket_idle_time"])
+def test_none_at_all_is_the_same_in_every_unit(name):
+    assert loads({"connection": {name: 0}}).connection.max_socket_idle_s == 0
 
 
 def test_the_same_said_twice_in_one_place_is_refused():

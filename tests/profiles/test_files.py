@@ -59,7 +59,11 @@ BROKEN = {
     ),
     "section is a number": (HEAD + "breaker: 5\n", ":2:1", "mapping"),
     "scope is a list": (HEAD + "policy: {all: [1]}\n", ":2:10", "mapping"),
-    "wrong version": ("version: 2\n", ":1:1", "1"),
+    "wrong version": (
+        "version: 2\n",
+        ":1:1",
+        "version: 2 is not supported; this release reads version 1",
+    ),
     "no version": ("description: x\n", "", "version: is missing"),
     "duplicate key": (
         HEAD + "breaker: {}\nbreaker: {}\n",
@@ -72,11 +76,34 @@ BROKEN = {
         "twice",
     ),
     "tab": (HEAD + "policy:\n\tall: {}\n", ":3", "tab"),
+    "an unclosed list": (
+        HEAD + "breaker:\n  isolate: [A1, A2\n  mode: enforce\n",
+        ":3:12",
+        "begins here with [ is not closed; line 4 does not belong in it",
+    ),
+    "no bracket is to blame": (
+        HEAD + "policy: {all: {ttl: @1}}\n",
+        ":2:21",
+        "cannot start any token",
+    ),
+    "an unclosed mapping before a key": (
+        HEAD + "policy: {all: {max_retries: 1}\nbreaker: {mode: off}\n",
+        ":2:9",
+        "begins here with { is not closed; line 3 does not belong in it",
+    ),
+    "a list at the end": (HEAD + "breaker:\n  isolate: [A1,\n", ":3:12", "with [ is not closed"),
+    "the wrong bracket": (
+        HEAD + "policy:\n  all: {ttl: 1]\n",
+        ":3:8",
+        "begins here with { is not closed",
+    ),
+    "a bracket too many": (HEAD + "policy: {all: {}}}\n", ":2:18", ""),
+    "an unclosed quote": (HEAD + 'description: "x\nbreaker: {}\n', ":2:14", "no closing quote"),
     "several documents": (HEAD + "---\nversion: 1\n", ":2", "several documents"),
     "not a mapping": ("- 1\n", ":1:1", "mapping"),
     "empty": ("", ":1:1", "empty"),
     "only comments": ("# nothing\n", ":1:1", "empty"),
-    "broken yaml": (HEAD + "policy: {all: {\n", ":3", ""),
+    "broken yaml": (HEAD + "policy: {all: {\n", ":2:15", "begins here with { is not closed"),
     "a tag": (HEAD + "description: !!python/object/apply:os.system [x]\n", "", ""),
     "an object": (HEAD + "description: !!python/name:os.system ''\n", ":2", "not allowed"),
     "a number for a key": (HEAD + "1: x\n", ":2:1", "quote it"),
@@ -96,9 +123,13 @@ BROKEN = {
     ),
     "unknown key policy": (HEAD + "policy: {all: {key: sent}}\n", ":2:16", "did you mean 'send'?"),
     "unknown exists": (HEAD + "policy: {all: {exists: create}}\n", ":2:16", "create_only"),
-    "unknown generation": (HEAD + "policy: {all: {gen: equal}}\n", ":2:16", "'eq'"),
+    "unknown generation": (
+        HEAD + "policy: {all: {gen: equal}}\n",
+        ":2:16",
+        "Known: ignore, eq, gt",
+    ),
     "unknown read mode": (HEAD + "policy: {all: {read_mode_sc: linear}}\n", ":2:16", "linearize"),
-    "a number for a name": (HEAD + "policy: {all: {replica: 2}}\n", ":2:16", "'sequence'"),
+    "a number for a name": (HEAD + "policy: {all: {replica: 2}}\n", ":2:16", "Known: sequence, "),
     "a name for a flag": (HEAD + "policy: {all: {compress: maybe}}\n", ":2:16", "valid boolean"),
     "too many retries": (
         HEAD + "policy: {all: {max_retries: 1000}}\n",
@@ -146,11 +177,15 @@ BROKEN = {
         ":2:17",
         "did you mean 'reads'?",
     ),
-    "ignored without a reason": (HEAD + "lint: {ignore: {AR001: ''}}\n", ":2:17", "at least 3"),
+    "ignored without a reason": (
+        HEAD + "lint: {ignore: {AR001: ''}}\n",
+        ":2:17",
+        "say in a few words why AR001 is ignored",
+    ),
     "extends a list": (HEAD + "extends: [latency]\n", ":2:1", "valid string"),
     "extends a path": (HEAD + "extends: ../latency\n", ":2:1", "no profile is called"),
     "description is a mapping": (HEAD + "description: {a: 1}\n", ":2:1", "valid string"),
-    "version as text": ("version: '1'\n", ":1:1", "1"),
+    "version as text": ("version: '1'\n", ":1:1", "write version: 1 without quotes"),
     "alias bomb": (
         HEAD
         + "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
@@ -211,9 +246,12 @@ def test_a_broken_file_says_where_and_what_would_be_right(name, tmp_path):
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("name", BROKEN_YAML)
+UNCLOSED = [name for name in BROKEN if any(word in name for word in ("unclosed", "bracket", "end"))]
+
+
+@pytest.mark.parametrize("name", dict.fromkeys([*BROKEN_YAML, *UNCLOSED]))
 def test_broken_yaml_is_refused_alike_without_libyaml(name, tmp_path, monkeypatch):
-    (tmp_path / "mine.yaml").write_text(BROKEN_YAML[name][0])
+    (tmp_path / "mine.yaml").write_text(BROKEN[name][0])
     reports = []
     for loader in (LOADER, PurePythonLoader):
         monkeypatch.setattr("aerospike_resilience.profiles.parsing.LOADER", loader)

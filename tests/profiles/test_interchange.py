@@ -188,7 +188,7 @@ def test_import_of_the_sdks_file_makes_a_profile_of_each_behavior(write):
         ("behaviors: {fast: {query: {abandon_call_after: 5 fortnights}}}\n", "is no duration"),
         ("behaviors: {fast: {query: {maximum_number_of_call_attempts: 0}}}\n", "or equal to 0"),
         ("behaviors: {../up: {}}\n", "cannot be the name of a file"),
-        ("a: [\n", "theirs.yaml:2"),
+        ("a: [\n", "theirs.yaml:1:4"),
     ],
 )
 def test_import_of_what_cannot_be_a_profile_writes_nothing(write, text, message):

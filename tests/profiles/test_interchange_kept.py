@@ -13,7 +13,7 @@ from aerospike_resilience.profiles.source import PolicySource
 
 
 def profile(data: dict, name: str = "made") -> Profile:
-    return Profile(name, "", (), (Layer([PolicySource("made.yaml", data)]),))
+    return Profile(name, "", {}, (Layer([PolicySource("made.yaml", data)]),))
 
 
 SORTS = {

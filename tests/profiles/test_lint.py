@@ -38,6 +38,7 @@ TRAPS = {
     "AR019": {"connection": {"max_error_rate": 9_999}},
     "AR020": {"connection": {"error_rate_window": 1}},
     "AR022": {"connection": {"max_socket_idle": 60}},
+    "AR039": {"breaker": {"isolate": ["A1"], "mode": "off"}},
     "AR023": {"connection": {"min_conns_per_node": 301}},
     "AR024": {"connection": {"tend_interval": 249}},
     "AR025": {"policy": {"writes_retryable": {"sleep_between_retries": 250}}},
@@ -74,6 +75,7 @@ RIGHT = {
     "AR018": {"policy": {"all": {"timeout_delay": "0ms"}}},
     "AR019": {"connection": {"max_error_rate": 10_000}, "breaker": {"mode": "enforce"}},
     "AR020": {"connection": {"max_error_rate": 10_000, "error_rate_window": 100}},
+    "AR039": {"breaker": {"isolate": ["A1"], "mode": "shadow"}},
     "AR022": {"connection": {"max_socket_idle": 59}},
     "AR023": {"connection": {"min_conns_per_node": 300}},
     "AR024": {"connection": {"tend_interval": 250}},
@@ -102,8 +104,8 @@ def findings(overrides: dict, environment: dict[str, str] | None = None) -> list
     return examine(profile, ADAPTER, environment or {})
 
 
-ELSEWHERE = {"AR021", "AR036"}
-"""Rules that look at more than a profile: the environment, the client."""
+ELSEWHERE = {"AR021", "AR036", "AR037", "AR038"}
+"""Rules that look at more than overrides: the environment, the client, files and their parents."""
 
 
 def test_every_rule_has_a_trap_here():
@@ -337,4 +339,4 @@ def test_a_file_answers_for_its_own_lines_and_its_parents_and_not_for_its_childr
 
     found = examine(PolicyLibrary([tmp_path]).load("child"), ADAPTER, {})
 
-    assert [(one.id, one.origin) for one in found] == [("AR013", f"{tmp_path.name}/child.yaml:3")]
+    assert [(one.id, one.origin) for one in found] == [("AR013", f"{tmp_path}/child.yaml:3")]

@@ -73,7 +73,7 @@ def test_a_file_of_the_environment_is_found_when_the_client_is_wrapped(configure
     warning = told("WARNING")[0]
     assert "overrides profile 'latency'" in warning
     assert "in 2 fields" in warning
-    assert "read.total_timeout is 777 (profile: 250)" in warning
+    assert "read.total_timeout is 777ms (profile: 250ms)" in warning
     assert f"unset {VARIABLE}" in warning
 
 
@@ -82,7 +82,7 @@ def test_explain_shows_what_is_in_force_and_what_it_overrides(configured, wrap):
 
     assert told.value("total_timeout") == 777
     origin = {name: origin for name, _, origin in told.rows}["total_timeout"]
-    assert "dynamic configuration, overrides 250 from policies/latency.yaml:" in origin
+    assert "dynamic configuration, overrides 250ms from <shipped>/latency.yaml:" in origin
 
 
 def test_what_the_profile_leaves_to_the_client_is_shown_too(configured, wrap):
@@ -152,7 +152,7 @@ def test_a_config_providers_file_is_found_when_it_changes(healthy, connect, file
     given = connect(healthy, config_provider=aerospike.ConfigProvider(str(file), 1000))
     client = wrap(given, "latency")
     assert "the client does not say which it was" in told("INFO")[0]
-    assert "read.total_timeout is 777 (profile: 250)" in told("INFO")[0]
+    assert "read.total_timeout is 777ms (profile: 250ms)" in told("INFO")[0]
 
     file.write_text(READS.replace("777", "888"))
 

@@ -85,7 +85,7 @@ def test_behaviors_of_the_file_are_found_when_the_cluster_is_wrapped(connected, 
     }
     assert not [name for name in found if "same" in name]
     assert "sessions that are created with a behavior" in caplog.text
-    assert "patient: reads_point.total_timeout is 777 (profile: 250)" in caplog.text
+    assert "patient: reads_point.total_timeout is 777ms (profile: 250ms)" in caplog.text
     assert until(lambda: metric(reader)) == sum(len(fields) for fields in found.values())
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from aerospike_resilience.cli.main import cli
 from aerospike_resilience.profiles import PolicyLibrary
-from aerospike_resilience.profiles.library import shipped
+from aerospike_resilience.profiles.names import shipped
 from tests.schema import validator
 
 SCHEMA = json.loads((shipped() / "schema.json").read_text())
@@ -52,8 +52,8 @@ def test_show_tells_every_value_and_its_line():
     found = json.loads(run("show", "latency", "--json").output)
 
     assert found["breaker.max_error_rate"][0] == 20
-    assert found["breaker.max_error_rate"][1].startswith("policies/latency.yaml:")
-    assert found["retry.native_failover"][1].startswith("policies/default.yaml:")
+    assert found["breaker.max_error_rate"][1].startswith("<shipped>/latency.yaml:")
+    assert found["retry.native_failover"][1].startswith("<shipped>/default.yaml:")
 
 
 def test_explain_tells_what_the_client_is_really_sent():
@@ -109,7 +109,7 @@ def test_check_counts_broken_files(tmp_path):
     found = run("check", str(good), str(bad))
 
     assert found.exit_code == 1
-    assert "2 files, 1 broken" in found.output
+    assert "2 files checked, 1 broken" in found.output
     assert run("check").exit_code == 0
 
 
@@ -128,4 +128,4 @@ def test_what_there_is_not_is_said(arguments):
     found = run(*arguments)
 
     assert found.exit_code == 1
-    assert "there are" in found.output
+    assert "Known: " in found.output

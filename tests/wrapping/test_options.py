@@ -75,7 +75,7 @@ def test_a_value_and_its_parts_by_themselves_come_to_the_same():
         ({"backpressure": {}}, r'did you mean overrides=\{"backpressure": \{\}\}\?'),
         ({"override": {}}, "did you mean 'overrides'"),
         ({"tracer_providers": None}, "did you mean 'tracer_provider'"),
-        ({"xyzzy": 1}, "unexpected keyword argument 'xyzzy'$"),
+        ({"xyzzy": 1}, "unexpected keyword argument 'xyzzy'. Known: name, "),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_what_could(bare, given, said):

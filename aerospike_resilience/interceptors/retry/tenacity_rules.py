@@ -30,7 +30,7 @@ class TenacityRules:
 
     Raises:
         ResilienceError: the package ``tenacity`` is not installed.
-        TypeError: one of them cannot be called, or is to be awaited.
+        TypeError: one of them cannot be called, is a class, or is to be awaited.
     """
 
     __slots__ = ("_retry", "_retrying", "_stop", "_tenacity", "_wait", "of_results")
@@ -104,6 +104,10 @@ class TenacityRules:
 def _check(name: str, rule: Any) -> None:
     if rule is None:
         return
+    if isinstance(rule, type):
+        raise TypeError(
+            f"{name}= takes one of tenacity's {name}_* objects, not a class; write {rule.__name__}(…)"
+        )
     if not callable(rule):
         raise TypeError(f"{name}= takes one of tenacity's {name}_* objects, not {rule!r}")
     if isinstance(rule, type):

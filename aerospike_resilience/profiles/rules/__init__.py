@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from . import breakers, client, gates, limits, replicas, timing
+from . import breakers, client, gates, inherited, limits, replicas, timing
 from .subject import Client, Rule, Subject
 
 __all__ = ["RULES", "Client", "Rule", "Severity", "Subject"]
@@ -48,5 +48,8 @@ RULES: Final[dict[str, tuple[Severity, Rule]]] = {
     "AR034": ("warning", gates.never_reached),
     "AR035": ("warning", gates.lasting_stack),
     "AR036": ("note", gates.gate_in_gate),
+    "AR037": ("warning", inherited.beaten),
+    "AR038": ("note", inherited.beaten_queries),
+    "AR039": ("warning", limits.isolates_in_vain),
 }
 """Severity and rule. An id is never given to another rule."""

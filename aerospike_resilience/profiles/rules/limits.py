@@ -113,3 +113,14 @@ def hasty_tend(subject: Subject) -> Found:
             "windows and ours drift apart",
             "tend_interval of 250ms or more",
         )
+
+
+def isolates_in_vain(subject: Subject) -> Found:
+    """``breaker.isolate`` under ``mode: off``, in which no call is kept away from any node."""
+    breaker = subject.profile.breaker
+    if breaker.mode == "off" and breaker.isolate:
+        yield (
+            subject.profile.origin("breaker.isolate"),
+            f"nothing is kept away from {', '.join(breaker.isolate)}: breaker.mode is off",
+            "breaker.mode: enforce, or shadow, in which isolation alone counts",
+        )

@@ -1,0 +1,53 @@
+"""What differs between two versions of a profile, told with units and the line that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .profile import Profile
+from .source import KeyPath
+from .spelling import NOT_SET, is_secret, public, written
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One key that has another value.
+
+    Attributes:
+        key: the path of keys, ``policy.all.total_timeout``.
+        before: the value as written before; None if there was none.
+        after: the value as written now; None if there is none.
+        text: both with their units: ``250ms → 400ms``.
+        origin: where the value of now stands; where the old one stood, if there is none now.
+    """
+
+    key: str
+    before: Any
+    after: Any
+    text: str
+    origin: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.text} ({self.origin})"
+
+
+def differences(before: Profile, after: Profile) -> list[Difference]:
+    """Return what a profile says otherwise than another one, by key."""
+    old, new = before.leaves(), after.leaves()
+    return [
+        _difference(path, old, new, (after if path in new else before).origin(path))
+        for path in sorted(old.keys() | new.keys())
+        if path not in old or path not in new or old[path] != new[path]
+    ]
+
+
+def _difference(
+    path: KeyPath, old: Mapping[KeyPath, Any], new: Mapping[KeyPath, Any], origin: str
+) -> Difference:
+    was, now = (public(path, values.get(path)) for values in (old, new))
+    told = [written(path, values[path]) if path in values else NOT_SET for values in (old, new)]
+    if is_secret(path) and told[0] == told[1]:
+        told[1] += " (with other credentials)"
+    return Difference(".".join(path), was, now, " → ".join(told), origin)

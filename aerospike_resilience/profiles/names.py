@@ -1,0 +1,42 @@
+"""How messages name files: so that whoever reads one can open it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+SHIPPED: Final = "<shipped>"
+"""Stands for the directory of the shipped profiles."""
+
+
+def shipped() -> Path:
+    """Return the directory of the shipped profiles: in the package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "policies"
+    return inside if inside.is_dir() else package.parent / "policies"
+
+
+def name_of(path: Path) -> str:
+    """Return a file or directory as messages name it.
+
+    From the working directory where that is shorter than the whole path, as ``policies/latency.yaml``; a
+    shipped one is ``<shipped>/latency.yaml``.
+    """
+    whole = Path(os.path.abspath(path))  # noqa: PTH100 - without "..", and links left as they are
+    home = shipped()
+    if whole == home:
+        return SHIPPED
+    if whole.parent == home:
+        return f"{SHIPPED}/{whole.name}"
+    return from_here(whole)
+
+
+def from_here(path: Path) -> str:
+    """Return a path from the working directory where that is shorter, else whole."""
+    whole = os.path.abspath(path)  # noqa: PTH100 - as above
+    try:
+        relative = os.path.relpath(whole)
+    except (OSError, ValueError):  # the working directory is gone
+        return whole
+    return min(relative, whole, key=len)

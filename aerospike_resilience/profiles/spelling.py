@@ -1,0 +1,101 @@
+"""Values as people read them: with their units, in a policy file's words, and without secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, get_args
+
+from ..model.duration_text import duration_text, milliseconds
+from ..model.wording import redacted, shown
+from .source import KeyPath
+from .units import Unit, size, size_text, time_to_live, time_to_live_text
+
+NOT_SET: Final = "not set"
+"""What is said of a value that there is not: the client's own holds."""
+
+_SECRETS: Final = frozenset({("breaker", "storage")})
+
+
+def is_secret(path: KeyPath) -> bool:
+    """Return whether a key's value may hold a user or a password."""
+    return tuple(path) in _SECRETS
+
+
+def public(path: KeyPath, value: Any) -> Any:
+    """Return a value as it may be shown: a URL without user, password and query."""
+    return redacted(value) if is_secret(path) and isinstance(value, str) else value
+
+
+def written(path: KeyPath, value: Any) -> str:
+    """Return a value of a policy file with its unit: a bare ``250`` is ``250ms``.
+
+    Args:
+        path: the path of its keys.
+        value: as written in the file.
+    """
+    return _text(_unit(path), public(path, value), as_written=True)
+
+
+def typed(path: KeyPath, value: Any) -> str:
+    """Return a value that was checked already, with its unit.
+
+    Args:
+        path: the path of its keys.
+        value: in the unit of the schema: milliseconds for Aerospike's fields, else seconds.
+    """
+    return _text(_unit(path), public(path, value), as_written=False)
+
+
+def field_text(name: str, value: Any) -> str:
+    """Return the value of one of Aerospike's policy fields, with its unit."""
+    return typed(("policy", "all", name), value)
+
+
+def _text(unit: Unit | None, value: Any, *, as_written: bool) -> str:
+    if value is None:
+        return NOT_SET
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_text(unit, one, as_written=as_written) for one in value)}]"
+    if isinstance(value, Mapping):
+        inner = (f"{key}: {_text(None, one, as_written=as_written)}" for key, one in value.items())
+        return f"{{{', '.join(inner)}}}"
+    try:
+        return _with_unit(unit, value, as_written=as_written)
+    except ValueError:
+        return shown(value)
+
+
+def _with_unit(unit: Unit | None, value: Any, *, as_written: bool) -> str:
+    match unit:
+        case Unit.MILLISECONDS:
+            return duration_text(milliseconds(value))
+        case Unit.OURS:
+            return duration_text(milliseconds(value) if as_written else value * 1000)
+        case Unit.IDLE:
+            return duration_text(milliseconds(value, 1000.0))
+        case Unit.BYTES:
+            return size_text(size(value))
+        case Unit.TTL:
+            return time_to_live_text(time_to_live(value))
+        case _:
+            return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _unit(path: KeyPath) -> Unit | None:
+    """Return the unit of a key's values; None if they have none."""
+    from .schema import Settings, field_at
+
+    field = field_at(path, Settings)
+    if field is None:
+        return None
+    return next(_units((*field.metadata, field.annotation)), None)
+
+
+def _units(parts: Iterable[Any]) -> Iterator[Unit]:
+    for part in parts:
+        if isinstance(part, Unit):
+            yield part
+        else:
+            yield from _units((*getattr(part, "__metadata__", ()), *get_args(part)))

@@ -16,6 +16,7 @@ from ..model.outcome import Outcome
 from ..nodes import report
 from ..profiles import Explanation, Profile, Reload
 from ..runtime.engine import Engine
+from .invoke import invoke
 
 
 class Resilience:
@@ -31,6 +32,14 @@ class Resilience:
     def name(self) -> str:
         """The client's name, as log lines, metrics and errors have it."""
         return self._engine.identity.name
+
+    def _through_chain(
+        self, name: str, method: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Make an operation with another method at the end of its chain than the wrapped client has."""
+        engine = self._engine
+        operation = engine.shared.adapter.operations[name]
+        return invoke(engine, operation, args, kwargs, engine.sender(method, operation))
 
     @property
     def profile(self) -> Profile:

@@ -236,6 +236,19 @@ def a_client_that_cannot_be_wrapped(scene: Scene) -> None:
         uninstrument()
 
 
+class ByName(aerospike.Client):
+    """Derived from the client's class, whose method it calls by the class's name."""
+
+    def save(self, key: Any) -> Any:
+        return aerospike.Client.put(self, key, {"n": 1})
+
+
+def a_method_that_runs_unprotected(scene: Scene) -> None:
+    client = ByName({"hosts": [("127.0.0.1", next(iter(scene.bare.get_nodes()))[1])]})
+    scene.wrap(client)
+    scene.request.addfinalizer(client.close)
+
+
 PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
     a_reload_and_bad_files: [
         ("profiles/watch.py", "profile %r reloaded: %s"),
@@ -244,6 +257,7 @@ PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
         ("runtime/profiles_in_use.py", "profile %r of using() stays "),
         ("runtime/profiles_in_use.py", "what a using() block says ov"),
     ],
+    a_method_that_runs_unprotected: [("wrapping/derived.py", "%s.%s runs on the client its")],
     a_finding_of_lint: [("profiles/lint.py", "%s: %s %s in profile %r: %s;")],
     a_configuration_of_the_clients_own: [
         ("runtime/native_overrides.py", "the client was configured ot"),

@@ -61,6 +61,7 @@ async def isolated(cluster, client):
         except CircuitOpenError:
             return
         await asyncio.sleep(0.05)
+    raise AssertionError("no call was refused, though every node is isolated")
 
 
 @in_loop

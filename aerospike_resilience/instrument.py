@@ -248,7 +248,12 @@ def _apply(creation: Creation, module: Any) -> None:
             current.replace(owner, name, original)
         return
     make = {"class": _class, "function": _function, "awaitable": _awaitable, "init": _init}
-    current.replace(owner, name, make[creation.how](getattr(owner, name), creation))
+    bare = getattr(owner, name)
+    stand_in = make[creation.how](bare, creation)
+    current.replace(owner, name, stand_in)
+    home = sys.modules.get(bare.__module__)
+    if creation.how == "class" and home is not owner and getattr(home, name, None) is bare:
+        current.replace(home, name, stand_in)  # the class says that it is found there
 
 
 def _wrapped(client: Any, hosts: list[str]) -> Any:
@@ -286,25 +291,12 @@ def _init(init: Any, creation: Creation) -> Callable[..., Any]:
     return initialized
 
 
-def _class(cls: Any, creation: Creation) -> Callable[..., Any]:
+def _class(cls: Any, creation: Creation) -> Any:
     """Return a class that creates wrapped instances and is, for every question, the class itself."""
 
-    class Creating(type(cls)):  # type: ignore[misc]
-        def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            made = cls(*args, **kwargs) if self is stand_in else super().__call__(*args, **kwargs)
-            return _wrapped(made, creation.hosts(args, kwargs))
+    def wrap(made: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        return _wrapped(made, creation.hosts(args, kwargs))
 
-        def __instancecheck__(self, instance: object) -> bool:
-            if self is stand_in:
-                return isinstance(instance, cls)
-            return bool(super().__instancecheck__(instance))
+    from .wrapping.creating import creating  # when there is a class to put it in the place of
 
-        def __subclasscheck__(self, subclass: type) -> bool:
-            if self is stand_in:
-                return issubclass(subclass, cls)
-            return bool(super().__subclasscheck__(subclass))
-
-    stand_in: Any = Creating(
-        cls.__name__, (cls,), {"__module__": cls.__module__, "__doc__": cls.__doc__}
-    )
-    return stand_in  # type: ignore[no-any-return]
+    return creating(cls, f"{creation.module}:{creation.attribute}", wrap)

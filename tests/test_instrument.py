@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import functools
+import importlib
+import inspect
+import operator
 import os
+import pickle
 import subprocess
 import sys
 
@@ -245,3 +251,99 @@ def test_no_client_is_imported_for_it():
     )
 
     assert run(program, 0).stdout.strip() == "[]"
+
+
+# ----- a class in the place of a client's
+
+
+CLASSES = [("aerospike", "Client"), ("aerospike_py", "Client"), ("aerospike_py", "AsyncClient")]
+
+
+def named(module, name):
+    return getattr(importlib.import_module(module), name)
+
+
+@pytest.fixture(params=CLASSES, ids=".".join)
+def class_and_stand_in(request):
+    bare = named(*request.param)
+    instrument("latency")
+    yield bare, named(*request.param), request.param
+    uninstrument()
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("pickler", [pickle.dumps, pickle._dumps], ids=["C", "Python"])
+def test_the_class_is_pickled_by_its_name(class_and_stand_in, pickler, protocol):
+    bare, stand_in, place = class_and_stand_in
+    stored = pickler({"class": stand_in, "of": [stand_in]}, protocol)
+
+    assert b"aerospike_resilience" not in stored
+    assert pickle.loads(stored)["class"] is stand_in
+    uninstrument()
+    assert pickle.loads(stored)["class"] is named(*place) is bare
+    assert pickle.loads(pickler(stand_in, protocol)) is bare  # kept by ``from … import Client``
+
+
+def test_the_class_is_found_where_it_says_it_is(class_and_stand_in):
+    _bare, stand_in, _place = class_and_stand_in
+    assert getattr(sys.modules[stand_in.__module__], stand_in.__qualname__) is stand_in
+
+
+def test_the_class_has_the_place_signature_and_words_of_the_clients(class_and_stand_in):
+    bare, stand_in, _place = class_and_stand_in
+    for about in ("__module__", "__name__", "__qualname__", "__doc__"):
+        assert getattr(stand_in, about) == getattr(bare, about)
+
+    def signature(cls):
+        try:
+            return inspect.signature(cls)
+        except ValueError as error:
+            return type(error)
+
+    assert signature(stand_in) == signature(bare)
+
+
+def test_the_class_is_equal_to_the_clients_and_a_key_of_the_same_place(class_and_stand_in):
+    bare, stand_in, _place = class_and_stand_in
+    assert operator.eq(stand_in, bare)
+    assert operator.eq(bare, stand_in)
+    assert {bare: "found"}[stand_in] == {stand_in: "found"}[bare] == "found"
+    assert len({bare, stand_in}) == 1
+    assert operator.ne(stand_in, object)
+
+    @functools.singledispatch
+    def kind(_value):
+        return "something else"
+
+    kind.register(stand_in, lambda _value: "a client")
+    assert kind.dispatch(bare)(None) == "a client"
+
+
+def test_a_class_derived_from_it_has_a_signature_and_a_name_of_its_own(class_and_stand_in):
+    _bare, stand_in, _place = class_and_stand_in
+
+    class Derived(stand_in):
+        def __init__(self, config, name="n"):
+            super().__init__(config)
+            self.name = name
+
+    assert str(inspect.signature(Derived)) == "(config, name='n')"
+    assert Derived != stand_in
+    assert len({Derived, stand_in}) == 2
+    assert copy.copy(stand_in) is copy.deepcopy(stand_in) is stand_in
+
+
+DERIVED_PROGRAM = """
+import pickle
+import sys
+import aerospike_py
+from aerospike_resilience import instrument
+instrument("latency")
+class Derived(aerospike_py.Client):
+    pass
+print(pickle.loads(pickle.dumps(Derived)) is Derived)
+"""
+
+
+def test_a_class_derived_from_it_is_pickled_by_its_name():
+    assert run(DERIVED_PROGRAM, 0).stdout.strip() == "True"

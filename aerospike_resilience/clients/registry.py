@@ -51,6 +51,20 @@ class _Adapters(Sequence[Adapter]):
 ADAPTERS: Final[Sequence[Adapter]] = _Adapters()
 
 
+_MOCK: Final = (
+    "this is a mock of {0}, and what a mock answers is made up, so it cannot be wrapped; wrap a client of "
+    "an embedded cluster (aerospike_resilience.testing.LocalCluster), or a stand-in of your own that "
+    "answers as {0} does with adapter={1!r}, or give the mock itself to the code under test"
+)
+
+
+def _is_mock(client: object) -> bool:
+    return any(
+        cls.__module__ in ("unittest.mock", "mock.mock", "mock") and cls.__name__.endswith("Mock")
+        for cls in type(client).__mro__
+    )
+
+
 def adapter_for(client: object) -> Adapter:
     """Return the adapter of a client.
 
@@ -63,6 +77,8 @@ def adapter_for(client: object) -> Adapter:
         if home.package in sys.modules or home.package in named:
             adapter = _adapter(name)
             if adapter.recognises(client):
+                if _is_mock(client):
+                    raise NotAClientError(_MOCK.format(client.__class__.__name__, adapter.name))
                 return adapter
     given = f"{type(client).__module__}.{type(client).__qualname__}"
     hint = " (the class itself; give an instance)" if isinstance(client, type) else ""

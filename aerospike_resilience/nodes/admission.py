@@ -116,9 +116,10 @@ class Admission:
     def _may_leave(self, key: Key | None) -> bool:
         """Return whether a record may be read from a replica; without a key, whether any record may."""
         strong = self._health.strong
-        return not strong or (
-            key is not None and self._health.source.partition(key)[0] not in strong
-        )
+        if not strong:
+            return True
+        namespace = self._health.namespace(key)
+        return namespace is not None and namespace not in strong
 
     def _needed_open(self, call: Call, names: tuple[str, ...]) -> tuple[str, str] | None:
         states = [(name, self._health.by_name.get(name)) for name in names]

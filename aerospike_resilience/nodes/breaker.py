@@ -55,7 +55,7 @@ class NodeBreaker:
 
     Args:
         name: the node's name.
-        max_error_rate: errors in a window above which it opens.
+        max_error_rate: errors in a window above which it opens; 0 for no limit, as Aerospike has it.
         window_s: the window in seconds, and how long the first opening lasts.
         half_open_calls: probes lent at a time; as many successes close it.
         lease_s: how long a probe may stay out before its lease ends, in seconds.
@@ -145,6 +145,11 @@ class NodeBreaker:
         """Whether calls pass unasked."""
         return self._state == CLOSED and not self.isolated
 
+    @property
+    def trusted(self) -> bool:
+        """Whether no errors have opened it, isolated or not."""
+        return self._state == CLOSED
+
     def fail(self, began: float, reason: str) -> bool:
         """Charge one hard error to the node; return whether it wants to open.
 
@@ -159,9 +164,8 @@ class NodeBreaker:
             self.errors += 1
             self.reason = reason
             rate = self.shares.failure_rate
-            return self.errors > self.max_error_rate or self._reaches(
-                rate, self.errors, self.answers
-            )
+            too_many = 0 < self.max_error_rate < self.errors
+            return too_many or self._reaches(rate, self.errors, self.answers)
         return False
 
     def answer(

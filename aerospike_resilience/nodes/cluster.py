@@ -128,6 +128,15 @@ class ClusterHealth:
         except Exception:  # noqa: BLE001 - not a key: the client is about to say so, better than we could
             return ()
 
+    def namespace(self, key: Key | None) -> str | None:
+        """Return a record's namespace; None without a key, or where the key is none."""
+        if key is None:
+            return None
+        try:
+            return self.source.partition(key)[0]
+        except Exception:  # noqa: BLE001 - not a key: the client says so
+            return None
+
     # ----- what calls tell
 
     def answered(self, call: Call, began: float, ended: float) -> None:

@@ -71,6 +71,11 @@ class NodeHealth:
         return self.asked_since is None and self.breaker.closed
 
     @property
+    def askable(self) -> bool:
+        """Whether it can be expected to answer a question; isolation does not matter."""
+        return self.asked_since is None and self.breaker.trusted
+
+    @property
     def watched(self) -> bool:
         """Whether it is to be asked how it is: it owes an answer, or it is open. Not while isolated."""
         return self.suspect or self.breaker.state in (OPEN, HALF_OPEN)

@@ -56,7 +56,7 @@ class MapRefresher:
     def refresh(self) -> None:
         """Ask healthy nodes for their partition generation, and all of them for the map if one changed."""
         health = self._health
-        names = [node.address.name for node in health.nodes() if node.quiet]
+        names = [node.address.name for node in health.nodes() if node.askable]
         generations = self._ask(names, "partition-generation")
         if all(self._generations.get(name) == answer for name, answer in generations.items()):
             return
@@ -73,7 +73,7 @@ class MapRefresher:
         """Ask once of every namespace whether it is strongly consistent; it stays what it is."""
         health = self._health
         for namespace in health.partitions.namespaces:
-            names = [node.address.name for node in health.nodes() if node.quiet]
+            names = [node.address.name for node in health.nodes() if node.askable]
             if namespace in self._consistency or not names:
                 continue
             answers = self._ask(names[:1], f"namespace/{namespace}")

@@ -32,7 +32,7 @@ class NodeOptions:
     """The breaker of each node, and what an open node means for calls.
 
     Attributes:
-        max_error_rate: hard errors of a node inside a window above which it opens.
+        max_error_rate: hard errors of a node inside a window above which it opens; 0 for no limit.
         window_s: the window: ``error_rate_window`` tends, in seconds.
         tend_interval_s: seconds from tend to tend.
         half_open_calls: probes that a half-open node is lent at a time.

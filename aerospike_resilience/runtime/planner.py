@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from ..clients import Adapter
+from ..clients.shared.derived import native_method
 from ..interceptors import Verification
 from ..model.attempt_policy import AttemptPolicy
 from ..model.call import Call
@@ -18,6 +20,8 @@ from ..profiles import Profile, Setting
 
 NamespaceSet: TypeAlias = tuple[str, str]
 """A record's namespace and set."""
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Planner:
@@ -57,7 +61,7 @@ class Planner:
 
     def plain(self, operation: Operation) -> Plan:
         """Return the plan of a call that gives nothing but the operation's leading arguments."""
-        return self._kept(operation, None, {}, None)
+        return self._kept(operation, None, self._plan_key(operation, {}, None, None))
 
     def explained(
         self,
@@ -78,9 +82,9 @@ class Planner:
         """
         plan_key = self._plan_key(operation, {}, idempotent, place)
         if self._client is not None and hasattr(self._client, operation.attribute):
-            plan = self._kept(operation, None, {}, idempotent, place)
+            plan = self._kept(operation, None, plan_key)
         else:
-            plan = self._resolve(operation, plan_key, _never_sent, None)
+            plan = self._resolve(operation, plan_key, _never_sent)
         if plan.policy is None:
             return SentPolicy({}, {})
         whole = self._adapter.caller_fields(operation, plan.policy) or {}
@@ -112,20 +116,24 @@ class Planner:
             idempotent: the application's word on whether it may be sent again.
             send: the native call, where it is not the client's method of the operation's name.
         """
-        names = {*operation.parameters, *operation.keywords}
-        if len(args) > len(operation.parameters) or not kwargs.keys() <= names:
-            # No such form: the client raises its own TypeError, undisturbed by a policy of ours.
-            return Call(self._bare(operation, send), args, kwargs, None)
+        if not _is_a_form_of(operation, args, kwargs):
+            return self._as_given(operation, send, args, kwargs)
         arguments = operation.bind(args, kwargs)
-        key = arguments.get(operation.key) if operation.key else None
-        place = self._adapter.place(key) if key is not None else None
-        caller = self._adapter.take_policy(self._client, operation, arguments, place)
-        if caller is None:
-            plan = self._kept(operation, send, arguments, idempotent, place)
-        else:
-            plan = self._resolve(
-                operation, self._plan_key(operation, arguments, idempotent, place), send, caller
-            )
+        policy = given = None
+        try:
+            key = arguments.get(operation.key) if operation.key else None
+            place = self._adapter.place(key) if key is not None else None
+            policy = self._adapter.take_policy(self._client, operation, arguments, place)
+            plan_key = self._plan_key(operation, arguments, idempotent, place)
+            if policy is not None:
+                given = self._adapter.caller_fields(operation, policy)
+                if given is None:  # the client will object to it
+                    return self._as_given(operation, send, args, kwargs)
+                plan = self._resolve(operation, plan_key, send, policy, given)
+        except Exception:  # noqa: BLE001 - arguments that cannot be looked into; the client will say so
+            return self._as_given(operation, send, args, kwargs)
+        if policy is None:
+            plan = self._kept(operation, send, plan_key)
         policy_at = (
             operation.parameters.index(operation.policy)
             if operation.policy in operation.parameters
@@ -134,49 +142,63 @@ class Planner:
         before, after = args[:policy_at], operation.parameters[policy_at + 1 : len(args)]
         named = {name: arguments[name] for name in (*after, *kwargs) if name in arguments}
         call = Call(plan, before, named, key if place is not None else None)
-        if caller is not None:
+        if policy is not None:
             call.given = args, kwargs
         return call
 
-    def _kept(
+    def _as_given(
         self,
         operation: Operation,
         send: Send | None,
-        arguments: Mapping[str, Any],
-        idempotent: bool | None,
-        place: NamespaceSet | None = None,
-    ) -> Plan:
-        plan_key = self._plan_key(operation, arguments, idempotent, place)
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Call:
+        """Return a call that the client will refuse, exactly as the application made it.
+
+        Nothing of ours goes with it, so that the client finds the same wrong and says it in the same words.
+        """
+        return Call(self._bare(operation, send), args, kwargs, None)
+
+    def _kept(self, operation: Operation, send: Send | None, plan_key: PlanKey) -> Plan:
         if not self._profile.has_sets:
             plan_key = plan_key._replace(place=None)
         if send is not None:  # a lazy object's own method: a new one each time
-            return self._resolve(operation, plan_key, send, None)
+            return self._resolve(operation, plan_key, send)
         index = (operation.attribute, operation.family, plan_key)
         try:
             return self._plans[index]
         except KeyError:
-            plan = self._resolve(operation, plan_key, send, None)
+            plan = self._resolve(operation, plan_key, send)
             kept = self._plans.setdefault(index, plan)
             if kept is plan:
                 self._on_plan(plan)  # it is among `plans` by now, so whoever changes those finds it
             return kept
-        except TypeError:  # a namespace or set that cannot be one; the client says so
-            return self._resolve(operation, plan_key._replace(place=None), send, None)
 
     def _resolve(
-        self, operation: Operation, plan_key: PlanKey, send: Send | None, caller: Any
+        self,
+        operation: Operation,
+        plan_key: PlanKey,
+        send: Send | None,
+        policy: Any = None,
+        given: Mapping[str, Any] = _NOTHING,
     ) -> Plan:
+        """Return a plan.
+
+        Args:
+            operation: the method.
+            plan_key: what else of a call it depends on.
+            send: the native call, where it is not the client's method of the operation's name.
+            policy: the caller's own policy; None where there is none.
+            given: its fields.
+        """
         operation = replace(operation, kind=plan_key.kind)
         idempotent = plan_key.idempotent
         adapter, profile = self._adapter, self._profile
         settings = self._settings(operation, plan_key)
         values = {name: setting.value for name, setting in settings.items()}
         fields = adapter.fields(operation, values) if operation.policy else {}
-        given = {} if caller is None else adapter.caller_fields(operation, caller)
-        if not fields or given is None:
-            # The profile leaves this operation as the client has it, or the client will object to
-            # what the caller gave.
-            return self._bare(operation, send, caller)
+        if not fields:  # the profile leaves this operation as the client has it
+            return self._bare(operation, send, policy)
         fields.update(given)
         effective = {**self._own.get(adapter.own_family(operation), {}), **fields}
         conditional = operation.writes and adapter.conditional(effective)
@@ -284,7 +306,19 @@ class Planner:
         )
 
     def _sender(self, operation: Operation) -> Send:
-        return self._adapter.sender(getattr(self._client, operation.attribute), operation)
+        adapter = self._adapter
+        return adapter.sender(native_method(self._client, operation, adapter.recognises), operation)
+
+
+def _is_a_form_of(operation: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Return whether a method can be called so: with no argument too many, unknown or doubled."""
+    names = operation.parameters
+    if len(args) > len(names):
+        return False
+    return not kwargs or (
+        all(name in names or name in operation.keywords for name in kwargs)
+        and kwargs.keys().isdisjoint(names[: len(args)])
+    )
 
 
 class SentPolicy(NamedTuple):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from .. import ambient
-from ..interceptors.recorder import caller
 from ..model.call import Call
 from ..model.operation import Operation
-from ..model.plan import Send
+from ..model.plan import Classify, Send
 from ..runtime.compiled import Runtime
 from ..runtime.engine import Engine
 
-if TYPE_CHECKING:
-    import asyncio
+Judge: TypeAlias = Callable[[Classify], Classify]
+"""From an adapter's word on what errors mean to another's."""
 
 
 def invoke(
@@ -24,6 +23,7 @@ def invoke(
     kwargs: Mapping[str, Any],
     send: Send | None = None,
     text: Callable[[], str] | None = None,
+    judge: Judge | None = None,
 ) -> Any:
     """Make a call of any form. An awaited operation's result is awaitable.
 
@@ -34,10 +34,14 @@ def invoke(
         kwargs: keyword arguments as given.
         send: the native call, where it is not the client's method of the operation's name.
         text: the query's text, where it is not told by the arguments.
+        judge: says what errors of this call mean, given the adapter's word; only with `send`, as the
+            plan is then this call's alone.
     """
     runtime, call = prepared(engine, operation, args, kwargs, send)
     if text is not None:
         call.text = text
+    if judge is not None:
+        call.plan.classify = judge(call.plan.classify)
     return runtime.head_async(call) if operation.awaited else runtime.head(call)
 
 
@@ -59,26 +63,3 @@ def prepared(
     if criticality is not None:
         call.criticality = criticality
     return runtime, call
-
-
-def began(
-    coroutine: Callable[..., Coroutine[Any, Any, Any]], engine: Engine
-) -> Callable[..., asyncio.Future[Any]]:
-    """Have a coroutine function begin when it is called and return a future, as some clients do."""
-    import asyncio  # once a method: a client whose methods block does without it
-
-    # From Python 3.12 on a task may run up to its first wait at once, as the client's own calls do.
-    eager = getattr(asyncio, "eager_task_factory", None)
-
-    def begin(*args: Any, **kwargs: Any) -> asyncio.Future[Any]:
-        loop = asyncio.get_running_loop()
-        if engine.runtime.profile.telemetry.last_call:
-            caller.set(asyncio.current_task())
-        task: asyncio.Future[Any]
-        if eager is None:
-            task = loop.create_task(coroutine(*args, **kwargs))
-        else:
-            task = eager(loop, coroutine(*args, **kwargs))
-        return task
-
-    return begin

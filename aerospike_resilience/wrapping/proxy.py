@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from .. import ambient
 from ..clients import LazyMethod
+from ..clients.shared.derived import native_method, stands_above
 from ..model.call import Call
+from ..model.identity import ClientLog
 from ..model.operation import Operation
 from ..runtime.engine import Engine
-from .invoke import began, invoke
+from .derived import derived
+from .invoke import invoke
 from .queries import lazy_method
 from .resilience import Resilience
+from .stand_in import METHODS, StandIn, give, original
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -38,23 +42,36 @@ def proxy(client: Any, engine: Engine, lazy: Mapping[str, LazyMethod]) -> Any:
         engine: what its operations run on; its `Resilience` becomes the attribute ``resilience``.
         lazy: its methods that return objects which touch the database later.
     """
-    wrapped = _proxy_type(type(client))(client)
-    own = wrapped.__dict__
-    for name in engine.runtime.plans:
-        own[name] = _method(client, name, engine)
+    adapter = engine.shared.adapter
+    operations = [adapter.operations[name] for name in engine.runtime.plans]
+    above = {
+        operation.attribute
+        for operation in operations
+        if stands_above(client, operation, adapter.recognises)
+    }
+    log = engine.identity.log("aerospike_resilience")
+    below = {one.attribute for one in operations} - above
+    made = _proxy_type(client, adapter.recognises, below, log)
+    wrapped = made(client)
+    for operation in operations:
+        give(wrapped, operation.attribute, _method(client, operation, engine))
     for name, spec in lazy.items():
         if hasattr(client, name):
-            own[name] = lazy_method(getattr(client, name), spec, engine)
-    for name, window in engine.shared.adapter.coalesced_methods.items():
+            give(wrapped, name, lazy_method(getattr(client, name), spec, engine))
+    for name, window in adapter.coalesced_methods.items():
         from .coalesced import coalesced_method  # for awaited methods only
 
-        own[name] = coalesced_method(client, name, window, engine)
+        give(wrapped, name, coalesced_method(client, name, window, engine))
     for name in ("close", "close_blocking"):
         if hasattr(client, name):
-            own[name] = _close(getattr(client, name), engine)
+            give(wrapped, name, _close(getattr(client, name), engine))
     if hasattr(client, "connect"):
-        own["connect"] = _connect(client.connect, wrapped, engine)
-    own["resilience"] = Resilience(engine)
+        give(wrapped, "connect", _connect(client.connect, wrapped, engine))
+    give(wrapped, "resilience", Resilience(engine))
+    for name in above:
+        del wrapped.__dict__[
+            name
+        ]  # the application's own, which its type has, calls ours by super()
     return wrapped
 
 
@@ -73,27 +90,15 @@ class _LikeTheClients(type):
         return getattr(cls.client_type, name)
 
 
-class _Proxy:
+class _Proxy(StandIn):
     """What every proxy type has; the client's own special methods are added by `_proxy_type`."""
 
-    def __init__(self, client: Any) -> None:
-        self.__dict__["_client"] = client
-
-    @property  # type: ignore[misc]  # what isinstance() asks; read-only on purpose
-    def __class__(self) -> type:
-        return type(self.__dict__["_client"])
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_client"], name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self.__dict__["_client"], name, value)
-
     def __dir__(self) -> list[str]:
-        return sorted({*dir(self.__dict__["_client"]), "resilience"})
+        return sorted({*super().__dir__(), "resilience"})
 
     def __repr__(self) -> str:
-        return f"<resilient {self.__dict__['_client']!r}, profile {self.resilience.profile.name!r}>"
+        resilience = self.__dict__[METHODS]["resilience"]
+        return f"<resilient {original(self)!r}, profile {resilience.profile.name!r}>"
 
     def __reduce__(self) -> Any:
         raise TypeError(
@@ -101,29 +106,20 @@ class _Proxy:
         )
 
 
-def _proxy_type(cls: type[Any]) -> type[Any]:
+def _proxy_type(
+    client: Any,
+    recognises: Callable[[object], bool],
+    below: Collection[str],
+    log: ClientLog,
+) -> Any:
+    cls = type(client)
+
     def passed_on(name: str) -> Callable[..., Any]:
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-            return getattr(self.__dict__["_client"], name)(*args, **kwargs)
+            return getattr(original(self), name)(*args, **kwargs)
 
         method.__name__ = name
         return method
-
-    def __enter__(self: Any) -> Any:  # noqa: N807 - becomes the type's special method
-        self.__dict__["_client"].__enter__()
-        return self
-
-    def __exit__(self: Any, *error: Any) -> Any:  # noqa: N807
-        self.resilience.close()
-        return self.__dict__["_client"].__exit__(*error)
-
-    async def __aenter__(self: Any) -> Any:  # noqa: N807
-        await self.__dict__["_client"].__aenter__()
-        return self
-
-    async def __aexit__(self: Any, *error: Any) -> Any:  # noqa: N807
-        self.resilience.close()
-        return await self.__dict__["_client"].__aexit__(*error)
 
     special = {
         name: passed_on(name)
@@ -133,15 +129,45 @@ def _proxy_type(cls: type[Any]) -> type[Any]:
     for method in (__enter__, __exit__, __aenter__, __aexit__):
         if hasattr(cls, method.__name__):
             special[method.__name__] = method
-    made = _LikeTheClients(
-        f"Resilient{cls.__name__}", (_Proxy,), {"__module__": __name__, **special}
-    )
+    added = derived(client, recognises, special, below, log)
+    namespace = {"__module__": __name__, **special, **added.methods}
+    if added.cls is not cls:
+        namespace["__class__"] = property(lambda _self: added.cls)
+    made = _LikeTheClients(f"Resilient{cls.__name__}", (_Proxy,), namespace)
     made.client_type = cls
     return made
 
 
+def __enter__(self: Any) -> Any:  # noqa: N807 - becomes the type's special method
+    original(self).__enter__()
+    return self
+
+
+def __exit__(self: Any, *error: Any) -> Any:  # noqa: N807
+    self.__dict__[METHODS]["resilience"].close()
+    return original(self).__exit__(*error)
+
+
+async def __aenter__(self: Any) -> Any:  # noqa: N807
+    await original(self).__aenter__()
+    return self
+
+
+async def __aexit__(self: Any, *error: Any) -> Any:  # noqa: N807
+    self.__dict__[METHODS]["resilience"].close()
+    return await original(self).__aexit__(*error)
+
+
 def _close(close: Callable[..., Any], engine: Engine) -> Callable[..., Any]:
     """Have ``client.close()`` end every wait of ours first."""
+    if inspect.iscoroutinefunction(close):
+
+        @functools.wraps(close)
+        async def closed_async(*args: Any, **kwargs: Any) -> Any:
+            engine.close()
+            return await close(*args, **kwargs)
+
+        return closed_async
 
     @functools.wraps(close)
     def closed(*args: Any, **kwargs: Any) -> Any:
@@ -158,7 +184,7 @@ def _connect(connect: Callable[..., Any], wrapped: Any, engine: Engine) -> Calla
     """
 
     def itself(result: Any) -> Any:
-        return wrapped if result is wrapped.__dict__["_client"] else result
+        return wrapped if result is original(wrapped) else result
 
     if inspect.iscoroutinefunction(connect):
 
@@ -183,9 +209,9 @@ def _connect(connect: Callable[..., Any], wrapped: Any, engine: Engine) -> Calla
     return connected
 
 
-def _method(client: Any, name: str, engine: Engine) -> Callable[..., Any]:
+def _method(client: Any, operation: Operation, engine: Engine) -> Callable[..., Any]:
     """Return the wrapped method of one operation."""
-    operation = engine.shared.adapter.operations[name]
+    name = operation.attribute
     fewest, most, keyed = _plain_form(operation)
     current = ambient.current
     keywords_match_profile = engine.shared.adapter.keywords_match_profile
@@ -219,10 +245,15 @@ def _method(client: Any, name: str, engine: Engine) -> Callable[..., Any]:
     async def coroutine(*args: Any, **kwargs: Any) -> Any:
         return await awaitable(*args, **kwargs)
 
+    native = native_method(client, operation, engine.shared.adapter.recognises)
     chosen: Callable[..., Any] = method
     if operation.awaited:
-        chosen = began(awaitable, engine) if engine.shared.adapter.returns_futures else coroutine
-    return functools.update_wrapper(chosen, getattr(client, name))
+        chosen = coroutine
+        if engine.shared.adapter.returns_futures:
+            from .begun import begun  # for awaited methods only
+
+            chosen = begun(awaitable, engine)
+    return functools.update_wrapper(chosen, native)
 
 
 def _plain_form(operation: Operation) -> tuple[int, int, bool]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from ..clients import LazyMethod
 from ..clients.shared.statement import BUILDERS
+from ..model.failure import Failure, FailureKind
 from ..model.operation import Operation
+from ..model.plan import Classify
 from ..runtime.engine import Engine
 from .invoke import invoke
+from .stand_in import StandIn, give, original
+
+_BUILT: Final = "(built)"
+"""Where a stand-in keeps what its builders were given."""
 
 
 def lazy_method(
@@ -26,101 +33,104 @@ def lazy_method(
     return method
 
 
-class LazyProxy:
+class LazyProxy(StandIn):
     """A query or scan of the client's: builders stay chainable, execution goes through the chain."""
 
     def __init__(
         self, lazy: Any, spec: LazyMethod, engine: Engine, made: Sequence[Any] = ()
     ) -> None:
-        own = self.__dict__
-        own["_lazy"] = lazy
+        super().__init__(lazy)
         built: list[tuple[str, tuple[Any, ...]]] = []
-        own["_built"] = built
+        self.__dict__[_BUILT] = built
 
         def text() -> str:
             return engine.shared.adapter.lazy_statement(made, built)
 
         for name, operation in spec.executing.items():
             if hasattr(lazy, name):
-                own[name] = self._executing(getattr(lazy, name), operation, spec, engine, text)
-
-    @property  # type: ignore[misc]  # what isinstance() asks; read-only on purpose
-    def __class__(self) -> type:
-        return type(self.__dict__["_lazy"])
-
-    @staticmethod
-    def _executing(
-        method: Callable[..., Any],
-        operation: Operation,
-        spec: LazyMethod,
-        engine: Engine,
-        text: Callable[[], str],
-    ) -> Callable[..., Any]:
-        send = engine.sender(method, operation)
-        takes_callback = spec.callback in operation.parameters
-
-        def guarded(
-            args: tuple[Any, ...], kwargs: dict[str, Any]
-        ) -> tuple[_Guard, tuple[Any, ...], dict[str, Any]]:
-            if not takes_callback:
-                return _Guard(None), args, kwargs
-            arguments = operation.bind(args, kwargs)
-            guard = _Guard(arguments.get(spec.callback))
-            return guard, (), {**arguments, spec.callback: guard}
-
-        @functools.wraps(method)
-        def execute(*args: Any, **kwargs: Any) -> Any:
-            guard, args, kwargs = guarded(args, kwargs)
-            with guard:
-                return invoke(engine, operation, args, kwargs, send, text)
-
-        @functools.wraps(method)
-        async def execute_async(*args: Any, **kwargs: Any) -> Any:
-            guard, args, kwargs = guarded(args, kwargs)
-            with guard:
-                return await invoke(engine, operation, args, kwargs, send, text)
-
-        return execute_async if operation.awaited else execute
+                give(self, name, _executing(getattr(lazy, name), operation, spec, engine, text))
 
     def __getattr__(self, name: str) -> Any:
-        lazy = self.__dict__["_lazy"]
+        lazy = original(self)
         found = getattr(lazy, name)
-        if not callable(found):
+        if not callable(found) or inspect.iscoroutinefunction(found):
             return found
 
         @functools.wraps(found)
         def builder(*args: Any, **kwargs: Any) -> Any:
             result = found(*args, **kwargs)
             if name in BUILDERS:
-                self.__dict__["_built"].append((name, (*args, *kwargs.values())))
+                self.__dict__[_BUILT].append((name, (*args, *kwargs.values())))
             return self if result is lazy else result
 
         return builder
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self.__dict__["_lazy"], name, value)
-
     def __repr__(self) -> str:
-        return f"<resilient {self.__dict__['_lazy']!r}>"
+        return f"<resilient {original(self)!r}>"
 
 
-class _Guard:
-    """An application's callback; its own exception leaves the block, and not the client's for it."""
+def _executing(
+    method: Callable[..., Any],
+    operation: Operation,
+    spec: LazyMethod,
+    engine: Engine,
+    text: Callable[[], str],
+) -> Callable[..., Any]:
+    send = engine.sender(method, operation)
+    names = operation.parameters
+    place = names.index(spec.callback) if spec.callback in names else len(names)
+
+    def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Make the call, whose callback tells what it raised; all else stays as it was given."""
+        callback = _Callback(args[place] if place < len(args) else kwargs.get(spec.callback))
+        if not callback.is_one:
+            return invoke(engine, operation, args, kwargs, send, text)
+        if place < len(args):
+            args = (*args[:place], callback, *args[place + 1 :])
+        else:
+            kwargs = {**kwargs, spec.callback: callback}
+        return invoke(engine, operation, args, kwargs, send, text, callback.judge)
+
+    @functools.wraps(method)
+    def execute(*args: Any, **kwargs: Any) -> Any:
+        return begin(args, kwargs)
+
+    @functools.wraps(method)
+    async def execute_async(*args: Any, **kwargs: Any) -> Any:
+        return await begin(args, kwargs)
+
+    return execute_async if operation.awaited else execute
+
+
+class _Callback:
+    """An application's callback, which remembers that it raised.
+
+    What the client makes of that is handed on as it is; but it is the application's error, whatever code
+    the client gives it.
+    """
 
     def __init__(self, callback: Any) -> None:
         self._callback = callback
-        self._error: BaseException | None = None
+        self._raised = False
 
-    def __call__(self, *args: Any) -> Any:
+    @property
+    def is_one(self) -> bool:
+        """Whether it is one at all; the client says so if not."""
+        return callable(self._callback)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return self._callback(*args)
-        except BaseException as error:
-            self._error = error
+            return self._callback(*args, **kwargs)
+        except BaseException:
+            self._raised = True
             raise
 
-    def __enter__(self) -> None:
-        return None
+    def judge(self, classify: Classify) -> Classify:
+        """Return what errors mean once the callback has raised: that the application did."""
 
-    def __exit__(self, _cls: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, Exception) and self._error is not None:
-            raise self._error from None
+        def judged(error: BaseException, operation: Operation) -> Failure:
+            if self._raised:
+                return Failure(FailureKind.CALLER)
+            return classify(error, operation)
+
+        return judged

@@ -20,6 +20,7 @@ from ..profiles.library import check_name
 from ..profiles.overrides import copied
 from ..profiles.places import not_a_set, place_of
 from ..runtime.engine import Engine
+from .invoke import invoke
 from .mistakes import refuse_unknown
 
 
@@ -36,6 +37,14 @@ class Resilience:
     def name(self) -> str:
         """The client's name, as log lines, metrics and errors have it."""
         return self._engine.identity.name
+
+    def _through_chain(
+        self, name: str, method: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Make an operation with another method at the end of its chain than the wrapped client has."""
+        engine = self._engine
+        operation = engine.shared.adapter.operations[name]
+        return invoke(engine, operation, args, kwargs, engine.sender(method, operation))
 
     @property
     def profile(self) -> Profile:

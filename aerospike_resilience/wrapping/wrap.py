@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 
 from ..clients import Adapter, adapter_for, adapter_named
+from ..clients.shared.derived import client_class
 from ..errors import AlreadyWrappedError, ClientClosedError, NotAClientError, join_pybreaker
 from ..interceptors import Fallback, Gates, Recorder, RetryBudget, TenacityRules
 from ..model.identity import ClientIdentity
@@ -105,6 +106,7 @@ def resilient(
     overrides, listeners = copied(overrides), checked_listeners(given.breaker.listeners)
     _refuse_wrapped(client)
     chosen = adapter_for(client) if adapter is None else adapter_named(adapter)
+    _refuse_nonsense(client, chosen)
     if chosen.is_closed(client):
         raise ClientClosedError("the client is closed; wrap it while it is connected")
     seam = chosen.seam(client)
@@ -184,6 +186,28 @@ def _fallback(
     seam = found.seam(other)
     target = other if seam is None else seam.target
     return Fallback(lambda name: getattr(target, name), health, writes=given.writes, clock=clock)
+
+
+def _refuse_nonsense(client: Any, adapter: Adapter) -> None:
+    """Refuse a stand-in that does not answer as the client does what it is asked when it is wrapped."""
+    if client_class(type(client), adapter.recognises) is not None:
+        return
+    try:
+        adapter.is_closed(client)
+        seam = adapter.seam(client)
+        target = client if seam is None else seam.target
+        for own in (*adapter.own_policies(target).values(), adapter.own_connection(client)):
+            dict(own)
+        list(adapter.source(target).nodes())
+    except (NotAClientError, ClientClosedError):
+        raise
+    except Exception as error:
+        raise NotAClientError(
+            f"this {type(client).__qualname__} does not answer as a client of {adapter.name!r} does "
+            f"({type(error).__name__}: {error}), so it cannot be wrapped; give a stand-in that hands on "
+            "what it does not answer itself, or a client of an embedded cluster "
+            "(aerospike_resilience.testing.LocalCluster)"
+        ) from error
 
 
 def _refuse_wrapped(client: object) -> None:

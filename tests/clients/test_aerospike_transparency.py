@@ -168,14 +168,14 @@ def test_queries_stay_chainable_and_run_through_the_chain(client):
     assert [bins for _, _, bins in query.results()] == [{"n": 1}]
 
 
-def test_a_callbacks_own_error_arrives_unchanged(client):
+def test_a_callbacks_own_error_arrives_as_the_client_hands_it_on(client):
     class ApplicationError(Exception):
         pass
 
     def callback(_record):
         raise ApplicationError("mine")
 
-    with pytest.raises(ApplicationError, match="mine"):
+    with pytest.raises(exception.ClientError, match="Callback function contains an error"):
         client.query("test", "transparency").foreach(callback)
     assert all(node["errors"] == {} for node in client.resilience.nodes.values())
 

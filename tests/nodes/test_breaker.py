@@ -208,3 +208,22 @@ def test_without_shares_none_opens():
     node = sharing()
 
     assert not any(node.answer(1.0, slow=True) for _ in range(100))
+
+
+def test_a_max_error_rate_of_zero_is_no_limit():
+    breaker = NodeBreaker("A1", max_error_rate=0, window_s=1.0, half_open_calls=1)
+
+    assert not any(breaker.fail(10.0, "overload") for _ in range(1000))
+    assert breaker.closed
+
+
+def test_with_no_limit_to_the_number_of_errors_their_share_opens_a_node_all_the_same():
+    breaker = NodeBreaker(
+        "A1",
+        max_error_rate=0,
+        window_s=1.0,
+        half_open_calls=1,
+        shares=Shares(failure_rate=0.5, minimum_calls=10),
+    )
+
+    assert [breaker.fail(10.0, "overload") for _ in range(10)] == [False] * 9 + [True]

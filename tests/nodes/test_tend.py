@@ -16,6 +16,7 @@ from aerospike_resilience.nodes import (
     TendedCluster,
     TendThread,
 )
+from aerospike_resilience.nodes.map_refresh import MapRefresher
 from tests import fakes
 from tests.waiting import until
 
@@ -208,3 +209,17 @@ def test_a_reload_reaches_all_of_a_breaker(clock):
     health.reconfigure(replace(health.options, max_error_rate=7, window_s=9.0, half_open_calls=2))
 
     assert (breaker.max_error_rate, breaker.window_s, breaker.lease_s) == (7, 9.0, 9.0)
+
+
+def test_the_map_is_learned_though_every_node_was_isolated_before(clock):
+    source = fakes.FakeSource()
+    source.replicas = dict.fromkeys(source.names, "test:0,1," + "/" * 683 + "w==")
+    health = health_of(clock, source)
+    with health.lock:
+        health.update_nodes_locked({node.name: node for node in source.nodes()})
+    for name in source.names:
+        health.isolate(name)
+
+    MapRefresher(health, lambda _name, _asked: None).refresh()
+
+    assert health.partitions.namespaces == ("test",)

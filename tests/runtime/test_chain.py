@@ -17,8 +17,8 @@ from aerospike_resilience.interceptors import (
     NativeAttempt,
     Recorder,
     Retry,
-    Telemetry,
 )
+from aerospike_resilience.interceptors.telemetry import Telemetry
 from aerospike_resilience.runtime.chain import arranged
 
 KEY = ("test", "demo", 1)

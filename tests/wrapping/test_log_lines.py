@@ -250,6 +250,19 @@ def a_misspelt_node(scene: Scene) -> None:
     wrapped.resilience.reload()
 
 
+class ByName(aerospike.Client):
+    """Derived from the client's class, whose method it calls by the class's name."""
+
+    def save(self, key: Any) -> Any:
+        return aerospike.Client.put(self, key, {"n": 1})
+
+
+def a_method_that_runs_unprotected(scene: Scene) -> None:
+    client = ByName({"hosts": [("127.0.0.1", next(iter(scene.bare.get_nodes()))[1])]})
+    scene.wrap(client)
+    scene.request.addfinalizer(client.close)
+
+
 PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
     a_directory_that_is_not_there: [("profiles/library.py", "%s names %s, which %s: its p")],
     a_misspelt_node: [("nodes/misnamed.py", "breaker.isolate of profile %")],
@@ -260,6 +273,7 @@ PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
         ("runtime/profiles_in_use.py", "profile %r of using() stays "),
         ("runtime/profiles_in_use.py", "what a using() block says ov"),
     ],
+    a_method_that_runs_unprotected: [("wrapping/derived.py", "%s.%s runs on the client its")],
     a_finding_of_lint: [("profiles/lint.py", "%s: %s %s in profile %r: %s;")],
     a_configuration_of_the_clients_own: [
         ("runtime/native_overrides.py", "the client was configured ot"),

@@ -126,9 +126,22 @@ class AerospikeAdapter(DictAdapter):
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
         """Return the native call. It passes the policy under the method's own name for it."""
-        if operation.name in policies.ROWS:
+        if operation.policy == policies.BATCH:
             return _batch_sender(method, operation)
         return super().sender(method, operation)
+
+    def take_policy(
+        self,
+        client: Any,
+        operation: Operation,
+        arguments: dict[str, Any],
+        place: tuple[str, str] | None,
+    ) -> Any:
+        """Take the policy out of a call's arguments; what it says of rows is for no row, as ever."""
+        policy = super().take_policy(client, operation, arguments, place)
+        if operation.policy == policies.BATCH and isinstance(policy, dict):
+            return policies.kept_from_rows(policy)
+        return policy
 
     def lazy_statement(self, created_with: Sequence[Any], builder_calls: BuilderCalls) -> str:
         """Return the text of a query or scan."""
@@ -148,11 +161,11 @@ def _condition(predicate: Sequence[Any]) -> str:
 
 
 def _batch_sender(method: Callable[..., Any], operation: Operation) -> Send:
-    """Return the native call of a batch that takes a policy for its rows too.
+    """Return the native call of a batch, whose rows may take a policy too.
 
     A field of the caller's own policy for the rows is stronger than the profile's.
     """
-    rows_parameter = policies.ROWS[operation.name][0]
+    rows_parameter = policies.ROWS[operation.name][0] if operation.name in policies.ROWS else ""
 
     def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
         if policy is None:
@@ -160,7 +173,7 @@ def _batch_sender(method: Callable[..., Any], operation: Operation) -> Send:
         of_batch, of_rows = policies.split_for_rows(operation, policy)
         callers = kwargs.get(rows_parameter)
         named = {**kwargs, operation.policy: of_batch}
-        if of_rows and (callers is None or isinstance(callers, Mapping)):
+        if of_rows and (callers is None or isinstance(callers, dict)):
             named[rows_parameter] = {**of_rows, **(callers or {})}
         return method(*args, **named)
 

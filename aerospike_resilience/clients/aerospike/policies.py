@@ -44,6 +44,9 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
 }
 """The fields that each family accepts in a call's policy. With ``validate_keys`` the client checks them."""
 
+BATCH: Final = "policy_batch"
+"""The parameter that takes a writing batch's own policy."""
+
 ROWS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
     "batch_operate": (
         "policy_batch_write",
@@ -129,12 +132,30 @@ def native(operation: Operation, settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+_OF_ROWS: Final = frozenset().union(*(fields for _parameter, fields in ROWS.values()))
+_CALLERS: Final = "policy_batch:"
+"""Before a row's field that the caller put into the batch's policy, where the client ignores it."""
+
+
+def kept_from_rows(policy: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return a caller's batch policy in which a row's fields have names that no row goes by."""
+    return {_CALLERS + name if name in _OF_ROWS else name: value for name, value in policy.items()}
+
+
 def split_for_rows(
-    operation: Operation, policy: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the fields of a policy that a batch takes, and those that its rows take."""
-    fields = ROWS[operation.name][1]
-    return (
-        {name: value for name, value in policy.items() if name not in fields},
-        {name: value for name, value in policy.items() if name in fields},
-    )
+    operation: Operation, policy: Mapping[Any, Any]
+) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Return the fields of a policy that a batch takes, and those that its rows take.
+
+    The caller's fields go to the batch, under their own names.
+    """
+    of_rows = ROWS[operation.name][1] if operation.name in ROWS else frozenset()
+    whole, rows = {}, {}
+    for name, value in policy.items():
+        if name in of_rows:
+            rows[name] = value
+        elif isinstance(name, str):
+            whole[name.removeprefix(_CALLERS)] = value
+        else:
+            whole[name] = value
+    return whole, rows

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ...model.at_call import noted
 from ...model.attempt_policy import AttemptPolicy
 from ...model.durations import NO_LIMIT_MS
 from ...model.failure import Failure
@@ -100,14 +101,15 @@ class AerospikeNativeAdapter(CommonAdapter):
         """Remove both policies from the arguments; return the one for the record's namespace."""
         policy = arguments.pop(operation.policy, None)
         strong = arguments.pop("policy_sc", None)
+        if strong is not None and not isinstance(strong, _policy_class(operation)):
+            return strong  # the client will object to it
         if strong is not None and place is not None and client.is_strong_consistency(place[0]):
             return strong
         return policy
 
     def caller_fields(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:
         """Return the attributes of a caller's policy object; None if it is of another class."""
-        cls = getattr(native(), policies.CLASSES.get(operation.family, ""), None)
-        if cls is None or not isinstance(policy, cls):
+        if not isinstance(policy, _policy_class(operation)):
             return None
         return policies.read(operation.family, policy)
 
@@ -176,6 +178,8 @@ class AerospikeNativeAdapter(CommonAdapter):
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
         """Return the native call. It passes one policy for namespaces of either consistency."""
+        if operation.awaited:
+            method = noted(method)
         if operation.streams:
             return _stream_sender(method, operation)
         if "policy_sc" not in operation.keywords:
@@ -204,15 +208,21 @@ class AerospikeNativeAdapter(CommonAdapter):
         return NativeSource(client)
 
 
+def _policy_class(operation: Operation) -> tuple[type, ...]:
+    """Return the class of an operation's policies; none where it takes none."""
+    cls = getattr(native(), policies.CLASSES.get(operation.family, ""), None)
+    return () if cls is None else (cls,)
+
+
 def _stream_sender(method: Callable[..., Any], operation: Operation) -> Send:
     """Return a native call that returns a `Stream`, whose results arrive after it returned."""
     open_stream = policy_sender(method, operation.policy)
 
-    async def send_async(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
-        return Stream(await open_stream(args, kwargs, policy))
+    async def streamed(opening: Any) -> Any:
+        return Stream(await opening)
 
     def begin(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
-        return asyncio.ensure_future(send_async(args, kwargs, policy))
+        return asyncio.ensure_future(streamed(open_stream(args, kwargs, policy)))
 
     def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
         return Stream(open_stream(args, kwargs, policy))

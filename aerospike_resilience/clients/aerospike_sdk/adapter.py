@@ -84,12 +84,12 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
     ) -> Any:
         """Remove the policy and return it; None if it only says what the profile says."""
         policy = super().take_policy(client, operation, arguments, place)
-        if behavior.is_marked(policy) and not behavior.fields_of_call(operation.family, policy):
+        if behavior.is_marked(policy) and not behavior.fields_of_call(operation, policy):
             return None
         return policy
 
     def caller_fields(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:
         """Return what a policy says besides the profile; all of it, if another behavior made it."""
         if behavior.is_marked(policy):
-            return behavior.fields_of_call(operation.family, policy)
+            return behavior.fields_of_call(operation, policy)
         return super().caller_fields(operation, policy)

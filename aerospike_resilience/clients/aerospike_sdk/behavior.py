@@ -14,14 +14,23 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ...model.operation import Operation
 from ..aerospike_native import policies
 
 MARK: Final = 1_000_000_007
+"""Of behaviors that say what the profile says. One that keeps words of the application's has its own."""
+
+Place: TypeAlias = tuple[str, str]
+"""What of a behavior holds for an operation: ``reads`` or ``writes``, and its shape."""
+
+_marks = itertools.count(MARK + 1)
+_kept: dict[int, Mapping[Place, frozenset[str]]] = {}
+"""By mark: the fields that the application's own behavior decides, by Aerospike's names."""
 
 DURATIONS: Final = {
     "total_timeout": "total_timeout",
@@ -66,6 +75,13 @@ CANNOT: Final[Mapping[str, str]] = {
 }
 """What a profile may say and the SDK cannot do or takes differently, and why."""
 
+_FIELDS: Final[Mapping[str, str]] = {
+    **{theirs: ours for ours, theirs in {**DURATIONS, **SETTINGS}.items()},
+    "use_compression": "compress",
+    "compression_threshold": "compression_threshold",
+}
+"""From the names of the SDK's ``Settings`` to Aerospike's."""
+
 _SET_BY_CALLS: Final[Mapping[str, frozenset[str]]] = {
     "read": frozenset({"filter_expression", "txn"}),
     "write": frozenset(
@@ -88,7 +104,8 @@ _SET_BY_CALLS: Final[Mapping[str, frozenset[str]]] = {
 
 def is_marked(policy: Any) -> bool:
     """Return whether a policy comes from a behavior that this module made."""
-    return getattr(policy, "compression_threshold", None) == MARK
+    mark = getattr(policy, "compression_threshold", None)
+    return mark == MARK or mark in _kept
 
 
 def keywords_match_profile(operation: Operation, kwargs: Mapping[str, Any]) -> bool:
@@ -96,7 +113,8 @@ def keywords_match_profile(operation: Operation, kwargs: Mapping[str, Any]) -> b
     for name, value in kwargs.items():
         if value is None:
             continue
-        if name not in (operation.policy, "policy_sc") or value.compression_threshold != MARK:
+        mark = getattr(value, "compression_threshold", None)
+        if name not in (operation.policy, "policy_sc") or mark != MARK:
             return False
         for attribute, default in _defaults(operation.family):
             found = getattr(value, attribute)
@@ -112,13 +130,47 @@ def _defaults(family: str) -> tuple[tuple[str, Any], ...]:
     return tuple((name, defaults[name]) for name in sorted(_SET_BY_CALLS.get(family, ())))
 
 
-def fields_of_call(family: str, policy: Any) -> dict[str, Any]:
-    """Return the attributes of a marked policy that the call set: those that differ from the defaults."""
-    return {
+def fields_of_call(operation: Operation, policy: Any) -> dict[str, Any]:
+    """Return what the application says in a marked policy.
+
+    That is what differs from the class's defaults where only a call can say it, and what a behavior of the
+    application's own decides.
+    """
+    family = operation.family
+    words = {
         name: value
         for name, default in _defaults(family)
         if (value := getattr(policy, name)) != default
     }
+    kept = _kept.get(policy.compression_threshold)
+    if kept is not None:
+        names = policies.FIELDS.get(family, {})
+        for field in kept.get(_place(operation), ()):
+            if field in names and field != "compression_threshold":
+                words[names[field]] = getattr(policy, names[field])
+    return words
+
+
+def _place(operation: Operation) -> Place:
+    return ("writes" if operation.writes else "reads"), str(operation.shape)
+
+
+def _decided(behavior: Any) -> dict[Place, frozenset[str]]:
+    """Return the fields that a behavior says something of its own about, by Aerospike's names."""
+    from aerospike_sdk.policy import Behavior
+    from aerospike_sdk.policy.behavior_settings import Mode, OpKind, OpShape
+
+    found: dict[Place, frozenset[str]] = {}
+    for kind, shape, mode in itertools.product(OpKind, OpShape, Mode):
+        place = ("reads" if kind is OpKind.READ else "writes"), shape.name.lower()
+        own, usual = (one.get_settings(kind, shape, mode) for one in (behavior, Behavior.DEFAULT))
+        fields = {
+            ours
+            for theirs, ours in _FIELDS.items()
+            if getattr(own, theirs, None) != getattr(usual, theirs, None)
+        }
+        found[place] = found.get(place, frozenset()) | fields
+    return found
 
 
 class ProfileBehavior:
@@ -127,13 +179,19 @@ class ProfileBehavior:
     Args:
         name: the behavior's name.
         scopes: Aerospike's policy fields by the SDK's scope (``reads_point`` …).
+        own: a behavior of the application's, whose words win over the profile's; None for none.
     """
 
-    def __init__(self, name: str, scopes: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, name: str, scopes: Mapping[str, Mapping[str, Any]], own: Any = None) -> None:
         from aerospike_sdk.policy import Behavior
 
-        self._parent = Behavior.DEFAULT
-        self.behavior: Any = self._parent.derive_with_changes(name, **_settings(scopes))
+        self._parent = Behavior.DEFAULT if own is None else own
+        self._decided = {} if own is None else _decided(own)
+        self._mark = MARK
+        if any(self._decided.values()):
+            self._mark = next(_marks)
+            _kept[self._mark] = self._decided
+        self.behavior: Any = self._parent.derive_with_changes(name, **self._settings(scopes))
 
     def follow(self, scopes: Mapping[str, Mapping[str, Any]]) -> None:
         """Apply a reloaded profile. Sessions that are open show it at once.
@@ -145,7 +203,7 @@ class ProfileBehavior:
 
         with contextlib.suppress(AttributeError):
             self.behavior._reload_patches(  # noqa: SLF001 - the SDK's own reload does the same
-                {Scope(name): settings for name, settings in _settings(scopes).items()}
+                {Scope(name): settings for name, settings in self._settings(scopes).items()}
             )
 
     def drop(self) -> None:
@@ -153,12 +211,20 @@ class ProfileBehavior:
         with contextlib.suppress(AttributeError, ValueError):
             self._parent._children.remove(self.behavior)  # noqa: SLF001
 
+    def _settings(self, scopes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        return _settings(scopes, self._mark, self._decided)
 
-def _settings(scopes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+
+def _settings(
+    scopes: Mapping[str, Mapping[str, Any]], mark: int, decided: Mapping[Place, frozenset[str]]
+) -> dict[str, Any]:
     from aerospike_sdk.policy import Settings
 
     found = {}
-    for scope, fields in scopes.items():
+    for scope, all_fields in scopes.items():
+        side, _, shape = scope.partition("_")
+        kept = decided.get((side, shape), frozenset())
+        fields = {name: value for name, value in all_fields.items() if name not in kept}
         values: dict[str, Any] = {
             theirs: timedelta(milliseconds=fields[ours])
             for ours, theirs in DURATIONS.items()
@@ -167,5 +233,5 @@ def _settings(scopes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         for ours, theirs in SETTINGS.items():
             if ours in fields:
                 values[theirs] = policies.constant(ours, fields[ours])
-        found[scope] = Settings(**values, compression_threshold=MARK)
+        found[scope] = Settings(**values, compression_threshold=mark)
     return found

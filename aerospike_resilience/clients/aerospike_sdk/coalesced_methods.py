@@ -10,23 +10,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ..aerospike_native.package import native
 from ..contract import CoalescedMethod
+
+
+def _keys(arguments: Mapping[str, Any]) -> Sequence[Any]:
+    keys, key_class = arguments["keys"], native().Key
+    if not isinstance(keys, list | tuple) or not all(isinstance(key, key_class) for key in keys):
+        raise TypeError("not keys")
+    return keys
 
 
 def _reads(arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     bins = arguments.get("bins")
-    return [(key, bins) for key in arguments["keys"]]
+    return [(key, bins) for key in _keys(arguments)]
 
 
 def _writes(arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    return list(zip(arguments["keys"], arguments["bins_list"], strict=True))
+    return list(zip(_keys(arguments), arguments["bins_list"], strict=True))
 
 
 def _same_writes(arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     bins = arguments["bins"]
-    if isinstance(bins, Mapping):
-        return [(key, bins) for key in arguments["keys"]]
-    return list(zip(arguments["keys"], bins, strict=True))
+    if not isinstance(bins, dict):
+        raise TypeError("not bins")
+    return [(key, bins) for key in _keys(arguments)]
 
 
 def _submit_reads(client: Any, calls: Sequence[tuple[Any, ...]], futures: Any, policy: Any) -> None:

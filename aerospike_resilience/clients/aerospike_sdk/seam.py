@@ -7,6 +7,7 @@ clients by thread.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -103,10 +104,19 @@ class SessionSeam(_ProfileSeam):
         self.target = _native_of(session, "_client", "_client")
 
     def install(self, wrapped: Any, resilience: Any, name: str, scopes: Scopes) -> Any:
-        """Return a new session over the wrapped native client, with the profile as its behavior."""
-        self._behavior = ProfileBehavior(name, scopes)
-        view = _view(self._session._client, wrapped)  # noqa: SLF001 - the seam
-        session = view.create_session(self._behavior.behavior)
+        """Return a session like the one given, over the wrapped native client.
+
+        Its behavior has the profile's values, but for those that the session's own behavior decides. It is
+        of the same class, and in the same transaction.
+        """
+        given = self._session
+        own = None if given._behavior is type(given._behavior).DEFAULT else given._behavior  # noqa: SLF001
+        self._behavior = ProfileBehavior(name, scopes, own)
+        behavior = self._behavior.behavior
+        made = _view(given._client, wrapped).create_session(behavior)  # noqa: SLF001 - the seam
+        session = copy.copy(given)
+        vars(session).update({**vars(made), "_txn": given._txn})  # noqa: SLF001
+        behavior._register_session(session)  # noqa: SLF001 - so that it follows a reload
         session.resilience = resilience
         return session
 

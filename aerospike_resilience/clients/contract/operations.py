@@ -34,7 +34,8 @@ class CoalescedMethod:
     Attributes:
         operation: the method that one of its calls would be.
         parameters: names of its positional parameters.
-        calls: turns its arguments by name into the positional arguments of each call.
+        calls: turns its arguments by name into the positional arguments of each call; raises where the
+            client is about to refuse them.
         submit: makes calls together. Takes the client, the calls, a future for each, and a native policy.
         completes_futures: True if it completes the futures it is given and returns nothing; False if it
             returns the results in order, and how many failed.

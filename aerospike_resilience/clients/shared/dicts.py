@@ -38,7 +38,7 @@ class DictAdapter(CommonAdapter):
 
     def caller_fields(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:  # noqa: ARG002
         """Return a caller's policy dict; None if the client will object to it."""
-        if isinstance(policy, Mapping) and all(
+        if isinstance(policy, dict) and all(
             type(policy.get(name, 0)) is int and policy.get(name, 0) >= 0 for name in _NUMBERS
         ):
             return policy
@@ -46,8 +46,8 @@ class DictAdapter(CommonAdapter):
 
     def place(self, key: object) -> tuple[str, str] | None:
         """Return the namespace and the set of ``(namespace, set, user key[, digest])``."""
-        if isinstance(key, tuple) and len(key) >= 3:
-            return key[0], key[1]
+        if isinstance(key, tuple) and len(key) >= 3 and isinstance(key[0], str):
+            return key[:2] if isinstance(key[1], str | None) else None
         return None
 
     def tailor(self, family: str, fields: Mapping[str, Any], attempt: AttemptPolicy) -> Any:

@@ -34,7 +34,11 @@ class Shielded:
         future = self._future
         if not future.done():
             self._asyncio_future_blocking = True  # tells the task that it is to wait for what comes
-            yield self
+            try:
+                yield self
+            except BaseException:
+                future.add_done_callback(_retrieve)  # thrown at, before the task could wait for it
+                raise
         return future.result()
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
@@ -52,12 +56,12 @@ class Shielded:
         """Wake the task as cancelled, and leave the future alone. Called by the task when it is cancelled.
 
         Returns:
-            Whether it does so: not once the future is done, as its answer is already on its way.
+            Whether it does so: not once the future is done, as its answer is already on its way, and not
+            a second time, as a future is not cancelled twice.
         """
         future = self._future
-        if future.done():
-            return False
-        future.remove_done_callback(self._wakeup)
+        if future.done() or not future.remove_done_callback(self._wakeup):
+            return False  # or the task has been woken by an earlier cancellation
         future.add_done_callback(_retrieve)
         left: asyncio.Future[Any] = future.get_loop().create_future()
         left.add_done_callback(self._wakeup, context=self._context)

@@ -35,7 +35,7 @@ def rate_after_count(subject: Subject) -> Found:
     if breaker.mode == "off" or breaker.failure_rate is None:
         return
     least = breaker.failure_rate * breaker.minimum_calls
-    if least > breaker.max_error_rate:
+    if 0 < breaker.max_error_rate < least:
         most = int(breaker.max_error_rate / breaker.failure_rate)
         yield (
             profile.origin("breaker.failure_rate"),

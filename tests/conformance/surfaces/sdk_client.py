@@ -58,7 +58,7 @@ class SdkBlocking(Surface):
         return self.resilience_free().get_blocking(native.Key(NAMESPACE, SET, n)).bins
 
     def resilience_free(self):
-        return self.client._sdk_client._client.__dict__["_client"]
+        return self.client._sdk_client._client.__dict__["(original)"]
 
 
 class SdkAsync(AwaitedSurface):
@@ -127,7 +127,7 @@ class SdkAsync(AwaitedSurface):
         return len(self._rows(self.session.query(DataSet.of(NAMESPACE, set_name))))
 
     def raw_get(self, n):
-        free = self.client._sdk_client._client.__dict__["_client"]
+        free = self.client._sdk_client._client.__dict__["(original)"]
 
         async def got():
             return await free.get(native.Key(NAMESPACE, SET, n))

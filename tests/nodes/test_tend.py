@@ -18,6 +18,7 @@ from aerospike_resilience.nodes import (
 )
 from aerospike_resilience.nodes.map_refresh import MapRefresher
 from tests import fakes
+from tests.nodes.test_partitions import bitmap
 from tests.waiting import until
 
 
@@ -213,7 +214,9 @@ def test_a_reload_reaches_all_of_a_breaker(clock):
 
 def test_the_map_is_learned_though_every_node_was_isolated_before(clock):
     source = fakes.FakeSource()
-    source.replicas = dict.fromkeys(source.names, "test:0,1," + "/" * 683 + "w==")
+    source.replicas = {
+        name: f"test:0,1,{bitmap(*range(start, 4096, 3))}" for start, name in enumerate(source.names)
+    }
     health = health_of(clock, source)
     with health.lock:
         health.update_nodes_locked({node.name: node for node in source.nodes()})

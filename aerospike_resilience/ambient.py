@@ -65,6 +65,11 @@ current = _current.get
 """Return what holds here, or None. Read by every call, so it is the variable's own method."""
 
 
+def of_context(context: contextvars.Context) -> Ambient | None:
+    """Return what holds in another context; None if nothing does."""
+    return context.get(_current)
+
+
 def deadline_at() -> float:
     """Return the ambient deadline on the monotonic clock; ``inf`` if there is none."""
     ambient = _current.get()

@@ -39,6 +39,10 @@ class Plan:
         profile: the profile's name.
         total_timeout_s: the operation's time in seconds; ``inf`` for none.
         socket_timeout_s: the profile's socket timeout in seconds; ``inf`` for none.
+        sleep_between_retries_s: the least that is slept between attempts, in seconds: what the caller, the
+            profile or the client's own configuration gives as ``sleep_between_retries``.
+        asked_for: whether the caller gave ``max_retries`` for this very call, so that no rule of ours makes
+            it less.
         max_tries: requests on the wire that an operation may make, ``max_retries + 1``.
         native_retries: how many of them beyond the first one native call may make.
         idempotent: whether it may be sent again when it may have been applied. Of a batch whose rows go
@@ -47,6 +51,7 @@ class Plan:
         conditional: whether it holds a condition (generation, create-only) that its own first
             application would make fail.
         failover: whether the client moves to another replica by itself when a try fails.
+        single: whether the record's namespace holds its records once: there is no other replica to go to.
         rows: the way to the rows of a batch call; None where it is no batch, or one that fails whole.
         verification: how a write in doubt is looked up; None where it is not.
         fields: Aerospike's policy fields in force, constants in the client's own numbers.
@@ -60,6 +65,7 @@ class Plan:
     """
 
     __slots__ = (
+        "asked_for",
         "classify",
         "client_name",
         "conditional",
@@ -76,6 +82,8 @@ class Plan:
         "profile",
         "rows",
         "send",
+        "single",
+        "sleep_between_retries_s",
         "socket_timeout_s",
         "total_timeout_s",
         "verification",
@@ -93,12 +101,15 @@ class Plan:
         policy: Any,
         total_timeout_s: float = math.inf,
         socket_timeout_s: float = math.inf,
+        sleep_between_retries_s: float = 0.0,
+        asked_for: bool = False,
         max_tries: int = 1,
         native_retries: int = 0,
         idempotent: bool = False,
         declared_idempotent: bool | None = None,
         conditional: bool = False,
         failover: bool = False,
+        single: bool = False,
         rows: Rows | None = None,
         verification: Any = None,
         client_name: str = "",
@@ -114,12 +125,15 @@ class Plan:
         self.socket_timeout_s = socket_timeout_s
         self.patience_s = socket_timeout_s
         self.early_s = early_s(socket_timeout_s)
+        self.sleep_between_retries_s = sleep_between_retries_s
+        self.asked_for = asked_for
         self.max_tries = max_tries
         self.native_retries = native_retries
         self.idempotent = idempotent
         self.declared_idempotent = declared_idempotent
         self.conditional = conditional
         self.failover = failover
+        self.single = single
         self.rows = rows
         self.verification = verification
         self.client_name = client_name

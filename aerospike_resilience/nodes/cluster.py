@@ -57,6 +57,7 @@ class ClusterHealth:
         by_name: every node's health. Written under the lock.
         partitions: the partition map; swapped by the tend thread.
         strong: the namespaces known to be strongly consistent; swapped by the tend thread.
+        single: the namespaces known to hold every record once; swapped with the map.
         previous: the map that the client may still go by: as it was before the cluster took a node's
             partitions away while something was wrong with one. None while all is well.
         patience_s: the socket timeout of reads while all is calm; None while not adaptive.
@@ -90,6 +91,7 @@ class ClusterHealth:
         self._folded = clock()
         self.partitions = partitions.EMPTY
         self.strong: frozenset[str] = frozenset()
+        self.single: frozenset[str] = frozenset()
         self.previous: partitions.PartitionMap | None = None
         self.patience_s: float | None = None
         self._listeners = TransitionListeners(listeners, lambda: self.lock, self._log)
@@ -196,6 +198,7 @@ class ClusterHealth:
             if self.previous is None and not self.calm and self.partitions.namespaces:
                 self.previous = self.partitions
             self.partitions = new
+            self.single = new.single()
 
     def rows_failed(self, call: Call, result: Any, began: float) -> None:
         """Take note of a batch some of whose rows failed. A node is charged once an attempt."""

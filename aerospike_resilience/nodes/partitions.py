@@ -36,6 +36,14 @@ class PartitionMap:
         """The namespaces of the map."""
         return tuple(self._owners)
 
+    def single(self) -> frozenset[str]:
+        """Return the namespaces that hold every record once: replication factor 1."""
+        return frozenset(
+            name
+            for name, table in self._owners.items()
+            if all(len(owners) <= 1 for owners in set(table))
+        )
+
     def nodes(self) -> frozenset[str]:
         """Return every node that holds anything."""
         return frozenset(

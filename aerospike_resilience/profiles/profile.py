@@ -120,6 +120,7 @@ class Profile:
         self.telemetry = whole.telemetry
         self.ignored = whole.lint.ignore
         self.has_sets = bool(whole.sets)
+        self._sets = frozenset(whole.sets)
         self.has_consistency = any(
             getattr(scopes, scope) is not None
             for checked in self._checked
@@ -128,6 +129,15 @@ class Profile:
         )
         text = json.dumps([name, *(layer.data for layer in layers)], sort_keys=True, default=str)
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def place_of_sets(self, namespace: str, set_name: str) -> tuple[str, str] | None:
+        """Return of a record's place what this profile has options for; None where it has none.
+
+        There are as many places as options, however many sets there are.
+        """
+        if f"{namespace}.{set_name}" in self._sets:
+            return namespace, set_name
+        return (namespace, "") if namespace in self._sets else None
 
     def __repr__(self) -> str:
         return f"<Profile {self.name!r} {self.fingerprint}>"

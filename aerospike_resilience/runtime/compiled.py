@@ -108,13 +108,14 @@ class Runtime:
         head: the outermost link of the chain, for methods that block.
         head_async: the same, for methods that are awaited.
         plain: whether a plain call may take its plan from `plans`: not where sets or strongly consistent
-            namespaces have words of their own.
+            namespaces have options of their own, or only some namespaces have replicas to hurry to.
     """
 
     __slots__ = (
         "_attempt",
         "_patience_s",
         "_shared",
+        "_single",
         "head",
         "head_async",
         "plain",
@@ -127,14 +128,16 @@ class Runtime:
     def __init__(self, shared: Shared, profile: Profile, draft: GateDraft | None = None) -> None:
         self._shared = shared
         self.profile = profile
-        self.plain = not profile.has_sets and not profile.has_consistency
-        strong = shared.health
-        self._patience_s = shared.health.patience_s
+        health = shared.health
+        self._single = health.single
+        self._patience_s = health.patience_s
+        self.plain = self._takes_plain_plans()
         self.planner = Planner(
             shared.adapter,
             shared.client,
             profile,
-            strong=lambda namespace: namespace in strong.strong,
+            strong=lambda namespace: namespace in health.strong,
+            single=lambda namespace: namespace in health.single,
             on_plan=self._hurry,
             client_name=shared.health.identity.name,
         )
@@ -144,7 +147,6 @@ class Runtime:
             if hasattr(shared.client, name)
         }
         refusals = shared.refusals
-        health = shared.health
         self._attempt = NativeAttempt(
             shared.adapter.tailor,
             refusals.deadline,
@@ -162,9 +164,11 @@ class Runtime:
 
         Only reads with an attempt of ours to come are hurried: the last one must be patient.
         """
-        if patience_s == self._patience_s:
+        single = self._shared.health.single
+        if patience_s == self._patience_s and single == self._single:
             return
-        self._patience_s = patience_s
+        self._patience_s, self._single = patience_s, single
+        self.plain = self._takes_plain_plans()
         for plan in self.planner.plans:
             self._hurry(plan)
 
@@ -174,7 +178,8 @@ class Runtime:
         if patience_s is None or self.profile.adaptive_timeout is None:
             return
         if plan.failover and plan.max_tries > plan.native_retries + 1:
-            socket_s = min(patience_s, plan.socket_timeout_s)
+            single = plan.single or not self._has_replicas
+            socket_s = plan.socket_timeout_s if single else min(patience_s, plan.socket_timeout_s)
             socket_ms = limit_s_to_ms(socket_s)
             plan.policy = self._shared.adapter.tailor(
                 plan.operation.family,
@@ -183,6 +188,18 @@ class Runtime:
             )
             plan.patience_s = socket_s
             plan.early_s = early_s(ms_to_s(socket_ms))
+
+    @property
+    def _has_replicas(self) -> bool:
+        """Whether a read may find another replica, as far as the map tells."""
+        namespaces = self._shared.health.partitions.namespaces
+        return not namespaces or not self._single.issuperset(namespaces)
+
+    def _takes_plain_plans(self) -> bool:
+        """Whether the plan of a plain call is the same for every namespace and set."""
+        mixed = bool(self._single) and self._has_replicas
+        hurries = self.profile.adaptive_timeout is not None
+        return not (self.profile.has_sets or self.profile.has_consistency or (mixed and hurries))
 
     @property
     def telemetry_is_stale(self) -> bool:

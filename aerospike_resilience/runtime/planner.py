@@ -32,6 +32,7 @@ class Planner:
         client: the client.
         profile: the profile.
         strong: whether a namespace is known to be strongly consistent.
+        single: whether a namespace is known to hold its records once, so that no replica could be read.
         on_plan: given every plan that is kept, before it is first used.
         client_name: the wrapped client's name.
     """
@@ -42,11 +43,13 @@ class Planner:
         client: Any,
         profile: Profile,
         strong: Callable[[str], bool] = lambda _namespace: False,
+        single: Callable[[str], bool] = lambda _namespace: False,
         on_plan: Callable[[Plan], None] = lambda _plan: None,
         client_name: str = "",
     ) -> None:
         self._client_name = client_name
         self._strong = strong
+        self._single = single
         self._on_plan = on_plan
         self._adapter = adapter
         self._client = client
@@ -228,12 +231,15 @@ class Planner:
             ),
             total_timeout_s=total_s,
             socket_timeout_s=socket_s,
+            sleep_between_retries_s=_count(effective.get("sleep_between_retries")) / 1000,
+            asked_for="max_retries" in given,
             max_tries=retries + 1,
             native_retries=native,
             idempotent=idempotent,
             declared_idempotent=plan_key.declared_idempotent,
             conditional=conditional,
             failover=failover,
+            single=plan_key.single,
             rows=rows,
             verification=self._verification(operation, fields) if operation.writes else None,
             client_name=self._client_name,
@@ -290,7 +296,8 @@ class Planner:
             None if kind is Kind.READ else declared_idempotent,
             handed_over,
             strong,
-            place,
+            place is not None and kind is Kind.READ and self._single(place[0]),
+            self._profile.place_of_sets(*place) if place is not None else None,
         )
 
     def _bare(self, operation: Operation, send: Send | None, policy: Any = None) -> Plan:
@@ -339,11 +346,13 @@ class PlanKey(NamedTuple):
     Attributes:
         kind: read or write, where the arguments say it.
         idempotent: whether it may be sent again.
-        said: the application's word on that; None where it has none.
+        declared_idempotent: what the application says of that; None where it says nothing.
         handed_over: whether the caller asked the client itself to send failed rows again.
         strong: whether the record's namespace is strongly consistent, where the profile tells those
             apart.
-        place: the record's namespace and set, where the profile has words on sets.
+        single: whether the record's namespace holds its records once.
+        place: the record's namespace and set, as far as the profile has options for them. Names that it
+            does not mention are left out, so that there are no more plans than such options.
     """
 
     kind: Kind
@@ -351,6 +360,7 @@ class PlanKey(NamedTuple):
     declared_idempotent: bool | None
     handed_over: bool
     strong: bool
+    single: bool
     place: NamespaceSet | None
 
 

@@ -1,4 +1,4 @@
-"""Windows: many calls of one operation that cross to the client together, each in a chain of its own.
+"""Coalesced calls: many calls of one operation that cross to the client together, each in its own chain.
 
 Every call goes through the whole chain. What they have in common is the crossing: those whose first
 attempt needs no policy of its own are handed to the client at once. A later attempt goes alone.
@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .. import ambient
+from ..ambient import Ambient
 from ..clients import CoalescedMethod
 from ..model.call import Call
 from ..model.plan import Plan
+from ..runtime.compiled import Runtime
 from ..runtime.engine import Engine
-from .invoke import prepared
+from ..runtime.planner import NamespaceSet
+from .invoke import prepared_in
 
 
 def coalesced_method(
@@ -40,9 +44,11 @@ def coalesced_method(
             return None
         return None if window.completes_futures and len(futures) != len(calls) else (calls, futures)
 
-    def begun(calls: list[tuple[Any, ...]], kwargs: Mapping[str, Any]) -> _Crossing:
+    def begun(
+        calls: list[tuple[Any, ...]], kwargs: Mapping[str, Any], arounds: Sequence[Ambient | None]
+    ) -> _Crossing:
         policies = {name: value for name, value in kwargs.items() if name.startswith("policy")}
-        return _Crossing(client, window, engine).begin(calls, policies)
+        return _Crossing(client, window, engine).begin(calls, policies, arounds)
 
     if window.completes_futures:
 
@@ -50,7 +56,8 @@ def coalesced_method(
             if (found := taken_apart(args, kwargs)) is None:
                 return bare(*args, **kwargs)
             calls, futures = found
-            for task, future in zip(begun(calls, kwargs).tasks, futures, strict=True):
+            crossing = begun(calls, kwargs, [_around_waiter(future) for future in futures])
+            for task, future in zip(crossing.tasks, futures, strict=True):
                 task.add_done_callback(functools.partial(_complete, future))
             return None
 
@@ -59,7 +66,7 @@ def coalesced_method(
     async def submit_many(*args: Any, **kwargs: Any) -> Any:
         if (found := taken_apart(args, kwargs)) is None:
             return await bare(*args, **kwargs)
-        crossing = begun(found[0], kwargs)
+        crossing = begun(found[0], kwargs, [ambient.current()] * len(found[0]))
         slots = await asyncio.gather(*crossing.tasks, return_exceptions=True)
         if crossing.refusal is not None:
             raise crossing.refusal
@@ -68,10 +75,45 @@ def coalesced_method(
     return functools.update_wrapper(submit_many, bare)
 
 
+class _Group:
+    """The calls of one submission that have one plan, and so one policy, and can cross together.
+
+    Attributes:
+        plan: the plan of its calls, which has them wait for the crossing.
+        calls: the arguments of those that wait.
+        futures: what each of them waits for.
+    """
+
+    def __init__(self, plan: Plan, crossing: _Crossing) -> None:
+        self._plan = plan
+        self._crossing = crossing
+        self.plan = plan.sent_by(self._send)
+        self.calls: list[tuple[Any, ...]] = []
+        self.futures: list[asyncio.Future[Any]] = []
+
+    @property
+    def policy(self) -> Any:
+        """The policy that all of them are sent with."""
+        return self._plan.policy
+
+    def _send(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
+        if self._crossing.crossed or policy is not self._plan.policy:
+            return self._plan.send(args, kwargs, policy)
+        future: asyncio.Future[Any] = self._crossing.loop.create_future()
+        self.calls.append(args)
+        self.futures.append(future)
+        return future
+
+
 class _Crossing:
     """One submission: collects first attempts until the event loop has begun all of them.
 
+    Each call goes by its own set and by what holds for the task that made it (`deadline()`, `using()`);
+    the calls that come to the same policy cross to the client together.
+
     Attributes:
+        loop: the event loop.
+        crossed: whether the calls were handed to the client.
         tasks: a task for each call.
         refusal: what the client raised when the calls were handed to it.
     """
@@ -80,50 +122,62 @@ class _Crossing:
         self._client = client
         self._window = window
         self._engine = engine
-        self._loop = asyncio.get_running_loop()
-        self._calls: list[tuple[Any, ...]] = []
-        self._futures: list[asyncio.Future[Any]] = []
-        self._crossed = False
+        self._groups: dict[int, _Group] = {}
+        self.loop = asyncio.get_running_loop()
+        self.crossed = False
         self.tasks: list[asyncio.Future[Any]] = []
         self.refusal: Exception | None = None
 
-    def begin(self, calls: list[tuple[Any, ...]], policies: Mapping[str, Any]) -> _Crossing:
-        """Begin every call in its own task, then have those that are ready cross together."""
-        if not calls:
-            return self
-        operation = self._engine.shared.adapter.operations[self._window.operation]
-        runtime, first = prepared(self._engine, operation, calls[0], policies)
-        plan = first.plan.sent_by(functools.partial(self._send, first.plan))
-        for args in calls:
-            call = Call(plan, args, {}, args[0], first.deadline)
+    def begin(
+        self,
+        calls: Sequence[tuple[Any, ...]],
+        policies: Mapping[str, Any],
+        arounds: Sequence[Ambient | None],
+    ) -> _Crossing:
+        """Begin every call in its own task, then have those that are ready cross together.
+
+        Args:
+            calls: the positional arguments of each.
+            policies: policies that were given for all.
+            arounds: what holds for the task that made each.
+        """
+        adapter = self._engine.shared.adapter
+        operation = adapter.operations[self._window.operation]
+        alike: dict[tuple[int, NamespaceSet | None], tuple[Runtime, Call, _Group]] = {}
+        for args, around in zip(calls, arounds, strict=True):
+            case = id(around), adapter.place(args[0])
+            if case not in alike:
+                runtime, first = prepared_in(around, self._engine, operation, args, policies)
+                alike[case] = runtime, first, self._group(first.plan)
+            runtime, first, group = alike[case]
+            call = Call(group.plan, args, {}, args[0], first.deadline)
             call.criticality = first.criticality
             self.tasks.append(asyncio.ensure_future(runtime.head_async(call)))
-        self._loop.call_soon(self._cross, first.plan)  # after the first step of every task
+        if calls:
+            self.loop.call_soon(self._cross)  # after the first step of every task
         return self
 
-    def _send(
-        self, plan: Plan, args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any
-    ) -> Any:
-        if self._crossed or policy is not plan.policy:
-            return plan.send(args, kwargs, policy)
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._calls.append(args)
-        self._futures.append(future)
-        return future
+    def _group(self, plan: Plan) -> _Group:
+        if id(plan) not in self._groups:
+            self._groups[id(plan)] = _Group(plan, self)
+        return self._groups[id(plan)]
 
-    def _cross(self, plan: Plan) -> None:
-        self._crossed = True
-        if not self._calls:
-            return
+    def _cross(self) -> None:
+        self.crossed = True
+        for group in self._groups.values():
+            if group.calls:
+                self._submit(group)
+
+    def _submit(self, group: _Group) -> None:
         try:
-            self._window.submit(self._client, self._calls, self._futures, plan.policy)
+            self._window.submit(self._client, group.calls, group.futures, group.policy)
         except Exception as error:  # noqa: BLE001 - it is raised by the calls
             self.refusal = error
-            for call, future in zip(self._calls, self._futures, strict=True):
-                self._alone(plan, call, future, error)
+            for call, future in zip(group.calls, group.futures, strict=True):
+                self._alone(group, call, future, error)
 
     def _alone(
-        self, plan: Plan, call: tuple[Any, ...], future: asyncio.Future[Any], error: Exception
+        self, group: _Group, call: tuple[Any, ...], future: asyncio.Future[Any], error: Exception
     ) -> None:
         """Give a call that the client did not take with the others its own answer.
 
@@ -132,13 +186,25 @@ class _Crossing:
         """
         if future.done():
             return
-        if not self._window.completes_futures or len(self._calls) == 1:
+        if not self._window.completes_futures or len(group.calls) == 1:
             future.set_exception(error)
             return
         try:
-            self._window.submit(self._client, [call], [future], plan.policy)
+            self._window.submit(self._client, [call], [future], group.policy)
         except Exception as own:  # noqa: BLE001 - this call's
             future.set_exception(own)
+
+
+def _around_waiter(future: asyncio.Future[Any]) -> Ambient | None:
+    """Return what holds for the task that waits for a future.
+
+    The client sends the calls of one turn of the event loop together, in the context of whichever task
+    came first. The context of each is known by its future: asyncio keeps it with the callback that wakes
+    the task, in ``_callbacks`` of every implementation of a future in CPython.
+    """
+    for _wakeup, context in getattr(future, "_callbacks", None) or ():
+        return ambient.of_context(context)
+    return None
 
 
 def _complete(future: asyncio.Future[Any], task: asyncio.Future[Any]) -> None:

@@ -53,7 +53,19 @@ def prepared(
     send: Send | None = None,
 ) -> tuple[Runtime, Call]:
     """Return a call of any form, and the runtime that holds for it."""
-    runtime, idempotent, criticality, around = engine.runtime, None, None, ambient.current()
+    return prepared_in(ambient.current(), engine, operation, args, kwargs, send)
+
+
+def prepared_in(
+    around: ambient.Ambient | None,
+    engine: Engine,
+    operation: Operation,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    send: Send | None = None,
+) -> tuple[Runtime, Call]:
+    """Return a call that is made where `around` holds, and the runtime that holds for it."""
+    runtime, idempotent, criticality = engine.runtime, None, None
     if around is not None and (using := around.using.get(id(engine))):
         runtime = engine.runtime_for(using)
         idempotent, criticality = using.idempotent, using.criticality

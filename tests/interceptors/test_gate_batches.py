@@ -124,10 +124,10 @@ def outcome(read, keys) -> str:
 
 
 @pytest.mark.parametrize("nonsense", [None, 7, "keys", [None], [("test",)], []])
-def test_what_is_no_batch_is_the_clients_to_refuse(probed, nonsense):
+def test_what_is_no_batch_is_the_clients_to_refuse(probed, bare, nonsense):
     client, _seen = probed(batch_weight="nodes", max_per_node=0.5)
 
-    assert outcome(client.batch_read, nonsense) == outcome(client._client.batch_read, nonsense)
+    assert outcome(client.batch_read, nonsense) == outcome(bare.batch_read, nonsense)
     assert client.resilience.snapshot()["gate"]["in_flight"] == 0
 
 

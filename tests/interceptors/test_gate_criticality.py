@@ -112,5 +112,5 @@ def test_an_inner_block_says_more_and_keeps_what_it_does_not_say(client):
 
 
 def test_a_criticality_that_there_is_not_is_refused_with_those_there_are(client):
-    with pytest.raises(ValueError, match="'critical', 'default', 'sheddable'"):
+    with pytest.raises(ValueError, match="critical, default, sheddable"):
         client.resilience.using(criticality="urgent")

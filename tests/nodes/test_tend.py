@@ -215,7 +215,8 @@ def test_a_reload_reaches_all_of_a_breaker(clock):
 def test_the_map_is_learned_though_every_node_was_isolated_before(clock):
     source = fakes.FakeSource()
     source.replicas = {
-        name: f"test:0,1,{bitmap(*range(start, 4096, 3))}" for start, name in enumerate(source.names)
+        name: f"test:0,1,{bitmap(*range(start, 4096, 3))}"
+        for start, name in enumerate(source.names)
     }
     health = health_of(clock, source)
     with health.lock:

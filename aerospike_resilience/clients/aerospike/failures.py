@@ -41,6 +41,11 @@ CLIENT_CODES: Final[Mapping[int, FailureKind]] = {
 }
 """What the client's own codes mean; those that are not listed are `FailureKind.OTHER`."""
 
+_RETRIED_ANSWERS: Final = frozenset(
+    {ServerCode.TIMEOUT, ServerCode.PARTITION_UNAVAILABLE, ServerCode.DEVICE_OVERLOAD}
+)
+"""The server's answers after which the client itself tries again; any other is the last word of its try."""
+
 _NEVER_SENT: Final = frozenset({MAX_ERROR_RATE, _INVALID_NODE, -7})
 _NOT_CONNECTED: Final = "No connection to aerospike cluster"
 _CALLBACK: Final = "Callback function contains an error"
@@ -67,8 +72,13 @@ def classify(error: BaseException, operation: Operation) -> Failure:
         in_doubt=in_doubt,
         fault=_fault(code),
         address=address_in(text),
-        tries=int(iterations.group(1)) if iterations else None,
+        tries=int(iterations.group(1)) if iterations else _tries_of(code),
     )
+
+
+def _tries_of(code: int) -> int | None:
+    """Return how many tries ended in an answer that came without a count; None where that is unknown."""
+    return 1 if code > 0 and code not in _RETRIED_ANSWERS else None
 
 
 def classify_code(code: int, *, in_doubt: bool) -> Failure:

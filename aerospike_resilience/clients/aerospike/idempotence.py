@@ -112,10 +112,14 @@ def row_repeatable(row: Any, *, conditional_by_default: bool = False) -> bool:
 def conditional(fields: Mapping[str, Any]) -> bool:
     """Return whether a write under these policy fields would fail if it had been applied already.
 
-    That is so with a generation check (``gen`` other than ignore) and with create-only. Update-only and
-    replace still hold after the write.
+    That is so with a generation check (``gen`` other than ignore), with create-only, and with a filter
+    expression, which may no longer hold. Update-only and replace still hold after the write.
     """
-    return bool(fields.get("gen")) or fields.get("exists") == CREATE_ONLY
+    return (
+        bool(fields.get("gen"))
+        or fields.get("exists") == CREATE_ONLY
+        or fields.get("expressions") is not None
+    )
 
 
 def expected_write(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> ExpectedWrite | None:

@@ -45,11 +45,11 @@ def _seeds(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
 
 def _total_timeout_ms(fields: Mapping[str, Any], attempt: AttemptPolicy) -> int:
     """Return what all tries of an attempt may take together, in milliseconds; 0 for no limit."""
-    if attempt.socket_timeout_ms == NO_LIMIT_MS:
-        return attempt.total_timeout_ms
+    if NO_LIMIT_MS in (attempt.socket_timeout_ms, attempt.total_timeout_ms):
+        return attempt.total_timeout_ms  # no limit was asked for, so none is made up
     between_ms = _SLACK_MS + int(fields.get("sleep_between_retries") or 0)
     tries_ms = (attempt.max_retries + 1) * (attempt.socket_timeout_ms + between_ms)
-    return min(attempt.total_timeout_ms or tries_ms, tries_ms)
+    return min(attempt.total_timeout_ms, tries_ms)
 
 
 class AerospikeNativeAdapter(CommonAdapter):

@@ -32,7 +32,7 @@ def unconditional(parameter: str) -> Callable[[Mapping[str, Any]], bool]:
 
     def decide(arguments: Mapping[str, Any]) -> bool:
         policy = arguments.get(parameter)
-        names = ("record_exists_action", "generation_policy")
+        names = ("record_exists_action", "generation_policy", "filter_expression")
         return not conditional({name: getattr(policy, name, None) for name in names})
 
     return decide
@@ -59,12 +59,17 @@ def row_repeatable(row: Any) -> bool:
 
 
 def conditional(fields: Mapping[str, Any]) -> bool:
-    """Return whether a write under these policy fields would fail if it had been applied already."""
+    """Return whether a write under these policy fields would fail if it had been applied already.
+
+    A filter expression may no longer hold then.
+    """
     package = native()
     action = fields.get("record_exists_action")
     generation = fields.get("generation_policy")
-    return action == package.RecordExistsAction.CREATE_ONLY or (
-        generation is not None and generation != package.GenerationPolicy.NONE
+    return (
+        action == package.RecordExistsAction.CREATE_ONLY
+        or (generation is not None and generation != package.GenerationPolicy.NONE)
+        or fields.get("filter_expression") is not None
     )
 
 

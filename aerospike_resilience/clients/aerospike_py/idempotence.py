@@ -70,8 +70,15 @@ def asked_to_retry(arguments: Mapping[str, Any]) -> bool:
 
 
 def conditional(fields: Mapping[str, Any]) -> bool:
-    """Return whether a write under these policy fields would fail if it had been applied already."""
-    return bool(fields.get("gen")) or fields.get("exists") == CREATE_ONLY
+    """Return whether a write under these policy fields would fail if it had been applied already.
+
+    A filter expression may no longer hold then.
+    """
+    return (
+        bool(fields.get("gen"))
+        or fields.get("exists") == CREATE_ONLY
+        or fields.get("filter_expression") is not None
+    )
 
 
 def expected_write(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> ExpectedWrite | None:

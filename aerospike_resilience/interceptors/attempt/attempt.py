@@ -211,9 +211,7 @@ class NativeAttempt:
         nodes = call.nodes
         if not nodes and failure.fault is Fault.NODE:
             nodes = self._owners(call.key)
-        tries = 1 if call.frugal else min(call.plan.native_retries + 1, call.tries_left)
-        if failure.tries is not None:
-            tries = failure.tries
+        tries = _tries_made(call, failure)
         call.tries_left -= tries
         call.attempts += (
             Attempt(
@@ -225,6 +223,18 @@ class NativeAttempt:
                 nodes=nodes,
             ),
         )
+
+
+def _tries_made(call: Call, failure: Failure) -> int:
+    """Return how many requests an attempt made, as far as the client says it."""
+    may = 1 if call.frugal else min(call.plan.native_retries + 1, call.tries_left)
+    if failure.tries is None:
+        return may
+    if failure.answered and failure.tries < may and call.early_s > 0:
+        # The answer ended its own try; those before it waited for their socket timeout each.
+        waited = int((call.now - call.began) / call.early_s)
+        return min(failure.tries + waited, may)
+    return failure.tries
 
 
 def _weight(failure: Failure) -> tuple[bool, bool]:

@@ -20,6 +20,7 @@ again from the start; the tend thread does so each tend.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import threading
 import time
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
     import asyncio
 
 _FOREVER_S: Final = threading.TIMEOUT_MAX
+
+LATE_S: Final = 0.005
+"""A waiter that wakes so much later than it asked for, in seconds, was kept from it by its own process: by
+a busy event loop, or as it had no processor. What it waits for was kept waiting as well."""
+
+WAITED_AT_MOST: Final = 0.5
+"""What share of its time an operation may wait in a queue that moves. It needs the rest to be served in."""
 
 OnWait = Callable[[float, str], None]
 """Told how long an operation waited, in seconds, and what came of it: ``granted`` or a `Reason`."""
@@ -67,8 +75,10 @@ class Gate:
 
     __slots__ = (
         "_clock",
+        "_granted",
         "_lock",
         "_queue",
+        "_queue_began",
         "closed",
         "debt",
         "limit",
@@ -93,6 +103,8 @@ class Gate:
         # Reentrant: a signal handler or a finalizer may make a call inside a call.
         self._lock = threading.RLock()
         self._queue = WaitQueue(order)
+        self._queue_began = 0.0
+        self._granted = 0
         self.limit = limit
         self.queue_timeout_s = queue_timeout_s
         self.permits: list[None] = [None] * limit
@@ -144,11 +156,14 @@ class Gate:
 
         waiter.wake = wake
         try:
-            if self._enter(waiter):
+            if self._enter(waiter, now):
                 return now
-            remaining = until - now
-            signal.acquire(timeout=min(remaining, _FOREVER_S) if remaining > 0 else 0)
-            return self._result(waiter, now, reason)
+            patience = _Patience(now, until, deadline, self._granted)
+            while True:
+                remaining = patience.ends - self._clock()
+                signal.acquire(timeout=min(remaining, _FOREVER_S) if remaining > 0 else 0)
+                if not self._waits_on(waiter, patience, wake):
+                    return self._result(waiter, now, reason)
         except BaseException:
             self._abandon(waiter)
             raise
@@ -162,15 +177,24 @@ class Gate:
         until, reason = self._patience(deadline, now, already_s)
         loop = asyncio.get_running_loop()
         signal: asyncio.Future[None] = loop.create_future()
-        waiter.wake = lambda: _wake_task(loop, signal)
+        waiter.wake = functools.partial(_wake_task, loop, signal)
         timer = None
         try:
-            if self._enter(waiter):
+            if self._enter(waiter, now):
                 return now
-            if not math.isinf(until):
-                timer = loop.call_later(max(until - now, 0.0), _set, signal)
-            await signal
-            return self._result(waiter, now, reason)
+            await asyncio.sleep(
+                0
+            )  # tasks that begin together hold up the loop, and with it all answers
+            held_up_s = self._clock() - now
+            patience = _Patience(now, min(until + held_up_s, deadline), deadline, self._granted)
+            while True:
+                if not math.isinf(patience.ends):
+                    timer = loop.call_later(max(patience.ends - self._clock(), 0.0), _set, signal)
+                await signal
+                signal = loop.create_future()
+                wake = functools.partial(_wake_task, loop, signal)
+                if not self._waits_on(waiter, patience, wake):
+                    return self._result(waiter, now, reason)
         except BaseException:
             self._abandon(waiter)
             raise
@@ -241,9 +265,41 @@ class Gate:
                 return until, "timeout"
         return deadline, "deadline"
 
-    def _enter(self, waiter: Waiter) -> bool:
+    def _waits_on(self, waiter: Waiter, patience: _Patience, wake: Callable[[], bool]) -> bool:
+        """Return whether one whose queue timeout has passed waits on: it is served, only not yet.
+
+        That is so while the queue moves and is younger than half of what the operation may take: a burst
+        that can be served is served. A queue that stands for longer is an overload, and so is one that
+        does not move. (After Nichols and Jacobson's CoDel, "Controlling Queue Delay", ACM Queue 2012,
+        which tells a good queue from a standing one by how long it has not been empty.)
+
+        Args:
+            waiter: the one who waits.
+            patience: until when; moved on if it waits on.
+            wake: what wakes it from then on.
+        """
+        with self._lock:
+            now = self._clock()
+            if waiter.granted or waiter.refused or self.closed or now >= patience.deadline:
+                return False
+            late_s = now - patience.ends
+            if late_s > LATE_S:  # our own process was held up, and the queue with it
+                patience.ends = min(now + late_s, patience.deadline)
+            elif late_s >= 0:
+                moved = self._granted > patience.granted
+                young = self._queue_began > now - patience.longest_s
+                if not (moved and young and now - patience.entered < patience.longest_s):
+                    return False
+                patience.ends = min(now + self.queue_timeout_s, patience.deadline)
+            patience.granted = self._granted
+            waiter.wake = wake
+            return True
+
+    def _enter(self, waiter: Waiter, now: float) -> bool:
         """Join the line; return whether there were permits enough at once."""
         with self._lock:
+            if not self.waiting:
+                self._queue_began = now
             if self.waiting and waiter.criticality == "sheddable":
                 self._refuse_locked("shed", 0.0)
             self._queue.join(waiter)
@@ -324,6 +380,7 @@ class Gate:
                 return False
             waiter.held += 1
         waiter.granted = True
+        self._granted += 1
         return True
 
     def _give_back_locked(self, waiter: Waiter) -> None:
@@ -331,6 +388,27 @@ class Gate:
         waiter.granted = False
         waiter.held = 0
         permits += [None] * held
+
+
+class _Patience:
+    """How long one waits in the queue.
+
+    Attributes:
+        entered: when it joined.
+        ends: when it gives up, unless the queue moves.
+        deadline: when its operation must have ended.
+        granted: how many waiters had been served when it was last looked at.
+        longest_s: for how long it waits at most in a queue that moves, in seconds.
+    """
+
+    __slots__ = ("deadline", "ends", "entered", "granted", "longest_s")
+
+    def __init__(self, entered: float, ends: float, deadline: float, granted: int) -> None:
+        self.entered = entered
+        self.ends = ends
+        self.deadline = deadline
+        self.granted = granted
+        self.longest_s = WAITED_AT_MOST * (deadline - entered)
 
 
 def _wake_task(loop: asyncio.AbstractEventLoop, signal: asyncio.Future[None]) -> bool:

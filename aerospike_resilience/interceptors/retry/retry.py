@@ -27,7 +27,8 @@ from .verification import Found, Verification, is_uncertain, judge
 
 MAX_OVERLOAD_RETRIES: Final = 2
 """Overload answers are retried at most this often whatever the profile says, as the MongoDB drivers'
-client-backpressure specification has it: under overload retries are the load."""
+client-backpressure specification has it: under overload retries are the load. A number of retries that the
+caller gives for the very call is obeyed."""
 
 
 SHORTEST_S: Final = 0.001
@@ -325,7 +326,11 @@ class Retry(Link):
         failure, plan = call.failure, call.plan
         if failure is None or not failure.retryable:
             return "failure"
-        if failure.kind is FailureKind.OVERLOAD and _refused_for_load(call) > MAX_OVERLOAD_RETRIES:
+        if (
+            failure.kind is FailureKind.OVERLOAD
+            and not plan.asked_for
+            and _refused_for_load(call) > MAX_OVERLOAD_RETRIES
+        ):
             return "overload"
         if call.tries_left < 1:
             return "tries"
@@ -334,6 +339,10 @@ class Retry(Link):
         return ""
 
     def _sleep_s(self, call: Call, error: Exception | None) -> float:
+        """Return how long to sleep, in seconds: never less than ``sleep_between_retries``."""
+        return max(self._backoff_s(call, error), call.plan.sleep_between_retries_s)
+
+    def _backoff_s(self, call: Call, error: Exception | None) -> float:
         if self._rules is not None:
             wanted_s = self._rules.sleep_s(call, error)
             if wanted_s is not None:
@@ -396,7 +405,7 @@ class Retry(Link):
         """Make a call ready for its next attempt."""
         self.counters.retries += 1
         call.next_attempt()
-        if refused := _refused_for_load(call):
+        if not call.plan.asked_for and (refused := _refused_for_load(call)):
             call.tries_left = min(call.tries_left, 1 + MAX_OVERLOAD_RETRIES - refused)
         if self._budget is not None and self._budget.spent:
             self._save(call)

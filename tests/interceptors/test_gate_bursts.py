@@ -1,0 +1,142 @@
+"""A burst that can be served is served; a queue that stands, or does not move, is refused in time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aerospike_py
+import pytest
+
+from aerospike_resilience import resilient
+from aerospike_resilience.interceptors import Gate
+from aerospike_resilience.interceptors.gate.queue import Waiter
+from aerospike_resilience.interceptors.gate.semaphore import LATE_S, _Patience
+from tests import fakes
+
+QUEUE_S, TOTAL_S = 0.05, 0.25
+
+
+@pytest.fixture
+def clock():
+    return fakes.FakeClock()
+
+
+class Queue:
+    """A full gate with one permit, and those who wait at it."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.gate = Gate(1, QUEUE_S, clock=clock)
+        self.gate.permits.pop()
+
+    def join(self) -> tuple[Waiter, _Patience]:
+        waiter, now = Waiter(), self.clock()
+        waiter.wake = lambda: True
+        assert not self.gate._enter(waiter, now)
+        return waiter, _Patience(now, now + QUEUE_S, now + TOTAL_S, self.gate._granted)
+
+    def serve_one(self) -> None:
+        self.gate.permits.append(None)
+        self.gate.settle()
+        self.gate.permits[:] = []  # whoever was served is done, and its permit goes to a latecomer
+
+    def waits_on(self, waiter: Waiter, patience: _Patience) -> bool:
+        return self.gate._waits_on(waiter, patience, lambda: True)
+
+
+def test_a_queue_that_moves_is_waited_in_beyond_the_queue_timeout(clock):
+    queue = Queue(clock)
+    queue.join()
+    waiter, patience = queue.join()
+    clock.pass_s(QUEUE_S + 0.001)
+    queue.serve_one()
+
+    assert queue.waits_on(waiter, patience)
+    assert patience.ends == pytest.approx(clock() + QUEUE_S)
+
+
+def test_a_queue_that_does_not_move_is_left_at_the_queue_timeout(clock):
+    queue = Queue(clock)
+    queue.join()
+    waiter, patience = queue.join()
+    clock.pass_s(QUEUE_S + 0.001)
+
+    assert not queue.waits_on(waiter, patience)
+
+
+def test_a_queue_must_go_on_moving(clock):
+    queue = Queue(clock)
+    queue.join()
+    waiter, patience = queue.join()
+    clock.pass_s(QUEUE_S + 0.001)
+    queue.serve_one()
+    assert queue.waits_on(waiter, patience)
+    clock.pass_s(QUEUE_S + 0.001)
+
+    assert not queue.waits_on(waiter, patience)
+
+
+def test_a_queue_that_stands_for_longer_than_an_operation_may_take_is_an_overload(clock):
+    queue = Queue(clock)
+    for _ in range(20):
+        queue.join()
+    for _ in range(6):
+        clock.pass_s(QUEUE_S + 0.001)
+        queue.serve_one()
+    waiter, patience = queue.join()
+    clock.pass_s(QUEUE_S + 0.001)
+    queue.serve_one()
+
+    assert not queue.waits_on(waiter, patience)
+
+
+def test_a_queue_that_was_empty_meanwhile_is_a_new_one(clock):
+    queue = Queue(clock)
+    queue.join()
+    clock.pass_s(10 * TOTAL_S)
+    queue.serve_one()
+    queue.join()
+    waiter, patience = queue.join()
+    clock.pass_s(QUEUE_S + 0.001)
+    queue.serve_one()
+
+    assert queue.waits_on(waiter, patience)
+
+
+def test_time_in_which_our_own_process_was_held_up_is_not_held_against_the_queue(clock):
+    queue = Queue(clock)
+    queue.join()
+    waiter, patience = queue.join()
+    clock.pass_s(QUEUE_S + 2 * LATE_S)
+
+    assert queue.waits_on(waiter, patience)
+    clock.pass_s(2 * LATE_S)
+    assert not queue.waits_on(waiter, patience)
+
+
+def test_nobody_waits_past_the_deadline(clock):
+    queue = Queue(clock)
+    queue.join()
+    waiter, patience = queue.join()
+    clock.pass_s(TOTAL_S)
+    queue.serve_one()
+
+    assert not queue.waits_on(waiter, patience)
+
+
+def test_a_burst_of_a_thousand_reads_is_served(healthy):
+    """The gate of `latency` lets 256 through and has others wait for 50 ms."""
+    keys = [("test", "burst", number) for number in range(1000)]
+    # The time of the whole burst is that of the machine, so it is not limited here.
+    patient = {"policy": {"all": {"total_timeout": "60s"}, "reads": {"socket_timeout": "20s"}}}
+
+    async def main() -> int:
+        client = await resilient(
+            aerospike_py.AsyncClient({"hosts": healthy.hosts}), "latency", overrides=patient
+        ).connect()
+        await client.put(keys[0], {"n": 1})
+        found = await asyncio.gather(*(client.exists(key) for key in keys))
+        await client.close()
+        return len(found)
+
+    assert asyncio.run(main()) == 1000

@@ -12,7 +12,7 @@ from typing import Any
 
 from opentelemetry import context, metrics, trace
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, TracerProvider
 
 from ..model.call import Call
 from ..model.operation import Operation, Shape
@@ -36,6 +36,7 @@ class Telemetry(Link):
         place: from a record's key to its namespace and set.
         statement: from an operation and its arguments to the text of the query that it makes, without
             values; None where the profile does not want it told.
+        on_broken: given what an exporter or a processor made fail, and what it raised.
         client_name: the wrapped client's name.
     """
 
@@ -51,6 +52,7 @@ class Telemetry(Link):
         statement: Callable[[Operation, Mapping[str, Any]], str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         client_name: str = "",
+        on_broken: Callable[[str, Exception], None] = lambda _what, _error: None,
     ) -> None:
         self._client_name = client_name
         tracer_provider = tracer_provider or trace.get_tracer_provider()
@@ -73,6 +75,7 @@ class Telemetry(Link):
         self._place = place
         self._statement = statement
         self._clock = clock
+        self._on_broken = on_broken
 
     @property
     def listeners(self) -> tuple[bool, bool]:
@@ -153,8 +156,16 @@ class Telemetry(Link):
         return {"db.operation.batch.size": len(rows)} if isinstance(rows, Sized) else {}
 
     def _start(self, call: Call, attributes: dict[str, Any]) -> Span | None:
+        """Start the call's span; None where nobody wants it, and where it cannot be started."""
         if self._tracer is None:
             return None
+        try:
+            return self._started(self._tracer, call, attributes)
+        except Exception as error:  # noqa: BLE001 - who only listens cannot make a call fail
+            self._on_broken("a span could not be started", error)
+            return None
+
+    def _started(self, tracer: Tracer, call: Call, attributes: dict[str, Any]) -> Span:
         target = attributes.get("db.collection.name") or attributes.get("db.namespace")
         name = call.plan.operation.name
         told = {
@@ -164,7 +175,7 @@ class Telemetry(Link):
         }
         if text := self._text(call):
             told["db.query.text"] = text
-        return self._tracer.start_span(
+        return tracer.start_span(
             f"{name} {target}" if target else name, kind=SpanKind.CLIENT, attributes=told
         )
 
@@ -178,6 +189,20 @@ class Telemetry(Link):
         return self._statement(operation, operation.bind(call.args, call.kwargs))
 
     def _end(
+        self,
+        call: Call,
+        span: Span | None,
+        attributes: dict[str, Any],
+        started: float,
+        error: BaseException | None,
+    ) -> None:
+        """Record the duration and end the span."""
+        try:
+            self._ended(call, span, attributes, started, error)
+        except Exception as error:  # noqa: BLE001 - who only listens cannot make a call fail
+            self._on_broken("a span or a duration could not be recorded", error)
+
+    def _ended(
         self,
         call: Call,
         span: Span | None,

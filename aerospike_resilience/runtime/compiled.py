@@ -6,10 +6,11 @@ under it. What must outlive a reload (gates, node health, budget) is in `Shared`
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..clients import Adapter, ClientRefusals
 from ..interceptors import (
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from ..interceptors.telemetry import Telemetry
+
+
+BROKEN_EACH_S: Final = 60.0
+"""How often it is logged that telemetry is broken, in seconds."""
 
 
 @dataclass(slots=True)
@@ -115,6 +120,7 @@ class Runtime:
         "_attempt",
         "_patience_s",
         "_shared",
+        "_silent_until",
         "_single",
         "head",
         "head_async",
@@ -127,6 +133,7 @@ class Runtime:
 
     def __init__(self, shared: Shared, profile: Profile, draft: GateDraft | None = None) -> None:
         self._shared = shared
+        self._silent_until = -math.inf
         self.profile = profile
         health = shared.health
         self._single = health.single
@@ -220,7 +227,16 @@ class Runtime:
             statement=shared.adapter.statement if wants.db_query_text else None,
             client_name=shared.health.identity.name,
             clock=shared.clock,
+            on_broken=self._broken,
         )
+
+    def _broken(self, what: str, error: Exception) -> None:
+        """Log what an exporter or a processor raised; at most once a minute, as calls are many."""
+        now = self._shared.clock()
+        if now >= self._silent_until:
+            self._silent_until = now + BROKEN_EACH_S
+            log = self._shared.health.identity.log("aerospike_resilience.telemetry")
+            log.error("telemetry is broken, and calls go on without it: %s", what, exc_info=error)
 
     def _retry(self) -> Retry:
         retry = self.profile.retry

@@ -9,7 +9,7 @@ from aerospike import exception
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
@@ -119,7 +119,7 @@ def test_no_key_value_leaves_in_spans_or_metrics(healthy, collected):
     told = collected.spans[0].to_json() + json.dumps(
         [dict(point.attributes) for point in collected.points("db.client.operation.duration")]
     )
-    assert "4711" not in told
+    assert "secret-key" not in told
 
 
 def test_durations_fall_into_buckets_finer_than_a_millisecond(collected):
@@ -149,3 +149,58 @@ def test_without_an_sdk_the_chain_has_no_telemetry():
     assert not is_live(metrics.NoOpMeterProvider())
     assert is_live(TracerProvider())
     assert is_live(MeterProvider())
+
+
+class BrokenProcessor(SpanProcessor):
+    """One that raises at the start or at the end of a span."""
+
+    def __init__(self, at: str) -> None:
+        self.at = at
+
+    def on_start(self, span, parent_context=None):
+        if self.at == "start":
+            raise RuntimeError("the processor is broken")
+
+    def on_end(self, span):
+        if self.at == "end":
+            raise RuntimeError("the processor is broken")
+
+
+@pytest.mark.parametrize("at", ["start", "end"])
+def test_a_broken_span_processor_makes_no_call_fail(bare, at, caplog):
+    provider = TracerProvider()
+    provider.add_span_processor(BrokenProcessor(at))
+    client = resilient(bare, "latency", tracer_provider=provider)
+    for number in range(3):
+        client.put(("test", "broken", number), {"n": number})
+    with pytest.raises(exception.RecordNotFound):
+        client.get(("test", "broken", "nobody"))
+    client.resilience.close()
+
+    assert bare.get(("test", "broken", 2))[2] == {"n": 2}
+    told = [one for one in caplog.records if "telemetry is broken" in one.getMessage()]
+    assert len(told) == 1  # and not once a call
+
+
+class BrokenMeter:
+    """A meter provider whose histograms raise."""
+
+    def get_meter(self, *_args, **_more):
+        return self
+
+    def create_histogram(self, *_args, **_more):
+        return self
+
+    def record(self, *_args, **_more):
+        raise RuntimeError("the exporter is broken")
+
+    def __getattr__(self, name):
+        return lambda *_args, **_more: None
+
+
+def test_a_broken_metric_makes_no_call_fail(bare):
+    client = resilient(bare, "latency", meter_provider=BrokenMeter())
+    client.put(("test", "broken", 1), {"n": 7})
+    client.resilience.close()
+
+    assert bare.get(("test", "broken", 1))[2] == {"n": 7}

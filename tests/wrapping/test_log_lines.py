@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import aerospike
 import pybreaker
 import pytest
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 import aerospike_resilience
 from aerospike_resilience import PolicyFileError, instrument, resilient, uninstrument
@@ -239,6 +240,16 @@ def a_client_that_cannot_be_wrapped(scene: Scene) -> None:
         uninstrument()
 
 
+def telemetry_that_fails(scene: Scene) -> None:
+    class Broken(SpanProcessor):
+        def on_end(self, span: Any) -> None:
+            raise RuntimeError("the exporter is broken")
+
+    provider = TracerProvider()
+    provider.add_span_processor(Broken())
+    scene.wrap(tracer_provider=provider).put(("test", "logs", 1), {"n": 1})
+
+
 def a_directory_that_is_not_there(scene: Scene) -> None:
     scene.monkeypatch.setenv("AEROSPIKE_RESILIENCE_POLICIES", "nowhere")
     scene.wrap()
@@ -265,6 +276,7 @@ def a_method_that_runs_unprotected(scene: Scene) -> None:
 
 PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
     a_directory_that_is_not_there: [("profiles/library.py", "%s names %s, which %s: its p")],
+    telemetry_that_fails: [("runtime/compiled.py", "telemetry is broken, and cal")],
     a_misspelt_node: [("nodes/misnamed.py", "breaker.isolate of profile %")],
     a_reload_and_bad_files: [
         ("profiles/watch.py", "profile %r reloaded: %s"),

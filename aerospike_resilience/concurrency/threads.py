@@ -6,15 +6,12 @@ thread: who could not start one asks again at the next tend, so here it is an an
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
-
-_log = logging.getLogger("aerospike_resilience.tend")
 
 _starting: Final[set[int]] = set()
 """The threads that are starting one just now."""
@@ -38,8 +35,7 @@ def start(target: Callable[..., None], *args: Any, name: str) -> threading.Threa
     _starting.add(here)
     try:
         thread.start()
-    except (RuntimeError, MemoryError) as error:  # "can't start new thread", or the process ends
-        _log.debug("thread %s is not started now: %s", name, error)
+    except (RuntimeError, MemoryError):  # "can't start new thread", or the process ends
         return None
     finally:
         _starting.discard(here)

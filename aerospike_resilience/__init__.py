@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         CircuitOpenError,
         ClientClosedError,
         DeadlineExceededError,
+        ForkedClientError,
         IsolationError,
         NotAClientError,
         NotWrappedError,
@@ -80,6 +81,7 @@ __all__ = [
     "FailureKind",
     "FallbackClient",
     "Fault",
+    "ForkedClientError",
     "Interceptor",
     "IsolationError",
     "Key",
@@ -127,8 +129,8 @@ __all__ = [
 _HOMES: Final = {
     ".ambient": "carry deadline remaining",
     ".errors": "AlreadyWrappedError BackpressureError CircuitOpenError ClientClosedError "
-    "DeadlineExceededError IsolationError NotAClientError NotWrappedError PolicyFileError Problem "
-    "RefusedError ResilienceError UnknownNodeError UnknownProfileError",
+    "DeadlineExceededError ForkedClientError IsolationError NotAClientError NotWrappedError "
+    "PolicyFileError Problem RefusedError ResilienceError UnknownNodeError UnknownProfileError",
     ".interceptors.base": "Interceptor Proceed ProceedAsync",
     ".model.attempt": "Attempt",
     ".model.call": "Call",

@@ -49,12 +49,21 @@ class Ambient:
     Attributes:
         deadline: on the monotonic clock, in seconds; ``inf`` for none.
         using: by the identity of the wrapped client's handle.
-        outer: what held outside the innermost `deadline` block; None outside all of them.
+        outer: what held outside the innermost block; None outside all of them.
+        block: which block that is.
     """
 
     deadline: float = math.inf
     using: Mapping[int, Using] = field(default_factory=dict)
     outer: Ambient | None = None
+    block: object = None
+
+    def without(self, block: object) -> Ambient | None:
+        """Return what holds once a block has ended, wherever it stands; itself where it is not in there."""
+        if self.block is block:
+            return self.outer
+        outer = self.outer.without(block) if self.outer is not None else None
+        return self if outer is self.outer else replace(self, outer=outer)
 
 
 _current: contextvars.ContextVar[Ambient | None] = contextvars.ContextVar(
@@ -70,6 +79,23 @@ def of_context(context: contextvars.Context) -> Ambient | None:
     return context.get(_current)
 
 
+class _Monotonic:
+    """The clock that every wrapped client goes by, unless it is given another.
+
+    Kept where a tool that replaces `time.monotonic` in every module does not look: a deadline and the calls
+    inside it must go by one clock, frozen or not.
+    """
+
+    now = staticmethod(time.monotonic)
+
+
+def _leave(block: object) -> None:
+    """End a block: also in another task than the one that began it, where something else may hold."""
+    here = _current.get()
+    if here is not None:
+        _current.set(here.without(block))
+
+
 def deadline_at() -> float:
     """Return the ambient deadline on the monotonic clock; ``inf`` if there is none."""
     ambient = _current.get()
@@ -78,15 +104,15 @@ def deadline_at() -> float:
 
 def on_clock(deadline: float, clock: Callable[[], float]) -> float:
     """Return an ambient deadline on another clock: as far ahead on it as it is on the monotonic one."""
-    if clock is time.monotonic or math.isinf(deadline):
+    if clock is _Monotonic.now or math.isinf(deadline):
         return deadline
-    return clock() + deadline - time.monotonic()
+    return clock() + deadline - _Monotonic.now()
 
 
 def remaining() -> float | None:
     """Return the seconds left until the ambient deadline, not below 0; None if there is none."""
     at = deadline_at()
-    return None if math.isinf(at) else max(at - time.monotonic(), 0.0)
+    return None if math.isinf(at) else max(at - _Monotonic.now(), 0.0)
 
 
 class deadline:  # noqa: N801 - read as a statement: ``with deadline(0.2):``
@@ -113,8 +139,9 @@ class deadline:  # noqa: N801 - read as a statement: ``with deadline(0.2):``
     def __enter__(self) -> deadline:
         outer = _current.get()
         around = outer or Ambient()
-        at = min(around.deadline, time.monotonic() + self._seconds)
-        _current.set(replace(around, deadline=at, outer=outer))
+        at = min(around.deadline, _Monotonic.now() + self._seconds)
+        # Kept there and not here: many may be inside at once, each with an outside of its own.
+        _current.set(replace(around, deadline=at, outer=outer, block=self))
         return self
 
     def __exit__(
@@ -123,9 +150,7 @@ class deadline:  # noqa: N801 - read as a statement: ``with deadline(0.2):``
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        inner = _current.get()
-        # Kept there and not here: many may be inside at once, each with an outside of its own.
-        _current.set(inner.outer if inner is not None else None)
+        _leave(self)
 
     async def __aenter__(self) -> deadline:
         return self.__enter__()
@@ -183,16 +208,18 @@ def carry(function: Callable[P, R]) -> Callable[P, R]:
 @contextmanager
 def switched(handle: int, using: Using) -> Iterator[None]:
     """Switch one wrapped client, named by its handle's identity, for a block."""
-    outer = _current.get() or Ambient()
-    inner = outer.using.get(handle, Using())
+    outer, block = _current.get(), object()
+    around = outer or Ambient()
+    inner = around.using.get(handle, Using())
     merged = Using(
         profile=using.profile if using.profile is not None else inner.profile,
         overrides=using.overrides if using.overrides is not None else inner.overrides,
         idempotent=using.idempotent if using.idempotent is not None else inner.idempotent,
         criticality=using.criticality if using.criticality is not None else inner.criticality,
     )
-    token = _current.set(replace(outer, using={**outer.using, handle: merged}))
+    using_now = {**around.using, handle: merged}
+    _current.set(replace(around, using=using_now, outer=outer, block=block))
     try:
         yield
     finally:
-        _current.reset(token)
+        _leave(block)

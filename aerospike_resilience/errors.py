@@ -130,6 +130,10 @@ class ClientClosedError(ResilienceError, RuntimeError):
     """The client is closed."""
 
 
+class ForkedClientError(ResilienceError, RuntimeError):
+    """The client was connected before the process forked, and cannot be shared with the parent."""
+
+
 class NotAClientError(ResilienceError, TypeError):
     """What was given is not a client of Aerospike's that this library knows."""
 

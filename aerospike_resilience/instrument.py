@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, cast
 
 from .clients import ADAPTERS, Creation
+from .concurrency import forking
 from .interceptors import TenacityRules
 from .model.identity import ClientIdentity
 from .model.wording import shown
@@ -100,7 +101,19 @@ class _Instrumentation:
         return next((old for _, known, old in self.replaced if known == name), None)
 
 
-_lock = threading.Lock()
+class _Guard:
+    """The lock of whoever instruments. Reentrant: a signal handler may do so too."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        forking.register(self)
+
+    def after_fork(self) -> None:
+        """Replace the lock: a thread of the parent may have held it."""
+        self.lock = threading.RLock()
+
+
+_guard = _Guard()
 _current: _Instrumentation | None = None
 _decided = False  # whether the application has said itself what is to be in force
 _hooked: set[str] = set()
@@ -202,7 +215,7 @@ def from_startup(environ: Mapping[str, str]) -> None:
 
 def _put_in_force(instrumentation: _Instrumentation | None) -> None:
     global _current, _decided
-    with _lock:
+    with _guard.lock:
         _decided = True
         _restore_locked()
         _current = instrumentation

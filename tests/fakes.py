@@ -144,7 +144,13 @@ class FakeSource:
     def resume(self) -> None:
         return None
 
-    def after_fork(self) -> None:
+    def stop(self) -> None:
+        return None
+
+    def wait(self, patience_s: float) -> None:
+        return None
+
+    async def rest_async(self) -> None:
         return None
 
     def read(self, key: tuple[Any, ...], timeout_s: float) -> None:

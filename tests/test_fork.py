@@ -93,11 +93,11 @@ def test_a_child_forked_during_a_reload_can_reload(healthy, connect):
     with health.lock:  # a listener is shown a breaker of pybreaker's, which has a lock of its own
         health.by_name["A1"].breaker.open(health.clock(), "timeout")
         health.by_name["A1"].breaker.close(health.clock())
-    until(lambda: not health._listeners._untold)
+    until(lambda: not health.listeners._untold)
     held, done = threading.Event(), threading.Event()
 
     def reload() -> None:
-        with engine._changing:
+        with engine._changes._guarded.lock:
             held.set()
             done.wait()
 
@@ -190,7 +190,7 @@ def test_no_lock_that_a_thread_of_the_parent_held_keeps_a_child_waiting(cluster,
     with health.lock:  # a listener is shown a breaker of pybreaker's, which has a lock of its own
         health.by_name["A1"].breaker.open(health.clock(), "timeout")
         health.by_name["A1"].breaker.close(health.clock())
-    until(lambda: not health._listeners._untold)
+    until(lambda: not health.listeners._untold)
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -223,7 +223,7 @@ def test_no_lock_that_a_thread_of_the_parent_held_keeps_a_child_waiting(cluster,
     try:
         assert in_child(child) == 0, names
         assert {way.rsplit(".", 2)[1] for way in names} >= {
-            *("_budget", "_closing", "_health", "_circuits['A1']", "_quiet"),
+            *("_budget", "_gates", "_loop", "_notices", "_others[]", "_circuits['A1']", "gate"),
         }
     finally:
         done.set()

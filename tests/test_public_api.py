@@ -45,6 +45,7 @@ def test_the_public_names():
         "FailureKind",
         "FallbackClient",
         "Fault",
+        "ForkedClientError",
         "Interceptor",
         "IsolationError",
         "Key",

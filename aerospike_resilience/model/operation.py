@@ -161,16 +161,24 @@ class NodeSource(Protocol):
         """
         ...
 
+    def stop(self) -> None:
+        """Begin no more questions. Never waits."""
+        ...
+
+    def wait(self, patience_s: float) -> None:
+        """Wait for questions under way, for so many seconds at most."""
+        ...
+
     def pause(self) -> None:
         """Begin no more questions, and wait for those under way: the client will close or connect."""
         ...
 
-    def resume(self) -> None:
-        """Allow questions again after `pause`."""
+    async def pause_async(self) -> None:
+        """Do as `pause` does, without holding the event loop up."""
         ...
 
-    def after_fork(self) -> None:
-        """Start anew in a forked child: threads that were asking do not come along."""
+    def resume(self) -> None:
+        """Allow questions again after `stop` or `pause`."""
         ...
 
     def read(self, key: Key, timeout_s: float) -> None:

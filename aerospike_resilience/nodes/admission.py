@@ -63,7 +63,7 @@ class Admission:
                 continue
             raise self.refusal(call, name, "replica" if rank else "master")
         if call.commit_master:
-            with self._health.lock:
+            with self._health.notices, self._health.lock:
                 self._health.committed_alone += 1
 
     def _admit_read(self, call: Call, names: tuple[str, ...]) -> None:
@@ -145,7 +145,7 @@ class Admission:
         node = self._health.by_name.get(name)
         if node is None or not self._shut(node):
             return True
-        with self._health.lock:
+        with self._health.notices, self._health.lock:
             if (lease := node.breaker.lease(self._health.clock())) is not None:
                 call.leases = (*call.leases, (name, lease))
                 return True

@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from ..concurrency import forking
+from ..concurrency.notices import Notices
 from ..model.call import Call
 from ..model.failure import Failure, FailureKind, Fault
 from ..model.identity import ClientIdentity
@@ -67,7 +69,8 @@ class ClusterHealth:
         failing: whether, besides, more nodes than may be open are ailing right now, under ``enforce``.
         committed_alone: writes sent with commit level master for an open replica, so far.
         asleep: whether nobody tends the cluster, in a forked child that has not made a call yet.
-        lock: guards everything that is written here but `recent`.
+        notices: has the lock, and says what is to be logged once it is released.
+        closed: whether the client is protected no more, and every call passes.
     """
 
     def __init__(
@@ -94,9 +97,11 @@ class ClusterHealth:
         self.single: frozenset[str] = frozenset()
         self.previous: partitions.PartitionMap | None = None
         self.patience_s: float | None = None
-        self._listeners = TransitionListeners(listeners, lambda: self.lock, self._log)
+        self.notices = Notices()
+        self.listeners = TransitionListeners(listeners, self.notices, self._log)
         self.registry = NodeRegistry(
-            self._listeners, random_source or random.Random(), clock, self.identity
+            *(self.listeners, random_source or random.Random(), clock),
+            *(self.identity, self.notices),
         )
         self.by_name = self.registry.by_name
         self.inquiries: list[blame.Inquiry] = []
@@ -104,8 +109,32 @@ class ClusterHealth:
         self.failing = False
         self.committed_alone = 0
         self.asleep = False
+        self.closed = False
         self.wake = wake
-        self.lock = threading.RLock()
+        forking.register(self)
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Guards everything that is written here but `recent`. Entered after `notices`."""
+        return self.notices.lock
+
+    def sleep(self) -> None:
+        """Note that nobody tends the cluster: the next call asks for it."""
+        self.asleep = not self.closed
+        self.calm = self.closed
+
+    def close(self) -> None:
+        """Stand in no call's way any more: the client is protected no longer."""
+        self.closed = self.calm = True
+        self.asleep = False
+        self.verdict = ""
+        self.failing = False
+
+    def reopen(self) -> None:
+        """Go by the nodes' state again after `close`."""
+        self.closed = False
+        with self.notices, self.lock:
+            self.settle_locked()
 
     def wake_tending(self) -> None:
         """Have the cluster tended again, if nobody does: asked by calls while it is not calm."""
@@ -143,7 +172,7 @@ class ClusterHealth:
 
     def answered(self, call: Call, began: float, ended: float) -> None:
         """Take note of a success that was slow to come, or was a probe."""
-        with self.lock:
+        with self.notices, self.lock:
             names = call.nodes or self.owners(call.key)
             if call.plan.writes:
                 self.registry.live(names, ended)
@@ -170,7 +199,7 @@ class ClusterHealth:
                 # "Not found" and the like are answers of the master, without its replica.
                 self.recent.append((call.key, began, call.now, False))
             return
-        with self.lock:
+        with self.notices, self.lock:
             self.fold_locked()
             names = call.nodes or self.owners(call.key)
             evidence = self._weigh_locked(call, self.registry.named(failure), names, began)
@@ -186,7 +215,7 @@ class ClusterHealth:
         """
         previous = self.previous
         if previous is not None and call.nodes[0] not in self.partitions.nodes():
-            with self.lock:
+            with self.notices, self.lock:
                 self.previous = None
 
     def adopt(self, new: partitions.PartitionMap) -> None:
@@ -194,7 +223,7 @@ class ClusterHealth:
 
         The survivors switch one by one, so the map to remember is the one from before the first.
         """
-        with self.lock:
+        with self.notices, self.lock:
             if self.previous is None and not self.calm and self.partitions.namespaces:
                 self.previous = self.partitions
             self.partitions = new
@@ -205,9 +234,9 @@ class ClusterHealth:
         rows = call.plan.rows
         if rows is None:
             return
-        with self.lock:
+        keys, failures = rows.keys(result), rows.failures(result)
+        with self.notices, self.lock:
             self.fold_locked()
-            keys, failures = rows.keys(result), rows.failures(result)
             quick = call.now - began < call.early_s
             for index, key in enumerate(keys):
                 if index not in failures and (quick or call.plan.writes):
@@ -227,7 +256,7 @@ class ClusterHealth:
     def give_back(self, call: Call) -> None:
         """Take probes back that proved nothing."""
         if call.leases:
-            with self.lock:
+            with self.notices, self.lock:
                 for name, lease in call.leases:
                     if node := self.by_name.get(name):
                         node.breaker.give_back(lease)
@@ -242,7 +271,7 @@ class ClusterHealth:
             UnknownNodeError: the cluster has no such node.
             IsolationError: the breaker's mode is ``off``.
         """
-        with self.lock:
+        with self.notices, self.lock:
             self.registry.isolate(name, self.options)
             self.settle_locked()
 
@@ -253,7 +282,7 @@ class ClusterHealth:
             UnknownNodeError: the cluster has no such node.
             IsolationError: the profile isolates it too.
         """
-        with self.lock:
+        with self.notices, self.lock:
             try:
                 self.registry.release(name)
             finally:
@@ -261,7 +290,7 @@ class ClusterHealth:
 
     def nodes(self) -> Iterator[NodeHealth]:
         """Return every node, by name."""
-        with self.lock:
+        with self.notices, self.lock:
             return iter([self.by_name[name] for name in sorted(self.by_name)])
 
     def address(self, name: str) -> tuple[str, int] | None:
@@ -271,7 +300,7 @@ class ClusterHealth:
 
     def reconfigure(self, options: NodeOptions) -> None:
         """Take over a reloaded profile's words; every node's state carries over."""
-        with self.lock:
+        with self.notices, self.lock:
             before, self.options = self.options, options
             self.registry.reconfigure(options)
             if options.mode not in ("enforce", before.mode):
@@ -287,15 +316,14 @@ class ClusterHealth:
 
         The next call asks, and so wakes the tend thread, which did not come along either.
         """
-        self.lock = threading.RLock()
         self._folded = self.clock()
-        self.source.after_fork()
-        self._listeners.after_fork()
+        self.recent.clear()
         for node in self.by_name.values():
             node.after_fork()
         self.inquiries.clear()
-        self.asleep = True
-        self.calm = False
+        self.registry.transitions.clear()
+        self.committed_alone = 0
+        self.sleep()
 
     # ----- under the lock
 
@@ -371,9 +399,9 @@ class ClusterHealth:
             if node.breaker.closed and node.silent_for(now, self.options.silence_s):
                 node.errors[SILENCE] += 1
                 self.open_locked(node, SILENCE, now)
-            self.calm = False
+            self.calm = self.closed
             if not known:
-                self.wake()
+                self.notices.note(self.wake)
 
     def charge_locked(
         self, names: Iterable[str], kind: FailureKind, began: float, now: float
@@ -392,7 +420,8 @@ class ClusterHealth:
         others = self.registry.others_open(node)
         if others + 1 > self.options.max_open_share * len(self.by_name):
             if not self.verdict:
-                self._log.warning(
+                self.notices.note(
+                    self._log.warning,
                     "%s at node %s, with %d of %d nodes open already: the cluster or our own network "
                     "is the likely cause, so the node stays closed (max_open_share)",
                     *(reason, node.address.name, others, len(self.by_name)),
@@ -405,16 +434,19 @@ class ClusterHealth:
     @property
     def watchful(self) -> bool:
         """Whether a node is to be asked how it is, so that tending at the usual pace is too slow."""
-        with self.lock:
+        with self.notices, self.lock:
             return bool(self.inquiries) or any(node.watched for node in self.by_name.values())
 
     def settle_locked(self) -> None:
         """Bring `calm` and `verdict` up to date with the nodes."""
-        self.calm = all(node.quiet for node in self.by_name.values())
+        self.calm = self.closed or all(node.quiet for node in self.by_name.values())
         if self.calm:
             self.previous = None
         if self.verdict and all(node.breaker.closed for node in self.by_name.values()):
-            self._log.info("every node is closed again: the cluster is no longer the likely cause")
+            self.notices.note(
+                self._log.info,
+                "every node is closed again: the cluster is no longer the likely cause",
+            )
             self.verdict = ""
         enforced = bool(self.verdict) and self.options.mode == "enforce"
         ailing = sum(not node.quiet for node in self.by_name.values())

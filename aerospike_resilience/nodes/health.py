@@ -87,8 +87,10 @@ class NodeHealth:
         self.breaker.reset(now)
 
     def after_fork(self) -> None:
-        """Start anew in a forked child: the thread of a pulse does not come along."""
+        """Start anew in a forked child: a pulse's thread is not there, and counts are the parent's."""
         self.pulse_out = False
+        self.left_early = 0
+        self.errors.clear()
         self.breaker.after_fork()
 
     def note_unanswered(self, since: float) -> None:

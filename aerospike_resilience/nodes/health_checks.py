@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Final
 
+from ..concurrency import threads
 from ..model.failure import FailureKind
 from ..model.operation import Key, NotAskedError
 from .breaker import HALF_OPEN, OPEN
@@ -48,12 +48,9 @@ class HealthChecks:
             for node in due:
                 node.pulse_out = True
         for node in due:
-            threading.Thread(
-                target=self._send,
-                args=(node,),
-                name=f"aerospike-resilience-pulse-{node.address.name}",
-                daemon=True,
-            ).start()
+            name = f"aerospike-resilience-pulse-{node.address.name}"
+            if threads.start(self._send, node, name=name) is None:
+                node.pulse_out = False  # the next look sends it
 
     def _send(self, node: NodeHealth) -> None:
         health = self._health
@@ -91,6 +88,10 @@ class HealthChecks:
                     return key
         return None
 
+    def missed_in_passing(self, name: str, began: float) -> None:
+        """A question that was asked in passing went unanswered."""
+        self.missed(name, began, hard=False)
+
     def missed(self, name: str, began: float, *, hard: bool) -> None:
         """A question of ours to a node went unanswered.
 
@@ -99,7 +100,7 @@ class HealthChecks:
         """
         health = self._health
         now = health.clock()
-        with health.lock:
+        with health.notices, health.lock:
             node = health.by_name.get(name)
             if node is None:
                 return
@@ -130,7 +131,7 @@ class HealthChecks:
         """
         health = self._health
         now = health.clock()
-        with health.lock:
+        with health.notices, health.lock:
             node = health.by_name.get(name)
             if node is None:
                 return

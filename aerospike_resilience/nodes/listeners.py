@@ -6,12 +6,13 @@ under the cluster's lock. So transitions are noted there, and told in order from
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from ..concurrency import forking, threads
+from ..concurrency.notices import Notices
 from ..errors import ResilienceError
+from ..model.identity import ClientLog
 from .breaker import NodeBreaker
 
 if TYPE_CHECKING:
@@ -19,15 +20,13 @@ if TYPE_CHECKING:
 
     from .pybreaker_view import NodeCircuit
 
-from ..model.identity import ClientLog
-
 
 class TransitionListeners:
     """Tells transitions to listeners that may be slow, or raise.
 
     Args:
         listeners: pybreaker's listeners.
-        lock: returns the lock of the cluster, under which transitions happen. A fork replaces it.
+        notices: has the lock of the cluster, under which transitions happen.
         log: where a listener that fails is logged.
 
     Raises:
@@ -37,16 +36,17 @@ class TransitionListeners:
     def __init__(
         self,
         listeners: Iterable[pybreaker.CircuitBreakerListener],
-        lock: Callable[[], AbstractContextManager[Any]],
+        notices: Notices,
         log: ClientLog,
     ) -> None:
         self._listeners = tuple(listeners)
-        self._lock = lock
+        self._notices = notices
         self._log = log
         self._circuit_of = _circuits() if self._listeners else None
         self._circuits: dict[str, NodeCircuit] = {}
         self._untold: list[tuple[NodeCircuit, str, str]] = []
         self._telling = False
+        forking.register(self)
 
     def changed_locked(self, breaker: NodeBreaker, old: str, new: str) -> None:
         """Note a transition, to be told soon. Called under the cluster's lock."""
@@ -57,15 +57,16 @@ class TransitionListeners:
             circuit = self._circuits[breaker.name] = self._circuit_of(breaker, self._listeners)
         circuit.note(new)
         self._untold.append((circuit, old, new))
-        if not self._telling:
-            try:
-                threading.Thread(
-                    target=self._tell, name="aerospike-resilience-listeners", daemon=True
-                ).start()
-            except RuntimeError as error:  # the interpreter is on its way out
-                self._log.debug("listeners not told: %s", error)
-            else:
-                self._telling = True
+        self._notices.note(self.tell)
+
+    def tell(self) -> None:
+        """Have a thread tell what is untold. Called without the lock, and again at each tend."""
+        with self._notices.lock:
+            if self._telling or not self._untold:
+                return
+            self._telling = True
+        if threads.start(self._tell, name="aerospike-resilience-listeners") is None:
+            self._telling = False
 
     def after_fork(self) -> None:
         """Start anew in a forked child: what was not told yet is told in the parent."""
@@ -78,9 +79,7 @@ class TransitionListeners:
 
     def _tell(self) -> None:
         while True:
-            with (
-                self._lock()
-            ):  # whoever changed the state has settled all of it once we have the lock
+            with self._notices.lock:  # who changed the state has settled all of it once we have it
                 untold, self._untold = self._untold, []
                 if not untold:
                     self._telling = False

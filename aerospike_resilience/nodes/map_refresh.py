@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from ..concurrency import forking, threads
 from .cluster import ClusterHealth
 
 INFO_TIMEOUT_S: Final = 0.25
@@ -29,14 +30,16 @@ class MapRefresher:
         self._generations: dict[str, str] = {}
         self._consistency: dict[str, bool] = {}
         self._thread: threading.Thread | None = None
+        forking.register(self)
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child: the thread does not come along."""
+        self._thread = None
 
     def begin(self) -> None:
         """Begin to refresh the map, unless that is under way."""
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(
-                target=self._run, name="aerospike-resilience-map", daemon=True
-            )
-            self._thread.start()
+            self._thread = threads.start(self._run, name="aerospike-resilience-map")
 
     def wait(self, patience_s: float) -> None:
         """Wait for the first map, so that the first calls of a wrapped client have one.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from ..concurrency.notices import Notices
+from ..concurrency.weakly import weakly
 from ..errors import IsolationError, UnknownNodeError
 from ..model.failure import Failure
 from ..model.identity import ClientIdentity
@@ -27,9 +30,12 @@ class NodeRegistry:
         random_source: where jitter comes from.
         clock: seconds on the clock that the whole chain uses.
         identity: the wrapped client's name and profile, for log lines and errors.
+        notices: says what is to be logged once the lock is released.
 
     Attributes:
         by_name: every node's health.
+        isolated_by_hand: names of the nodes that a human keeps calls away from. The order is about a name:
+            it holds while the node is gone, and when it is back.
         names: every node's name by ``host:port``, IPv6 without brackets as adapters give it.
         transitions: changes of state so far, by node and new state.
         on_transition: told of each: the node's name, the old and the new state.
@@ -41,7 +47,10 @@ class NodeRegistry:
         random_source: random.Random,
         clock: Callable[[], float],
         identity: ClientIdentity,
+        notices: Notices,
     ) -> None:
+        self._notices = notices
+        self.isolated_by_hand: set[str] = set()
         self.by_name: dict[str, NodeHealth] = {}
         self.names: dict[str, str] = {}
         self.transitions: Counter[tuple[str, str]] = Counter()
@@ -130,6 +139,7 @@ class NodeRegistry:
                 f"node {name} is not isolated: under breaker.mode off no call is kept away from any "
                 f"node. Set breaker.mode to enforce, or to shadow, in which isolation alone counts",
             )
+        self.isolated_by_hand.add(name)
         self._by_hand(node, isolated=True)
 
     def release(self, name: str) -> None:
@@ -139,6 +149,10 @@ class NodeRegistry:
             UnknownNodeError: the cluster has no such node.
             IsolationError: the profile isolates it too.
         """
+        ordered = name in self.isolated_by_hand
+        self.isolated_by_hand.discard(name)
+        if ordered and name not in self.by_name:
+            return  # it has left the cluster, and may come back
         node = self.find(name)
         self._by_hand(node, isolated=False)
         if node.breaker.isolated_by_profile:
@@ -169,7 +183,9 @@ class NodeRegistry:
             else:
                 self._add(address, options)
         for name in [name for name in self.by_name if name not in known and name not in held]:
-            self._log.info("node %s left the cluster", name, extra={"node": name})
+            self._notices.note(
+                self._log.info, "node %s left the cluster", name, extra={"node": name}
+            )
             del self.by_name[name]
         self.names = {f"{a.host.strip('[]')}:{a.port}": a.name for a in known.values()}
 
@@ -185,22 +201,20 @@ class NodeRegistry:
             self._follow_profile(node, options)
 
     def _follow_profile(self, node: NodeHealth, options: NodeOptions) -> None:
-        """Isolate a node, or no longer, as the profile says. In mode ``off`` none is, by hand neither."""
-        before, off = node.breaker.state, options.mode == "off"
+        """Isolate a node, or no longer, as the profile and the orders by hand say.
+
+        In mode ``off`` none is; what was ordered by hand holds again in the next mode.
+        """
+        before, off, name = node.breaker.state, options.mode == "off", node.address.name
         node.breaker.isolate(
             self._clock(),
-            by_hand=False if off else None,
-            by_profile=not off and node.address.name in options.isolated,
+            by_hand=not off and name in self.isolated_by_hand,
+            by_profile=not off and name in options.isolated,
         )
         self._isolation_changed(node, before, "breaker.mode: off" if off else "by the profile")
 
     def _add(self, address: NodeAddress, options: NodeOptions) -> None:
         name = address.name
-
-        def changed(old: str, new: str) -> None:
-            self._changed(name, old, new, node.breaker.reason or "answered")
-            self.on_transition(name, old, new)
-            self._listeners.changed_locked(node.breaker, old, new)
 
         node = NodeHealth(
             address,
@@ -212,11 +226,17 @@ class NodeRegistry:
                 lease_s=options.lease_s,
                 shares=_shares(options),
                 random_source=self._random,
-                on_change=changed,
+                on_change=functools.partial(weakly(self._breaker_changed), name),
             ),
         )
         self._follow_profile(node, options)
         self.by_name[name] = node
+
+    def _breaker_changed(self, name: str, old: str, new: str) -> None:
+        if (node := self.by_name.get(name)) is not None:
+            self._changed(name, old, new, node.breaker.reason or "answered")
+            self.on_transition(name, old, new)
+            self._listeners.changed_locked(node.breaker, old, new)
 
     def _isolation_changed(self, node: NodeHealth, before: str, why: str) -> None:
         if node.breaker.state != before:
@@ -225,8 +245,9 @@ class NodeRegistry:
     def _changed(self, name: str, old: str, new: str, why: str) -> None:
         self.transitions[name, new] += 1
         level = logging.INFO if new == CLOSED else logging.WARNING
-        self._log.log(
-            level, "node %s: %s -> %s (%s)", name, old, new, why, extra={"node": name, "state": new}
+        self._notices.note(
+            *(self._log.log, level, "node %s: %s -> %s (%s)", name, old, new, why),
+            extra={"node": name, "state": new},
         )
 
 

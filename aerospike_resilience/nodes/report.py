@@ -13,7 +13,7 @@ from .health import NodeHealth
 def report(health: ClusterHealth) -> dict[str, dict[str, Any]]:
     """Return every node's state by name, ready for JSON."""
     now = health.clock()
-    with health.lock:
+    with health.notices, health.lock:
         return {node.address.name: _of(node, health, now) for node in health.nodes()}
 
 

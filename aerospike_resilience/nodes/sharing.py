@@ -14,6 +14,7 @@ import weakref
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+from ..concurrency import forking, threads
 from ..model.wording import redacted
 from .breaker import CLOSED, OPEN
 from .cluster import ClusterHealth
@@ -57,6 +58,7 @@ class SharedStates:
         self._unwritten: dict[str, str] = {}
         self._told: _Told = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        forking.register(self)
 
     @property
     def where(self) -> str:
@@ -66,13 +68,11 @@ class SharedStates:
     def start(self) -> None:
         """Begin, or begin again in a forked child."""
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(
-                target=_run,
-                args=(weakref.ref(self), self._told, self._interval_s),
+            # If it cannot be started now, the next tend tries again.
+            self._thread = threads.start(
+                *(_run, weakref.ref(self), self._told, self._interval_s),
                 name="aerospike-resilience-sharing",
-                daemon=True,
             )
-            self._thread.start()
 
     def stop(self) -> None:
         """End the thread soon; it is not waited for."""
@@ -83,7 +83,6 @@ class SharedStates:
         self._told = queue.SimpleQueue()
         self._unwritten.clear()
         self._thread = None
-        self._storages.after_fork()
 
     def tell(self, node: str, _old: str, new: str) -> None:
         """Note a transition, to be written. Called under the cluster's lock; never waits."""
@@ -148,7 +147,7 @@ class SharedStates:
 
     def _adopt(self, name: str) -> None:
         health = self._health
-        with health.lock:
+        with health.notices, health.lock:
             node = health.by_name.get(name)
             if node is not None and node.breaker.closed:
                 health.open_locked(node, SHARED, health.clock())
@@ -157,7 +156,7 @@ class SharedStates:
 
     def _release(self, name: str) -> None:
         health = self._health
-        with health.lock:
+        with health.notices, health.lock:
             node = health.by_name.get(name)
             if node is None or node.breaker.state != OPEN or node.breaker.reason != SHARED:
                 return

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
+from ..concurrency import forking
 from ..errors import ResilienceError
 from ..model.operation import NodeAddress
 from .breaker import CLOSED
@@ -41,10 +42,6 @@ class Storages(Protocol):
         """
         ...
 
-    def after_fork(self) -> None:
-        """Start anew in a forked child."""
-        ...
-
 
 class GivenStorages:
     """Storages of the application's own making."""
@@ -54,6 +51,7 @@ class GivenStorages:
     def __init__(self, factory: StorageFactory) -> None:
         self._factory = factory
         self._made: dict[str, Any] = {}
+        forking.register(self)
 
     def of(self, node: NodeAddress) -> Any:
         """Return what the application made for a node, made once."""
@@ -94,6 +92,7 @@ class RedisStorages:
         self._failures: list[Exception] = []
         self._redis = _client(url, self._failures)
         self._storage = _storage_class()
+        forking.register(self)
 
     def of(self, node: NodeAddress) -> Any:
         """Return the storage of a node, by name and address: several clusters may share one Redis."""

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import os
+import atexit
 import sys
 import threading
+import time
 import weakref
 from typing import Final
 
+from ..concurrency import forking, threads
+from ..concurrency.wakeup import Wakeup
 from .tending import WATCHFUL_S, TendedCluster
+
+EXIT_S: Final = 1.0
+"""For how long the end of the process waits at most for questions under way, in seconds."""
 
 
 class TendThread:
     """The thread, and the clusters it tends. Clusters are held weakly: it ends with the last one."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
+        # Reentrant, and held for a few lines of ours: a signal handler may close a client at any of them.
+        self._lock = threading.RLock()
+        self._wakeup = Wakeup()
         self._tended: weakref.WeakSet[TendedCluster] = weakref.WeakSet()
-        self._ever: weakref.WeakSet[TendedCluster] = weakref.WeakSet()
         self._thread: threading.Thread | None = None
+        self._starting = False
+        self._ended = False
+        forking.register(self)
 
     def add(self, tended: TendedCluster) -> None:
         """Tend a cluster from now on.
@@ -27,28 +36,35 @@ class TendThread:
         Its first tend is done before this returns, but for an event loop's thread, which is never held
         up: there the tend thread does it within milliseconds.
         """
+        if self._ended:
+            return
         tended.begin()
         if not _in_event_loop():
             tended.first()
         with self._lock:
             self._tended.add(tended)
-            self._ever.add(tended)
-            self._start_locked()
-        self._wake.set()
+        if not self._start():
+            tended.health.sleep()  # no thread can be started now: the next call asks again
+        self._wakeup.set()
 
     def discard(self, tended: TendedCluster) -> None:
         """Tend a cluster no more."""
         with self._lock:
             self._tended.discard(tended)
-        self._wake.set()
+        self._wakeup.set()
 
     def wake(self) -> None:
         """Have the thread look now instead of at its next tend."""
-        self._wake.set()
-        if self._thread is None:
-            with self._lock:
-                if self._tended:
-                    self._start_locked()
+        self._wakeup.set()
+        if self.alive or not self._tended or self._start():
+            return
+        for one in list(self._tended):  # no thread can be started now: the next call asks again
+            one.health.sleep()
+
+    @staticmethod
+    def may_wait() -> bool:
+        """Return whether this thread may be held up: it runs no event loop."""
+        return not _in_event_loop()
 
     @property
     def alive(self) -> bool:
@@ -57,24 +73,49 @@ class TendThread:
         return thread is not None and thread.is_alive()
 
     def after_fork(self) -> None:
-        """Start anew in a forked child: threads and held locks do not come along.
+        """Start anew in a forked child.
 
         The thread itself starts with the child's first call. The child shares its parent's sockets,
         and one that never uses the client must not have us use them.
         """
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._thread = None
-        for one in list(self._ever):  # one that is tended no more may still be used, unprotected
-            one.begin()
-            one.on_fork()
+        self._lock = threading.RLock()
+        self._wakeup = Wakeup()
+        self._thread, self._starting = None, False
 
-    def _start_locked(self) -> None:
-        if not self.alive:
-            self._thread = threading.Thread(
-                target=self._run, name="aerospike-resilience-tend", daemon=True
-            )
-            self._thread.start()
+    def end(self) -> None:
+        """End with the process: nothing is asked any more, and calls go straight to their clients.
+
+        Otherwise the interpreter would be torn down under a thread that is inside a native client.
+        """
+        self._ended = True
+        with self._lock:
+            tended = list(self._tended)
+            self._tended.clear()
+        self._wakeup.set()
+        for one in tended:
+            one.end()
+        ends = time.monotonic() + EXIT_S
+        for one in tended:
+            one.health.source.wait(max(ends - time.monotonic(), 0.0))
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(max(ends - time.monotonic(), 0.0))
+
+    def _start(self) -> bool:
+        """Start the thread unless it runs; return whether it does. Takes no lock while it starts."""
+        with self._lock:
+            if self.alive:
+                return True
+            if self._starting or self._ended:
+                return self._starting
+            self._starting = True
+        try:
+            thread = threads.start(self._run, name="aerospike-resilience-tend")
+            if thread is not None:
+                self._thread = thread
+        finally:
+            self._starting = False
+        return thread is not None
 
     def _run(self) -> None:
         while True:
@@ -93,8 +134,7 @@ class TendThread:
                     pauses.append(one.health.options.tend_interval_s)
                 del one  # a cluster whose client is gone must not be kept alive by the wait
             # A pause of zero is possible (a tend just became due); yield to the application anyway.
-            self._wake.wait(max(min(pauses), WATCHFUL_S / 5))
-            self._wake.clear()
+            self._wakeup.wait(max(min(pauses), WATCHFUL_S / 5))
 
 
 def _in_event_loop() -> bool:
@@ -108,12 +148,7 @@ def _in_event_loop() -> bool:
     return True
 
 
-def _shared() -> TendThread:
-    tender = TendThread()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=tender.after_fork)
-    return tender
-
-
-TEND_THREAD: Final = _shared()
+TEND_THREAD: Final = TendThread()
 """The process's tend thread."""
+
+atexit.register(TEND_THREAD.end)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from ..concurrency import forking
 from .cluster import SILENCE, ClusterHealth
 from .health_checks import HealthChecks
 from .map_refresh import MapRefresher
@@ -37,7 +38,7 @@ class TendedCluster:
         on_patience: told the socket timeout of reads, in seconds, on every full tend.
         on_tend: called on every full tend, for what else rides on it (profile reload, telemetry). What
             it raises is logged, and keeps no node from being tended.
-        on_fork: called in a forked child, where threads and held locks do not come along.
+        on_end: called when the process ends, to have nothing of ours stand between calls and the client.
     """
 
     def __init__(
@@ -46,24 +47,32 @@ class TendedCluster:
         *,
         on_patience: Callable[[float], None] = lambda _seconds: None,
         on_tend: Callable[[], None] = lambda: None,
-        on_fork: Callable[[], None] = lambda: None,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self.health = health
         self.log = health.identity.log("aerospike_resilience.tend")
         self.health_checks = HealthChecks(health)
-        self.map_refresher = MapRefresher(
-            health, lambda name, asked: self.health_checks.missed(name, asked, hard=False)
-        )
+        self.map_refresher = MapRefresher(health, self.health_checks.missed_in_passing)
         self._on_patience = on_patience
         self._on_tend = on_tend
-        self.on_fork = on_fork
+        self._on_end = on_end
         self._due = 0.0
         self._looked = 0.0
         self._begun = False
+        forking.register(self)
 
     def begin(self) -> None:
         """Have the next tend be a full one: the client was just wrapped, or connected again."""
         self._begun = False
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child."""
+        self.begin()
+
+    def end(self) -> None:
+        """End with the process: nothing is asked any more. Never waits."""
+        self.health.source.stop()
+        self._on_end()
 
     def first(self) -> None:
         """Do the first tend, and wait a little for the first partition map."""
@@ -83,8 +92,9 @@ class TendedCluster:
             self._ride()
         if full or health.watchful:
             self._refresh_nodes()
-        with health.lock:
+        with health.notices, health.lock:
             health.fold_locked()
+        health.listeners.tell()
         if health.options.watched:
             self.health_checks.send()
             if full or health.watchful:
@@ -105,13 +115,13 @@ class TendedCluster:
     def _refresh_nodes(self) -> None:
         health = self.health
         known = {address.name: address for address in health.source.nodes()}
-        with health.lock:
+        with health.notices, health.lock:
             health.update_nodes_locked(known)
 
     def advance(self, now: float) -> None:
         """Advance every node's window, and open those that were silent for too long."""
         health = self.health
-        with health.lock:
+        with health.notices, health.lock:
             health.inquiries = [
                 (names, since, kind)
                 for names, since, kind in health.inquiries

@@ -81,6 +81,8 @@ class Profile:
         fingerprint: a digest of all that it says; equal for equal settings.
         connection, retry, breaker, backpressure, telemetry: its sections.
         adaptive_timeout: None where it has none.
+        forked_client: what a forked child's first call on its parent's client does: ``warn``, ``error``
+            or ``allow``.
         ignored: ids of lint findings that are meant to be so, with the reason.
         has_sets: whether it says anything of single sets.
         has_consistency: whether it tells strongly consistent namespaces from others.
@@ -118,6 +120,7 @@ class Profile:
         self.breaker = whole.breaker
         self.backpressure = whole.backpressure
         self.telemetry = whole.telemetry
+        self.forked_client = whole.forked_client
         self.ignored = whole.lint.ignore
         self.has_sets = bool(whole.sets)
         self._sets = frozenset(whole.sets)

@@ -258,6 +258,10 @@ class Settings(_Section):
     breaker: BreakerSection = Field(default_factory=BreakerSection)
     backpressure: BackpressureSection = Field(default_factory=BackpressureSection)
     telemetry: TelemetrySection = Field(default_factory=TelemetrySection)
+    forked_client: Literal["warn", "error", "allow"] = Field(
+        "warn",
+        description="what the first call in a forked child does on a client that its parent connected",
+    )
     lint: LintSection = Field(default_factory=LintSection)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ..concurrency.changes import Changes
 from ..errors import PolicyFileError, Problem
 from ..model.identity import ClientIdentity
 from .differences import differences
@@ -42,7 +44,7 @@ class Reload:
 
 
 class Watcher:
-    """Looks at a profile's files when asked to. One thread at a time may ask.
+    """Looks at a profile's files when asked to. Several threads may ask at once.
 
     It compares what the operating system says of each file, following links: device, inode, size, time of
     modification and time of change. So an atomic rename and a Kubernetes ConfigMap's switch of its
@@ -56,9 +58,13 @@ class Watcher:
     Args:
         library: where profiles come from.
         name: the profile's name.
-        on_change: given the new profile, when its settings changed; what it raises counts as a bad file.
-        on_error: given the error, when a file is bad; the last good profile stays in force.
+        on_change: given the new profile, when its settings changed. It makes it ready and changes nothing;
+            what it returns puts it in force, and does not fail; None if nothing is left to do. What it
+            raises counts as a bad file.
+        on_error: given the error, when a file is bad; the last good profile stays in force. Called under a
+            lock.
         identity: the wrapped client's name and profile, for log lines.
+        changes: the changes of which a reload is one.
 
     Attributes:
         profile: the last good profile.
@@ -68,11 +74,13 @@ class Watcher:
         self,
         library: PolicyLibrary,
         name: str,
-        on_change: Callable[[Profile], None],
+        on_change: Callable[[Profile], Callable[[], None] | None],
         on_error: Callable[[Exception], None],
         identity: ClientIdentity | None = None,
+        changes: Changes | None = None,
     ) -> None:
         self._log = (identity or ClientIdentity()).log("aerospike_resilience.profiles")
+        self._changes = changes or Changes()
         self._library = library
         self._name = name
         self._on_change = on_change
@@ -98,37 +106,57 @@ class Watcher:
 
     def _load(self, *, again: bool = False) -> Reload:
         """Load the files; if `again`, an error that was told already is not told once more."""
-        before, now_ns = self.profile, time.time_ns()
+        return self._changes.make(functools.partial(self._ready, again=again))
+
+    def _ready(self, *, again: bool) -> Callable[[], Reload]:
+        """Load the files and make what they say ready; what is returned puts it in force."""
+        before, now_ns, effect = self.profile, time.time_ns(), None
         # Taken before the files are read, so that what changes meanwhile is seen at the next look.
         seen = {path: _stat(path) for path in self._good}
         looked: dict[Path, Stat] = {}
         try:
             after = self._library.load(self._name, self._looking_into(looked))
             self._refuse_vanished(before, after)
-            if changes := after.fingerprint != before.fingerprint or self._broken:
-                self._on_change(after)
+            if after.fingerprint != before.fingerprint or self._broken:
+                effect = self._on_change(after) or _nothing
         except Exception as error:  # noqa: BLE001 - whatever is wrong, watching must go on
-            self._seen, self._broken = {**seen, **looked}, True
-            self._unsettled = _unsettled(self._seen, now_ns)
-            if not again or str(error) != self._told:
-                self._told = str(error)
-                self._on_error(error)
-            return Reload(error=error)
+            return functools.partial(self._keep, {**seen, **looked}, now_ns, error, again)
+        return functools.partial(self._take, looked, now_ns, before, after, effect)
+
+    def _keep(self, seen: dict[Path, Stat], now_ns: int, error: Exception, again: bool) -> Reload:
+        self._seen, self._broken = seen, True
+        self._unsettled = _unsettled(seen, now_ns)
+        if not again or str(error) != self._told:
+            self._told = str(error)
+            self._on_error(error)
+        return Reload(error=error)
+
+    def _take(
+        self,
+        looked: dict[Path, Stat],
+        now_ns: int,
+        before: Profile,
+        after: Profile,
+        effect: Callable[[], None] | None,
+    ) -> Reload:
         self._seen, self._good = looked, tuple(looked)
         self._unsettled = _unsettled(looked, now_ns)
         self.profile, self._broken = after, False
-        if not changes:
+        if effect is None:
             return Reload()
+        effect()
+        note = self._changes.notices.note
         found = differences(before, after)
         changed = tuple((one.key, one.before, one.after) for one in found)
         needs_reconnect = tuple(key for key, _, _ in changed if key.startswith(_RECONNECT))
         if needs_reconnect:
-            self._log.warning(
+            note(
+                self._log.warning,
                 "profile %r: %s changed, which a connected client cannot take over; reconnect for it",
                 *(self._name, ", ".join(needs_reconnect)),
             )
         for one in found:
-            self._log.info("profile %r reloaded: %s", self._name, one)
+            note(self._log.info, "profile %r reloaded: %s", self._name, one)
         return Reload(changed, needs_reconnect)
 
     def _refuse_vanished(self, before: Profile, after: Profile) -> None:
@@ -158,6 +186,10 @@ class Watcher:
                 seen.setdefault(path, _stat(path))
 
         return look
+
+
+def _nothing() -> None:
+    return None
 
 
 def _stat(path: Path) -> Stat:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ..clients import Adapter, ClientRefusals
+from ..concurrency.weakly import weakly
 from ..interceptors import (
     Backoff,
     Bounds,
@@ -72,6 +73,7 @@ class Shared:
         meter_provider: None for the global one.
         recorder: the last calls, where a profile wants them kept.
         closing: set when the wrapped client is closed.
+        forked: whether this is a forked child, and the client its parent's.
         clock: the chain's clock, in seconds.
     """
 
@@ -90,6 +92,7 @@ class Shared:
     meter_provider: MeterProvider | None = None
     recorder: Recorder = field(default_factory=Recorder)
     closing: Closing = field(default_factory=Closing)
+    forked: bool = False
     clock: Callable[[], float] = time.monotonic
 
     @property
@@ -117,6 +120,7 @@ class Runtime:
     """
 
     __slots__ = (
+        "__weakref__",
         "_attempt",
         "_patience_s",
         "_shared",
@@ -145,8 +149,9 @@ class Runtime:
             profile,
             strong=lambda namespace: namespace in health.strong,
             single=lambda namespace: namespace in health.single,
-            on_plan=self._hurry,
+            on_plan=weakly(self._hurry),
             client_name=shared.health.identity.name,
+            forked=shared.forked,
         )
         self.plans = {
             name: self.planner.plain(operation)

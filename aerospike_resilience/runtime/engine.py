@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from ..ambient import Using
+from ..concurrency import forking
+from ..concurrency.changes import Changes
+from ..concurrency.weakly import weakly
+from ..errors import ForkedClientError
 from ..model.operation import Operation
 from ..model.plan import Send
 from ..nodes import TEND_THREAD, MisnamedNodes, SharedStates, TendedCluster
@@ -16,6 +20,7 @@ from ..profiles.lint import FindingsLog
 from ..telemetry import gauges
 from ..telemetry.gauges import Readings
 from .compiled import Runtime, Shared, gate_options, node_options
+from .detours import DirectRuntime, ForkedRuntime
 from .native_overrides import NativeOverrides
 from .profiles_in_use import ProfilesInUse
 
@@ -32,10 +37,11 @@ class Engine:
         overrides: the application's settings over every profile, in the shape of a policy file.
 
     Attributes:
-        runtime: what calls run under now; swapped by a reload.
+        runtime: what calls run under now; swapped by a reload, and at the end of the protection.
         native: what the client's own dynamic configuration overrides.
         identity: the wrapped client's name and profile.
         misnamed: nodes that the profile isolates and the cluster does not have.
+        closed: whether the protection has ended, so that calls go straight to the client.
     """
 
     def __init__(
@@ -48,12 +54,14 @@ class Engine:
         self.shared = shared
         self.identity = identity = shared.health.identity
         self._log = identity.log("aerospike_resilience")
-        self.runtime = Runtime(shared, profile)
+        self.closed = False
+        self._own = Runtime(shared, profile)
+        self.runtime: Runtime = self._own
         self._overrides = overrides
         self._errors: dict[
             str, str
         ] = {}  # by the name of a block's profile; "" for the client's own
-        self._changing = threading.RLock()  # held by whoever reloads, compiles or swaps a runtime
+        self._changes = Changes(shared.health.notices)
         self._on_profile: Callable[[Profile], None] = lambda _profile: None
         self._on_close: Callable[[], None] = lambda: None
         self._findings = FindingsLog(shared.adapter, identity)
@@ -62,24 +70,30 @@ class Engine:
         self.native.look(profile)
         self._switched = ProfilesInUse(
             library,
-            self._compiled,
-            self._with_overrides,
+            weakly(self._compiled),
+            weakly(self._with_overrides),
             self._findings.tell,
-            self._note,
+            weakly(self._note),
             identity,
+            self._changes,
         )
-        self._watcher = Watcher(library, profile.name, self._swap, self._keep, identity)
+        self._watcher = Watcher(
+            *(library, profile.name, weakly(self._ready), weakly(self._keep)),
+            *(identity, self._changes),
+        )
         self._tended = TendedCluster(
             shared.health,
-            on_patience=self._pace,
-            on_tend=self._tend,
-            on_fork=self.after_fork,
+            on_patience=weakly(self._pace),
+            on_tend=weakly(self._tend),
+            on_end=weakly(self._end_with_process),
         )
         self.misnamed = MisnamedNodes(shared.health)
         self._sharing: SharedStates | None = None
         self._share(self._sharing_for(profile))
         if self._with_overrides(self._watcher.profile).fingerprint != profile.fingerprint:
-            self._swap(self._watcher.profile)  # the file changed since it was loaded
+            # The file changed since it was loaded.
+            self._changes.make(lambda: self._ready(self._watcher.profile))
+        forking.register(self)
         TEND_THREAD.add(self._tended)
 
     def follow(self, on_profile: Callable[[Profile], None], on_close: Callable[[], None]) -> None:
@@ -90,13 +104,13 @@ class Engine:
 
     def runtime_for(self, using: Using) -> Runtime:
         """Return the runtime that `using()` asks for; compiled once for each profile."""
-        if using.profile is None and using.overrides is None:
+        if self.runtime is not self._own and isinstance(self.runtime, ForkedRuntime):
+            self._first_use()
+        if self.closed or (using.profile is None and using.overrides is None):
             return self.runtime
-        found = self._switched.find(using)
-        if found is None:
-            with self._changing:
-                found = self._switched.compile(using, self.runtime.profile)
-        return found
+        return self._switched.find(using) or self._switched.compile(
+            using, lambda: self._own.profile
+        )
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
         """Return the native call behind a method of a lazy object."""
@@ -106,10 +120,9 @@ class Engine:
 
     def reload(self) -> Reload:
         """Read the profile's files again now, and those of the profiles that blocks switched to."""
-        with self._changing:
-            result = replace(self._watcher.reload(), using=self._switched.reload())
-        self.native.look(self.runtime.profile)
-        self.misnamed.look(self.runtime.profile.name)
+        result = replace(self._watcher.reload(), using=self._switched.reload())
+        self.native.look(self._own.profile)
+        self.misnamed.look(self._own.profile.name)
         return result
 
     @property
@@ -121,39 +134,159 @@ class Engine:
         return "\n".join(found) or None
 
     def close(self) -> None:
-        """Stop tending, end every sleep and turn waiters away."""
-        self.identity.closed = True
-        self.shared.closing.set()
-        self.shared.gates.close()
-        TEND_THREAD.discard(self._tended)
-        if self._sharing is not None:
-            self._sharing.stop()
-        self.shared.health.source.pause()
+        """End the protection: calls go straight to the client from now on, those that wait too.
+
+        What is being asked of nodes is waited for, but never by an event loop's thread.
+        """
+        self._end()
+        self.shared.gates.open()
+        if TEND_THREAD.may_wait():
+            self.shared.health.source.pause()
         self._on_close()
 
-    def reopen(self) -> None:
+    @contextmanager
+    def client_closing(self) -> Iterator[None]:
+        """Close the client inside the block. Only if that goes well the protection ends with it."""
+        self._pause()
+        self.shared.health.source.pause()
+        with self._ending_unless_it_fails():
+            yield
+
+    @asynccontextmanager
+    async def client_closing_async(self) -> AsyncIterator[None]:
+        """Do as `client_closing` does, without holding the event loop up."""
+        self._pause()
+        await self.shared.health.source.pause_async()
+        with self._ending_unless_it_fails():
+            yield
+
+    @contextmanager
+    def client_connecting(self) -> Iterator[None]:
+        """Connect the client inside the block, and protect it from then on.
+
+        Until then nothing may be asked of it: some cannot be connected while another thread asks.
+        """
+        self._pause()
+        self.shared.health.source.pause()
+        with self._protecting_unless_it_fails():
+            yield
+
+    @asynccontextmanager
+    async def client_connecting_async(self) -> AsyncIterator[None]:
+        """Do as `client_connecting` does, without holding the event loop up."""
+        self._pause()
+        await self.shared.health.source.pause_async()
+        with self._protecting_unless_it_fails():
+            yield
+
+    @contextmanager
+    def _ending_unless_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            if self.shared.adapter.is_closed(self.shared.client):
+                self._end_with_client()
+            else:
+                self._resume()
+            raise
+        self._end_with_client()
+
+    @contextmanager
+    def _protecting_unless_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._resume()
+            raise
+        self._reopen()
+
+    def _pause(self) -> None:
+        """Begin no more questions to nodes. Calls go on."""
+        TEND_THREAD.discard(self._tended)
+        self.shared.health.source.stop()
+
+    def _resume(self) -> None:
+        """Go on after `_pause` as if nothing had been."""
+        if not self.closed:
+            self.shared.health.source.resume()
+            TEND_THREAD.add(self._tended)
+
+    def _end(self) -> None:
+        """End the protection. Never waits, and takes no lock but reentrant ones."""
+        self.identity.closed = self.closed = True
+        self._put()
+        self._pause()
+        shared = self.shared
+        shared.health.close()
+        shared.closing.set()
+        if self._sharing is not None:
+            self._sharing.stop()
+        gauges.hide(self)
+
+    def _end_with_client(self) -> None:
+        self._end()
+        self.shared.gates.close()
+        self._on_close()
+
+    def _end_with_process(self) -> None:
+        """Stand in no call's way while the process ends: nobody tends nodes any more."""
+        self.closed = True
+        self._put()
+        self.shared.health.close()
+        self.shared.gates.open()
+
+    def _reopen(self) -> None:
         """Protect again after `close`: the client was connected again."""
-        self.identity.closed = False
-        self.shared.closing.clear()
-        self.shared.gates.reopen()
-        self.shared.health.source.resume()
+        shared = self.shared
+        self.identity.closed = self.closed = shared.forked = False
+        if isinstance(self.runtime, ForkedRuntime):
+            self.runtime = self._own
+        shared.closing.clear()
+        shared.gates.reopen()
+        shared.health.reopen()
+        shared.health.source.resume()
+        self._put()
         if self._sharing is not None:
             self._sharing.start()
         TEND_THREAD.add(self._tended)
 
-    def after_fork(self) -> None:
-        """Start anew in a forked child: no thread of the parent comes along, and locks they held stay held.
+    def _put(self) -> None:
+        """Have calls run under what holds now."""
+        if self.closed:
+            self.runtime = DirectRuntime(self._own)
+        elif not isinstance(self.runtime, ForkedRuntime):
+            self.runtime = self._own
 
-        All that has a lock or a thread is named here.
-        """
-        self._changing = threading.RLock()
+    def after_fork(self) -> None:
+        """Start anew in a forked child: its counters at zero, and the client not to be used unsaid."""
         shared = self.shared
-        shared.health.after_fork()
-        shared.gates.after_fork()
-        shared.budget.after_fork()
-        shared.closing.after_fork()
-        if self._sharing is not None:
-            self._sharing.after_fork()
+        shared.retries.retries = 0
+        shared.retries.suppressed.clear()
+        if shared.fallback is not None:
+            shared.fallback.calls = 0
+        if not self.closed:
+            self.runtime = ForkedRuntime(self._own, weakly(self._first_use))
+
+    def _first_use(self) -> Runtime:
+        """Say that a client is used which the parent process connected; return what calls run under."""
+        shared, profile = self.shared, self._own.profile
+        if shared.adapter.is_closed(shared.client):  # it is yet to be connected, in this process
+            self.runtime = self._own
+            return self._own
+        text = (
+            f"this {shared.adapter.name} client was connected before the process forked, and cannot be "
+            f"shared with the parent: {shared.adapter.why_not_forked}. Connect in each worker, after the "
+            f"fork (see docs/processes.md; profile {profile.name!r}, forked_client)"
+        )
+        if profile.forked_client == "error":
+            raise self.identity.error(ForkedClientError, text)
+        first, shared.forked = not shared.forked, True
+        self._switched.forget()  # from here on calls do without what did not come along
+        self._own = Runtime(shared, profile)
+        self.runtime = self._own
+        if first and profile.forked_client == "warn":
+            self._log.warning("%s", text)
+        return self._own
 
     def readings(self, instrument: str) -> Readings:
         """Return what one of `gauges.INSTRUMENTS` shows now; nothing once the client is closed."""
@@ -200,16 +333,17 @@ class Engine:
     # ----- for the tend thread
 
     def _tend(self) -> None:
-        with self._changing:
-            self._watcher.poll()
-            self._switched.poll()
-            if self.runtime.telemetry_is_stale:
-                # Somebody configured an SDK after the client was wrapped.
-                self.runtime = self._compiled(self.runtime.profile)
+        if self.closed:
+            return
+        self._watcher.poll()
+        self._switched.poll()
+        if self._own.telemetry_is_stale:
+            # Somebody configured an SDK after the client was wrapped.
+            self._changes.make(lambda: self._ready_again(self._own.profile))
         if self._sharing is not None:
             self._sharing.start()  # it does not come along into a forked child
         self.shared.gates.tend()
-        runtime = self.runtime
+        runtime = self._own
         self.native.look(runtime.profile)
         self.misnamed.look(runtime.profile.name)
         on_wait = None
@@ -221,16 +355,24 @@ class Engine:
         self.shared.gates.listen(on_wait)
 
     def _pace(self, patience_s: float) -> None:
-        for runtime in (self.runtime, *self._switched.runtimes):
+        for runtime in (self._own, *self._switched.runtimes):
             runtime.pace(patience_s)
 
     def _compiled(self, profile: Profile) -> Runtime:
         return Runtime(self.shared, profile)
 
-    def _swap(self, profile: Profile) -> None:
-        """Put a reloaded profile in force: first everything that can fail, and only then the rest."""
+    def _ready_again(self, profile: Profile) -> Callable[[], None]:
+        runtime = self._compiled(profile)
+        return lambda: self._take(runtime)
+
+    def _take(self, runtime: Runtime) -> None:
+        self._own = runtime
+        self._put()
+
+    def _ready(self, profile: Profile) -> Callable[[], None]:
+        """Make a reloaded profile ready: all that can fail. What is returned puts it in force."""
         profile = self._with_overrides(profile)
-        shared, retry = self.shared, profile.retry
+        before, shared, retry = self._own.profile, self.shared, profile.retry
         draft, nodes = shared.gates.draft(gate_options(profile)), node_options(profile)
 
         def compiled(one: Profile) -> Runtime:
@@ -239,17 +381,25 @@ class Engine:
         runtime, switched = compiled(profile), self._switched.made_for(profile, compiled)
         sharing = self._sharing_for(profile)
         self._findings.tell(profile)
-        self._on_profile(profile)
-        # From here on nothing fails.
-        shared.gates.adopt(draft)
-        shared.health.reconfigure(nodes)
-        self._share(sharing)
-        if retry.budget is not None:
-            shared.budget.ratio = retry.budget.ratio
-            shared.budget.min_per_second = retry.budget.min_per_second
-        self.runtime = runtime
-        self._switched.adopt(switched)
-        self._note("", None)
+        try:
+            self._on_profile(profile)
+        except Exception:
+            with suppress(Exception):  # what it did of it is undone, as far as it lets us
+                self._on_profile(before)
+            raise
+
+        def effect() -> None:
+            shared.gates.adopt(draft)
+            shared.health.reconfigure(nodes)
+            self._share(sharing)
+            if retry.budget is not None:
+                shared.budget.ratio = retry.budget.ratio
+                shared.budget.min_per_second = retry.budget.min_per_second
+            self._take(runtime)
+            self._switched.adopt(switched)
+            self._note("", None)
+
+        return effect
 
     @property
     def sharing(self) -> SharedStates | None:
@@ -271,15 +421,16 @@ class Engine:
         if before is not None:
             before.stop()
         self._sharing = sharing
-        registry = self.shared.health.registry
+        registry, notices = self.shared.health.registry, self._changes.notices
         registry.on_transition = lambda _node, _old, _new: None
         if sharing is not None:
-            registry.on_transition = sharing.tell
-            sharing.start()
+            registry.on_transition = weakly(sharing.tell)
+            notices.note(sharing.start)
 
     def _keep(self, error: Exception) -> None:
         self._note("", error)
-        self._log.error("profile %r stays as it was: %s", self.runtime.profile.name, error)
+        name = self._own.profile.name
+        self._changes.notices.note(self._log.error, "profile %r stays as it was: %s", name, error)
 
     def _note(self, name: str, error: Exception | None) -> None:
         """Remember why a profile stays as it was; swapped whole, as metrics are read at any time."""

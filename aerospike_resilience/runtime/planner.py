@@ -35,6 +35,8 @@ class Planner:
         single: whether a namespace is known to hold its records once, so that no replica could be read.
         on_plan: given every plan that is kept, before it is first used.
         client_name: the wrapped client's name.
+        forked: whether a parent process connected the client, so that its threads are not there.
+        verifies: whether writes in doubt are looked up, if the profile wants it.
     """
 
     def __init__(
@@ -46,8 +48,23 @@ class Planner:
         single: Callable[[str], bool] = lambda _namespace: False,
         on_plan: Callable[[Plan], None] = lambda _plan: None,
         client_name: str = "",
+        *,
+        forked: bool = False,
+        verifies: bool = True,
     ) -> None:
         self._client_name = client_name
+        self._forked = forked
+        # One of its own, since a plan that held the planner that keeps it would be kept for ever.
+        self._reader = (
+            Planner(
+                *(adapter, client, profile, strong, single),
+                client_name=client_name,
+                forked=forked,
+                verifies=False,
+            )
+            if verifies and profile.retry.in_doubt == "verify"
+            else None
+        )
         self._strong = strong
         self._single = single
         self._on_plan = on_plan
@@ -120,7 +137,7 @@ class Planner:
             send: the native call, where it is not the client's method of the operation's name.
         """
         if not _is_a_form_of(operation, args, kwargs):
-            return self._as_given(operation, send, args, kwargs)
+            return self.as_given(operation, send, args, kwargs)
         arguments = operation.bind(args, kwargs)
         policy = given = None
         try:
@@ -131,10 +148,10 @@ class Planner:
             if policy is not None:
                 given = self._adapter.caller_fields(operation, policy)
                 if given is None:  # the client will object to it
-                    return self._as_given(operation, send, args, kwargs)
+                    return self.as_given(operation, send, args, kwargs)
                 plan = self._resolve(operation, plan_key, send, policy, given)
         except Exception:  # noqa: BLE001 - arguments that cannot be looked into; the client will say so
-            return self._as_given(operation, send, args, kwargs)
+            return self.as_given(operation, send, args, kwargs)
         if policy is None:
             plan = self._kept(operation, send, plan_key)
         policy_at = (
@@ -149,7 +166,7 @@ class Planner:
             call.given = args, kwargs
         return call
 
-    def _as_given(
+    def as_given(
         self,
         operation: Operation,
         send: Send | None,
@@ -200,9 +217,14 @@ class Planner:
         settings = self._settings(operation, plan_key)
         values = {name: setting.value for name, setting in settings.items()}
         fields = adapter.fields(operation, values) if operation.policy else {}
-        if not fields:  # the profile leaves this operation as the client has it
+        forced = (
+            adapter.fields(operation, adapter.in_forked_child)
+            if self._forked and operation.policy
+            else {}
+        )
+        if not (fields or forced):  # the profile leaves this operation as the client has it
             return self._bare(operation, send, policy)
-        fields.update(given)
+        fields = {**fields, **given, **forced}
         effective = {**self._own.get(adapter.own_family(operation), {}), **fields}
         conditional = operation.writes and adapter.conditional(effective)
         idempotent = idempotent and (bool(plan_key.declared_idempotent) or not conditional)
@@ -257,9 +279,9 @@ class Planner:
 
     def _verification(self, operation: Operation, fields: Mapping[str, Any]) -> Verification | None:
         """Return how writes of an operation are looked up, if the profile wants it."""
-        adapter = self._adapter
+        adapter, reader = self._adapter, self._reader
         name = adapter.reads_back.get(operation.attribute)
-        if name is None or self._profile.retry.in_doubt != "verify":
+        if name is None or reader is None:
             return None
         read = adapter.operations[name]
 
@@ -267,7 +289,7 @@ class Planner:
             return adapter.expected_write(operation.bind(call.args, call.kwargs), fields)
 
         def reading(call: Call) -> Call:
-            look = self.prepare(read, (call.key,), {})
+            look = reader.prepare(read, (call.key,), {})
             look.deadline, look.started, look.now = call.deadline, call.started, call.now
             look.tailored = True
             return look

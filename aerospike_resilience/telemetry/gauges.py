@@ -114,6 +114,9 @@ class _Board:
 
         return waited
 
+    def remove(self, client: Observed) -> None:
+        self._clients.pop(client, None)
+
     def _callback(self, instrument: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
         from opentelemetry.metrics import Observation
 
@@ -128,6 +131,12 @@ class _Board:
 
 
 _boards: weakref.WeakKeyDictionary[MeterProvider, _Board] = weakref.WeakKeyDictionary()
+
+
+def hide(client: Observed) -> None:
+    """Show a wrapped client's state no more, on any provider's instruments."""
+    for board in list(_boards.values()):
+        board.remove(client)
 
 
 def show(client: Observed, name: str, provider: MeterProvider) -> OnWait | None:

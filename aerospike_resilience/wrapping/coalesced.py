@@ -53,7 +53,7 @@ def coalesced_method(
     if window.completes_futures:
 
         def submit(*args: Any, **kwargs: Any) -> Any:
-            if (found := taken_apart(args, kwargs)) is None:
+            if engine.closed or (found := taken_apart(args, kwargs)) is None:
                 return bare(*args, **kwargs)
             calls, futures = found
             crossing = begun(calls, kwargs, [_around_waiter(future) for future in futures])
@@ -64,7 +64,7 @@ def coalesced_method(
         return functools.update_wrapper(submit, bare)
 
     async def submit_many(*args: Any, **kwargs: Any) -> Any:
-        if (found := taken_apart(args, kwargs)) is None:
+        if engine.closed or (found := taken_apart(args, kwargs)) is None:
             return await bare(*args, **kwargs)
         crossing = begun(found[0], kwargs, [ambient.current()] * len(found[0]))
         slots = await asyncio.gather(*crossing.tasks, return_exceptions=True)

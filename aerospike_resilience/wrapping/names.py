@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import threading
 import weakref
@@ -11,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
+from ..concurrency import forking
 from ..model.identity import ClientIdentity
 
 _NAME: Final = re.compile(r"[\w.:/@+-]+")
@@ -20,11 +20,12 @@ class ClientNames:
     """Gives each wrapped client its name. A closed client's name is free for the next."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant: a signal handler may wrap a client
         self._holders: weakref.WeakValueDictionary[str, ClientIdentity] = (
             weakref.WeakValueDictionary()
         )
         self._numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
+        forking.register(self)
 
     def take(self, wanted: str | None, adapter: str, profile: str) -> ClientIdentity:
         """Return the identity of a client that is about to be wrapped.
@@ -58,19 +59,12 @@ class ClientNames:
 
     def after_fork(self) -> None:
         """Start anew in a forked child: another thread of the parent may have held the lock."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def _is_free_locked(self, name: str) -> bool:
         holder = self._holders.get(name)
         return holder is None or holder.closed
 
 
-def _shared() -> ClientNames:
-    names = ClientNames()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=names.after_fork)
-    return names
-
-
-CLIENT_NAMES: Final = _shared()
+CLIENT_NAMES: Final = ClientNames()
 """The names of the process's wrapped clients."""

@@ -65,13 +65,9 @@ def proxy(client: Any, engine: Engine, lazy: Mapping[str, LazyMethod]) -> Any:
     for name in ("close", "close_blocking"):
         if hasattr(client, name):
             give(wrapped, name, _close(getattr(client, name), engine))
-    if hasattr(client, "connect"):
-        give(wrapped, "connect", _connect(client.connect, wrapped, engine))
     give(wrapped, "resilience", Resilience(engine))
-    for name in above:
-        del wrapped.__dict__[
-            name
-        ]  # the application's own, which its type has, calls ours by super()
+    for name in above:  # the application's own, which its type has, calls ours by super()
+        del wrapped.__dict__[name]
     return wrapped
 
 
@@ -129,6 +125,8 @@ def _proxy_type(
     for method in (__enter__, __exit__, __aenter__, __aexit__):
         if hasattr(cls, method.__name__):
             special[method.__name__] = method
+    if hasattr(cls, "connect"):
+        special["connect"] = _connect(cls)
     added = derived(client, recognises, special, below, log)
     namespace = {"__module__": __name__, **special, **added.methods}
     if added.cls is not cls:
@@ -144,8 +142,8 @@ def __enter__(self: Any) -> Any:  # noqa: N807 - becomes the type's special meth
 
 
 def __exit__(self: Any, *error: Any) -> Any:  # noqa: N807
-    self.__dict__[METHODS]["resilience"].close()
-    return original(self).__exit__(*error)
+    with _engine(self).client_closing():
+        return original(self).__exit__(*error)
 
 
 async def __aenter__(self: Any) -> Any:  # noqa: N807
@@ -154,59 +152,58 @@ async def __aenter__(self: Any) -> Any:  # noqa: N807
 
 
 async def __aexit__(self: Any, *error: Any) -> Any:  # noqa: N807
-    self.__dict__[METHODS]["resilience"].close()
-    return await original(self).__aexit__(*error)
+    async with _engine(self).client_closing_async():
+        return await original(self).__aexit__(*error)
 
 
 def _close(close: Callable[..., Any], engine: Engine) -> Callable[..., Any]:
-    """Have ``client.close()`` end every wait of ours first."""
+    """Have ``client.close()`` end the protection too, if it does close the client."""
     if inspect.iscoroutinefunction(close):
 
         @functools.wraps(close)
         async def closed_async(*args: Any, **kwargs: Any) -> Any:
-            engine.close()
-            return await close(*args, **kwargs)
+            async with engine.client_closing_async():
+                return await close(*args, **kwargs)
 
         return closed_async
 
     @functools.wraps(close)
     def closed(*args: Any, **kwargs: Any) -> Any:
-        engine.close()
-        return close(*args, **kwargs)
+        with engine.client_closing():
+            return close(*args, **kwargs)
 
     return closed
 
 
-def _connect(connect: Callable[..., Any], wrapped: Any, engine: Engine) -> Callable[..., Any]:
-    """Keep ``client.connect()`` chainable, and protect from then on what it connected.
+def _connect(cls: type[Any]) -> Callable[..., Any]:
+    """Return the method that keeps ``client.connect()`` chainable, and protects what it connected.
 
-    Until then nothing may be asked of the client: some cannot be connected while another thread asks.
+    A method of the type, as one of the object's own would hold the object, and be held by it.
     """
 
-    def itself(result: Any) -> Any:
-        return wrapped if result is original(wrapped) else result
+    def itself(self: Any, result: Any) -> Any:
+        return self if result is original(self) else result
 
-    if inspect.iscoroutinefunction(connect):
+    if inspect.iscoroutinefunction(cls.connect):
 
-        @functools.wraps(connect)
-        async def connected_async(*args: Any, **kwargs: Any) -> Any:
-            engine.close()
-            try:
-                return itself(await connect(*args, **kwargs))
-            finally:
-                engine.reopen()
+        @functools.wraps(cls.connect)
+        async def connect_async(self: Any, *args: Any, **kwargs: Any) -> Any:
+            async with _engine(self).client_connecting_async():
+                return itself(self, await original(self).connect(*args, **kwargs))
 
-        return connected_async
+        return connect_async
 
-    @functools.wraps(connect)
-    def connected(*args: Any, **kwargs: Any) -> Any:
-        engine.close()
-        try:
-            return itself(connect(*args, **kwargs))
-        finally:
-            engine.reopen()
+    @functools.wraps(cls.connect)
+    def connect(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with _engine(self).client_connecting():
+            return itself(self, original(self).connect(*args, **kwargs))
 
-    return connected
+    return connect
+
+
+def _engine(wrapped: Any) -> Engine:
+    engine: Engine = wrapped.__dict__[METHODS]["resilience"]._engine  # noqa: SLF001 - both are parts of wrapping
+    return engine
 
 
 def _method(client: Any, operation: Operation, engine: Engine) -> Callable[..., Any]:

@@ -164,8 +164,8 @@ class Resilience:
     def isolate(self, node: object) -> None:
         """Keep writes, and reads that only the master may answer, away from a node until `release`.
 
-        An order, not a verdict: it holds in the breaker's mode ``shadow`` too. A reload into mode ``off``
-        ends it.
+        An order about a name, not a verdict: it holds in the breaker's mode ``shadow`` too, over reloads,
+        and when the node has left and comes back. Under mode ``off`` it has no effect until the next mode.
 
         Args:
             node: the node's name, or an object that has it as ``name``.
@@ -239,7 +239,11 @@ class Resilience:
         return ambient.switched(id(self._engine), using)
 
     def close(self) -> None:
-        """Stop tending and end every wait; the client itself stays open and usable, unprotected."""
+        """End the protection; the client itself stays open and usable.
+
+        Calls go straight to it from now on, and those that wait for a permit too. What is being asked of
+        nodes is waited for, but not by a thread that runs an event loop.
+        """
         self._engine.close()
 
 

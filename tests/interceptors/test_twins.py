@@ -73,7 +73,7 @@ class Blocking(ast.NodeTransformer):
         return node
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        node.id = node.id.removesuffix("_async")
+        node.id = node.id.removesuffix("_async").replace("asynccontextmanager", "contextmanager")
         return node
 
 

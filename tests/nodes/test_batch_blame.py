@@ -33,7 +33,7 @@ def clock():
 def health_of(clock, **options) -> ClusterHealth:
     health = ClusterHealth(fakes.FakeSource(), NodeOptions(**options), clock=clock)
     health.partitions = fakes.three_nodes()
-    with health.lock:
+    with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in health.source.nodes()})
     return health
 
@@ -106,7 +106,7 @@ def test_addresses_are_found_whatever_their_family(text, address):
 
 def test_a_node_at_an_ipv6_address_is_found_by_it(clock):
     health = health_of(clock)
-    with health.lock:
+    with health.notices, health.lock:
         health.update_nodes_locked({"B1": NodeAddress("B1", "[2001:db8::b1]", 3000)})
     error = Exception(18, "Device overload [2001:db8::b1]:3000", "f.c", 1, 0)
     adapter = adapter_named("aerospike")

@@ -34,7 +34,7 @@ def health_of(clock, **options) -> ClusterHealth:
     health.partitions = PartitionMap(
         {"test": tuple(("A1", "A2") if p % 2 == 0 else ("A2", "A3") for p in range(4096))}
     )
-    with health.lock:
+    with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in source.nodes()})
     return health
 
@@ -78,7 +78,7 @@ def test_a_node_silent_for_too_long_opens_and_the_others_do_not(clock):
 
 def test_a_write_that_needs_an_open_node_is_refused_and_told_why(clock):
     health = health_of(clock)
-    with health.lock:
+    with health.notices, health.lock:
         health.open_locked(health.by_name["A2"], "silence", clock())
         health.settle_locked()
     clock.pass_s(0.5)
@@ -100,7 +100,7 @@ def test_a_write_that_needs_an_open_node_is_refused_and_told_why(clock):
 
 def test_a_refusal_never_names_the_records_key(clock):
     health = health_of(clock)
-    with health.lock:
+    with health.notices, health.lock:
         health.open_locked(health.by_name["A2"], "silence", clock())
         health.settle_locked()
     call = write(health, 4093, clock)
@@ -114,7 +114,7 @@ def test_a_refusal_never_names_the_records_key(clock):
 @pytest.mark.parametrize(("word", "commits"), [("commit_master", True), ("wait", False)])
 def test_a_write_whose_replica_is_open_may_be_let_through(word, commits, clock):
     health = health_of(clock, on_replica_open=word)
-    with health.lock:
+    with health.notices, health.lock:
         health.open_locked(health.by_name["A2"], "silence", clock())
         health.settle_locked()
     call = write(health, 0, clock)
@@ -128,7 +128,7 @@ def test_a_write_whose_replica_is_open_may_be_let_through(word, commits, clock):
 
 def test_a_read_of_an_open_master_hurries_to_the_replica(clock):
     health = health_of(clock, adaptive=AdaptiveTimeout(min_s=0.005))
-    with health.lock:
+    with health.notices, health.lock:
         health.open_locked(health.by_name["A2"], "silence", clock())
         health.settle_locked()
     call = read(health, 1, clock)
@@ -212,7 +212,7 @@ def test_isolation_by_hand_holds_until_release(clock):
 def test_a_node_that_answers_again_is_half_open_and_then_closed(clock):
     health = health_of(clock, half_open_calls=2)
     tended = TendedCluster(health)
-    with health.lock:
+    with health.notices, health.lock:
         health.open_locked(health.by_name["A1"], "silence", clock())
 
     for expected in ("half-open", "closed"):
@@ -264,7 +264,7 @@ def test_a_snapshot_is_plain_json(clock):
 
 def test_a_write_to_a_master_that_only_the_client_still_believes_in_is_refused(clock):
     health = health_of(clock)
-    with health.lock:
+    with health.notices, health.lock:
         health.open_locked(health.by_name["A1"], "silence", clock())
         health.settle_locked()
 
@@ -278,7 +278,7 @@ def test_a_write_to_a_master_that_only_the_client_still_believes_in_is_refused(c
 
 def test_the_new_map_holds_once_the_client_has_dropped_the_node(clock):
     health = health_of(clock)
-    with health.lock:
+    with health.notices, health.lock:
         health.open_locked(health.by_name["A1"], "silence", clock())
         health.settle_locked()
     survivors_switch_one_by_one = (("A1", "A2"), ("A2", "A3")) * 2048
@@ -287,7 +287,7 @@ def test_the_new_map_holds_once_the_client_has_dropped_the_node(clock):
     assert health.owners(("test", "s", 0))[0] == "A1"
 
     health.source.names = ("A2", "A3")
-    with health.lock:
+    with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in health.source.nodes()})
 
     assert health.previous is None
@@ -301,7 +301,7 @@ def test_a_quick_read_shows_that_the_client_knows_the_new_map_only_if_it_begins_
     """One that may begin at any replica was quick by that: writes would still wait for the dead node."""
     health = health_of(clock)
     health.strong = frozenset(strong)  # there a read begins at the master
-    with health.lock:
+    with health.notices, health.lock:
         health.open_locked(health.by_name["A1"], "silence", clock())
         health.settle_locked()
     health.adopt(PartitionMap({"test": (("A2", "A3"),) * 4096}))

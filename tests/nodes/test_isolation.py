@@ -132,7 +132,7 @@ def test_in_mode_off_isolation_is_refused_rather_than_pretended(wrap, healthy):
     client.put(key(needing(healthy, "A2")), {"n": 0})
 
 
-def test_a_reload_into_mode_off_ends_isolation_and_says_so(wrap, files, caplog):
+def test_an_order_by_hand_is_suspended_by_mode_off_and_holds_again_in_the_next(wrap, files, caplog):
     client = wrap(profile="mine", policies=files.directory)
     client.resilience.isolate("A1")
 
@@ -145,13 +145,59 @@ def test_a_reload_into_mode_off_ends_isolation_and_says_so(wrap, files, caplog):
     for n in KEYS:
         client.put(key(n), {"n": n})
 
+    files.write("{mode: shadow}")
+    client.resilience.reload()
+    assert state(client) == ("isolated", "isolated by hand")
+
+    client.resilience.release("A1")
+    files.write("{}")
+    client.resilience.reload()
+    assert state(client)[0] == "closed"
+
+
+def test_an_order_by_hand_holds_while_the_node_is_gone_and_when_it_is_back(cluster, connect):
+    client = resilient(connect(cluster), "latency")
+    client.resilience.isolate("A1")
+
+    cluster.kill("A1")
+    until(lambda: "A1" not in client.resilience.nodes, 20)
+    cluster.restart("A1")
+    until(lambda: "A1" in client.resilience.nodes, 20)
+
+    assert state(client, "A1") == ("isolated", "isolated by hand")
+    client.resilience.release("A1")
+    assert state(client, "A1")[0] != "isolated"
+    client.resilience.close()
+
+
+def test_an_order_is_taken_back_while_the_node_is_gone_or_elsewhere():
+    source = fakes.FakeSource()
+    health = ClusterHealth(source, NodeOptions())
+    known = {node.name: node for node in source.nodes()}
+    with health.notices, health.lock:
+        health.update_nodes_locked(known)
+    health.isolate("A1")
+    moved = known["A1"]._replace(port=9) if hasattr(known["A1"], "_replace") else known["A1"]
+    with health.notices, health.lock:
+        health.update_nodes_locked({name: a for name, a in known.items() if name != "A1"})
+        health.update_nodes_locked({**known, "A1": moved})
+    assert health.by_name["A1"].breaker.state == "isolated"
+
+    with health.notices, health.lock:
+        health.update_nodes_locked({name: a for name, a in known.items() if name != "A1"})
+    health.release("A1")
+    with health.notices, health.lock:
+        health.update_nodes_locked(known)
+
+    assert health.by_name["A1"].breaker.closed
+
 
 @pytest.mark.parametrize("mode", ["enforce", "shadow"])
 def test_a_batch_sends_no_row_to_an_isolated_node(mode):
     clock = fakes.FakeClock()
     health = ClusterHealth(fakes.FakeSource(), NodeOptions(mode=mode), clock=clock)
     health.partitions = fakes.three_nodes()
-    with health.lock:
+    with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in health.source.nodes()})
         health.open_locked(health.by_name["A3"], "silence", clock())
     health.isolate("A1")
@@ -167,7 +213,7 @@ def test_an_isolation_is_as_old_as_it_is():
     clock = fakes.FakeClock()
     health = ClusterHealth(fakes.FakeSource(), NodeOptions(), clock=clock)
     health.partitions = fakes.three_nodes()
-    with health.lock:
+    with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in health.source.nodes()})
     health.isolate("A1")
     clock.pass_s(7.0)

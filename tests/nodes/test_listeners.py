@@ -61,7 +61,7 @@ def clock():
 def health_of(clock, *listeners) -> ClusterHealth:
     source = fakes.FakeSource()
     health = ClusterHealth(source, NodeOptions(max_error_rate=0), listeners=listeners, clock=clock)
-    with health.lock:
+    with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in source.nodes()})
     return health
 
@@ -105,7 +105,7 @@ def test_a_slow_listener_keeps_no_call_waiting_and_holds_no_lock(clock):
         assert slow.entered.wait(60)
 
         refused_by(health, 3001, clock)
-        with health.lock:
+        with health.notices, health.lock:
             assert not slow.done
     finally:
         slow.go_on.set()
@@ -115,7 +115,7 @@ def test_listeners_hear_of_transitions_in_order_once_the_state_is_settled(clock)
     heard = Heard()
     health = health_of(clock, heard)
     heard.health = health
-    with health.lock:
+    with health.notices, health.lock:
         breaker = health.by_name["A1"].breaker
         breaker.open(clock(), "silence")
         breaker.half_open(clock())
@@ -160,7 +160,7 @@ def test_what_a_listener_is_shown_follows_the_node_and_a_reload(clock):
     until(lambda: looking.circuits)
     circuit = looking.circuits["open"]
 
-    with health.lock:
+    with health.notices, health.lock:
         breaker.half_open(clock())
         breaker.succeed(clock(), clock())
     health.reconfigure(replace(health.options, max_error_rate=7, window_s=9.0))
@@ -193,7 +193,7 @@ def test_a_listener_added_to_one_nodes_breaker_hears_of_that_node(clock):
     until(lambda: looking.circuits)
     looking.circuits["open"].add_listener(late)
 
-    with health.lock:
+    with health.notices, health.lock:
         for name in ("A1", "A2"):
             health.by_name[name].breaker.half_open(clock())
 
@@ -206,7 +206,7 @@ def test_without_listeners_no_object_of_pybreakers_is_made(clock):
     health = health_of(clock)
     refused_by(health, 3000, clock)
 
-    assert health._listeners._circuits == {}
+    assert health.listeners._circuits == {}
 
 
 def test_listeners_without_the_package_pybreaker_are_refused_with_what_to_install(monkeypatch):

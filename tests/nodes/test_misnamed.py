@@ -89,18 +89,18 @@ def test_a_node_that_joins_later_is_isolated_and_no_longer_unknown(caplog):
     misnamed = MisnamedNodes(health)
     known = {address.name: address for address in source.nodes()}
 
-    with health.lock:
+    with health.notices, health.lock:
         health.update_nodes_locked({name: known[name] for name in ("A1", "A2")})
     misnamed.look("mine")
     assert misnamed.names() == ["A3"]
 
-    with health.lock:
+    with health.notices, health.lock:
         health.update_nodes_locked(known)
     misnamed.look("mine")
     assert misnamed.names() == []
     assert health.by_name["A3"].breaker.state == "isolated"
 
-    with health.lock:
+    with health.notices, health.lock:
         health.update_nodes_locked({name: known[name] for name in ("A1", "A2")})
     misnamed.look("mine")  # it left: that is no slip of the pen
     assert len(warnings(caplog)) == 1

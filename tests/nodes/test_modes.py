@@ -152,7 +152,7 @@ def judged():
     clock = fakes.FakeClock()
     source = fakes.FakeSource()
     health = ClusterHealth(source, NodeOptions(), clock=clock)
-    with health.lock:
+    with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in source.nodes()})
         health.open_locked(health.by_name["A1"], "overload", clock())
         health.note_unanswered_locked(health.by_name["A2"], clock(), clock())
@@ -188,7 +188,7 @@ def test_what_another_worker_opened_is_news_only_while_it_is_fresh():
 def fresh_worker(store) -> ClusterHealth:
     """A worker that hears of the others for the first time."""
     health = ClusterHealth(fakes.FakeSource(), NodeOptions(), clock=fakes.FakeClock())
-    with health.lock:
+    with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in health.source.nodes()})
     SharedStates(store, health, 1.0).exchange([])
     return health

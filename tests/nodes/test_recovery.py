@@ -28,7 +28,7 @@ def clock():
 
 
 def opened(health: ClusterHealth, clock, name: str, reason: str) -> None:
-    with health.lock:
+    with health.notices, health.lock:
         health.open_locked(health.by_name[name], reason, clock())
         health.settle_locked()
 
@@ -36,7 +36,7 @@ def opened(health: ClusterHealth, clock, name: str, reason: str) -> None:
 def half_opened(clock, reason: str = "silence", **options) -> ClusterHealth:
     health = health_of(clock, **options)
     opened(health, clock, "A1", reason)
-    with health.lock:
+    with health.notices, health.lock:
         health.by_name["A1"].breaker.half_open(clock())
     return health
 
@@ -83,7 +83,7 @@ def test_a_pulse_of_an_earlier_state_that_is_missed_opens_nothing(clock):
     opened(health, clock, "A1", "silence")
     sent = clock()
     clock.pass_s(0.1)
-    with health.lock:
+    with health.notices, health.lock:
         health.by_name["A1"].breaker.half_open(clock())
 
     TendedCluster(health).health_checks.missed("A1", sent, hard=True)
@@ -158,7 +158,7 @@ def test_a_slow_replica_does_not_open_its_masters(clock):
         took_s = 0.3 if "A2" in health.owners(key) else 0.001
         clock.pass_s(0.001)
         health.recent.append((key, clock() - took_s, clock(), True))
-        with health.lock:
+        with health.notices, health.lock:
             health.fold_locked()
 
     assert states(health) == {"A1": "closed", "A2": "open", "A3": "closed"}
@@ -171,7 +171,7 @@ def test_writes_that_are_slow_for_two_nodes_alike_open_neither(clock):
 
     for _ in range(50):
         health.recent.append((("test", "s", 0), clock(), clock() + 0.3, True))
-    with health.lock:
+    with health.notices, health.lock:
         health.fold_locked()
 
     assert set(states(health).values()) == {"closed"}
@@ -183,7 +183,7 @@ def test_slow_reads_tell_two_nodes_apart(clock):
 
     for wrote in (True, False) * 10:
         health.recent.append((("test", "s", 0), clock(), clock() + 0.3, wrote))
-    with health.lock:
+    with health.notices, health.lock:
         health.fold_locked()
 
     assert states(health) == {"A1": "open", "A2": "closed", "A3": "closed"}
@@ -241,7 +241,7 @@ def test_an_info_command_that_waited_for_another_node_does_not_make_this_one_slo
         return ask(node, command, timeout_s)
 
     health.source.info = waits_for_the_slowest
-    with health.lock:
+    with health.notices, health.lock:
         health.by_name["A1"].breaker.half_open(clock())
         health.settle_locked()
 
@@ -260,7 +260,7 @@ def test_a_node_that_our_own_side_keeps_pulses_from_is_spared_for_a_while(clock)
 
     health.source.info = no_connection
     health_checks = TendedCluster(health).health_checks
-    with health.lock:
+    with health.notices, health.lock:
         health.note_unanswered_locked(health.by_name["A1"], clock(), clock())
     health_checks.send()
     until(lambda: asked and not health.by_name["A1"].pulse_out)

@@ -236,7 +236,7 @@ def test_what_redis_failed_at_is_written_once_it_is_back(cluster, redis_server, 
     until(lambda: client.resilience._engine.sharing._known)
 
     def open_a1() -> None:
-        with health.lock:
+        with health.notices, health.lock:
             health.open_locked(health.by_name["A1"], "overload", health.clock())
             health.settle_locked()
 

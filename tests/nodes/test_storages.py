@@ -24,7 +24,7 @@ def clock():
 def health_of(clock) -> ClusterHealth:
     source = fakes.FakeSource()
     health = ClusterHealth(source, NodeOptions(), clock=clock)
-    with health.lock:
+    with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in source.nodes()})
     return health
 
@@ -76,7 +76,7 @@ def test_news_that_a_storage_failed_at_is_written_the_next_time(clock):
 def test_a_node_that_left_meanwhile_ends_no_sharing(clock):
     store, health = Store(), health_of(clock)
     shared = SharedStates(store, health, 1.0)
-    with health.lock:
+    with health.notices, health.lock:
         del health.by_name["A2"]
 
     shared.exchange([("A2", "open"), ("A1", "open")])
@@ -113,7 +113,7 @@ def test_workers_share_through_a_storage_that_the_application_gives(healthy, con
     until(lambda: len(other.resilience._engine.sharing._known) == 3)
     health = one.resilience._engine.shared.health
     try:
-        with health.lock:
+        with health.notices, health.lock:
             health.open_locked(health.by_name["A1"], "overload", health.clock())
             health.settle_locked()
 

@@ -103,7 +103,7 @@ def test_what_rides_on_a_tend_and_fails_keeps_no_node_from_being_tended(clock, c
     health = health_of(clock)
     tended = TendedCluster(health, on_tend=ride)
     tended.tend()
-    with health.lock:
+    with health.notices, health.lock:
         health.open_locked(health.by_name["A1"], "overload", clock())
         health.settle_locked()
     clock.pass_s(3.0)
@@ -121,7 +121,7 @@ def test_windows_advance_by_the_clusters_own_clock(clock):
     tended = TendedCluster(health)
     tender.add(tended)
     try:
-        with health.lock:
+        with health.notices, health.lock:
             health.open_locked(health.by_name["A1"], "overload", clock())
             health.settle_locked()
         tender.wake()
@@ -177,7 +177,7 @@ def test_another_mode_closes_what_was_opened_by_evidence(clock, mode):
     health = health_of(clock)
     tended = TendedCluster(health)
     tended.tend()
-    with health.lock:
+    with health.notices, health.lock:
         health.note_unanswered_locked(health.by_name["A2"], clock(), clock())
         health.open_locked(health.by_name["A1"], "silence", clock())
         health.settle_locked()

@@ -267,8 +267,8 @@ def test_a_chain_built_for_a_late_sdk_does_not_bring_the_old_profile_back(file, 
         replace(file, TUNED.format(200, ""))
         thread = threading.Thread(target=client.resilience.reload)
         thread.start()
+        thread.join(10)  # it does not wait for the tend
         reloads.append(thread)
-        thread.join(0.3)  # it waits for the tend, or is done by now
         return True
 
     monkeypatch.setattr(Runtime, "telemetry_is_stale", property(stale))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from ...model.failure import Failure
@@ -40,6 +41,10 @@ class AerospikeAdapter(DictAdapter):
         Creation("aerospike", "Client", "class", hosts_in_config),
     )
     cannot: Mapping[str, str] = policies.CANNOT
+    in_forked_child: Mapping[str, Any] = MappingProxyType({"concurrent": False})
+    why_not_forked = (
+        "they use the same sockets, and one can be handed the record that the other asked for"
+    )
     config_variables: Mapping[str, str] = {
         native_config.VARIABLE: "wins over this profile and over every call's own policy"
     }

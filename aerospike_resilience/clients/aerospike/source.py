@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...concurrency.threads import blocking
 from ...model.durations import limit_s_to_ms_rounded_down
 from ...model.failure import Failure
 from ...model.operation import Key, NodeAddress, NotAskedError
@@ -42,7 +43,7 @@ class AerospikeSource(TupleKeySource):
         with self.question() as may_ask:
             if not may_ask or not self._client.is_connected():
                 raise NotAskedError("the client is being closed")
-            answer: str = self._client.info_single_node(command, node, policy)
+            answer: str = blocking(self._client.info_single_node, command, node, policy)
         return answer.partition("\t")[2].rstrip("\n")
 
     def _exists(self, key: Key, timeout_ms: int) -> None:
@@ -53,7 +54,7 @@ class AerospikeSource(TupleKeySource):
             "max_retries": 0,
             "replica": MASTER_ONLY,
         }
-        self._client.exists(key, policy)
+        blocking(self._client.exists, key, policy)
 
     def _classify(self, error: Exception) -> Failure:
         return classify(error, OPERATIONS["exists"])

@@ -6,6 +6,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from ...model.at_call import noted
@@ -63,6 +64,8 @@ class AerospikeNativeAdapter(CommonAdapter):
     reads_back: Mapping[str, str] = {"put": "get", "put_blocking": "get_blocking"}
     write_result: Any = None
     cannot: Mapping[str, str] = policies.CANNOT
+    in_forked_child: Mapping[str, Any] = MappingProxyType({})
+    why_not_forked = "the threads that it works with are not there, so calls wait in vain"
     creations: tuple[Creation, ...] = (
         Creation("aerospike_native", "new_client", "awaitable", _seeds),
         Creation("aerospike_native", "new_client_blocking", "function", _seeds),

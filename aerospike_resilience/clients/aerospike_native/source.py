@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...concurrency.threads import blocking
 from ...model.durations import limit_s_to_ms_rounded_down
 from ...model.failure import Failure
-from ...model.operation import Key, NodeAddress
+from ...model.operation import Key, NodeAddress, NotAskedError
 from ..shared.source import ClientSource
 from . import policies
 from .failures import classify
@@ -19,10 +20,15 @@ from .package import native
 
 
 class NativeSource(ClientSource):
-    """Asks one `aerospike_native.Client`. It may be closed while it is asked, so nothing is ever paused."""
+    """Asks one `aerospike_native.Client`. It may be closed while it is asked, so nobody waits for that."""
 
     def pause(self) -> None:
-        """Do nothing."""
+        """Begin no more questions; those under way may go on."""
+        self.stop()
+
+    async def pause_async(self) -> None:
+        """Do as `pause` does."""
+        self.stop()
 
     def nodes(self) -> Sequence[NodeAddress]:
         """Return the nodes that the client knows now, without I/O; none once it is closed."""
@@ -40,15 +46,23 @@ class NativeSource(ClientSource):
         """Ask one node and return the value of its answer.
 
         Raises:
-            NotAskedError: no connection to the node was free.
+            NotAskedError: no connection to the node was free, or the client is being closed.
         """
         policy = policies.build("admin", {"timeout": limit_s_to_ms_rounded_down(timeout_s)})
-        asked = self._client.get_node(node)
-        try:
+
+        def ask() -> dict[str, str]:
+            asked = self._client.get_node(node)
             answer: dict[str, str] = asked.info_blocking(command, policy=policy)
-        except Exception as error:
-            self._raise_if_not_asked(error)
-            raise
+            return answer
+
+        with self.question() as may_ask:
+            if not may_ask:
+                raise NotAskedError("the client is being closed")
+            try:
+                answer = blocking(ask)
+            except Exception as error:
+                self._raise_if_not_asked(error)
+                raise
         return answer[command].rstrip("\n")
 
     def _exists(self, key: Key, timeout_ms: int) -> None:
@@ -61,7 +75,11 @@ class NativeSource(ClientSource):
                 "replica": native().Replica.MASTER,
             },
         )
-        self._client.exists_blocking(key, policy=policy)
+
+        def ask() -> None:
+            self._client.exists_blocking(key, policy=policy)
+
+        blocking(ask)
 
     def _classify(self, error: Exception) -> Failure:
         return classify(error, OPERATIONS["exists"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from ...model.failure import Failure
@@ -48,6 +49,8 @@ class AerospikePyAdapter(DictAdapter):
     reads_back: Mapping[str, str] = {"put": "get"}
     write_result: Any = None
     cannot: Mapping[str, str] = policies.CANNOT
+    in_forked_child: Mapping[str, Any] = MappingProxyType({})
+    why_not_forked = "the threads that it works with are not there, so calls wait in vain"
     creations: tuple[Creation, ...] = (
         Creation("aerospike_py", "Client", "class", hosts_in_config),
     )

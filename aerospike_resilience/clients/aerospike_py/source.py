@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from ...concurrency.threads import blocking
 from ...model.durations import limit_s_to_ms_rounded_down
 from ...model.failure import Failure
 from ...model.operation import Key, NodeAddress, NotAskedError
@@ -102,7 +103,7 @@ class AerospikePySource(TupleKeySource):
             "max_retries": 0,
             "replica": MASTER,
         }
-        self._call_exists(key, policy)
+        blocking(self._call_exists, key, policy)
 
     def _classify(self, error: Exception) -> Failure:
         return classify(error, OPERATIONS["exists"])
@@ -114,7 +115,7 @@ class AerospikePySource(TupleKeySource):
         """
         with self.question() as may_ask:
             policy = {"timeout": limit_s_to_ms_rounded_down(timeout_s)}
-            results = self._call_info_all(command, policy) if may_ask else ()
+            results = blocking(self._call_info_all, command, policy) if may_ask else ()
         answers, silent = {}, {}
         for result in results:
             if result.error_code == 0:

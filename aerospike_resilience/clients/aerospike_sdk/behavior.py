@@ -207,9 +207,16 @@ class ProfileBehavior:
             )
 
     def drop(self) -> None:
-        """Remove the behavior from its parent, which would keep it for ever."""
+        """Remove the behavior from its parent and the SDK's table of names, which would keep it."""
         with contextlib.suppress(AttributeError, ValueError):
             self._parent._children.remove(self.behavior)  # noqa: SLF001
+        with contextlib.suppress(AttributeError, ImportError):
+            from aerospike_sdk.policy import behavior_registry
+
+            known: dict[str, Any] = behavior_registry._registry  # noqa: SLF001
+            name = self.behavior.name
+            if known.get(name) is self.behavior:
+                del known[name]
 
     def _settings(self, scopes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         return _settings(scopes, self._mark, self._decided)

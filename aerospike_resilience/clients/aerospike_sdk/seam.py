@@ -8,6 +8,8 @@ clients by thread.
 from __future__ import annotations
 
 import copy
+import functools
+import weakref
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -53,22 +55,26 @@ class ClusterSeam(_ProfileSeam):
     """
 
     def __init__(self, cluster: Any) -> None:
-        self._cluster = cluster
+        # Both hold us, and are freed with their last reference.
+        self._cluster = weakref.ref(cluster)
         self.target = _native_of(cluster, "_sdk_client", "_client")
+        self._sdk_client = weakref.ref(cluster._sdk_client)  # noqa: SLF001 - the seam
 
     def install(self, wrapped: Any, resilience: Any, name: str, scopes: Scopes) -> Any:
         """Put the wrapped native client into the cluster; return the cluster."""
-        cluster = self._cluster
+        sdk_client: Any = self._sdk_client()
+        cluster: Any = self._cluster()
         self._behavior = profile_behavior = ProfileBehavior(name, scopes)
-        create_session, transaction = cluster.create_session, cluster.transaction
+        weakref.finalize(cluster, profile_behavior.drop).atexit = False
+        own = self._cluster
 
         def with_profile(behavior: Any = None) -> Any:
-            return create_session(behavior or profile_behavior.behavior)
+            return _made(own(), sdk_client, "create_session", behavior or profile_behavior.behavior)
 
         def transaction_with_profile(behavior: Any = None) -> Any:
-            return transaction(behavior or profile_behavior.behavior)
+            return _made(own(), sdk_client, "transaction", behavior or profile_behavior.behavior)
 
-        cluster._sdk_client._client = wrapped  # noqa: SLF001 - the seam
+        sdk_client._client = wrapped  # noqa: SLF001 - the seam
         cluster.create_session = with_profile
         cluster.transaction = transaction_with_profile
         cluster.resilience = resilience
@@ -76,12 +82,12 @@ class ClusterSeam(_ProfileSeam):
 
     def remove(self) -> None:
         """Put the native client back into the cluster."""
-        cluster = self._cluster
-        sdk_client = cluster._sdk_client  # noqa: SLF001 - the seam
-        if sdk_client._client is not None:  # noqa: SLF001
+        cluster, sdk_client = self._cluster(), self._sdk_client()
+        if sdk_client is not None and sdk_client._client is not None:  # noqa: SLF001
             sdk_client._client = self.target  # noqa: SLF001
-        for name in ("create_session", "transaction", "resilience"):
-            vars(cluster).pop(name, None)
+        if cluster is not None:
+            for name in ("create_session", "transaction", "resilience"):
+                vars(cluster).pop(name, None)
         self._drop_behavior()
 
 
@@ -118,6 +124,8 @@ class SessionSeam(_ProfileSeam):
         vars(session).update({**vars(made), "_txn": given._txn})  # noqa: SLF001
         behavior._register_session(session)  # noqa: SLF001 - so that it follows a reload
         session.resilience = resilience
+        # A session has no close(): what stands for it elsewhere goes when it goes.
+        weakref.finalize(session, self._behavior.drop).atexit = False
         return session
 
     def remove(self) -> None:
@@ -130,21 +138,37 @@ def _view(sdk_client: Any, wrapped: Any) -> Any:
 
     Everything else (caches, reloaded settings, lifecycle) is the original's.
     """
-    cls = type(sdk_client)
+    cls: Any = type(sdk_client)
+    view = _view_type(cls)()
+    object.__setattr__(view, "_viewed", (sdk_client, wrapped))
+    return view
 
-    class View(cls):  # type: ignore[misc, valid-type]
+
+@functools.cache
+def _view_type(cls: Any) -> Any:
+    """Return the class of views: one for all, as a class is freed by the garbage collector alone."""
+
+    class View(cls):  # type: ignore[misc]
         def __init__(self) -> None:
             """Do nothing: there is nothing to connect."""
 
         def __getattribute__(self, name: str) -> Any:
-            if name in ("_client", "_async_client", "underlying_client"):
-                return wrapped
             if name in ("create_session", "__class__"):
                 return object.__getattribute__(self, name)
+            sdk_client, wrapped = object.__getattribute__(self, "_viewed")
+            if name in ("_client", "_async_client", "underlying_client"):
+                return wrapped
             return getattr(sdk_client, name)
 
     View.__name__ = cls.__name__
-    return View()
+    return View
+
+
+def _made(cluster: Any, sdk_client: Any, method: str, behavior: Any) -> Any:
+    """Call the cluster's own method; once the cluster is gone, that of what it stands on."""
+    owner = sdk_client if cluster is None else type(cluster)
+    call = getattr(owner, method)
+    return call(behavior) if cluster is None else call(cluster, behavior)
 
 
 def _native_of(owner: Any, *path: str) -> Any:

@@ -116,6 +116,12 @@ class ConnectionAnswers(Protocol):
     creations: tuple[Creation, ...]
     """Every way to create such a client."""
 
+    in_forked_child: Mapping[str, Any]
+    """Policy fields that must have these values in a forked child, where the client's threads are not."""
+
+    why_not_forked: str
+    """Why a forked child cannot share the client with its parent, as the end of a sentence."""
+
     config_variables: Mapping[str, str]
     """What a configuration file of the client decides, by the environment variable that names the file."""
 

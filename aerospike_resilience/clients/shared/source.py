@@ -8,11 +8,14 @@ closes or connects.
 from __future__ import annotations
 
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+from ...concurrency import forking
+from ...concurrency.wakeup import Wakeup
 from ...model.digest import partition_of
 from ...model.durations import limit_s_to_ms_rounded_down
 from ...model.failure import Failure, Fault
@@ -25,44 +28,87 @@ MAX_PAUSE_WAIT_S: Final = 5.0
 class ClientSource(ABC):
     """Asks one client about its cluster.
 
+    Whoever waits for questions under way leaves out those of its own thread: a signal handler may close the
+    client in the middle of one.
+
     Args:
         client: the client.
     """
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._changed = threading.Condition()
-        self._under_way = 0
+        self._lock = threading.RLock()
+        self._asking: dict[int, int] = {}
         self._paused = False
+        self._waiting: list[Callable[[], object]] = []
+        forking.register(self)
+
+    def stop(self) -> None:
+        """Begin no more questions. Never waits."""
+        self._paused = True
 
     def pause(self) -> None:
         """Begin no more questions, and wait until those under way have ended."""
-        with self._changed:
-            self._paused = True
-            self._changed.wait_for(lambda: not self._under_way, timeout=MAX_PAUSE_WAIT_S)
+        self.stop()
+        self.wait(MAX_PAUSE_WAIT_S)
+
+    async def pause_async(self) -> None:
+        """Do as `pause` does, without holding the event loop up."""
+        import asyncio
+
+        self.stop()
+        loop, ends = asyncio.get_running_loop(), time.monotonic() + MAX_PAUSE_WAIT_S
+        quiet = asyncio.Event()
+        while not self._quiet_or(lambda: loop.call_soon_threadsafe(quiet.set)):
+            try:
+                async with asyncio.timeout(ends - time.monotonic()):
+                    await quiet.wait()
+            except TimeoutError:
+                return
+            quiet.clear()
+
+    def wait(self, patience_s: float) -> None:
+        """Wait until questions under way have ended, for so many seconds at most."""
+        quiet, ends = Wakeup(), time.monotonic() + patience_s
+        while not self._quiet_or(quiet.set):
+            if not quiet.wait(ends - time.monotonic()):
+                return
 
     def resume(self) -> None:
-        """Allow questions again after `pause`."""
-        with self._changed:
-            self._paused = False
+        """Allow questions again after `stop` or `pause`."""
+        self._paused = False
 
     def after_fork(self) -> None:
         """Forget the questions under way: the parent's threads do not exist in the child."""
-        self._changed = threading.Condition()
-        self._under_way = 0
+        self._lock = threading.RLock()
+        self._asking, self._waiting = {}, []
 
     @contextmanager
     def question(self) -> Iterator[bool]:
         """Have `pause` wait while the client is asked something. Yields False if it must not be asked."""
-        with self._changed:
+        here = threading.get_ident()
+        with self._lock:
             may_ask = not self._paused
-            self._under_way += may_ask
+            self._asking[here] = self._asking.get(here, 0) + may_ask
         try:
             yield may_ask
         finally:
-            with self._changed:
-                self._under_way -= may_ask
-                self._changed.notify_all()
+            with self._lock:
+                left = self._asking.pop(here, 0) - may_ask
+                if left > 0:
+                    self._asking[here] = left
+                waiting, self._waiting = self._waiting, []
+            for tell in waiting:
+                _tell(tell)
+
+    def _quiet_or(self, tell: Callable[[], object]) -> bool:
+        """Return whether nothing is being asked; otherwise have `tell` called once something has ended."""
+        here = threading.get_ident()
+        with self._lock:
+            if all(thread == here for thread in self._asking):
+                return True
+            self._waiting.append(tell)
+            return False
 
     @abstractmethod
     def info(self, node: str, command: str, timeout_s: float) -> str:
@@ -110,6 +156,13 @@ class ClientSource(ABC):
     @abstractmethod
     def _classify(self, error: Exception) -> Failure:
         """Return what an error of `_exists` means."""
+
+
+def _tell(tell: Callable[[], object]) -> None:
+    try:
+        tell()
+    except RuntimeError:  # the event loop that waited is closed
+        return
 
 
 class TupleKeySource(ClientSource):

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ...concurrency import forking
+from ...concurrency.weakly import weakly
 from ...errors import BackpressureError
 from ...model.durations import s_to_shown_ms
 from ...nodes import ClusterHealth
@@ -87,12 +89,13 @@ class Gates:
         self._health = health
         self._targets = TargetNodes(health)
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant: a signal handler may reload inside a call
         self._loop = self._started(options)
         self._orphans = OrphanedCalls()
         self.main = Gate(0, clock=clock)
         self.nodes = NodeGates(clock)
         self._resize(self._loop.adaptive.limit if self._loop else options.limit)
+        forking.register(self)
 
     def interceptors(
         self,
@@ -159,18 +162,19 @@ class Gates:
         self.main.close()
         self.nodes.close()
 
+    def open(self) -> None:
+        """Let everybody pass who waits, and from now on whoever comes."""
+        self.main.open()
+        self.nodes.open()
+
     def reopen(self) -> None:
         """Serve again after `close`."""
         self.main.reopen()
         self.nodes.reopen()
 
     def after_fork(self) -> None:
-        """Start with every permit at home."""
-        self._lock = threading.Lock()
-        self.main.after_fork()
-        self.nodes.after_fork()
-        if self._loop is not None:
-            self._loop.after_fork()
+        """Replace the lock, which a thread of the parent may have held."""
+        self._lock = threading.RLock()
 
     def rejected(self) -> dict[Reason, int]:
         """Return how many attempts were refused so far, by reason, at any gate."""
@@ -210,7 +214,7 @@ class Gates:
     def _started(self, options: GateOptions) -> AdaptiveLimitLoop | None:
         if options.bounds is None or not options.limit:
             return None
-        return AdaptiveLimitLoop(options.bounds, self._resize, self._clock)
+        return AdaptiveLimitLoop(options.bounds, weakly(self._resize), self._clock)
 
     def _resize(self, limit: int) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
@@ -9,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+from ...concurrency import forking
 from ...model.call import Call
 from ...model.failure import FailureKind
 from ...model.operation import Shape
@@ -55,7 +57,8 @@ class AdaptiveLimitLoop:
         self._clock = clock
         self._noted: deque[LimitSample] = deque(maxlen=_REMEMBERED)
         self._losses = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant: a signal handler may reload inside a call
+        forking.register(self)
 
     def note(self, sample: LimitSample) -> None:
         """Note an outcome; one that fills a round, or is a loss too many, has the limit learn."""
@@ -74,12 +77,20 @@ class AdaptiveLimitLoop:
             if len(self._noted) < SHORTEST_ROUND and self._losses <= self.adaptive.tolerated:
                 return
             self._losses = 0
-            noted = [self._noted.popleft() for _ in range(len(self._noted))]
+            noted = self._taken()
             before = self.adaptive.limit
             if (after := self.adaptive.learn(noted, self._clock())) != before:
                 self._on_limit(after)
         finally:
             self._lock.release()
+
+    def _taken(self) -> list[LimitSample]:
+        """Take what was noted; a signal handler that strikes here may take a part of it."""
+        taken: list[LimitSample] = []
+        with contextlib.suppress(IndexError):
+            for _ in range(len(self._noted)):
+                taken.append(self._noted.popleft())  # noqa: PERF401 - what was taken before it is empty stays
+        return taken
 
     def rebound(self, bounds: Bounds) -> int:
         """Take over other bounds and return the limit."""
@@ -89,7 +100,7 @@ class AdaptiveLimitLoop:
 
     def after_fork(self) -> None:
         """Replace the lock, which a thread of the parent may have held."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
 
 class LimitFeedback(Link):

@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ...concurrency import forking
 from ...model.call import Call
 from ...model.stream import Stream
 from ..base import Link, LinkedAsync, Proceed, ProceedAsync
@@ -25,6 +26,11 @@ class OrphanedCalls:
 
     def __init__(self) -> None:
         self._under_way: dict[object, tuple[asyncio.Future[Any], Callable[[], None]]] = {}
+        forking.register(self)
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child: those calls go on in the parent."""
+        self._under_way.clear()
 
     def keep(self, gate: Gate, count: int, pending: asyncio.Future[Any]) -> None:
         """Have the permits that a gate is about to get back come home when `pending` is done."""

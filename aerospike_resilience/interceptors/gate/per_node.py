@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ...concurrency import forking
 from ...errors import BackpressureError
 from ...model.call import Call
 from ..base import Link, LinkedAsync, Proceed, ProceedAsync
@@ -29,14 +30,16 @@ class NodeGates:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant: a signal handler may make a call inside a call
         self._limit = 0
         self._queue_timeout_s = 0.0
         self._order: Order = "fifo"
         self._on_wait: OnWait | None = None
         self._closed = False
+        self._open = False
         self._forgotten: Counter[Reason] = Counter()
         self.by_name: dict[str, Gate] = {}
+        forking.register(self)
 
     def gate(self, name: str) -> Gate:
         """Return a node's gate."""
@@ -51,6 +54,8 @@ class NodeGates:
                     gate.on_wait = self._on_wait
                     if self._closed:
                         gate.close()
+                    if self._open:
+                        gate.open()
                     self.by_name[name] = gate
         return gate
 
@@ -75,10 +80,17 @@ class NodeGates:
             for gate in self.by_name.values():
                 gate.close()
 
+    def open(self) -> None:
+        """Let everybody pass who waits, and from now on whoever comes."""
+        with self._lock:
+            self._open = True
+            for gate in self.by_name.values():
+                gate.open()
+
     def reopen(self) -> None:
         """Serve again after `close`."""
         with self._lock:
-            self._closed = False
+            self._closed = self._open = False
             for gate in self.by_name.values():
                 gate.reopen()
 
@@ -101,10 +113,9 @@ class NodeGates:
             return found
 
     def after_fork(self) -> None:
-        """Start with every permit at home."""
-        self._lock = threading.Lock()
-        for gate in self.by_name.values():
-            gate.after_fork()
+        """Replace the lock, which a thread of the parent may have held, and count from zero."""
+        self._lock = threading.RLock()
+        self._forgotten.clear()
 
 
 class PerNode(Link):

@@ -27,6 +27,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from ...concurrency import forking
+from ...concurrency.notices import safely
 from .queue import REASONS, Order, Reason, Waiter, WaitQueue
 
 if TYPE_CHECKING:
@@ -70,10 +72,13 @@ class Gate:
         waited: how many have waited so far.
         wait_s_total: for how long, in seconds.
         rejected: how many were refused so far, by reason.
+        closed: whether it turns away whoever would have to wait.
+        opened: whether it lets everybody pass, with no permit, who would have to wait.
         on_wait: told of every wait that has ended; None while nobody wants to know.
     """
 
     __slots__ = (
+        "__weakref__",
         "_clock",
         "_granted",
         "_lock",
@@ -83,6 +88,7 @@ class Gate:
         "debt",
         "limit",
         "on_wait",
+        "opened",
         "permits",
         "queue_timeout_s",
         "rejected",
@@ -111,10 +117,12 @@ class Gate:
         self.waiting = 0
         self.debt = 0
         self.closed = False
+        self.opened = False
         self.waited = 0
         self.wait_s_total = 0.0
         self.rejected: dict[Reason, int] = dict.fromkeys(REASONS, 0)
         self.on_wait: OnWait | None = None
+        forking.register(self)
 
     @property
     def in_flight(self) -> int:
@@ -241,10 +249,20 @@ class Gate:
             for waiter in self._queue:
                 self._turn_away_locked(waiter, "closed")
 
-    def reopen(self) -> None:
-        """Serve again after `close`."""
+    def open(self) -> None:
+        """Let everybody pass who waits, and from now on whoever comes: the client is protected no more.
+
+        They hold no permit, so that the limit means the same when the gate serves again.
+        """
         with self._lock:
-            self.closed = False
+            self.opened = True
+            for waiter in self._queue:
+                self._let_pass_locked(waiter)
+
+    def reopen(self) -> None:
+        """Serve again after `close` or `open`."""
+        with self._lock:
+            self.closed = self.opened = False
 
     def after_fork(self) -> None:
         """Start with every permit at home: the parent's threads that held them do not come along.
@@ -257,6 +275,8 @@ class Gate:
         self.waiting = 0
         self.debt = 0
         self.permits = [None] * self.limit
+        self.waited, self.wait_s_total = 0, 0.0
+        self.rejected = dict.fromkeys(REASONS, 0)
 
     def _patience(self, deadline: float, now: float, already_s: float) -> tuple[float, Reason]:
         if self.queue_timeout_s:
@@ -307,6 +327,9 @@ class Gate:
             self._settle_locked()
             if waiter.granted:
                 return True
+            if self.opened:
+                self._let_pass_locked(waiter)
+                return True
             if self.closed:
                 self._refuse_locked("closed", 0.0)
             if self.waiting > 1:
@@ -324,8 +347,8 @@ class Gate:
             self.waited += 1
             self.wait_s_total += waited_s
             refused = None if waiter.granted else waiter.refused or reason
-        if self.on_wait is not None:
-            self.on_wait(waited_s, refused or "granted")
+        if (on_wait := self.on_wait) is not None:
+            safely(on_wait, waited_s, refused or "granted")
         if refused is not None:
             with self._lock:
                 self._refuse_locked(refused, waited_s)
@@ -341,6 +364,11 @@ class Gate:
     def _refuse_locked(self, reason: Reason, waited_s: float) -> None:
         self.rejected[reason] += 1
         raise GateFullError(reason, waited_s)
+
+    def _let_pass_locked(self, waiter: Waiter) -> None:
+        waiter.granted = True
+        self._leave_locked(waiter)
+        waiter.wake()
 
     def _turn_away_locked(self, waiter: Waiter, reason: Reason) -> None:
         waiter.refused = reason

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import threading
 
+from ...concurrency import forking
+
 MEMORY_S = 10.0
 """How far back "recent" reaches: the time constant of both sums, in seconds."""
 
@@ -28,6 +30,7 @@ class RetryBudget:
     """
 
     __slots__ = (
+        "__weakref__",
         "_at",
         "_lock",
         "_recent_operations",
@@ -44,15 +47,16 @@ class RetryBudget:
         self.min_per_second = min_per_second
         self.operations = 0
         self.spent = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant: a signal handler may make a call inside a call
         self._at = -math.inf
         self._seen = 0
         self._recent_operations = 0.0
         self._recent_retries = 0.0
+        forking.register(self)
 
     def after_fork(self) -> None:
         """Replace the lock, which a thread of the parent may have held."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def withdraw(self, tries: int, now: float) -> bool:
         """Pay for `tries` more requests on the wire, if there is enough left.

@@ -3,64 +3,74 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from typing import TYPE_CHECKING
+
+from ...concurrency import forking
+from ...concurrency.wakeup import Wakeup
 
 if TYPE_CHECKING:
     import asyncio
 
 
 class Closing:
-    """A flag to sleep by. Threads and any number of event loops may sleep by it at once."""
+    """A flag to sleep by. Threads and any number of event loops may sleep by it at once.
 
-    __slots__ = ("_event", "_lock", "_sleepers")
+    It takes no lock: a signal handler may close the client in the very thread that is about to sleep. A
+    sleeper first joins the others and then looks at the flag; `set` first raises the flag and then wakes
+    them, so at least one of the two sees the other.
+    """
+
+    __slots__ = ("__weakref__", "_closed", "_sleepers", "_tasks")
 
     def __init__(self) -> None:
-        self._event = threading.Event()
-        self._lock = threading.Lock()
-        self._sleepers: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self._closed = False
+        self._sleepers: set[Wakeup] = set()
+        self._tasks: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        forking.register(self)
 
     def is_set(self) -> bool:
         """Return whether the client is closed."""
-        return self._event.is_set()
+        return self._closed
 
     def set(self) -> None:
         """End every sleep, and let none begin."""
-        self._event.set()
-        with self._lock:
-            sleepers = list(self._sleepers)
-        for loop, awake in sleepers:
+        self._closed = True
+        for sleeper in list(self._sleepers):
+            sleeper.set()
+        for loop, awake in list(self._tasks):
             with contextlib.suppress(RuntimeError):  # the loop is closed, and its sleeper gone
                 loop.call_soon_threadsafe(awake.set)
 
     def clear(self) -> None:
         """Let sleeps begin again: the client was connected again."""
-        self._event.clear()
+        self._closed = False
 
     def sleep(self, seconds: float) -> bool:
         """Sleep, as a thread; return whether the client was closed meanwhile."""
-        return self._event.wait(seconds)
+        awake = Wakeup()
+        self._sleepers.add(awake)
+        try:
+            if not self._closed:
+                awake.wait(seconds)
+        finally:
+            self._sleepers.discard(awake)
+        return self._closed
 
     def after_fork(self) -> None:
-        """Start anew in a forked child: sleepers do not come along, and locks they held stay behind."""
-        closed = self._event.is_set()
-        self._event, self._lock, self._sleepers = threading.Event(), threading.Lock(), set()
-        if closed:
-            self._event.set()
+        """Start anew in a forked child: sleepers do not come along."""
+        self._sleepers, self._tasks = set(), set()
 
     async def sleep_async(self, seconds: float) -> bool:
         """Sleep, as a task; return whether the client was closed meanwhile."""
         import asyncio
 
         place = (asyncio.get_running_loop(), asyncio.Event())
-        with self._lock:
-            self._sleepers.add(place)
+        self._tasks.add(place)
         try:
-            if not self._event.is_set():
+            if not self._closed:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
                         await place[1].wait()
         finally:
-            with self._lock:
-                self._sleepers.discard(place)
-        return self._event.is_set()
+            self._tasks.discard(place)
+        return self._closed

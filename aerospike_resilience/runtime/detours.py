@@ -1,0 +1,103 @@
+"""Detours: what calls run under while they may not simply run under the profile.
+
+Both stand in the place of a `Runtime`. They have no plain form, so every call asks their planner, and one
+that is under way is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..model.call import Call
+from ..model.operation import Operation
+from ..model.plan import Send
+from .compiled import Runtime
+from .planner import Planner
+
+
+class DirectRuntime(Runtime):
+    """After the end of the protection: every call goes straight to the client, as it was made.
+
+    Args:
+        runtime: what was in force.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.profile, self.plans, self.telemetry = runtime.profile, runtime.plans, runtime.telemetry
+        self.planner = _DirectPlanner(runtime.planner)
+        self.plain = False
+        self.head, self.head_async = _send, _send_async
+
+
+class ForkedRuntime(Runtime):
+    """In a forked child, before its first use of the client that its parent connected.
+
+    Args:
+        runtime: what was in force in the parent.
+        first_use: says so, and returns what is in force from then on; or refuses.
+    """
+
+    __slots__ = ("_runtime",)
+
+    def __init__(self, runtime: Runtime, first_use: Callable[[], Runtime]) -> None:
+        self._runtime = runtime
+        self.profile, self.plans, self.telemetry = runtime.profile, runtime.plans, runtime.telemetry
+        self.plain = False
+        self.planner = _ForkedPlanner(runtime.planner, lambda: self._used(first_use()))
+
+    def _used(self, runtime: Runtime) -> Planner:
+        self._runtime = runtime
+        return runtime.planner
+
+    def head(self, call: Call) -> Any:
+        """Send a call down the chain in force."""
+        return self._runtime.head(call)
+
+    def head_async(self, call: Call) -> Any:
+        """Send a call down the chain in force."""
+        return self._runtime.head_async(call)
+
+
+class _DirectPlanner(Planner):
+    def __init__(self, planner: Planner) -> None:
+        self.__dict__.update(planner.__dict__)
+
+    def prepare(
+        self,
+        operation: Operation,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        idempotent: bool | None = None,  # noqa: ARG002 - nothing of ours is asked
+        send: Send | None = None,
+    ) -> Call:
+        return self.as_given(operation, send, args, kwargs)
+
+
+class _ForkedPlanner(Planner):
+    def __init__(self, planner: Planner, first_use: Callable[[], Planner]) -> None:
+        self.__dict__.update(planner.__dict__)
+        self._first_use = first_use
+
+    def prepare(
+        self,
+        operation: Operation,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        idempotent: bool | None = None,
+        send: Send | None = None,
+    ) -> Call:
+        planner = self._first_use()
+        return planner.prepare(operation, args, kwargs, idempotent=idempotent, send=send)
+
+
+def _send(call: Call) -> Any:
+    return call.plan.send(call.args, call.kwargs, None)
+
+
+async def _send_async(call: Call) -> Any:
+    return await call.plan.send(call.args, call.kwargs, None)

@@ -1,0 +1,108 @@
+"""A signal handler may call, close and reload, wherever in the library its thread is struck."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+CHILD = """
+import faulthandler, os, signal, sys, threading
+import aerospike
+import aerospike_resilience
+from aerospike_resilience import resilient
+from aerospike_resilience.testing import LocalCluster
+
+WATCHED = os.path.dirname(aerospike_resilience.__file__)
+KEY = ("test", "signals", 1)
+at, lines, place = 0, 0, ""
+
+def trace(frame, event, _arg):
+    global lines, place
+    name = frame.f_code.co_filename
+    if not name.startswith(WATCHED) or f"{os.sep}testing{os.sep}" in name:
+        return None
+    lines += event == "line"
+    if event == "line" and lines == at:
+        place = f"{os.path.basename(name)}:{frame.f_lineno}"
+        signal.raise_signal(signal.SIGTERM)
+    return trace
+
+def stuck():
+    print(f"stuck, as the signal struck at {place}", flush=True)
+    faulthandler.dump_traceback(all_threads=True)
+    os._exit(1)
+
+def attempt(work):
+    try:
+        work()
+    except Exception:
+        pass
+
+with LocalCluster(nodes=1, replication_factor=1) as cluster:
+    bare = aerospike.client({"hosts": cluster.hosts})
+    struck = step = 0
+    while at <= lines:
+        at, lines = at + step, 0
+        client = resilient(bare, "latency", overrides=OVERRIDES)
+        client.put(KEY, {"n": 1})
+        signal.signal(signal.SIGTERM, lambda *_: HANDLER)
+        PREPARE
+        watch = threading.Timer(15, stuck)
+        watch.start()
+        sys.settrace(trace)
+        WORK
+        sys.settrace(None)
+        watch.cancel()
+        struck += 1
+        if step == 0:  # the first time the lines were only counted
+            step = max(lines // STRIKES, 1)
+        client.resilience.close()
+    print("ended", struck, lines)
+    sys.stdout.flush()
+    os._exit(0)
+"""
+
+NARROW = {"backpressure": {"max_concurrent_operations": 1, "operation_queue_timeout": "5ms"}}
+ADAPTIVE = {"backpressure": {"limit": "adaptive", "max_per_node": 0.5, "batch_weight": "nodes"}}
+
+WORKS = {
+    "closing": ("client.resilience.close()", "pass", {}),
+    "a call": ("attempt(lambda: client.get(KEY))", "pass", ADAPTIVE),
+    "a call that waits for a permit": (
+        "attempt(lambda: client.get(KEY))",
+        "client.resilience._engine.shared.gates.main.permits.clear()",
+        NARROW,
+    ),
+    "a call that is refused by an isolated node": (
+        "attempt(lambda: client.put(KEY, {'n': 2}))",
+        "client.resilience.isolate('A1')",
+        {},
+    ),
+    "a reload": ("client.resilience.reload()", "pass", ADAPTIVE),
+}
+HANDLERS = {
+    "closes": "client.resilience.close()",
+    "calls": "attempt(lambda: client.put(KEY, {'n': 3}))",
+    "reloads": "client.resilience.reload()",
+}
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+@pytest.mark.parametrize("work", WORKS)
+def test_no_line_at_which_a_signal_handler_waits_for_its_own_thread(work, handler):
+    done, prepare, overrides = WORKS[work]
+    text = (
+        textwrap.dedent(CHILD)
+        .replace("OVERRIDES", repr(overrides))
+        .replace("HANDLER", HANDLERS[handler])
+        .replace("PREPARE", prepare)
+        .replace("WORK", done)
+        .replace("STRIKES", "100" if work == "closing" else "25")
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert child.stdout.startswith("ended"), child.stdout + child.stderr

@@ -27,6 +27,9 @@ class FakeClock:
         self.now += seconds
 
 
+AT_FIRST_ERROR = {"failure_rate": 0.01, "minimum_calls": 1}
+"""Node options under which one error opens a node."""
+
 GET = Operation(
     "get", Kind.READ, Shape.POINT, "read", ("key", "policy"), policy="policy", key="key"
 )

@@ -69,7 +69,7 @@ def test_a_node_is_charged_once_for_a_batch(clock):
 
 
 def test_rows_that_nobody_answered_are_asked_about(clock):
-    health = health_of(clock, max_error_rate=0, silence_s=100.0)
+    health = health_of(clock, **fakes.AT_FIRST_ERROR, silence_s=100.0)
 
     batch_failed(health, clock, dict.fromkeys(range(4), fakes.TIMEOUT), took_s=0.25)
 

@@ -147,7 +147,7 @@ class BreakerMachine(RuleBasedStateMachine):
             expected = True
         elif not late and model.state == CLOSED:
             model.errors += 1
-            expected = model.errors > model.max_error_rate or model.reaches(
+            expected = 0 < model.max_error_rate < model.errors or model.reaches(
                 model.shares.failure_rate, model.errors, model.errors + model.answers
             )
         assert wants == expected

@@ -175,7 +175,7 @@ def test_errors_above_the_rate_open_the_node_that_answered_them(clock):
 
 
 def test_never_more_than_the_open_share_opens_and_the_verdict_says_so(clock, caplog):
-    health = health_of(clock, max_error_rate=0, max_open_share=0.5)
+    health = health_of(clock, **fakes.AT_FIRST_ERROR, max_open_share=0.5)
 
     with caplog.at_level(logging.WARNING):
         for port in (3000, 3001, 3002):
@@ -188,7 +188,7 @@ def test_never_more_than_the_open_share_opens_and_the_verdict_says_so(clock, cap
 
 
 def test_shadow_mode_counts_and_refuses_nothing(clock):
-    health = health_of(clock, mode="shadow", max_error_rate=0)
+    health = health_of(clock, mode="shadow", **fakes.AT_FIRST_ERROR)
     broken = Failure(FailureKind.CONNECTION, fault=Fault.NODE, address="127.0.0.1:3000")
     fail(health, write(health, 0, clock), clock, broken)
 
@@ -229,7 +229,7 @@ def test_a_node_that_answers_again_is_half_open_and_then_closed(clock):
 
 
 def test_an_inquiry_charges_the_node_that_does_not_answer_it(clock):
-    health = health_of(clock, max_error_rate=0, silence_s=100)
+    health = health_of(clock, **fakes.AT_FIRST_ERROR, silence_s=100)
     tended = TendedCluster(health)
     call = write(health, 0, clock)
     fail(health, call, clock)  # neither A1 nor A2 showed life: who is to blame is open

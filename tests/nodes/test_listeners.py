@@ -60,7 +60,9 @@ def clock():
 
 def health_of(clock, *listeners) -> ClusterHealth:
     source = fakes.FakeSource()
-    health = ClusterHealth(source, NodeOptions(max_error_rate=0), listeners=listeners, clock=clock)
+    health = ClusterHealth(
+        source, NodeOptions(**fakes.AT_FIRST_ERROR), listeners=listeners, clock=clock
+    )
     with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in source.nodes()})
     return health

@@ -73,5 +73,6 @@ class Stream:
     def _end(self, error: BaseException | None) -> None:
         if not self._ended:
             self._ended = True
-            for callback in self._callbacks:
+            callbacks, self._callbacks = self._callbacks, []  # they hold the call, and it the error
+            for callback in callbacks:
                 callback(error)

@@ -232,7 +232,7 @@ class Runtime:
             statement=shared.adapter.statement if wants.db_query_text else None,
             client_name=shared.health.identity.name,
             clock=shared.clock,
-            on_broken=self._broken,
+            on_broken=weakly(self._broken),
         )
 
     def _broken(self, what: str, error: Exception) -> None:
@@ -276,7 +276,7 @@ class Runtime:
             ("fallback", [shared.fallback] if shared.fallback is not None else []),
             ("retry", [self._retry()]),
             ("gate", list(gates)),
-            ("breaker", [Breaker(shared.health, refusals.circuit_open, clock)] if breaks else []),
+            ("breaker", [Breaker(shared.health, refusals.circuit_open)] if breaks else []),
             ("attempt", [self._attempt]),
         ]
         return arranged(chain, shared.interceptors, shared.arrange)

@@ -205,7 +205,7 @@ def test_isolation_by_hand_holds_until_release(clock):
     health.release("A1")
 
     assert health.calm
-    with pytest.raises(UnknownNodeError, match="the client knows A1, A2, A3"):
+    with pytest.raises(UnknownNodeError, match="Known: A1, A2, A3"):
         health.isolate("A9")
 
 
@@ -308,7 +308,7 @@ def test_a_quick_read_shows_that_the_client_knows_the_new_map_only_if_it_begins_
     read = fakes.call(fakes.plan(failover=True), ("test", "s", 0))
     read.now = read.began = clock()
 
-    Breaker(health, clock=clock).around(read, lambda _call: "record")
+    Breaker(health).around(read, lambda _call: "record")
 
     assert (health.previous is None) == known
 

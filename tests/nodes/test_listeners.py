@@ -147,7 +147,7 @@ def test_listeners_are_shown_a_breaker_of_pybreakers_that_says_what_the_node_is(
     assert circuit.name == "A1"
     assert (circuit.current_state, circuit.state.name) == ("open", "open")
     assert isinstance(circuit.state, pybreaker.CircuitOpenState)
-    assert (circuit.fail_max, circuit.fail_counter) == (0, breaker.errors) == (0, 1)
+    assert (circuit.fail_max, circuit.fail_counter) == (20, breaker.errors) == (20, 1)
     assert circuit.reset_timeout == breaker.window_s
     assert circuit.success_threshold == breaker.half_open_calls
     assert abs((datetime.now(UTC) - circuit._state_storage.opened_at).total_seconds()) < 60

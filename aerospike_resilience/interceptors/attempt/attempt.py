@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable
@@ -21,7 +22,9 @@ from ...model.durations import (
 from ...model.failure import Failure, FailureKind, Fault
 from ...model.operation import Key
 from ...model.plan import early_s
+from ...model.stream import Stream
 from ..base import LinkedAsync, Proceed, ProceedAsync
+from ..retry.error_notes import annotate
 from .shielded import Shielded
 
 if TYPE_CHECKING:
@@ -80,6 +83,8 @@ class NativeAttempt:
             call.now = clock()
             if plan.rows is not None:
                 self._partly(call, result)
+            elif plan.operation.streams and isinstance(result, Stream):
+                result.when_done(functools.partial(self._stream_ended, call))
             if call.failure is None:
                 call.tries_left -= 1
             return result
@@ -108,6 +113,8 @@ class NativeAttempt:
             call.now = clock()
             if plan.rows is not None:
                 self._partly(call, result)
+            elif plan.operation.streams and isinstance(result, Stream):
+                result.when_done(functools.partial(self._stream_ended, call))
             if call.failure is None:
                 call.tries_left -= 1
             return result
@@ -179,14 +186,25 @@ class NativeAttempt:
             deadline_s=had_s,
         )
 
+    def _stream_ended(self, call: Call, error: BaseException | None) -> None:
+        """Record how a stream ended, whose records came after the call had returned."""
+        if isinstance(error, Exception):
+            self._failed(call, error)
+            annotate(error, call)
+
     def _failed(self, call: Call, error: Exception) -> None:
         call.now = self._clock()
-        call.raised = call.error = error
         plan = call.plan
+        call.raised = call.error = error
         if plan.rows is not None and (part := plan.rows.rows_in_error(error)) is not None:
             self._partly(call, part)
             return
         failure = plan.classify(error, plan.operation)
+        if failure.kind is FailureKind.CALLER and failure.code is None:
+            # Not the client's: an argument it does not take, or what a signal handler of the application's
+            # raised while the request was on its way. Nothing is known of the request.
+            call.raised = call.error = None
+            return
         if failure.node is None and failure.address is not None:
             failure = replace(failure, node=self._name(failure.address))
         call.failure = failure

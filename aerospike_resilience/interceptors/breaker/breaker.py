@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,20 +22,17 @@ class Breaker(Link):
         health: the state of every node.
         error: what to raise for an open node; the client's own class combined with
             `CircuitOpenError`.
-        clock: seconds on the clock that the whole chain uses.
     """
 
-    __slots__ = ("_admission", "_clock", "health")
+    __slots__ = ("_admission", "health")
 
     def __init__(
         self,
         health: ClusterHealth,
         error: Callable[..., CircuitOpenError] = CircuitOpenError,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.health = health
         self._admission = Admission(health, error)
-        self._clock = clock
 
     def link(self, proceed: Proceed) -> Proceed:
         """Ask, proceed, report."""
@@ -146,7 +142,5 @@ class Breaker(Link):
 
     def _report_end(self, call: Call, error: BaseException | None) -> None:
         """Report a stream that broke off to the cluster's health."""
-        if isinstance(error, Exception):
-            call.now = self._clock()
-            call.failure = call.plan.classify(error, call.plan.operation)
+        if error is not None and call.owns(error):
             self.health.failed(call, call.began)

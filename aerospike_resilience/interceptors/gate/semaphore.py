@@ -185,7 +185,7 @@ class Gate:
         until, reason = self._patience(deadline, now, already_s)
         loop = asyncio.get_running_loop()
         signal: asyncio.Future[None] = loop.create_future()
-        waiter.wake = functools.partial(_wake_task, loop, signal)
+        waiter.wake = functools.partial(_wake_task, loop, signal, threading.get_ident())
         timer = None
         try:
             if self._enter(waiter, now):
@@ -200,7 +200,7 @@ class Gate:
                     timer = loop.call_later(max(patience.ends - self._clock(), 0.0), _set, signal)
                 await signal
                 signal = loop.create_future()
-                wake = functools.partial(_wake_task, loop, signal)
+                wake = functools.partial(_wake_task, loop, signal, threading.get_ident())
                 if not self._waits_on(waiter, patience, wake):
                     return self._result(waiter, now, reason)
         except BaseException:
@@ -439,9 +439,13 @@ class _Patience:
         self.longest_s = WAITED_AT_MOST * (deadline - entered)
 
 
-def _wake_task(loop: asyncio.AbstractEventLoop, signal: asyncio.Future[None]) -> bool:
+def _wake_task(loop: asyncio.AbstractEventLoop, signal: asyncio.Future[None], thread: int) -> bool:
+    """Wake a task, from whichever thread; `thread` is that of its event loop."""
     try:
-        loop.call_soon_threadsafe(_set, signal)
+        if threading.get_ident() == thread:  # the loop is awake: no need for its self-pipe
+            _set(signal)
+        else:
+            loop.call_soon_threadsafe(_set, signal)
     except RuntimeError:  # the loop was closed with the task still in line
         return False
     return True

@@ -78,7 +78,7 @@ class Admission:
             return
         if not self._enforces:
             return
-        # Reads are never spent as probes: whether a suspect master answered one cannot be told, since
+        # Reads are never spent as probes: nobody can say whether a suspect master answered one, since
         # the client may have gone to the replica by itself. Pulses and writes show it.
         call.patience_s = plan.socket_timeout_s
         call.tailored = True

@@ -45,9 +45,9 @@ class ClusterHealth:
 
     Args:
         source: the client's view of its cluster.
-        options: the profile's words on nodes.
+        options: the profile's node options.
         wake: called when something happened that the tend thread should look at soon.
-        listeners: pybreaker's listeners, told of every node's transitions, in order, from a thread of
+        listeners: pybreaker's listeners. They hear of every node's transitions, in order, from a thread of
             their own.
         clock: seconds on the clock that the whole chain uses.
         random_source: where jitter comes from.
@@ -299,7 +299,7 @@ class ClusterHealth:
         return (node.address.host, node.address.port) if node and node.address.host else None
 
     def reconfigure(self, options: NodeOptions) -> None:
-        """Take over a reloaded profile's words; every node's state carries over."""
+        """Adopt a reloaded profile's node options; every node keeps its state."""
         with self.notices, self.lock:
             before, self.options = self.options, options
             self.registry.reconfigure(options)

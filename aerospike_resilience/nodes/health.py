@@ -81,7 +81,7 @@ class NodeHealth:
         return self.suspect or self.breaker.state in (OPEN, HALF_OPEN)
 
     def forget(self, now: float) -> None:
-        """Hold nothing against it any more: nobody goes by it, or will ask."""
+        """Forget what is held against it: nothing decides by it, and nothing will ask."""
         self.asked_since = None
         self.missed = -math.inf
         self.breaker.reset(now)

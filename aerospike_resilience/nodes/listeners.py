@@ -1,4 +1,4 @@
-"""Listeners of the application's: told of every transition, and no call waits for them.
+"""The application's listeners hear of every transition, and no call waits for them.
 
 pybreaker calls its listeners where the state changes, which here is in the middle of somebody's call and
 under the cluster's lock. So transitions are noted there, and told in order from a short-lived thread.
@@ -49,7 +49,7 @@ class TransitionListeners:
         forking.register(self)
 
     def changed_locked(self, breaker: NodeBreaker, old: str, new: str) -> None:
-        """Note a transition, to be told soon. Called under the cluster's lock."""
+        """Note a transition, to be reported soon. Called under the cluster's lock."""
         if self._circuit_of is None:
             return
         circuit = self._circuits.get(breaker.name)
@@ -69,7 +69,7 @@ class TransitionListeners:
             self._telling = False
 
     def after_fork(self) -> None:
-        """Start anew in a forked child: what was not told yet is told in the parent."""
+        """Start anew in a forked child: the parent reports what was not reported yet."""
         self._untold, self._telling = [], False
         if self._circuit_of is not None:  # the old ones may be locked by a thread of the parent
             self._circuits = {

@@ -69,7 +69,7 @@ class NodeOptions:
 
     @property
     def watched(self) -> bool:
-        """Whether anybody goes by what is known of nodes, so that they are asked."""
+        """Whether anything decides by the state of nodes, so that they are asked."""
         return self.mode != "off" or self.adaptive is not None or self.mapped
 
     @property

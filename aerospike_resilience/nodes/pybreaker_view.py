@@ -23,7 +23,7 @@ class NodeCircuit(pybreaker.CircuitBreaker):
 
     Args:
         breaker: the node's breaker.
-        listeners: who is told of its transitions.
+        listeners: what hears of its transitions.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ class NodeRegistry:
     """Every node's health by name. Written under the lock of the cluster that owns it.
 
     Args:
-        listeners: the application's, told of every transition.
+        listeners: the application's; they hear of every transition.
         random_source: where jitter comes from.
         clock: seconds on the clock that the whole chain uses.
         identity: the wrapped client's name and profile, for log lines and errors.
@@ -38,7 +38,7 @@ class NodeRegistry:
             it holds while the node is gone, and when it is back.
         names: every node's name by ``host:port``, IPv6 without brackets as adapters give it.
         transitions: changes of state so far, by node and new state.
-        on_transition: told of each: the node's name, the old and the new state.
+        on_transition: called at each with the node's name, the old and the new state.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ class NodeRegistry:
         Args:
             known: the nodes that the client knows, by name.
             held: the nodes that hold partitions; one in neither is forgotten.
-            options: the profile's words on nodes.
+            options: the profile's node options.
         """
         for name, address in known.items():
             if name in self.by_name:
@@ -190,7 +190,7 @@ class NodeRegistry:
         self.names = {f"{a.host.strip('[]')}:{a.port}": a.name for a in known.values()}
 
     def reconfigure(self, options: NodeOptions) -> None:
-        """Take over a reloaded profile's words; every node's state carries over."""
+        """Adopt a reloaded profile's node options; every node keeps its state."""
         for node in self.by_name.values():
             breaker = node.breaker
             breaker.max_error_rate = options.max_error_rate

@@ -1,6 +1,6 @@
 """Sharing: the workers of a service tell each other of nodes that they opened.
 
-Each worker keeps its own breakers and goes by them alone. What it opens or closes it writes to one of
+Each worker keeps its own breakers and decides by them alone. What it opens or closes it writes to one of
 pybreaker's storages a node; what another opened it opens too, once, and from then on it finds out for
 itself when the node is back. All of it happens in a thread of its own: a storage that is slow or gone
 delays no call and no tend.

@@ -77,7 +77,7 @@ class RedisStorages:
         url: ``redis://host:port/db``.
 
     Attributes:
-        where: its host and port; the URL may hold a password, which is told nobody.
+        where: its host and port; the URL may hold a password, which is shown nowhere.
 
     Raises:
         ResilienceError: the package ``redis`` or ``pybreaker`` is not installed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from ..ambient import Using
 from ..concurrency import forking
@@ -18,13 +18,12 @@ from ..nodes import TEND_THREAD, MisnamedNodes, SharedStates, TendedCluster
 from ..profiles import PolicyLibrary, Profile, Reload, Watcher
 from ..profiles.lint import FindingsLog
 from ..telemetry import gauges
-from ..telemetry.gauges import Readings
+from ..telemetry.gauges import Instrument, Readings
 from .compiled import Runtime, Shared, gate_options, node_options
 from .detours import DirectRuntime, ForkedRuntime
+from .instruments import INSTRUMENTS
 from .native_overrides import NativeOverrides
 from .profiles_in_use import ProfilesInUse
-
-_STATES: Final = {"closed": 0, "half-open": 1, "open": 2, "isolated": 3}
 
 
 class Engine:
@@ -43,6 +42,10 @@ class Engine:
         misnamed: nodes that the profile isolates and the cluster does not have.
         closed: whether the protection has ended, so that calls go straight to the client.
     """
+
+    shared: Shared
+    native: NativeOverrides
+    instruments: Mapping[str, Instrument] = INSTRUMENTS
 
     def __init__(
         self,
@@ -289,46 +292,8 @@ class Engine:
         return self._own
 
     def readings(self, instrument: str) -> Readings:
-        """Return what one of `gauges.INSTRUMENTS` shows now; nothing once the client is closed."""
-        shared = self.shared
-        if self.identity.closed:
-            return []
-        gate, retries = shared.gates.main, shared.retries
-        match instrument:
-            case "breaker.state":
-                return [
-                    (_STATES[node.breaker.state], {"aerospike.node.name": node.address.name})
-                    for node in shared.health.nodes()
-                ]
-            case "breaker.transitions":
-                return [
-                    (count, {"aerospike.node.name": name, "state": state})
-                    for (name, state), count in list(shared.health.registry.transitions.items())
-                ]
-            case "gate.rejections":
-                rejected = shared.gates.rejected().items()
-                return [(count, {"reason": reason}) for reason, count in rejected]
-            case "gate.node.in_flight":
-                return [
-                    (node_gate.in_flight, {"aerospike.node.name": name})
-                    for name, node_gate in list(shared.gates.nodes.by_name.items())
-                ]
-            case "retries.suppressed":
-                suppressed = shared.retries.suppressed.items()
-                return [(count, {"reason": reason}) for reason, count in suppressed]
-        value = {
-            "cluster.verdict": int(bool(shared.health.verdict)),
-            "commit_master": shared.health.committed_alone,
-            "gate.in_flight": gate.in_flight,
-            "fallback.calls": shared.fallback.calls if shared.fallback is not None else 0,
-            "storage.unreachable": int(self._sharing is not None and bool(self._sharing.problem)),
-            "gate.limit": gate.limit,
-            "gate.waiting": gate.waiting,
-            "retries": retries.retries,
-            "reload.failed": int(self.reload_error is not None),
-            "native_config.overrides": len(self.native.found),
-        }[instrument]
-        return [(value, {})]
+        """Return what one of `instruments` shows now; nothing once the client is closed."""
+        return [] if self.identity.closed else INSTRUMENTS[instrument].read(self)
 
     # ----- for the tend thread
 

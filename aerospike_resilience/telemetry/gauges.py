@@ -10,8 +10,9 @@ client's name, tells them apart.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .names import DURATION_BUCKETS_S, SCOPE, is_live
 
@@ -24,56 +25,29 @@ OnWait = Callable[[float, str], None]
 Readings = Iterable[tuple[float, dict[str, str]]]
 """What an instrument shows now: values with their attributes."""
 
-INSTRUMENTS: Final = {
-    "breaker.state": ("gauge", "1", "A node's breaker: 0 closed, 1 half-open, 2 open, 3 isolated."),
-    "breaker.transitions": (
-        "counter",
-        "{transition}",
-        "Changes of state of nodes' breakers, by node and new state.",
-    ),
-    "cluster.verdict": (
-        "gauge",
-        "1",
-        "1 while so many nodes fail that the cluster or our own network is the likely cause.",
-    ),
-    "commit_master": (
-        "counter",
-        "{operation}",
-        "Writes sent with commit level master, as a replica of theirs was open.",
-    ),
-    "fallback.calls": ("counter", "{operation}", "Operations made on the fallback client."),
-    "gate.in_flight": ("gauge", "{operation}", "Operations that hold a permit."),
-    "gate.limit": ("gauge", "{operation}", "Permits in all."),
-    "gate.waiting": ("gauge", "{operation}", "Operations in line for a permit."),
-    "gate.node.in_flight": (
-        "gauge",
-        "{operation}",
-        "Operations that hold a permit of a node, where the profile limits by node.",
-    ),
-    "gate.rejections": ("counter", "{operation}", "Operations refused by the gate, by reason."),
-    "retries": ("counter", "{attempt}", "Attempts beyond an operation's first."),
-    "retries.suppressed": ("counter", "{operation}", "Failures not tried again, by reason."),
-    "storage.unreachable": (
-        "gauge",
-        "1",
-        "1 while breaker.storage cannot be used and nodes' states are not shared.",
-    ),
-    "reload.failed": (
-        "gauge",
-        "1",
-        "1 while a profile's file is broken and the last good one holds.",
-    ),
-    "native_config.overrides": (
-        "gauge",
-        "{field}",
-        "Policy fields in which the client's own dynamic configuration overrides the profile.",
-    ),
-}
-"""Every instrument by its name under ``aerospike.resilience.``: kind, unit, description."""
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """An observable instrument.
+
+    Attributes:
+        kind: ``gauge`` or ``counter``.
+        unit: its unit, as OpenTelemetry writes units.
+        description: what it shows.
+        read: from a wrapped client to what it shows now.
+    """
+
+    kind: Literal["gauge", "counter"]
+    unit: str
+    description: str
+    read: Callable[[Any], Readings]
 
 
 class Observed(Protocol):
     """A wrapped client whose state is shown."""
+
+    instruments: Mapping[str, Instrument]
+    """By name under ``aerospike.resilience.``; the same for all wrapped clients."""
 
     def readings(self, instrument: str) -> Readings:
         """Return what an instrument shows for this client now."""
@@ -83,7 +57,7 @@ class Observed(Protocol):
 class _Board:
     """One provider's instruments and the clients they show, held weakly."""
 
-    def __init__(self, provider: MeterProvider) -> None:
+    def __init__(self, provider: MeterProvider, instruments: Mapping[str, Instrument]) -> None:
         self._clients: weakref.WeakKeyDictionary[Observed, str] = weakref.WeakKeyDictionary()
         meter = provider.get_meter(SCOPE)
         self._wait_time = meter.create_histogram(
@@ -92,17 +66,17 @@ class _Board:
             description="How long operations that had to wait for a permit did so.",
             explicit_bucket_boundaries_advisory=DURATION_BUCKETS_S,
         )
-        for name, (kind, unit, description) in INSTRUMENTS.items():
+        for name, instrument in instruments.items():
             create = (
                 meter.create_observable_gauge
-                if kind == "gauge"
+                if instrument.kind == "gauge"
                 else meter.create_observable_counter
             )
             create(
                 f"aerospike.resilience.{name}",
                 [self._callback(name)],
-                unit=unit,
-                description=description,
+                unit=instrument.unit,
+                description=instrument.description,
             )
 
     def add(self, client: Observed, name: str) -> OnWait:
@@ -149,5 +123,5 @@ def show(client: Observed, name: str, provider: MeterProvider) -> OnWait | None:
         return None
     board = _boards.get(provider)
     if board is None:
-        board = _boards[provider] = _Board(provider)
+        board = _boards[provider] = _Board(provider, client.instruments)
     return board.add(client, name)

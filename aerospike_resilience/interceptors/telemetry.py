@@ -211,18 +211,19 @@ class Telemetry(Link):
         error: BaseException | None,
     ) -> None:
         duration_s = max(self._clock() - started, 0.0)
-        outcome = Outcome.of(call, error, duration_s)
+        outcome = None
+        if error is not None or _eventful(call):
+            outcome = Outcome.of(call, error, duration_s)
         if error is not None:
             attributes["error.type"] = type(error).__qualname__
-            if outcome.code is not None:
+            if outcome is not None and outcome.code is not None:
                 attributes["db.response.status_code"] = str(outcome.code)
         if self._duration is not None:
             self._duration.record(duration_s, attributes)
-        if span is None:
-            return
-        if span.is_recording():
-            self._describe(outcome, span, attributes)
-        span.end()
+        if span is not None:
+            if outcome is not None and span.is_recording():
+                self._describe(outcome, span, attributes)
+            span.end()
 
     def _describe(self, outcome: Outcome, span: Span, attributes: dict[str, Any]) -> None:
         for attempt in outcome.attempts:
@@ -250,3 +251,10 @@ class Telemetry(Link):
                 if name in attributes:
                     span.set_attribute(name, attributes[name])
             span.set_status(Status(StatusCode.ERROR))
+
+
+def _eventful(call: Call) -> bool:
+    """Return whether there is more to say of a call that went well than how long it took."""
+    return bool(
+        call.attempts or call.nodes or call.rows_failed or call.commit_master or call.fell_back
+    )

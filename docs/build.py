@@ -3,7 +3,8 @@
 ``--check`` runs every Python snippet of README.md and docs/*.md (one namespace a page, top to bottom),
 follows every internal link, and compares every shell command with what there is. A page that says
 ``<!-- needs: cluster -->`` gets the names ``cluster`` (a `LocalCluster`) and ``config`` (for
-``aerospike.client``). A snippet fenced as ``python no-run`` is only compiled.
+``aerospike.client``). A snippet fenced as ``python no-run`` is only compiled;
+``no-types`` keeps it from the type checkers, as it needs a package that the tests do not install.
 """
 
 from __future__ import annotations

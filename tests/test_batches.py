@@ -298,13 +298,18 @@ def test_an_overloaded_node_gets_a_batch_three_times_at_most(calm, connect, besi
         wait=lambda _state: 0,
     )
     rows = [br.Write(key, [op.write("n", 1)]) for key in KEYS]
-    policy = {"total_timeout": 5000, "socket_timeout": 30, "max_retries": 8}
+    scope = {"total_timeout": "5s", "socket_timeout": "30ms", "max_retries": 8}
+    policy = {"policy": dict.fromkeys(("all", "writes", "writes_batch"), scope)}
     silent = contextlib.nullcontext()
     if beside == "a silent node":
         silent = calm.inject(node="A1", op="batch", answer="drop")
 
-    with silent, calm.inject(node="A2", op="batch", code=18):
-        made = requests_of(calm, lambda: client.batch_write(br.BatchRecords(rows), policy))
+    with (
+        client.resilience.using(overrides=policy),
+        silent,
+        calm.inject(node="A2", op="batch", code=18),
+    ):
+        made = requests_of(calm, lambda: client.batch_write(br.BatchRecords(rows)))
     client.resilience.close()
 
     assert made == 3

@@ -58,6 +58,7 @@ def test_the_wheel_built_from_the_sdist_holds_profiles_types_and_entry_points(bu
     assert "aerospike-resilience = aerospike_resilience.cli:main" in points
     assert "aerospike_resilience = aerospike_resilience.testing.plugin" in points
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {
+        "_aerospike_resilience_startup.py",
         "aerospike_resilience",
         "aerospike_resilience.pth",
     }

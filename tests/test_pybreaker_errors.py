@@ -121,7 +121,7 @@ def test_a_process_that_has_no_pybreaker_and_no_tenacity_is_protected(healthy):
     ("argument", "extra"),
     [
         ("wait=lambda _state: 0.0", "tenacity"),
-        ("listeners=[object()]", "pybreaker"),
+        ("listeners=[Listener()]", "pybreaker"),
         ("overrides={'breaker': {'storage': 'redis://127.0.0.1:1/0'}}", "redis"),
     ],
 )
@@ -131,6 +131,9 @@ import aerospike
 sys.modules.update(dict.fromkeys(["pybreaker", "tenacity"]))
 import aerospike_resilience
 bare = aerospike.client({{"hosts": [(host, port)]}})
+class Listener:
+    def __getattr__(self, name):
+        return lambda *_: None
 try:
     aerospike_resilience.resilient(bare, {argument})
 except aerospike_resilience.ResilienceError as error:

@@ -97,7 +97,9 @@ class Resilience:
         place = place_of(target) if isinstance(target, str) else None
         if place is None:
             raise ValueError(f"set=: {not_a_set(target)}")
-        known = self._engine.shared.health.partitions.namespaces
+        health = self._engine.shared.health
+        mapped = health.partitions.namespaces
+        known = tuple(dict.fromkeys((*mapped, *health.strong))) if mapped else ()
         if known and place[0] not in known:
             there = [*known, *(name for name in self.profile.set_names() if name not in known)]
             ends = f".{target}"

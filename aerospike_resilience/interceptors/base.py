@@ -20,10 +20,10 @@ LinkedAsync: TypeAlias = Callable[[Call], Coroutine[Any, Any, Any]]
 
 @runtime_checkable
 class Interceptor(Protocol):
-    """What stands in a chain. A user's own has this shape and may be placed anywhere.
+    """A link of a chain. An application's own interceptor has this shape and may be placed anywhere.
 
     An interceptor calls `proceed` as often as it likes and returns what the operation is to return,
-    or raises. It keeps no state of one call: that is what `Call` is for.
+    or raises. It keeps the state of one call on the `Call`, not on itself.
     """
 
     def around(self, call: Call, proceed: Proceed) -> Any:
@@ -36,10 +36,10 @@ class Interceptor(Protocol):
 
 
 class Link(abc.ABC):
-    """A shipped interceptor: told once what stands behind it, so that a call costs one frame a link.
+    """A shipped interceptor. It gets the rest of the chain at build time, so a call costs one frame a link.
 
-    `link` and `link_async` are twins: the same decisions around the rest of the chain. A test holds them
-    to it (tests/interceptors/test_twins.py).
+    `link` and `link_async` are twins: they make the same decisions around the rest of the chain. A test
+    compares their code (tests/interceptors/test_twins.py).
     """
 
     __slots__ = ()

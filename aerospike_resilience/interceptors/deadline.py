@@ -14,10 +14,10 @@ from .base import Link, LinkedAsync, Proceed, ProceedAsync
 
 
 class Deadline(Link):
-    """Stamp the call with the time by which it must have ended, once.
+    """Set `Call.deadline`, the time by which the call must have ended, once.
 
-    That is the profile's ``total_timeout`` from now, or the ambient deadline, which the call brings
-    along, where that is sooner. What comes after only compares with `Call.deadline`.
+    It is now plus the profile's ``total_timeout``, or the ambient deadline where that is sooner. The
+    later links only compare the clock with `Call.deadline`.
 
     Args:
         error: what to raise; the client's own timeout class combined with `DeadlineExceededError`.
@@ -35,7 +35,7 @@ class Deadline(Link):
         self._clock = clock
 
     def link(self, proceed: Proceed) -> Proceed:
-        """Stamp, then proceed."""
+        """Set the deadline, then proceed."""
         clock, shortened = self._clock, self._shortened
 
         def deadline(call: Call) -> Any:
@@ -51,7 +51,7 @@ class Deadline(Link):
         return deadline
 
     def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
-        """Stamp, then proceed."""
+        """Set the deadline, then proceed."""
         clock, shortened = self._clock, self._shortened
 
         async def deadline(call: Call) -> Any:
@@ -70,10 +70,10 @@ class Deadline(Link):
         return deadline
 
     async def _in_time(self, call: Call, proceed: ProceedAsync) -> Any:
-        """Proceed, and leave at the ambient deadline a call that the client gives no timeout to."""
+        """Proceed; stop waiting at the ambient deadline for a call that takes no timeout."""
         if math.isinf(call.deadline):
             return await proceed(call)
-        import asyncio  # by now in use, and no synchronous client needs it
+        import asyncio  # already imported here; synchronous clients never need it
 
         left_s = call.deadline - call.started
         try:
@@ -91,7 +91,7 @@ class Deadline(Link):
             ) from None
 
     def _shortened(self, call: Call) -> None:
-        """Go by the ambient deadline, if there is one; without either there is none."""
+        """Set the ambient deadline as the call's; without one the call has no deadline."""
         if math.isinf(call.deadline):
             return
         call.tailored = True

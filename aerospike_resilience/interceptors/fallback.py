@@ -1,4 +1,4 @@
-"""Fallback: a second cluster's client for what the first cannot serve while nodes are open."""
+"""Fallback: a second cluster's client serves what the first cannot serve while nodes are open."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from .base import Link, LinkedAsync, Proceed, ProceedAsync
 class Fallback(Link):
     """Make a call on another client, with the arguments that the application gave.
 
-    Calls that were refused for an open node go there, and while more of the cluster fails than may be open,
-    all calls on records: nothing is to be had of the first cluster then but timeouts. What may have been
-    sent to the first cluster is never sent to the second. The other client goes by its own policies
-    and by those that the call was given; if it is wrapped, also by what is left of the call's deadline.
+    It gets the calls that were refused for an open node. While more nodes fail than may be open, it gets
+    all calls on records, as the first cluster would only let them time out. A call that may have been
+    sent to the first cluster is never sent to the second. The other client uses its own policies and
+    those that were passed to the call. If it is wrapped as well, it gets the remaining time of the call's
+    deadline.
 
     Args:
         method: from the name of a client's method to the method of the other client.
-        health: the first cluster's.
-        writes: whether writes may go there too. They are then on the second cluster alone.
+        health: the first cluster's health.
+        writes: whether writes may go there too. Such writes are then on the second cluster alone.
         clock: the chain's clock, in seconds.
 
     Attributes:
@@ -50,7 +51,7 @@ class Fallback(Link):
         self.calls = 0
 
     def link(self, proceed: Proceed) -> Proceed:
-        """Proceed, or go to the other client."""
+        """Proceed, or call the other client."""
 
         def fallback(call: Call) -> Any:
             args, kwargs = call.given or (call.args, call.kwargs)
@@ -68,7 +69,7 @@ class Fallback(Link):
         return fallback
 
     def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
-        """Proceed, or go to the other client."""
+        """Proceed, or call the other client."""
 
         async def fallback(call: Call) -> Any:
             args, kwargs = call.given or (call.args, call.kwargs)
@@ -86,7 +87,7 @@ class Fallback(Link):
         return fallback
 
     def _other(self, call: Call) -> Callable[..., Any] | None:
-        """Return the other client's method; None where the call must not go there."""
+        """Return the other client's method; None where it must not be called."""
         plan = call.plan
         if plan.operation.shape not in (Shape.POINT, Shape.BATCH):
             return None

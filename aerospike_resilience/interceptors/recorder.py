@@ -1,4 +1,4 @@
-"""Recorder: the outcome of each thread's or task's last call, successes included."""
+"""Recorder: keeps the outcome of each thread's or task's last call, successes included."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 caller: contextvars.ContextVar[asyncio.Task[Any] | None] = contextvars.ContextVar(
     "aerospike_resilience.caller", default=None
 )
-"""The task that made a call which runs in a task of its own."""
+"""The task that made the call, where the call runs in another task."""
 
 
 class Recorder(Link):

@@ -1,4 +1,4 @@
-"""Telemetry: one span and one duration sample for an operation, whatever its retries.
+"""Telemetry: one span and one duration sample for each operation, however many attempts it makes.
 
 Names follow OpenTelemetry's semantic conventions for database clients (``db.*``, stable since 1.33);
 what they do not cover (retries, breaker, gate) is under ``aerospike.resilience.*``.
@@ -24,8 +24,7 @@ from .base import Link, LinkedAsync, Proceed, ProceedAsync
 class Telemetry(Link):
     """Trace and time operations.
 
-    The chain is built without it while no SDK is configured (`wanted`), so that then it costs
-    nothing.
+    While no SDK is configured, the chain is built without it (`wanted`), so that it costs nothing.
 
     Args:
         spans: whether the profile wants spans.
@@ -35,8 +34,8 @@ class Telemetry(Link):
         node_address: from a node's name to its ``(host, port)``, None where unknown.
         place: from a record's key to its namespace and set.
         statement: from an operation and its arguments to the text of the query that it makes, without
-            values; None where the profile does not want it told.
-        on_broken: given what an exporter or a processor made fail, and what it raised.
+            values; None where the profile does not want it in spans.
+        on_broken: called with the step that an exporter or a processor made fail, and its exception.
         client_name: the wrapped client's name.
     """
 
@@ -132,7 +131,7 @@ class Telemetry(Link):
         return telemetry
 
     def _attributes(self, call: Call) -> dict[str, Any]:
-        """Return what may go on a metric too: names only, never a key or a value of the application's."""
+        """Return the attributes of spans and metrics: names only, never an application's key or value."""
         operation = call.plan.operation
         attributes: dict[str, Any] = {
             "db.system.name": "aerospike",
@@ -148,7 +147,7 @@ class Telemetry(Link):
 
     @staticmethod
     def _batch_size(call: Call) -> dict[str, int]:
-        """Return what would make a metric's series one for every size, and so goes on spans only."""
+        """Return the batch size, for spans only: on a metric it would make a series for every size."""
         operation = call.plan.operation
         if operation.shape is not Shape.BATCH:
             return {}
@@ -156,12 +155,12 @@ class Telemetry(Link):
         return {"db.operation.batch.size": len(rows)} if isinstance(rows, Sized) else {}
 
     def _start(self, call: Call, attributes: dict[str, Any]) -> Span | None:
-        """Start the call's span; None where nobody wants it, and where it cannot be started."""
+        """Start the call's span; None where spans are off, and where it cannot be started."""
         if self._tracer is None:
             return None
         try:
             return self._started(self._tracer, call, attributes)
-        except Exception as error:  # noqa: BLE001 - who only listens cannot make a call fail
+        except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
             self._on_broken("a span could not be started", error)
             return None
 
@@ -180,7 +179,7 @@ class Telemetry(Link):
         )
 
     def _text(self, call: Call) -> str:
-        """Return a query's text; empty for what is no query, and where the profile keeps it back."""
+        """Return a query's text; empty for other operations, and where the profile leaves it out."""
         operation = call.plan.operation
         if self._statement is None or operation.shape is not Shape.QUERY:
             return ""
@@ -199,7 +198,7 @@ class Telemetry(Link):
         """Record the duration and end the span."""
         try:
             self._ended(call, span, attributes, started, error)
-        except Exception as error:  # noqa: BLE001 - who only listens cannot make a call fail
+        except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
             self._on_broken("a span or a duration could not be recorded", error)
 
     def _ended(

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 
 class NativeAttempt:
-    """Make the native call, and say what its failure means.
+    """Make the native call, and classify its failure.
 
-    It begins the attempt's time right before the native call and ends it right after, so that nothing
-    else that stands in the chain is measured as the node's.
+    It reads the clock right before and right after the native call, so that the time of other
+    interceptors is not charged to the node.
 
     Args:
         tailor: makes native policies for attempts that need one of their own.
@@ -158,12 +158,12 @@ class NativeAttempt:
 
     @staticmethod
     def _socket_timeout_ms(call: Call, total_ms: int, tries: int) -> int:
-        """Choose how long one try may take.
+        """Return how long one try may take, in milliseconds.
 
-        The last attempt is patient: nothing comes after it, so its tries share all that is left.
-        Without that a cluster that became slower than ``socket_timeout`` everywhere would fail calls
-        that the bare client serves. A first attempt that is also the last stays in a hurry where a node's
-        state asks for it; after a hurried one failed at the replica too, hurrying has had its chance.
+        The tries of the last attempt share all the remaining time, as no attempt follows. Otherwise a
+        cluster that became slower than ``socket_timeout`` everywhere would fail calls that the bare client
+        serves. A first attempt that is also the last keeps its short socket timeout where a node's state
+        asks for it. Once a short attempt failed at the replica too, the next one is not shortened.
         """
         hurries = call.steered and not call.attempts
         if call.tries_left <= tries and not hurries and total_ms:
@@ -211,9 +211,9 @@ class NativeAttempt:
         self._record(call, failure, type(error).__name__)
 
     def _partly(self, call: Call, result: Any) -> None:
-        """Note the failed rows of a batch that returned; the worst of them stands for the attempt.
+        """Record the failed rows of a batch that returned; the worst row's failure becomes the attempt's.
 
-        An overload is the worst, as it bounds how often anything is sent again.
+        An overload is the worst, as it limits all retries.
         """
         rows = call.plan.rows
         failures = rows.failures(result) if rows is not None else {}
@@ -244,12 +244,12 @@ class NativeAttempt:
 
 
 def _tries_made(call: Call, failure: Failure) -> int:
-    """Return how many requests an attempt made, as far as the client says it."""
+    """Return how many requests an attempt made, as far as the client reports it."""
     may = 1 if call.frugal else min(call.plan.native_retries + 1, call.tries_left)
     if failure.tries is None:
         return may
     if failure.answered and failure.tries < may and call.early_s > 0:
-        # The answer ended its own try; those before it waited for their socket timeout each.
+        # The answer ended the last try. Each try before it waited for its whole socket timeout.
         waited = int((call.now - call.began) / call.early_s)
         return min(failure.tries + waited, may)
     return failure.tries
@@ -260,7 +260,7 @@ def _weight(failure: Failure) -> tuple[bool, bool]:
 
 
 def _out_of_tries(call: Call) -> BaseException:
-    """Return what an operation ends with when an interceptor proceeds again without a try left."""
+    """Return the error to raise when an interceptor proceeds again and no try is left."""
     if call.error is not None:
         return call.error
     return RuntimeError(

@@ -1,4 +1,4 @@
-"""Shielded: waiting for a call that goes on when the task that waits for it is cancelled."""
+"""Shielded: await a client's future without cancelling it when the awaiting task is cancelled."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Callback: TypeAlias = "Callable[[asyncio.Future[Any]], object]"
 
 
 class Shielded:
-    """A future that one task may await, and that its cancellation leaves alone.
+    """A future that one task may await; cancelling the task does not cancel the future.
 
-    As `asyncio.shield`, which puts a second future between the first and the task, and so another turn
-    of the event loop between an answer and who waits for it. Here the task waits for the future itself,
-    by way of an object that is `future-like
-    <https://docs.python.org/3/library/asyncio-future.html#asyncio.isfuture>`_ and cancels only the wait.
+    `asyncio.shield` does the same with a second future, which costs another turn of the event loop before
+    the task sees the answer. Here the task waits for the future itself, through an object that is
+    `future-like <https://docs.python.org/3/library/asyncio-future.html#asyncio.isfuture>`_ and cancels
+    only the wait.
 
     Args:
         future: what to wait for.
@@ -33,35 +33,35 @@ class Shielded:
     def __await__(self) -> Generator[Any, None, Any]:
         future = self._future
         if not future.done():
-            self._asyncio_future_blocking = True  # tells the task that it is to wait for what comes
+            self._asyncio_future_blocking = True  # asyncio's protocol: the task is to wait for this
             try:
                 yield self
             except BaseException:
-                future.add_done_callback(_retrieve)  # thrown at, before the task could wait for it
+                future.add_done_callback(_retrieve)  # the task got an exception before it could wait
                 raise
         return future.result()
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the future's event loop. Asked by the task."""
+        """Return the future's event loop. Called by the task."""
         return self._future.get_loop()
 
     def add_done_callback(
         self, wakeup: Callback, *, context: contextvars.Context | None = None
     ) -> None:
-        """Have the task woken when the future is done. Called by the task."""
+        """Wake the task when the future is done. Called by the task."""
         self._wakeup, self._context = wakeup, context
         self._future.add_done_callback(wakeup, context=context)
 
     def cancel(self, msg: str | None = None) -> bool:
-        """Wake the task as cancelled, and leave the future alone. Called by the task when it is cancelled.
+        """Wake the task as cancelled; the future goes on. Called by the task when it is cancelled.
 
         Returns:
-            Whether it does so: not once the future is done, as its answer is already on its way, and not
-            a second time, as a future is not cancelled twice.
+            Whether the task is woken as cancelled. False once the future is done, as its answer is
+            already on its way, and false for a second cancellation.
         """
         future = self._future
         if future.done() or not future.remove_done_callback(self._wakeup):
-            return False  # or the task has been woken by an earlier cancellation
+            return False  # or an earlier cancellation has woken the task
         future.add_done_callback(_retrieve)
         left: asyncio.Future[Any] = future.get_loop().create_future()
         left.add_done_callback(self._wakeup, context=self._context)
@@ -69,6 +69,6 @@ class Shielded:
 
 
 def _retrieve(future: asyncio.Future[Any]) -> None:
-    """Take a result that nobody waits for any more: asyncio logs exceptions that nobody took."""
+    """Retrieve the exception of an abandoned future: asyncio logs exceptions that are never retrieved."""
     if not future.cancelled():
         future.exception()

@@ -1,1 +1,1 @@
-"""Breaker: keep attempts away from open nodes, and report what came of each."""
+"""Breaker: keep attempts away from open nodes, and report the outcome of each attempt."""

@@ -1,4 +1,4 @@
-"""Breaker: ask the cluster's health before an attempt, and report to it what came of it."""
+"""Breaker: ask the cluster's health before an attempt, and report the attempt's outcome to it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .open_rows import OpenRows
 
 
 class Breaker(Link):
-    """Keep attempts away from open nodes and feed the evidence of every attempt to the right one.
+    """Keep attempts away from open nodes, and report the outcome of every attempt to the cluster's health.
 
-    It stands innermost, so that it sees attempts and not operations.
+    It is innermost, so that it sees attempts and not operations.
 
     Args:
         health: the state of every node.
@@ -51,7 +51,7 @@ class Breaker(Link):
             except BaseException as error:
                 self._report_error(call, error)
                 raise
-            # Written out for the one case that has to be fast: all is well, and so was the call.
+            # Written out for the one case that has to be fast: no node is open, and the call succeeded.
             if calm and call.key is not None and call.now - call.began < call.early_s:
                 health.recent.append((call.key, call.began, call.now, call.plan.writes))
             else:
@@ -77,7 +77,7 @@ class Breaker(Link):
             except BaseException as error:
                 self._report_error(call, error)
                 raise
-            # Written out for the one case that has to be fast: all is well, and so was the call.
+            # Written out for the one case that has to be fast: no node is open, and the call succeeded.
             if calm and call.key is not None and call.now - call.began < call.early_s:
                 health.recent.append((call.key, call.began, call.now, call.plan.writes))
             else:
@@ -112,7 +112,7 @@ class Breaker(Link):
     def _report_error(self, call: Call, error: BaseException) -> None:
         """Report an attempt that raised to the cluster's health; some errors carry a batch's rows.
 
-        An error that the attempt did not raise, an interceptor's own, is no evidence.
+        An interceptor's own error says nothing about a node, so it is not reported.
         """
         rows = call.plan.rows
         if not call.owns(error):

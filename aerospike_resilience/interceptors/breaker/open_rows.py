@@ -1,7 +1,7 @@
-"""Open rows: what a batch does with rows that need an open node.
+"""Open rows: how a batch treats rows that need an open node.
 
-The others are sent, and those are given the code of a tripped breaker without being sent; or the whole
-batch is refused, as the profile's ``batch_on_open`` says. A batch is never spent as a probe.
+The profile's ``batch_on_open`` decides. Either the other rows are sent, and these get the code of a
+tripped breaker; or the whole batch is refused. A batch is never used as a probe.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class OpenRows:
             return
         try:
             keys = list(self._rows.sent(self._batch))
-        except Exception:  # noqa: BLE001 - no batch: the client is about to say so, better than we could
+        except Exception:  # noqa: BLE001 - not a batch: the client raises the better error
             return
         refused = admission.refused_rows(call, keys)
         if not refused:
@@ -44,7 +44,7 @@ class OpenRows:
         self._refusal = admission.refusal(call, *first, rows=len(refused))
         if len(refused) == len(keys) or admission.whole_batches:
             raise self._refusal
-        call.failure = call.raised = None  # the other rows go
+        call.failure = call.raised = None  # the other rows are sent
         self._kept = [index for index in range(len(keys)) if index not in refused]
         call.args, call.kwargs = self._rows.narrowed(self._batch, self._batch.rows, self._kept)
 
@@ -60,7 +60,7 @@ class OpenRows:
         return self._rows.finish_with_refused_rows(self._batch, part, self._kept, self._refusal)
 
     def completed_error(self, call: Call, error: Exception) -> None:
-        """Have an error that carries the rows which were sent carry all of them."""
+        """Replace the sent rows that an error carries by all rows."""
         if self._refusal is None:
             return
         call.args, call.kwargs = self._batch.args, self._batch.kwargs

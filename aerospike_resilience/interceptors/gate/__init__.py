@@ -1,1 +1,1 @@
-"""Gate: how many operations may be under way at once, and who waits."""
+"""Gate: limits how many operations run at once, and queues the others."""

@@ -1,13 +1,13 @@
-"""The adaptive limit: as many concurrent operations as the cluster's answers allow.
+"""The adaptive limit: learns how many concurrent operations the cluster serves well.
 
 Two signals. Losses come first, as in TCP's congestion control (additive increase, multiplicative
-decrease; RFC 5681): a timeout, an overload answer or an exhausted pool says that there was too much on
-the way, and is acted upon as soon as there are more of them than bad luck explains. Latency comes
-second, as in the gradient limits of Netflix's ``concurrency-limits``: answers that take much longer
-than they usually do say that a queue is building up, before anything is lost.
+decrease; RFC 5681): a timeout, an overload answer or an exhausted pool is a sign of too many operations
+in flight. The limit reacts as soon as there are more losses than chance explains. Latency comes second,
+as in the gradient limits of Netflix's ``concurrency-limits``: answers that take much longer than usual
+show that a queue builds up, before anything is lost.
 
-TCP's clock is the round trip; here it is the *round*: as many outcomes as the limit, so that a
-fast cluster is learned about fast and nothing depends on a timer.
+TCP's clock is the round trip; here it is the *round*: as many outcomes as the limit, so that the limit
+adapts fast to a fast cluster, and needs no timer.
 """
 
 from __future__ import annotations
@@ -16,36 +16,38 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 LOSS_FACTOR: Final = 0.7
-"""What is left of the limit after a round with losses. TCP halves; its successor CUBIC (RFC 9438) keeps
-0.7, since what is shared here, a pool and a cluster, is not as harsh as a router's queue."""
+"""The limit is multiplied by this after a round with losses. TCP halves its window; CUBIC (RFC 9438)
+keeps 0.7 of it. A pool and a cluster drop less abruptly than a router's queue, so CUBIC's value is
+used."""
 
 TOLERATED_LOSSES: Final = 0.02
-"""Up to this share of a round, losses are bad luck: a pause of one node, a lost packet. So is a single one
-in a round however short."""
+"""Losses up to this share of a round are ignored as chance: a pause of one node, a lost packet. A single
+loss is always ignored."""
 
 TOLERANCE: Final = 2.0
-"""How many times its usual latency the cluster may take before that counts as a queue."""
+"""A latency above this many times the usual one counts as a queue."""
 
 NOISE_S: Final = 0.001
-"""And by how much at least, in seconds: below that, our own scheduling is what is measured."""
+"""The least difference from the usual latency that counts as a queue, in seconds. A smaller one may come
+from our own scheduling."""
 
 SMOOTHING: Final = 0.2
-"""How much of what the latency says is done in one round."""
+"""The share of the latency's correction that one round applies."""
 
 FASTER, SLOWER = 0.2, 0.02
-"""How quickly the usual latency follows one that is lower, and one that is higher. A queue must not pass
-for usual at once; a cluster that has become slower for good may, in some dozens of rounds."""
+"""How quickly the usual latency follows a lower one, and a higher one. Queueing latency must not become
+the usual one at once. A cluster that stays slower becomes the usual one after some dozens of rounds."""
 
 SHORTEST_ROUND: Final = 20
-"""Outcomes; fewer say nothing."""
+"""The fewest samples that are learned from."""
 
 
 class LimitSample(NamedTuple):
-    """What became of one attempt that reached the cluster, or failed for want of a connection.
+    """The outcome of one attempt that reached the cluster, or found no free connection.
 
     Attributes:
         began: when it began, on the chain's clock, in seconds.
-        took_s: how long the answer took, in seconds; None where that says nothing of the load (scans,
+        took_s: how long the answer took, in seconds; None where it does not depend on the load (scans,
             batches, losses).
         in_flight: permits that were out when it ended.
         lost: whether it was a timeout, an overload answer or an exhausted pool.
@@ -58,12 +60,12 @@ class LimitSample(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """Between what the limit may move.
+    """The range of the limit, and its first value.
 
     Attributes:
-        start: what it is at first.
-        floor: never below.
-        ceiling: never above.
+        start: the first limit.
+        floor: the lowest limit.
+        ceiling: the highest limit.
     """
 
     start: int
@@ -72,18 +74,18 @@ class Bounds(NamedTuple):
 
 
 class AdaptiveLimit:
-    """Learns the limit from outcomes, a round at a time. Not for several threads at once.
+    """Learns the limit from samples, a round at a time. Not thread-safe.
 
     Args:
-        bounds: between what it may move.
+        bounds: the range of the limit.
 
     Attributes:
-        bounds: between what it may move.
+        bounds: the range of the limit.
         limit: the limit now.
         round: how many outcomes make a round.
-        tolerated: how many losses of a round are bad luck; more are worth learning from at once.
-        lowered: when it was last lowered for losses, on the chain's clock, in seconds. Losses of
-            attempts that began before were on the way then and say nothing new.
+        tolerated: how many losses of a round are ignored; one more makes it learn at once.
+        lowered: when it was last lowered for losses, on the chain's clock, in seconds. Losses of attempts
+            that began before are ignored, as the lowering already answers them.
         usual_s: the latency that counts as usual, in seconds; None while nothing is known.
     """
 
@@ -93,7 +95,7 @@ class AdaptiveLimit:
         self._move(float(bounds.start), bounds)
 
     def rebound(self, bounds: Bounds) -> None:
-        """Take over other bounds. What was learned stays, unless the start is another one."""
+        """Replace the bounds. The learned limit stays, unless the start changes."""
         same_start = bounds.start == self.bounds.start
         self._move(self._exact if same_start else float(bounds.start), bounds)
 
@@ -107,10 +109,10 @@ class AdaptiveLimit:
     def learn(self, samples: Sequence[LimitSample], now: float) -> int:
         """Learn from a round and return the limit.
 
-        A limit that is not used is not raised, since nobody knows whether more would do.
+        A limit that is not reached is not raised, as there is no evidence that the cluster could do more.
 
         Args:
-            samples: what became of attempts since the last time.
+            samples: the samples since the last time.
             now: the clock's time, in seconds.
         """
         losses = [sample for sample in samples if sample.lost]
@@ -127,11 +129,11 @@ class AdaptiveLimit:
         return self.limit
 
     def _slow(self, samples: Sequence[LimitSample]) -> float:
-        """Return what share of itself the limit should be for the latency's sake, 0.5 to 1."""
+        """Return the factor by which the latency would lower the limit, 0.5 to 1."""
         times = [sample.took_s for sample in samples if sample.took_s is not None]
         if not times:
             return 1.0
-        from statistics import median  # here, as it costs every process that imports this package
+        from statistics import median  # imported late, as it is slow to import
 
         median_s = median(times)
         if self.usual_s is None:

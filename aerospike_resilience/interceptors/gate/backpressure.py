@@ -1,4 +1,4 @@
-"""Backpressure: a bounded number of operations hold a connection; the rest wait in line, briefly."""
+"""Backpressure: a bounded number of operations hold a connection; the others wait briefly in a queue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .semaphore import Gate, GateFullError
 class Backpressure(Link):
     """Hold one of the gate's permits while an attempt runs.
 
-    It stands inside retry, so that an operation that sleeps between attempts holds no permit.
+    It is inside retry, so that an operation that sleeps between attempts holds no permit.
 
     Args:
         gate: the permits.
@@ -42,7 +42,7 @@ class Backpressure(Link):
         def gated(call: Call) -> Any:
             if not gate.waiting:
                 permits, taken = gate.permits, True
-                try:  # an interrupt strikes after a call, never before: in here, the permit is ours
+                try:  # an interrupt comes after a call, never before: in here, the permit is ours
                     try:
                         permits.pop()
                     except IndexError:
@@ -65,7 +65,7 @@ class Backpressure(Link):
         async def gated(call: Call) -> Any:
             if not gate.waiting:
                 permits, taken = gate.permits, True
-                try:  # an interrupt strikes after a call, never before: in here, the permit is ours
+                try:  # an interrupt comes after a call, never before: in here, the permit is ours
                     try:
                         permits.pop()
                     except IndexError:
@@ -82,7 +82,7 @@ class Backpressure(Link):
         return gated
 
     def _queued(self, call: Call, proceed: Proceed, weight: int) -> Any:
-        """Take permits by way of the queue, proceed, release them."""
+        """Wait in the queue for permits, proceed, release them."""
         gate = self.gate
         permits, waiter = gate.permits, Waiter(weight, call.criticality)
         try:
@@ -98,7 +98,7 @@ class Backpressure(Link):
                 gate.settle()
 
     async def _queued_async(self, call: Call, proceed: ProceedAsync, weight: int) -> Any:
-        """Take permits by way of the queue, proceed, release them."""
+        """Wait in the queue for permits, proceed, release them."""
         gate = self.gate
         permits, waiter = gate.permits, Waiter(weight, call.criticality)
         try:
@@ -146,7 +146,8 @@ class Backpressure(Link):
 class WeightedBackpressure(Backpressure):
     """`Backpressure` under which a batch holds as many permits as it touches nodes.
 
-    They are waited for in one place of the line, so that two batches never wait for each other.
+    The batch waits for all of them at one place of the queue, so that two batches never wait for each
+    other.
 
     Args:
         gate: the permits.

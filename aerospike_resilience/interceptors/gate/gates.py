@@ -1,4 +1,4 @@
-"""The gates of one client: the one for all operations, those of single nodes, and what moves the limit."""
+"""The gates of one client: for all operations and for single nodes, with the loop that adapts the limit."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from .target_nodes import TargetNodes
 
 @dataclass(frozen=True, slots=True)
 class GateOptions:
-    """A profile's words on backpressure.
+    """A profile's backpressure options.
 
     Attributes:
-        limit: operations at once; 0 for no gate. Where the limit is adaptive, what it begins with.
+        limit: operations at once; 0 for no gate. Where the limit is adaptive, its first value.
         queue_timeout_s: how long an operation may wait in all, in seconds; 0 = as long as its deadline.
         order: who is served first among the equally critical.
-        batch_weight_cap: permits that a batch takes at most, by the nodes it touches; 1 where a batch
-            takes one like everybody.
+        batch_weight_cap: the most permits that a batch takes, one for each node it touches; 1 where a
+            batch takes one like any operation.
         max_per_node: permits that operations of one node may hold: a number, or a share of the limit
             below 1; None for all.
-        bounds: between what the limit may move; None where it is fixed.
+        bounds: the range of an adaptive limit; None where the limit is fixed.
     """
 
     limit: int = 0
@@ -55,11 +55,11 @@ class GateOptions:
 
 @dataclass(frozen=True, slots=True)
 class GateDraft:
-    """A reloaded profile's words, made ready: nothing of them is in force until `Gates.adopt`.
+    """A reloaded profile's backpressure options, checked and prepared. `Gates.adopt` puts them in force.
 
     Attributes:
-        options: the words.
-        rounds: what will move the limit; None where it is fixed.
+        options: the options.
+        rounds: the loop that will adapt the limit; None where it is fixed.
     """
 
     options: GateOptions
@@ -67,10 +67,10 @@ class GateDraft:
 
 
 class Gates:
-    """What keeps a client's operations within bounds. Outlives reloads.
+    """All gates of a client. They outlive reloads.
 
     Args:
-        options: the profile's words.
+        options: the profile's backpressure options.
         health: the cluster, whose map says which nodes a call needs.
         clock: seconds on the clock that the whole chain uses.
 
@@ -104,7 +104,7 @@ class Gates:
         *,
         outlives_cancellation: bool = False,
     ) -> Iterator[Interceptor]:
-        """Yield what the options call for, outermost first; nothing where there is no gate.
+        """Yield the interceptors that the options call for, outermost first; none where there is no gate.
 
         Args:
             error: what to raise; the client's own class for it combined with `BackpressureError`.
@@ -130,14 +130,14 @@ class Gates:
             yield LimitFeedback(loop, self.main)
 
     def draft(self, options: GateOptions) -> GateDraft:
-        """Make a reloaded profile's words ready, and change nothing yet."""
+        """Prepare a reloaded profile's options, and change nothing yet."""
         loop = self._loop
         if loop is None or options.bounds is None or not options.limit:
             loop = self._started(options)
         return GateDraft(options, loop)
 
     def adopt(self, draft: GateDraft) -> None:
-        """Take over what was made ready. A limit that was learned stays if it may."""
+        """Put a draft in force. A learned limit stays if it is within the new bounds."""
         options, loop = draft.options, draft.loop
         if loop is not None and options.bounds is not None:
             loop.rebound(options.bounds)
@@ -145,7 +145,7 @@ class Gates:
         self._resize(loop.adaptive.limit if loop is not None else options.limit)
 
     def tend(self) -> None:
-        """Do what no call should wait for. Called by the tend thread, each tend."""
+        """Do the periodic work that calls leave undone. Called by the tend thread, each tend."""
         if self._loop is not None:
             self._loop.learn()
         self._orphans.tend()
@@ -153,12 +153,12 @@ class Gates:
         self.nodes.settle(self._health.by_name)
 
     def listen(self, on_wait: OnWait | None) -> None:
-        """Tell of every wait from now on, or of none."""
+        """Call `on_wait` after every wait from now on; None ends that."""
         self.main.on_wait = on_wait
         self.nodes.listen(on_wait)
 
     def close(self) -> None:
-        """Turn away whoever waits, and everybody who would have to wait from now on."""
+        """Refuse all waiters, and all operations that would have to wait from now on."""
         self.main.close()
         self.nodes.close()
 

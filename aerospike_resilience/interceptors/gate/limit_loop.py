@@ -1,4 +1,4 @@
-"""Outcomes: what the adaptive limit learns from. In the chain only where the limit is adaptive."""
+"""The loop that feeds outcomes to the adaptive limit. In the chain only where the limit is adaptive."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .adaptive_limit import SHORTEST_ROUND, AdaptiveLimit, Bounds, LimitSample
 from .semaphore import Gate
 
 _REMEMBERED: Final = 8192
-"""How many outcomes are kept for the next look: bounded memory."""
+"""The most samples that are kept until the next round, so that memory is bounded."""
 
 _CUT_SHORT: Final = 0.5
-"""A timeout after less than this share of the profile's own was a deadline's or a queue's making, or
-that of an adaptive timeout, and says little of the load."""
+"""A timeout after less than this share of the profile's timeout came from a deadline, a queue or an
+adaptive timeout. It says little about the load."""
 
 _LOSSES: Final = frozenset(
     {
@@ -35,11 +35,11 @@ _ANSWERS: Final = frozenset({FailureKind.RECORD, FailureKind.CONFLICT, FailureKi
 
 
 class AdaptiveLimitLoop:
-    """Collects the outcomes of all threads and tasks, and has the limit learn a round at a time.
+    """Collects the samples of all threads and tasks, and makes the limit learn a round at a time.
 
     Args:
-        bounds: between what the limit may move.
-        on_limit: told the limit whenever it has changed.
+        bounds: the range of the limit.
+        on_limit: called with the limit whenever it has changed.
         clock: seconds on the clock that the whole chain uses.
 
     Attributes:
@@ -61,16 +61,16 @@ class AdaptiveLimitLoop:
         forking.register(self)
 
     def note(self, sample: LimitSample) -> None:
-        """Note an outcome; one that fills a round, or is a loss too many, has the limit learn."""
+        """Add a sample. When it completes a round, or is one loss too many, the limit learns."""
         adaptive = self.adaptive
         self._noted.append(sample)
         if sample.lost and sample.began >= adaptive.lowered:
-            self._losses += 1  # two threads at once may count one: the next loss is soon enough
+            self._losses += 1  # two threads may count one: the next loss makes up for it
         if len(self._noted) >= adaptive.round or self._losses > adaptive.tolerated:
             self.learn()
 
     def learn(self) -> None:
-        """Learn from what was noted, unless somebody does already, or it is too little."""
+        """Learn from the collected samples, unless another thread already does, or they are too few."""
         if not self._lock.acquire(blocking=False):
             return
         try:
@@ -93,7 +93,7 @@ class AdaptiveLimitLoop:
         return taken
 
     def rebound(self, bounds: Bounds) -> int:
-        """Take over other bounds and return the limit."""
+        """Replace the bounds and return the limit."""
         with self._lock:
             self.adaptive.rebound(bounds)
             return self.adaptive.limit
@@ -104,15 +104,15 @@ class AdaptiveLimitLoop:
 
 
 class LimitFeedback(Link):
-    """Note what became of attempts.
+    """Pass the outcome of every attempt to the loop.
 
-    It stands inside the gate and outside the breaker. Only what the cluster answered or failed to
-    answer is noted, and an exhausted pool: no refusal of ours, no spent deadline, no cancellation, no
-    refused connection, which says much about a node and nothing about load.
+    It is inside the gate and outside the breaker. It passes on answers, missing answers and exhausted
+    pools. It leaves out this library's refusals, spent deadlines, cancellations and refused connections:
+    these do not depend on the load.
 
     Args:
-        loop: where outcomes go.
-        gate: says how many operations are under way.
+        loop: gets the samples.
+        gate: knows how many operations are in flight.
     """
 
     __slots__ = ("_gate", "_loop")
@@ -122,7 +122,7 @@ class LimitFeedback(Link):
         self._gate = gate
 
     def link(self, proceed: Proceed) -> Proceed:
-        """Proceed, and note what came of it."""
+        """Proceed, and pass on the outcome."""
 
         def noting(call: Call) -> Any:
             try:
@@ -136,7 +136,7 @@ class LimitFeedback(Link):
         return noting
 
     def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
-        """Proceed, and note what came of it."""
+        """Proceed, and pass on the outcome."""
 
         async def noting(call: Call) -> Any:
             try:
@@ -166,7 +166,7 @@ class LimitFeedback(Link):
             self._loop.note(LimitSample(call.began, None, self._gate.in_flight, lost=True))
 
     def _answered(self, call: Call) -> None:
-        # The time of a scan or of a batch depends on its size more than on the load.
+        # The time of a scan or a batch depends on its size more than on the load.
         took_s = call.now - call.began if call.plan.operation.shape is Shape.POINT else None
         self._loop.note(LimitSample(call.began, took_s, self._gate.in_flight))
 

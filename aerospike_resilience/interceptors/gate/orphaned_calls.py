@@ -1,8 +1,8 @@
-"""Lasting: the permits of calls that go on after their caller has left.
+"""Orphaned calls: keep the permits of calls that go on after their caller has left.
 
-Some clients do not stop a call when its task is cancelled: the request goes on, and so does its hold on
-a connection. Others return a stream before its records have come. In both cases the permits must come
-home when the call really ends, or the gate would let more through than there are connections.
+Some clients do not stop a call when its task is cancelled: the request goes on and holds its connection.
+Others return a stream before its records have arrived. In both cases the permits are released when the
+call really ends. Otherwise the gate would admit more operations than there are connections.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class OrphanedCalls:
         self._under_way.clear()
 
     def keep(self, gate: Gate, count: int, pending: asyncio.Future[Any]) -> None:
-        """Have the permits that a gate is about to get back come home when `pending` is done."""
+        """Keep the next `count` permits that the gate gets back until `pending` is done."""
         token = object()
         self._under_way[token] = (pending, gate.withhold(count))
         pending.add_done_callback(functools.partial(self._ended, token))
 
     def tend(self) -> None:
-        """Bring home the permits of those whose event loop was closed: nobody hears of their end."""
+        """Release permits of calls whose event loop was closed, as their callbacks never run."""
         for token, (pending, _restore) in list(self._under_way.items()):
             if pending.get_loop().is_closed():
                 self._ended(token)
@@ -51,13 +51,13 @@ class OrphanedCalls:
 
 
 class PermitKeeper(Link):
-    """Keep the permits that a `Backpressure` is about to lay down until the call has really ended.
+    """Keep the permits that a `Backpressure` is about to release until the call has really ended.
 
-    It stands directly inside that `Backpressure`, and only in the chains of clients that need it.
+    It is directly inside that `Backpressure`, and only in the chains of clients that need it.
 
     Args:
         gate: the gate whose permits it keeps.
-        outlived: where calls are known that go on without a caller.
+        outlived: the client's orphaned calls.
         count: from a call to how many permits of the gate it holds.
     """
 

@@ -1,4 +1,4 @@
-"""Per node: no node may hold all permits, so that a slow one leaves some to the others."""
+"""Per node: limits the permits of each node, so that a slow node leaves some for the others."""
 
 from __future__ import annotations
 
@@ -60,21 +60,21 @@ class NodeGates:
         return gate
 
     def resize(self, limit: int, queue_timeout_s: float, order: Order) -> None:
-        """Give every node this many permits; 0 lets everybody pass."""
+        """Give every node this many permits; 0 means no limit."""
         with self._lock:
             self._limit, self._queue_timeout_s, self._order = limit, queue_timeout_s, order
             for gate in self.by_name.values():
                 gate.resize(limit, queue_timeout_s, order)
 
     def listen(self, on_wait: OnWait | None) -> None:
-        """Tell of every wait from now on."""
+        """Call `on_wait` after every wait from now on."""
         with self._lock:
             self._on_wait = on_wait
             for gate in self.by_name.values():
                 gate.on_wait = on_wait
 
     def close(self) -> None:
-        """Turn away whoever waits, or would have to."""
+        """Refuse all waiters, and all operations that would have to wait from now on."""
         with self._lock:
             self._closed = True
             for gate in self.by_name.values():
@@ -95,7 +95,7 @@ class NodeGates:
                 gate.reopen()
 
     def settle(self, known: Iterable[str]) -> None:
-        """Serve every line, and forget the gates that nobody needs: those of nodes that left."""
+        """Serve every queue, and remove the unused gates of nodes that left."""
         with self._lock:
             names = set(known) if self._limit else set()
             for name, gate in list(self.by_name.items()):
@@ -121,14 +121,14 @@ class NodeGates:
 class PerNode(Link):
     """Hold a permit of each node that the call needs, and only then wait for the gate's own.
 
-    The other way round a slow node's calls would wait for their node with the gate's permits in
-    hand. Nodes are taken in order of name, so that no two calls wait for each other.
+    In the other order a slow node's calls would hold the gate's permits while they wait for their node.
+    Permits are taken in order of the nodes' names, so that no two calls wait for each other.
 
     Args:
         gates: the permits of each node.
         masters: from a call to the names of the nodes it needs, in order of name.
         error: what to raise; the client's own class for it combined with `BackpressureError`.
-        outlived: where calls are known that go on without a caller; None where the client ends them.
+        outlived: the client's orphaned calls; None where the client ends calls with their tasks.
     """
 
     __slots__ = ("_error", "_gates", "_links", "_masters", "_orphans")

@@ -1,4 +1,4 @@
-"""The line before a gate: who waits for permits, and who is served first."""
+"""The queue of a gate: which operations wait for permits, and which is served first."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Final, Literal, TypeAlias, get_args
 from ...model.operation import Criticality
 
 Order: TypeAlias = Literal["fifo", "lifo"]
-"""Who is served first among the equally critical: the one that waits longest, or the newest."""
+"""Which operation is served first among the equally critical: the one that waits longest, or the newest."""
 
 Reason: TypeAlias = Literal["timeout", "deadline", "closed", "shed"]
-"""Why a gate refuses."""
+"""Why a gate refuses an operation."""
 
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 
 
 class Waiter:
-    """An operation's place in the line, and the permits it was given. Written under the gate's lock.
+    """An operation's place in the queue, and the permits it was given. Written under the gate's lock.
 
     Args:
         weight: permits the operation takes, 1 or more; a gate that has fewer in all gives those.
@@ -26,10 +26,10 @@ class Waiter:
 
     Attributes:
         held: permits taken from the gate for this place so far.
-        granted: whether that is all it needs.
-        refused: why it was turned away; None while it was not.
-        wake: has the one who waits look again; returns false if there is nobody left to look.
-            It may be called more than once.
+        granted: whether it has all it needs.
+        refused: why it was refused; None if it was not.
+        wake: wakes the thread or task that waits; returns false if it cannot be woken any more. It may be
+            called more than once.
     """
 
     __slots__ = ("criticality", "granted", "held", "refused", "wake", "weight")
@@ -46,10 +46,10 @@ class Waiter:
 class WaitQueue:
     """Places in the order in which they are served: the critical, the default, the sheddable.
 
-    Joining, leaving and looking at the front take the same time however long the line is.
+    Joining, leaving and looking at the front take the same time however long the queue is.
 
     Attributes:
-        order: who comes first among the equally critical.
+        order: which place comes first among the equally critical.
     """
 
     __slots__ = ("_classes", "order")
@@ -70,22 +70,22 @@ class WaitQueue:
         return iter([waiter for places in self._classes.values() for waiter in places])
 
     def join(self, waiter: Waiter) -> None:
-        """Stand in line."""
+        """Add a place."""
         self._classes[waiter.criticality][waiter] = None
 
     def leave(self, waiter: Waiter) -> None:
-        """Stand in line no longer; nothing happens to one that does not."""
+        """Remove a place; do nothing if it is not in the queue."""
         self._classes[waiter.criticality].pop(waiter, None)
 
     def front(self) -> Waiter | None:
-        """Return who is to be served next."""
+        """Return the place that is served next."""
         for places in self._classes.values():
             if places:
                 return next(reversed(places) if self.order == "lifo" else iter(places))
         return None
 
     def sheddable(self) -> list[Waiter]:
-        """Return the places that go first when there are too many."""
+        """Return the places that are refused first when there are too many."""
         return list(self._classes["sheddable"])
 
 

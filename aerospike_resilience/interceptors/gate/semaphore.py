@@ -1,20 +1,20 @@
-"""The gate: how many operations may hold a connection at once, and who gets the next permit.
+"""The gate: limits how many operations hold a connection at once, and decides who gets the next permit.
 
-One gate serves threads and any number of event loops together. Free permits lie in a list, which
-``pop`` and ``append`` change in one step each, so that an operation that need not wait takes no lock.
-Whoever must wait joins the line. No wake-up is lost: a leaver first lays down its permits and then
-looks for waiters, a waiter first joins the line and then looks for permits, so at least one of them
-sees the other; `_settle_locked` then serves the front of the line.
+One gate serves threads and any number of event loops together. Free permits are kept in a list. ``pop``
+and ``append`` are atomic, so an operation that need not wait takes no lock. An operation that must wait
+joins the queue. No wake-up is lost: a leaving operation first releases its permits and then looks for
+waiters; a waiter first joins the queue and then looks for permits. So at least one of them sees the
+other, and `_settle_locked` serves the front of the queue.
 
-The limit is a number and not a number of semaphore slots: shrinking below what is in flight leaves a
-debt that the next leavers pay with their permits, so it never blocks (as in Netflix's
+The limit is a number, not a number of semaphore slots. Shrinking it below what is in flight leaves a
+debt, and the next released permits pay it. So shrinking never blocks (as in Netflix's
 ``AdjustableSemaphore``, and unlike resilience4j's bulkhead).
 
-An interrupt (``KeyboardInterrupt``, an exception of another thread's making) can strike after any
-call and at the start of any function, but not between statements that make no call, as ``del
-permits[-1]`` makes none. So a permit is always in the list, in a place's `held`, or under a
-``finally`` that lays it down. Should one strike while the line is served, `settle` can be called
-again from the start; the tend thread does so each tend.
+An interrupt (``KeyboardInterrupt``, an exception that another thread raises here) can come after any call
+and at the start of any function. It cannot come between statements that make no call, such as ``del
+permits[-1]``. So a permit is always in the list, in a waiter's `held`, or under a ``finally`` that
+releases it. If an interrupt comes while the queue is served, `settle` can be called again from the start;
+the tend thread does so each tend.
 """
 
 from __future__ import annotations
@@ -37,18 +37,19 @@ if TYPE_CHECKING:
 _FOREVER_S: Final = threading.TIMEOUT_MAX
 
 LATE_S: Final = 0.005
-"""A waiter that wakes so much later than it asked for, in seconds, was kept from it by its own process: by
-a busy event loop, or as it had no processor. What it waits for was kept waiting as well."""
+"""A waiter that wakes this much later than it asked for, in seconds, was delayed by its own process: by a
+busy event loop, or for lack of a processor. The calls that hold the permits were delayed as well."""
 
 WAITED_AT_MOST: Final = 0.5
-"""What share of its time an operation may wait in a queue that moves. It needs the rest to be served in."""
+"""The share of its time that an operation may wait in a moving queue. It needs the rest for the call
+itself."""
 
 OnWait = Callable[[float, str], None]
-"""Told how long an operation waited, in seconds, and what came of it: ``granted`` or a `Reason`."""
+"""Called with how long an operation waited, in seconds, and the result: ``granted`` or a `Reason`."""
 
 
 class GateFullError(Exception):
-    """No permit came in time; the interceptor turns it into a `BackpressureError`."""
+    """No permit came in time. The interceptor raises it as a `BackpressureError`."""
 
     def __init__(self, reason: Reason, waited_s: float) -> None:
         super().__init__(reason, waited_s)
@@ -57,17 +58,17 @@ class GateFullError(Exception):
 
 
 class Gate:
-    """A bounded number of permits, and a line of those who wait for one.
+    """A bounded number of permits, and a queue of operations that wait for them.
 
     Args:
-        limit: permits in all; 0 lets everybody pass (the chain is then built without the gate).
+        limit: permits in all; 0 means no limit (the chain is then built without the gate).
         queue_timeout_s: how long an operation may wait, in seconds; 0 = as long as its deadline.
-        order: who is served first among the equally critical.
+        order: which operation is served first among the equally critical.
         clock: seconds on the clock that the whole chain uses.
 
     Attributes:
-        permits: the free ones. The interceptor takes and appends; everybody else only looks.
-        waiting: how many stand in line; written under the lock, read without.
+        permits: the free permits. Only the interceptor takes and appends; all other code only reads.
+        waiting: how many operations wait; written under the lock, read without.
         debt: permits to withdraw since the limit shrank; written under the lock.
         waited: how many have waited so far.
         wait_s_total: for how long, in seconds.
@@ -106,7 +107,7 @@ class Gate:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        # Reentrant: a signal handler or a finalizer may make a call inside a call.
+        # Reentrant, as a signal handler or a finalizer may make a call inside a call.
         self._lock = threading.RLock()
         self._queue = WaitQueue(order)
         self._queue_began = 0.0
@@ -126,25 +127,25 @@ class Gate:
 
     @property
     def in_flight(self) -> int:
-        """Permits that are out."""
+        """How many permits are taken."""
         return self.limit + self.debt - len(self.permits)
 
     def settle(self) -> None:
-        """Pay the debt and serve the front of the line. Called by leavers who saw either."""
+        """Pay the debt and serve the queue. Called after a release if there is a debt or a waiter."""
         with self._lock:
             self._settle_locked()
 
     def wait(self, waiter: Waiter, deadline: float, now: float, already_s: float = 0.0) -> float:
-        """Wait in line for permits, as a thread.
+        """Wait in the queue for permits, as a thread.
 
-        When it returns, `Waiter.held` permits are the caller's, to be laid down by ``permits += ...``
-        and `settle`. When it raises, whatever it raises, they are none.
+        When it returns, the caller holds `Waiter.held` permits, and releases them by ``permits += ...``
+        and `settle`. When it raises anything, the caller holds none.
 
         Args:
-            waiter: the operation's place, not in a line yet.
+            waiter: the operation's place, not in a queue yet.
             deadline: when the operation must have ended, on the gate's clock.
             now: the clock's time.
-            already_s: how much of the queue timeout the operation has waited away before, in seconds.
+            already_s: how much of the queue timeout the operation used before, in seconds.
 
         Returns:
             The clock's time when the permits were granted.
@@ -158,7 +159,7 @@ class Gate:
         signal.acquire()
 
         def wake() -> bool:
-            with contextlib.suppress(RuntimeError):  # it was woken before
+            with contextlib.suppress(RuntimeError):  # already woken
                 signal.release()
             return True
 
@@ -179,7 +180,7 @@ class Gate:
     async def wait_async(
         self, waiter: Waiter, deadline: float, now: float, already_s: float = 0.0
     ) -> float:
-        """Wait in line for permits, as a task. See `wait`."""
+        """Wait in the queue for permits, as a task. See `wait`."""
         import asyncio
 
         until, reason = self._patience(deadline, now, already_s)
@@ -192,7 +193,7 @@ class Gate:
                 return now
             await asyncio.sleep(
                 0
-            )  # tasks that begin together hold up the loop, and with it all answers
+            )  # tasks that begin together delay the loop, and with it all answers
             held_up_s = self._clock() - now
             patience = _Patience(now, min(until + held_up_s, deadline), deadline, self._granted)
             while True:
@@ -211,7 +212,7 @@ class Gate:
                 timer.cancel()
 
     def resize(self, limit: int, queue_timeout_s: float, order: Order = "fifo") -> None:
-        """Change the limit without waiting; what is in flight above it drains by itself."""
+        """Change the limit without waiting. Operations above it keep their permits until they end."""
         with self._lock:
             self._queue.order = order
             self.queue_timeout_s = queue_timeout_s
@@ -223,14 +224,14 @@ class Gate:
             self._settle_locked()
 
     def withhold(self, count: int = 1) -> Callable[[], None]:
-        """Keep the next permits that are laid down: what they were taken for goes on.
+        """Keep the next released permits out of the free list, as the calls that took them go on.
 
         Args:
             count: how many.
 
         Returns:
-            What brings them back; to be called once. Like an operation, it does so where they were
-            taken, so that a forked child, which starts with all of them, has none too many.
+            A function that releases them; to be called once. It releases them into the list they were
+            taken from. So a forked child, which starts with all permits free, gets none too many.
         """
         permits = self.permits
 
@@ -243,7 +244,7 @@ class Gate:
         return restore
 
     def close(self) -> None:
-        """Turn away whoever waits, and everybody who would have to wait from now on."""
+        """Refuse all waiters, and all operations that would have to wait from now on."""
         with self._lock:
             self.closed = True
             for waiter in self._queue:
@@ -265,10 +266,10 @@ class Gate:
             self.closed = self.opened = False
 
     def after_fork(self) -> None:
-        """Start with every permit at home: the parent's threads that held them do not come along.
+        """Start a forked child with all permits free: the threads that held them do not exist there.
 
-        An operation inside which the process was forked lays its permit down where it took it: in
-        the list of before.
+        An operation during which the process was forked releases its permit into the list it took it
+        from: the old list.
         """
         self._lock = threading.RLock()
         self._queue = WaitQueue(self._queue.order)
@@ -286,24 +287,24 @@ class Gate:
         return deadline, "deadline"
 
     def _waits_on(self, waiter: Waiter, patience: _Patience, wake: Callable[[], bool]) -> bool:
-        """Return whether one whose queue timeout has passed waits on: it is served, only not yet.
+        """Return whether a waiter whose queue timeout has passed goes on waiting, as the queue moves.
 
-        That is so while the queue moves and is younger than half of what the operation may take: a burst
-        that can be served is served. A queue that stands for longer is an overload, and so is one that
-        does not move. (After Nichols and Jacobson's CoDel, "Controlling Queue Delay", ACM Queue 2012,
-        which tells a good queue from a standing one by how long it has not been empty.)
+        It does while the queue moves and is younger than half of the operation's time, so that a short
+        burst is served. An older queue, and one that does not move, is an overload. (After Nichols and
+        Jacobson's CoDel, "Controlling Queue Delay", ACM Queue 2012, which distinguishes a good queue from
+        a standing one by how long it has not been empty.)
 
         Args:
-            waiter: the one who waits.
-            patience: until when; moved on if it waits on.
-            wake: what wakes it from then on.
+            waiter: the waiter.
+            patience: until when it waits; extended if it goes on waiting.
+            wake: wakes it from then on.
         """
         with self._lock:
             now = self._clock()
             if waiter.granted or waiter.refused or self.closed or now >= patience.deadline:
                 return False
             late_s = now - patience.ends
-            if late_s > LATE_S:  # our own process was held up, and the queue with it
+            if late_s > LATE_S:  # our own process was delayed, and the queue with it
                 patience.ends = min(now + late_s, patience.deadline)
             elif late_s >= 0:
                 moved = self._granted > patience.granted
@@ -316,7 +317,7 @@ class Gate:
             return True
 
     def _enter(self, waiter: Waiter, now: float) -> bool:
-        """Join the line; return whether there were permits enough at once."""
+        """Join the queue; return whether there were enough permits at once."""
         with self._lock:
             if not self.waiting:
                 self._queue_began = now
@@ -333,13 +334,13 @@ class Gate:
             if self.closed:
                 self._refuse_locked("closed", 0.0)
             if self.waiting > 1:
-                # Somebody waits behind a sheddable one, or before it: it goes.
+                # Sheddable operations are refused as soon as any other waits.
                 for other in self._queue.sheddable():
                     self._turn_away_locked(other, "shed")
             return False
 
     def _result(self, waiter: Waiter, entered: float, reason: Reason) -> float:
-        """Say what came of waiting; the last moment is decided here, under the lock."""
+        """Return the time of the grant, or raise. Decides under the lock about a grant at the last moment."""
         now = self._clock()
         waited_s = max(now - entered, 0.0)
         with self._lock:
@@ -355,7 +356,7 @@ class Gate:
         return now
 
     def _abandon(self, waiter: Waiter) -> None:
-        """Leave the line for a refusal, an interrupt or a cancellation; permits granted meanwhile go on."""
+        """Leave the queue ungranted or interrupted; pass on permits that were granted meanwhile."""
         with self._lock:
             self._leave_locked(waiter)
             self._give_back_locked(waiter)
@@ -395,7 +396,7 @@ class Gate:
                 self._give_back_locked(waiter)
 
     def _fill_locked(self, waiter: Waiter) -> bool:
-        """Give a place all the permits it needs, or none; return whether it has them."""
+        """Give a waiter all the permits it needs, or none; return whether it has them."""
         permits = self.permits
         needs = min(waiter.weight, self.limit)  # the limit may have shrunk while it waited
         if len(permits) + waiter.held < needs:
@@ -403,7 +404,7 @@ class Gate:
         while waiter.held < needs:
             try:
                 del permits[-1]
-            except IndexError:  # an arrival that saw no waiters was faster
+            except IndexError:  # an arriving operation that saw no waiters took it
                 self._give_back_locked(waiter)
                 return False
             waiter.held += 1
@@ -419,7 +420,7 @@ class Gate:
 
 
 class _Patience:
-    """How long one waits in the queue.
+    """How long one operation waits in the queue.
 
     Attributes:
         entered: when it joined.

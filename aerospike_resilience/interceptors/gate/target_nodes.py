@@ -1,4 +1,4 @@
-"""Targets: which nodes a call will keep busy, by the masters of the records it is about."""
+"""Target nodes: which nodes a call will keep busy, by the masters of its records."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ...nodes import ClusterHealth
 
 
 class TargetNodes:
-    """Looks up nodes in the partition map. Only asked where the profile limits by node.
+    """Looks up nodes in the partition map. Used only where the profile limits by node.
 
-    A read that may go to a replica is charged to the master too: there it goes first.
+    A read that may go to a replica counts for the master too, as it goes there first.
 
     Args:
         health: the cluster, with its map.
@@ -26,7 +26,7 @@ class TargetNodes:
         self._health = health
 
     def weight(self, call: Call, cap: int) -> int:
-        """Return how many nodes a batch touches, `cap` at most; 1 for what is no batch or unknown."""
+        """Return how many nodes a batch touches, `cap` at most; 1 for other calls and unknown nodes."""
         if call.plan.operation.shape is not Shape.BATCH:
             return 1
         return max(len(self._of(batch_keys(call), cap)), 1)
@@ -34,8 +34,8 @@ class TargetNodes:
     def masters(self, call: Call) -> tuple[str, ...]:
         """Return the names of the nodes that a single record or a batch needs, in order of name.
 
-        Scans, queries and what goes to the cluster as a whole are charged to no node, and neither is
-        anything while the map is unknown.
+        Scans, queries and calls to the whole cluster count for no node. While the map is unknown, no call
+        counts for a node.
         """
         if call.key is not None:
             return self._health.owners(call.key)[:1]
@@ -53,9 +53,9 @@ class TargetNodes:
 
 
 def batch_keys(call: Call) -> Iterable[Key]:
-    """Return the keys of the rows that a batch call is about to send; none where they cannot be told.
+    """Return the keys of the rows that a batch call is about to send; none where they are unknown.
 
-    `Plan.rows` can tell; a batch that fails whole has none, and its rows are keys, or begin with one.
+    `Plan.rows` knows them. A batch that fails whole has none; its rows are keys, or begin with one.
     """
     plan = call.plan
     batch = BatchCall(plan, call.args, call.kwargs)
@@ -63,7 +63,7 @@ def batch_keys(call: Call) -> Iterable[Key]:
         if plan.rows is not None:
             return list(plan.rows.sent(batch))
         return [_key(row) for row in batch.rows]
-    except Exception:  # noqa: BLE001 - no batch: the client is about to say so, better than we could
+    except Exception:  # noqa: BLE001 - not a batch: the client raises the better error
         return ()
 
 

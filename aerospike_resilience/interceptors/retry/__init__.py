@@ -1,1 +1,1 @@
-"""Retry: send again what failed, where that is safe, useful and paid for."""
+"""Retry: send failed operations again, where that is safe, can help and is within the budget."""

@@ -14,11 +14,12 @@ Curve = Callable[[int, float], float]
 """From the number of failed attempts and the last sleep in seconds to the next sleep in seconds."""
 
 _MAX_EXPONENT: Final = 64
-"""Doubled more often than this no first sleep is below any longest one, and a float does not overflow."""
+"""The most doublings: after so many every first sleep has reached the longest one. A float does not
+overflow."""
 
 
 class Backoff:
-    """A named curve between a first sleep and a longest one.
+    """Computes sleeps by a named curve, from a first sleep to a longest one.
 
     Args:
         name: ``constant``, ``linear``, ``exponential``, ``exponential_jitter`` (between half and the

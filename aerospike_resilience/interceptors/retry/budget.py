@@ -1,8 +1,8 @@
-"""Retry budget: how much extra load retries may make, as a share of recent operations plus a reserve.
+"""Retry budget: limits the extra load of retries to a share of recent operations plus a reserve.
 
 The rule is Finagle's (``RetryBudget``: a percentage of requests and a minimum a second, over about
-ten seconds). Instead of a ring of slots it keeps two sums that fade with one time constant, so that
-an operation costs one addition and only a retry looks at the clock.
+ten seconds). Instead of a ring of slots it keeps two sums that decay with one time constant. So an
+operation costs one addition, and only a retry reads the clock.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ MEMORY_S = 10.0
 
 
 class RetryBudget:
-    """A purse that operations fill and retries empty.
+    """A balance of tries: operations add to it, and retries withdraw from it.
 
-    Attempts of ours ask before they are made. Tries that the client makes by itself inside a native call
-    are known only afterwards, and count where the call failed: a read that the replica served was
-    worth its second try. Once all is spent, calls go without those tries too.
+    This library's attempts withdraw before they are made. Tries that the client makes by itself inside a
+    native call are known only afterwards. They are charged where the call failed, and not where a replica
+    served the read. Once the balance is spent, calls are made without such tries too.
 
     Attributes:
-        operations: operations so far. Added to by every call without a lock: a lost addition under
+        operations: operations so far. Every call adds to it without a lock: an addition lost between
             threads makes the budget a little smaller, never larger.
-        spent: whether there was nothing left when it was last looked at. Read by calls without a lock.
+        spent: whether the balance was used up at the last check. Read by calls without a lock.
     """
 
     __slots__ = (
@@ -59,7 +59,7 @@ class RetryBudget:
         self._lock = threading.RLock()
 
     def withdraw(self, tries: int, now: float) -> bool:
-        """Pay for `tries` more requests on the wire, if there is enough left.
+        """Withdraw `tries` requests on the wire if the balance allows; return whether it did.
 
         Args:
             tries: how many the retry may make.
@@ -67,7 +67,7 @@ class RetryBudget:
         """
         with self._lock:
             self._fade_locked(now)
-            # A sum that fades never reaches nothing, so a hundredth of a try is forgiven.
+            # A decaying sum never reaches 0, so a missing hundredth of a try is ignored.
             if self._balance_locked() < tries - 0.01:
                 self.spent = True
                 return False
@@ -75,14 +75,14 @@ class RetryBudget:
             return True
 
     def charge(self, tries: int, now: float) -> None:
-        """Pay for tries that were made without asking, on credit where nothing is left."""
+        """Withdraw tries that were already made; the balance may become negative."""
         with self._lock:
             self._fade_locked(now)
             self._recent_retries += tries
             self.spent = self._balance_locked() < 1
 
     def affords(self, tries: int, now: float) -> bool:
-        """Return whether there is enough left for that many tries; asked while `spent`."""
+        """Return whether the balance allows that many tries; called while `spent`."""
         with self._lock:
             self._fade_locked(now)
             self.spent = self._balance_locked() < tries

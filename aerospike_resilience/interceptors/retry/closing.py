@@ -1,4 +1,4 @@
-"""Closing: what ends every sleep of a wrapped client, of threads and of tasks, when it is closed."""
+"""Closing: ends every sleep of a wrapped client's threads and tasks when the client is closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The story of a failed call: notes on the error, and the attempts as data on ``error.attempts``."""
+"""Error notes: write what was tried on the error of a failed call, as notes and as ``error.attempts``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...model.identity import ClientIdentity
 _log = logging.getLogger("aerospike_resilience.call")
 
 _OURS: Final = "aerospike-resilience: "
-"""What notes of ours begin with."""
+"""The beginning of this library's notes."""
 
 _ABSENT: Final = object()
 
@@ -37,14 +37,14 @@ a remove, "not found"."""
 
 
 def annotate(error: BaseException, call: Call) -> None:
-    """Write on `error` what was tried; the error stays the same object, whatever it takes of that.
+    """Write on `error` what was tried. It stays the same object; what cannot be set on it is left out.
 
-    Done once, when the operation has ended, and only to an error that an attempt raised: what an
-    interceptor raises is its own.
+    Called once, when the operation has ended, and only for an error that an attempt raised. An
+    interceptor's own error stays as it is.
 
-    Sets ``error.attempts``, ``error.client_name`` and ``error.in_doubt``: a conflict answered to a
-    conditional write that was sent before may be the write's own, so it is in doubt and not somebody
-    else's. What an earlier call wrote on the same object is replaced.
+    Sets ``error.attempts``, ``error.client_name`` and ``error.in_doubt``: if a conditional write was sent
+    before and now gets a conflict, the earlier attempt may have caused it, so the write is in doubt. What
+    an earlier call wrote on the same object is replaced.
     """
     if not isinstance(error, Exception) or not (error is call.error or call.owns(error)):
         return
@@ -80,18 +80,18 @@ def annotate(error: BaseException, call: Call) -> None:
 
 
 def _forget(error: Exception) -> None:
-    """Take the story of an earlier call off an error that is raised again, an application's own say."""
-    with contextlib.suppress(Exception):  # its notes may be no list, or hidden
+    """Remove an earlier call's notes from an error object that is raised again."""
+    with contextlib.suppress(Exception):  # its notes may be no list, or unreadable
         vars(error).pop("attempts", None)
         if notes := getattr(error, "__notes__", None):
             notes[:] = [note for note in notes if not str(note).startswith(_OURS)]
 
 
 def _answer(error: Exception, *, in_doubt: bool) -> None:
-    """Have an error say whether the write may have been applied; a read never was.
+    """Set whether the write may have been applied; a read is never in doubt.
 
-    Some clients' errors answer from a slot that cannot be written. Such an error becomes one of a class
-    derived from its own that answers in its place.
+    Some clients' errors have ``in_doubt`` in a slot that cannot be written. The class of such an error is
+    replaced by a derived class that returns this value.
     """
     if set_attribute(error, "in_doubt", in_doubt):
         return
@@ -104,7 +104,7 @@ def _answer(error: Exception, *, in_doubt: bool) -> None:
 
 @functools.cache
 def _answering(cls: Any, in_doubt: bool) -> type[Exception]:
-    """Return a class like `cls`, under its name, whose instances give that answer.
+    """Return a class derived from `cls`, with its name, whose instances return this ``in_doubt``.
 
     They are copied and pickled as those of `cls` are.
     """

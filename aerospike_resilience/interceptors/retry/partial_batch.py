@@ -9,13 +9,12 @@ from ...model.rows import BatchCall
 
 
 class PartialBatch:
-    """A batch on its way through its attempts.
+    """A batch and the state of its rows between attempts.
 
-    The first attempt's result is the caller's; later attempts carry some rows only, and what they
-    bring is put in its place there. Rows that succeeded are never sent twice, but for reads whose results
-    cannot be put together from parts. Clients differ in how a
-    batch with failed rows ends: some return it, some raise an error that carries the rows, and some
-    raise one that carries nothing, so that only the whole batch can be sent again.
+    The caller gets the first attempt's result. Later attempts send some rows only, and their results are
+    merged into the first. A row that succeeded is never sent again, except in reads whose results cannot
+    be merged. Clients differ in how a batch with failed rows ends. Some return it, some raise an error
+    that carries the rows, and some raise one without rows: then only the whole batch can be sent again.
 
     Args:
         call: the batch call; its arguments are narrowed from attempt to attempt.
@@ -40,7 +39,7 @@ class PartialBatch:
         self.again = False
 
     def absorb(self, part: Any) -> None:
-        """Take in what an attempt brought."""
+        """Merge the result of an attempt."""
         rows = self._rows
         if self._sent is None:
             before = self._result
@@ -63,7 +62,7 @@ class PartialBatch:
         self.again = bool(self._again)
 
     def absorb_error(self, error: Exception) -> None:
-        """Take in what an attempt raised."""
+        """Merge the error of an attempt, and the rows it carries."""
         part = self._rows.rows_in_error(error)
         if part is not None:
             self.absorb(part)
@@ -79,7 +78,7 @@ class PartialBatch:
             self._absorb_unanswered()
 
     def _absorb_unanswered(self) -> None:
-        """Nothing came back of a later attempt: its rows keep their own failures, and may be in doubt."""
+        """Handle a later attempt without a result: its rows keep their failures, and may be in doubt."""
         failure = self._call.failure
         if self._sent is not None:
             if failure is not None and failure.in_doubt:
@@ -116,7 +115,7 @@ class PartialBatch:
         raise error
 
     def narrow(self) -> None:
-        """Make the call one for the rows that are to be sent again."""
+        """Reduce the call's arguments to the rows that are sent again."""
         if self._result is not None and not self._rows.indivisible:
             self._sent = self._again
             call = self._call

@@ -1,7 +1,7 @@
-"""Retry: send again what failed, where that is safe, useful and paid for.
+"""Retry: send failed operations again, where that is safe, can help and is within the budget.
 
-The native client moves a read to the next replica by itself, because only it can; what is decided
-here is whether the operation makes another native call at all, and after what sleep.
+Only the native client can move a read to the next replica, and it does so by itself. This module decides
+whether the operation makes another native call, and after what sleep.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from .verification import Found, Verification, is_uncertain, judge
 
 MAX_OVERLOAD_RETRIES: Final = 2
 """Overload answers are retried at most this often whatever the profile says, as the MongoDB drivers'
-client-backpressure specification has it: under overload retries are the load. A number of retries that the
-caller gives for the very call is obeyed."""
+client-backpressure specification has it: under overload, retries add to the load. A number of retries
+that the caller passes to the call itself is obeyed."""
 
 
 SHORTEST_S: Final = 0.001
-"""An attempt that has less time than this is not made: clients count in whole milliseconds."""
+"""The least time for an attempt, in seconds: clients count in whole milliseconds."""
 
 
 def _to_verify(call: Call, error: Exception) -> ExpectedWrite | None:
-    """Return what a write in doubt wanted; None where nobody asked to look, or a look would not tell."""
+    """Return what a write in doubt expects; None without verification, or where a read decides nothing."""
     verification: Verification | None = call.plan.verification
     if verification is None or not call.owns(error) or not is_uncertain(call):
         return None
@@ -44,19 +44,19 @@ def _to_verify(call: Call, error: Exception) -> ExpectedWrite | None:
 
 
 def _missing(read: Call, wanted: ExpectedWrite) -> Found:
-    """Judge by a read that failed: a record that is not there is an answer."""
+    """Judge by the failure of a read: "record not found" is an answer too."""
     gone = read.failure is not None and read.failure.kind is FailureKind.RECORD
     return judge(wanted, None) if gone else Found.UNCERTAIN
 
 
 def _was_sent(call: Call) -> bool:
-    """Return whether the attempt that just failed reached a node: no free connection is no load to it."""
+    """Return whether the attempt that just failed reached a node: without a free connection, it did not."""
     failure = call.failure
     return bool(call.attempts) and (failure is None or failure.fault is not Fault.LOCAL)
 
 
 def _refused_for_load(call: Call) -> int:
-    """Return how many tries were answered with an overload, those inside native calls included."""
+    """Return how many tries got an overload answer, those inside native calls included."""
     return sum(
         attempt.tries
         for attempt in call.attempts
@@ -65,7 +65,7 @@ def _refused_for_load(call: Call) -> int:
 
 
 class Verdict(NamedTuple):
-    """Whether to send again.
+    """The decision whether to send again.
 
     Attributes:
         sleep_s: how long to sleep first, in seconds; None to give up.
@@ -79,7 +79,7 @@ class Verdict(NamedTuple):
 
 @dataclass(slots=True)
 class RetryCounters:
-    """What retrying has come to so far; outlives a reload.
+    """Counters of all retries of a client so far. They outlive a reload.
 
     Attributes:
         retries: attempts beyond an operation's first.
@@ -96,10 +96,10 @@ class Retry(Link):
 
     Args:
         backoff: how long to sleep between attempts.
-        budget: what retries may cost; None for no bound but ``max_retries``.
+        budget: limits the retries of all operations together; None for no limit but ``max_retries``.
         closing: set when the client is being closed; it ends every sleep.
-        counters: what retrying has come to so far.
-        rules: what the application says besides, in tenacity's words.
+        counters: the client's retry counters.
+        rules: the application's own rules, tenacity objects.
         clock: seconds on the clock that the whole chain uses.
     """
 
@@ -230,7 +230,7 @@ class Retry(Link):
             batch.narrow()
 
     def _begin(self, call: Call) -> None:
-        """Count the operation, and save a try where the budget affords no second one."""
+        """Count the operation, and limit it to one try where the budget allows no second."""
         if call.attempts or call.failure is not None:
             call.next_attempt()  # an interceptor outside proceeds again
         if self._budget is not None:
@@ -239,7 +239,7 @@ class Retry(Link):
                 self._save(call)
 
     def _owns(self, call: Call, error: Exception) -> bool:
-        """Return whether an error is the attempt's; record one that an interceptor injected."""
+        """Return whether the attempt raised an error; record one that an interceptor injected."""
         if not call.owns(error):
             return False
         if call.raised is None and call.failure is not None:
@@ -258,14 +258,14 @@ class Retry(Link):
 
         Args:
             call: the call.
-            error: what was raised. An interceptor's own error is the last word.
+            error: what was raised. An interceptor's own error is final.
         """
         if not self._owns(call, error):
             return Verdict(None, "failure")
         return self._decide(call, error)
 
     def _decide(self, call: Call, error: Exception | None) -> Verdict:
-        """Decide by ``call.failure``. Without an error it is that of a batch that returned."""
+        """Decide by ``call.failure``. Without an error it is the failure of a batch that returned."""
         self._account(call)
         reason = self._objection(call)
         if not reason:
@@ -283,10 +283,10 @@ class Retry(Link):
         return Verdict(None, reason)
 
     def _decide_result(self, call: Call, result: Any, rules: TenacityRules) -> Verdict:
-        """Decide about an attempt that went well, as the application has a rule for results.
+        """Decide about a successful attempt, where the application has a rule for results.
 
-        Of operations on one record, and of writes only if they may be applied twice. The last result goes
-        to the caller whatever the rule says of it.
+        Applies to operations on one record, and to writes only if they may be applied twice. The caller
+        gets the last result even if the rule rejects it.
         """
         plan = call.plan
         if plan.operation.shape is not Shape.POINT or not (plan.idempotent or not plan.writes):
@@ -294,7 +294,7 @@ class Retry(Link):
         if not rules.wants_another(call, result):
             return Verdict(None)
         before = call.attempts
-        tries = min(plan.native_retries, call.tries_left)  # beyond the one that is counted already
+        tries = min(plan.native_retries, call.tries_left)  # beyond the one already counted
         attempt = Attempt(
             len(before) + 1, max(call.now - call.began, 0.0), tries + 1, nodes=call.nodes
         )
@@ -316,7 +316,7 @@ class Retry(Link):
         return Verdict(None, reason)
 
     def _pay(self, call: Call) -> bool:
-        """Pay for another attempt; one that puts the operation on the wire at last costs nothing."""
+        """Withdraw another attempt from the budget. If no attempt has reached a node yet, it is free."""
         if self._budget is None or not _was_sent(call):
             return True
         return self._budget.withdraw(1, call.now)
@@ -335,7 +335,7 @@ class Retry(Link):
         if call.tries_left < 1:
             return "tries"
         if failure.in_doubt and not plan.idempotent and plan.rows is None:
-            return "in_doubt"  # of a batch only the rows that may be sent again are
+            return "in_doubt"  # a batch sends again only the rows for which that is safe
         return ""
 
     def _sleep_s(self, call: Call, error: Exception | None) -> float:
@@ -352,22 +352,22 @@ class Retry(Link):
 
     @staticmethod
     def _look(call: Call, proceed: Proceed, wanted: ExpectedWrite) -> Found:
-        """Read the record of a write in doubt, and say what became of the write."""
+        """Read the record of a write in doubt, and return whether the write was applied."""
         verification: Verification = call.plan.verification
         read = verification.read(call)
         try:
             return judge(wanted, verification.record(proceed(read)))
-        except Exception:  # noqa: BLE001 - the write's own error is what the caller gets
+        except Exception:  # noqa: BLE001 - the caller gets the write's own error
             return _missing(read, wanted)
 
     @staticmethod
     async def _look_async(call: Call, proceed: ProceedAsync, wanted: ExpectedWrite) -> Found:
-        """Read the record of a write in doubt, and say what became of the write."""
+        """Read the record of a write in doubt, and return whether the write was applied."""
         verification: Verification = call.plan.verification
         read = verification.read(call)
         try:
             return judge(wanted, verification.record(await proceed(read)))
-        except Exception:  # noqa: BLE001 - the write's own error is what the caller gets
+        except Exception:  # noqa: BLE001 - the caller gets the write's own error
             return _missing(read, wanted)
 
     def _after_look(self, call: Call, found: Found, verdict: Verdict) -> Verdict:
@@ -380,18 +380,18 @@ class Retry(Link):
         return self._decide(call, None)
 
     def _save(self, call: Call) -> None:
-        """Have a call make one try only, while the budget affords no second one."""
+        """Limit a call to one try, while the budget allows no second."""
         if call.plan.native_retries and self._budget is not None:
             call.frugal = not self._budget.affords(1, call.now)
             call.tailored = call.tailored or call.frugal
 
     def _account(self, call: Call) -> None:
-        """Count the tries that the client made by itself in the attempt that just failed."""
+        """Charge the tries that the client made by itself in the attempt that just failed."""
         if self._budget is not None and _was_sent(call) and call.attempts[-1].tries > 1:
             self._budget.charge(call.attempts[-1].tries - 1, call.now)
 
     def _too_late(self, call: Call, slept_s: float) -> bool:
-        """Note the sleep, and return whether more time passed in it than the call had left."""
+        """Record the sleep, and return whether it used up the call's remaining time."""
         *before, last = call.attempts
         call.attempts = (*before, replace(last, slept_s=slept_s))
         call.now = self._clock()
@@ -402,7 +402,7 @@ class Retry(Link):
         return True
 
     def _prepare(self, call: Call) -> None:
-        """Make a call ready for its next attempt."""
+        """Prepare a call for its next attempt."""
         self.counters.retries += 1
         call.next_attempt()
         if not call.plan.asked_for and (refused := _refused_for_load(call)):

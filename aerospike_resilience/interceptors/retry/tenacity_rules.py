@@ -1,7 +1,7 @@
-"""Tenacity's own objects as rules of retrying: its waits, its predicates and its stops.
+"""Tenacity rules: an application's tenacity objects (waits, predicates, stops) as retry rules.
 
-What an application says with them comes on top of this library's rules and never goes around them: no
-write in doubt is sent again for a predicate, nothing sleeps past a deadline, and tries stay conserved.
+They only add to this library's rules. No predicate makes a write in doubt be sent again, no sleep ends
+after the deadline, and the number of tries stays within its limit.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class TenacityRules:
-    """What an application says about retrying in tenacity's words.
+    """An application's own retry rules, given as tenacity objects.
 
     Args:
-        wait: how long to sleep, in seconds, in the place of the profile's ``backoff``.
+        wait: how long to sleep, in seconds, instead of the profile's ``backoff``.
         retry: which failures are worth another attempt, of those that may be made again at all; and
             which results are, where it is or holds tenacity's ``retry_if_result``.
-        stop: when to give up, if not before.
+        stop: when to give up, unless this library's rules do so earlier.
 
     Raises:
         ResilienceError: the package ``tenacity`` is not installed.
@@ -86,7 +86,7 @@ class TenacityRules:
         return self._stop is not None and bool(self._stop(state))
 
     def sleep_s(self, call: Call, error: Exception | None) -> float | None:
-        """Return how long to sleep, in seconds; None where the profile says it."""
+        """Return how long to sleep, in seconds; None where the profile decides."""
         return None if self._wait is None else float(self._wait(self._state(call, error)))
 
     def _state(self, call: Call, error: Exception | None) -> tenacity.RetryCallState:
@@ -96,7 +96,7 @@ class TenacityRules:
         state.outcome_timestamp = call.now
         state.idle_for = sum(attempt.slept_s for attempt in call.attempts)
         state.outcome = self._tenacity.Future(state.attempt_number)
-        # Waits that look at the error cannot do without one.
+        # Waits that look at the error need one.
         state.outcome.set_exception(error or RuntimeError("rows of the batch failed"))
         return state
 
@@ -121,7 +121,7 @@ def _check(name: str, rule: Any) -> None:
 
 
 def _holds(rule: Any, classes: tuple[type, ...]) -> bool:
-    """Return whether a predicate is of one of the classes, or joins such a one with others."""
+    """Return whether a predicate is of one of the classes, or combines such a predicate with others."""
     return isinstance(rule, classes) or any(
         _holds(joined, classes) for joined in getattr(rule, "retries", ())
     )

@@ -1,9 +1,10 @@
-"""Verifying: a conditional write in doubt is looked up, where that makes certain what became of it.
+"""Verification: read the record of a conditional write in doubt, where that shows if it was applied.
 
-A write that checks the generation, or that only creates, can be applied once at most: so the record tells.
-If the generation is still the expected one, the write was not applied, and sending it again is safe even if
-the first request arrives late, as only one of both can pass the check. If it is one higher and the record
-holds what was to be written, it was applied. Anything else is not certain and stays in doubt.
+A write that checks the generation, or that only creates, can be applied once at most, so the record shows
+whether it was. If the generation is still the expected one, the write was not applied, and sending it
+again is safe even if the first request arrives late, as only one of both can pass the check. If it is one
+higher and the record holds what was to be written, it was applied. Anything else is not certain and stays
+in doubt.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ...model.rows import ExpectedWrite
 
 
 class Found(enum.Enum):
-    """What a look at the record says of a write in doubt."""
+    """What the record shows about a write in doubt."""
 
     APPLIED = enum.auto()
     NOT_APPLIED = enum.auto()
@@ -26,10 +27,10 @@ class Found(enum.Enum):
 
 
 class Verification(NamedTuple):
-    """How one operation's writes are looked up. Built with its plan.
+    """How one operation's writes are verified. Built with its plan.
 
     Attributes:
-        wanted: from a call to what it wants written; None where a look would not tell.
+        wanted: from a call to the write it expects; None where the record would not show it.
         read: from a call to one that reads its record.
         record: from what the read returned to generation and bins.
         result: what the operation returns when all went well.
@@ -42,7 +43,7 @@ class Verification(NamedTuple):
 
 
 def is_uncertain(call: Call) -> bool:
-    """Return whether it is open if the write was applied, by the last attempt or an earlier one."""
+    """Return whether an attempt, the last or an earlier one, may have applied the write."""
     failure = call.failure
     if failure is None:
         return False
@@ -51,10 +52,10 @@ def is_uncertain(call: Call) -> bool:
 
 
 def judge(wanted: ExpectedWrite, record: tuple[int, dict[str, Any]] | None) -> Found:
-    """Say what became of a write.
+    """Return whether a write was applied, by its record.
 
     Args:
-        wanted: what it wanted.
+        wanted: what it was to write.
         record: the record's generation and bins now; None if there is none.
     """
     if record is None:

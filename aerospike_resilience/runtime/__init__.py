@@ -1,1 +1,1 @@
-"""Runtime: one wrapped client at work, under the profiles that are in force for it."""
+"""Runtime: runs one wrapped client's calls under the profiles in force."""

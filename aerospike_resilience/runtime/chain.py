@@ -1,4 +1,4 @@
-"""The chain: its order, what a profile puts in each place, and how the links become one callable."""
+"""The chain: its order, its interceptors under a profile, and how they are linked into one callable."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ Placed: TypeAlias = tuple[Literal["before", "after"], ChainPlace, Interceptor]
 """An application's own interceptor and its place: ``("before", "breaker", Mine())``."""
 
 Arrange: TypeAlias = Callable[[list[Interceptor]], Sequence[Interceptor]]
-"""An application's word on the chain: given the interceptors, outermost first, return what is to run."""
+"""An application's own arrangement: given the interceptors, outermost first, returns those that are to
+run."""
 
 
 def arranged(
@@ -43,10 +44,10 @@ def arranged(
             off.
         placed: the application's own, checked by `check_placed`. Several at one place run in the order
             given.
-        arrange: the application's word on all of them.
+        arrange: the application's function that returns the final chain.
 
     Raises:
-        TypeError: what `arrange` returned is no chain; it says why.
+        TypeError: what `arrange` returned is no chain; the message says why.
     """
     before: dict[str, list[Interceptor]] = {name: [] for name in CHAIN_ORDER}
     after: dict[str, list[Interceptor]] = {name: [] for name in CHAIN_ORDER}
@@ -58,7 +59,7 @@ def arranged(
         chain += [*before[name], *links, *after[name]]
     if arrange is not None:
         chain = _checked_arrangement(arrange(list(chain)), ours)
-    # The attempt ends every chain: what is placed behind it runs right before it.
+    # The attempt ends every chain, so an interceptor placed behind it runs right before it.
     end = next(one for one in ours if isinstance(one, NativeAttempt))
     return [*(one for one in chain if one is not end), end]
 
@@ -67,7 +68,7 @@ def check_placed(placed: object) -> tuple[Placed, ...]:
     """Return what `resilient()` was given as ``interceptors=``.
 
     Raises:
-        TypeError: it is no sequence of places and interceptors; it says which and why.
+        TypeError: it is no sequence of places and interceptors; the message says which item and why.
     """
     if isinstance(placed, str | bytes) or not isinstance(placed, Iterable):
         raise TypeError(
@@ -108,7 +109,7 @@ def check_interceptor(one: object) -> None:
     """Check that something has an interceptor's shape.
 
     Raises:
-        TypeError: it lacks a method, or one cannot be called or not be awaited; it says which.
+        TypeError: it lacks a method, or one cannot be called or not be awaited; the message says which.
     """
     if isinstance(one, type):
         raise TypeError(f"an interceptor is an instance: {one.__name__}(), not the class itself")
@@ -168,7 +169,7 @@ def link_async(chain: Sequence[Interceptor], clock: Callable[[], float]) -> Link
 
 
 def end_operation(call: Call, error: BaseException) -> None:
-    """Tell on an error what was tried, and let go of it: a call that kept it would be kept by it."""
+    """Annotate an error with what was tried; drop the call's reference to it, to leave no cycle."""
     annotate(error, call)
     if error is call.error or call.owns(error):
         without_our_frames(error)
@@ -176,7 +177,7 @@ def end_operation(call: Call, error: BaseException) -> None:
 
 
 def _foreign(interceptor: Interceptor, proceed: Proceed, clock: Callable[[], float]) -> Proceed:
-    """Link an application's own interceptor; its time is charged to nobody."""
+    """Link an application's own interceptor; its time is charged to no node."""
     around = interceptor.around
 
     def resumed(call: Call) -> Any:
@@ -193,7 +194,7 @@ def _foreign(interceptor: Interceptor, proceed: Proceed, clock: Callable[[], flo
 def _foreign_async(
     interceptor: Interceptor, proceed: LinkedAsync, clock: Callable[[], float]
 ) -> LinkedAsync:
-    """Link an application's own interceptor; its time is charged to nobody."""
+    """Link an application's own interceptor; its time is charged to no node."""
     around = interceptor.around_async
 
     def resumed(call: Call) -> Coroutine[Any, Any, Any]:

@@ -1,7 +1,7 @@
-"""A wrapped client under one profile: its plans and its chain, ready to be called.
+"""A wrapped client under one profile: its plans and its linked chain.
 
-A reload builds another runtime and swaps one reference; a call that began under the old one ends
-under it. What must outlive a reload (gates, node health, budget) is in `Shared`.
+A reload builds another runtime and swaps one reference. A call that began under the old runtime ends
+under it. Gates, node health and budget outlive a reload: they are in `Shared`.
 """
 
 from __future__ import annotations
@@ -50,28 +50,28 @@ if TYPE_CHECKING:
 
 
 BROKEN_EACH_S: Final = 60.0
-"""How often it is logged that telemetry is broken, in seconds."""
+"""The least time between two log lines about broken telemetry, in seconds."""
 
 
 @dataclass(slots=True)
 class Shared:
-    """What a wrapped client keeps across reloads.
+    """The parts of a wrapped client that outlive reloads.
 
     Attributes:
         client: the client that was wrapped.
         adapter: its adapter.
         health: the state of its nodes.
-        gates: its permits.
-        budget: what its retries may cost.
-        retries: what retrying has come to.
+        gates: its gates, which hold the permits.
+        budget: its retry budget.
+        retries: its retry counters.
         interceptors: the application's own interceptors, each with its place.
-        arrange: the application's word on the chain.
+        arrange: the application's function that returns the final chain.
         fallback: a second cluster's client; None where there is none.
-        rules: the application's word on retrying; None where it has none.
+        rules: the application's retry rules; None where it has none.
         storage: the application's own storages of nodes' states; None where it has none.
         tracer_provider: None for the global one.
         meter_provider: None for the global one.
-        recorder: the last calls, where a profile wants them kept.
+        recorder: keeps the last calls' outcomes, where a profile wants that.
         closing: set when the wrapped client is closed.
         forked: whether this is a forked child, and the client its parent's.
         clock: the chain's clock, in seconds.
@@ -97,7 +97,7 @@ class Shared:
 
     @property
     def refusals(self) -> ClientRefusals:
-        """What is raised for this client's calls that are not sent."""
+        """The error classes for this client's calls that are not sent."""
         return self.adapter.refusals.of_client(self.health.identity)
 
 
@@ -107,7 +107,7 @@ class Runtime:
     Args:
         shared: what outlives a reload.
         profile: the profile.
-        draft: the gates that it is for, where they are yet to be adopted; None for those in force.
+        draft: the gate options it is built for, if not yet adopted; None for those in force.
 
     Attributes:
         profile: the profile.
@@ -115,8 +115,8 @@ class Runtime:
         plans: the plan of each operation's plain form, by name.
         head: the outermost link of the chain, for methods that block.
         head_async: the same, for methods that are awaited.
-        plain: whether a plain call may take its plan from `plans`: not where sets or strongly consistent
-            namespaces have options of their own, or only some namespaces have replicas to hurry to.
+        plain: whether a plain call may take its plan from `plans`. False where sets or strongly
+            consistent namespaces have their own options, or where only some namespaces have replicas.
     """
 
     __slots__ = (
@@ -172,9 +172,10 @@ class Runtime:
         self.head, self.head_async = self._link(self._chain(draft))
 
     def pace(self, patience_s: float) -> None:
-        """Set how long reads wait for a node before they leave for a replica. Called by the tend thread.
+        """Set how long reads wait for a node before they move to a replica. Called by the tend thread.
 
-        Only reads with an attempt of ours to come are hurried: the last one must be patient.
+        Shortens only reads that another attempt of this library can follow; the last attempt gets its
+        full time.
         """
         single = self._shared.health.single
         if patience_s == self._patience_s and single == self._single:
@@ -185,7 +186,7 @@ class Runtime:
             self._hurry(plan)
 
     def _hurry(self, plan: Plan) -> None:
-        """Give a plan the patience of now, also one that was made after the last tend."""
+        """Apply the current patience to a plan, also to one that was made after the last tend."""
         patience_s = self._patience_s
         if patience_s is None or self.profile.adaptive_timeout is None:
             return
@@ -203,7 +204,7 @@ class Runtime:
 
     @property
     def _has_replicas(self) -> bool:
-        """Whether a read may find another replica, as far as the map tells."""
+        """Whether a read may find another replica, according to the partition map."""
         namespaces = self._shared.health.partitions.namespaces
         return not namespaces or not self._single.issuperset(namespaces)
 
@@ -219,7 +220,7 @@ class Runtime:
         return self.telemetry.listeners != self._telemetry().listeners
 
     def _telemetry(self) -> Telemetry:
-        from ..interceptors.telemetry import Telemetry  # and with it OpenTelemetry's API
+        from ..interceptors.telemetry import Telemetry  # imports OpenTelemetry's API
 
         shared, wants = self._shared, self.profile.telemetry
         return Telemetry(
@@ -236,7 +237,7 @@ class Runtime:
         )
 
     def _broken(self, what: str, error: Exception) -> None:
-        """Log what an exporter or a processor raised; at most once a minute, as calls are many."""
+        """Log what an exporter or a processor raised, at most once a minute."""
         now = self._shared.clock()
         if now >= self._silent_until:
             self._silent_until = now + BROKEN_EACH_S
@@ -255,7 +256,7 @@ class Runtime:
         )
 
     def _link(self, chain: Sequence[Interceptor]) -> tuple[Proceed, ProceedAsync]:
-        """Link the chain for the ways of calling that the client has."""
+        """Link the chain for the client's blocking methods, its awaited ones, or both."""
         clock = self._shared.clock
         return link(chain, clock), link_async(chain, clock)
 
@@ -283,7 +284,7 @@ class Runtime:
 
 
 def node_options(profile: Profile) -> NodeOptions:
-    """Return what a profile says about nodes."""
+    """Return the profile's node options."""
     breaker, adaptive, gate = profile.breaker, profile.adaptive_timeout, profile.backpressure
     return NodeOptions(
         max_error_rate=breaker.max_error_rate,
@@ -308,7 +309,7 @@ def node_options(profile: Profile) -> NodeOptions:
 
 
 def gate_options(profile: Profile) -> GateOptions:
-    """Return what a profile says about backpressure."""
+    """Return the profile's backpressure options."""
     words = profile.backpressure
     start = words.max_concurrent_operations
     return GateOptions(

@@ -1,4 +1,4 @@
-"""Detours: what calls run under while they may not simply run under the profile.
+"""Detours: stand-ins for the runtime while calls cannot simply run under the profile.
 
 Both stand in the place of a `Runtime`. They have no plain form, so every call asks their planner, and one
 that is under way is not looked at.

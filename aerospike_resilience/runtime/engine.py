@@ -1,4 +1,4 @@
-"""The engine of one wrapped client: which runtime a call takes, and what the tend thread does for it."""
+"""The engine of one wrapped client: chooses a call's runtime, reloads profiles, and tends nodes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .profiles_in_use import ProfilesInUse
 
 
 class Engine:
-    """What stands behind a proxy and its `Resilience`.
+    """Runs the operations of a proxy and serves its `Resilience`.
 
     Args:
         shared: what outlives a reload.
@@ -37,9 +37,9 @@ class Engine:
 
     Attributes:
         runtime: what calls run under now; swapped by a reload, and at the end of the protection.
-        native: what the client's own dynamic configuration overrides.
+        native: the fields that the client's own dynamic configuration overrides.
         identity: the wrapped client's name and profile.
-        misnamed: nodes that the profile isolates and the cluster does not have.
+        misnamed: nodes that the profile isolates although the cluster has no such nodes.
         closed: whether the protection has ended, so that calls go straight to the client.
     """
 
@@ -100,7 +100,7 @@ class Engine:
         TEND_THREAD.add(self._tended)
 
     def follow(self, on_profile: Callable[[Profile], None], on_close: Callable[[], None]) -> None:
-        """Have somebody told of every reload and of the end."""
+        """Call `on_profile` after every reload and `on_close` at the end of the protection."""
         self._on_profile, self._on_close = on_profile, on_close
 
     # ----- for calls
@@ -139,7 +139,7 @@ class Engine:
     def close(self) -> None:
         """End the protection: calls go straight to the client from now on, those that wait too.
 
-        What is being asked of nodes is waited for, but never by an event loop's thread.
+        It waits for questions to nodes that are under way, but never in an event loop's thread.
         """
         self._end()
         self.shared.gates.open()
@@ -149,7 +149,7 @@ class Engine:
 
     @contextmanager
     def client_closing(self) -> Iterator[None]:
-        """Close the client inside the block. Only if that goes well the protection ends with it."""
+        """Close the client inside the block; the protection ends only if that succeeds."""
         self._pause()
         self.shared.health.source.pause()
         with self._ending_unless_it_fails():
@@ -157,7 +157,7 @@ class Engine:
 
     @asynccontextmanager
     async def client_closing_async(self) -> AsyncIterator[None]:
-        """Do as `client_closing` does, without holding the event loop up."""
+        """Do as `client_closing` does, without blocking the event loop."""
         self._pause()
         await self.shared.health.source.pause_async()
         with self._ending_unless_it_fails():
@@ -167,7 +167,8 @@ class Engine:
     def client_connecting(self) -> Iterator[None]:
         """Connect the client inside the block, and protect it from then on.
 
-        Until then nothing may be asked of it: some cannot be connected while another thread asks.
+        Until then no thread uses the client: some clients cannot be connected while another thread uses
+        them.
         """
         self._pause()
         self.shared.health.source.pause()
@@ -176,7 +177,7 @@ class Engine:
 
     @asynccontextmanager
     async def client_connecting_async(self) -> AsyncIterator[None]:
-        """Do as `client_connecting` does, without holding the event loop up."""
+        """Do as `client_connecting` does, without blocking the event loop."""
         self._pause()
         await self.shared.health.source.pause_async()
         with self._protecting_unless_it_fails():
@@ -204,12 +205,12 @@ class Engine:
         self._reopen()
 
     def _pause(self) -> None:
-        """Begin no more questions to nodes. Calls go on."""
+        """Start no more questions to nodes. Calls go on."""
         TEND_THREAD.discard(self._tended)
         self.shared.health.source.stop()
 
     def _resume(self) -> None:
-        """Go on after `_pause` as if nothing had been."""
+        """Undo `_pause`."""
         if not self.closed:
             self.shared.health.source.resume()
             TEND_THREAD.add(self._tended)
@@ -232,7 +233,7 @@ class Engine:
         self._on_close()
 
     def _end_with_process(self) -> None:
-        """Stand in no call's way while the process ends: nobody tends nodes any more."""
+        """Let calls pass while the process ends, as the tend thread no longer runs."""
         self.closed = True
         self._put()
         self.shared.health.close()
@@ -254,14 +255,14 @@ class Engine:
         TEND_THREAD.add(self._tended)
 
     def _put(self) -> None:
-        """Have calls run under what holds now."""
+        """Set the runtime of calls to the one that holds now."""
         if self.closed:
             self.runtime = DirectRuntime(self._own)
         elif not isinstance(self.runtime, ForkedRuntime):
             self.runtime = self._own
 
     def after_fork(self) -> None:
-        """Start anew in a forked child: its counters at zero, and the client not to be used unsaid."""
+        """Reset in a forked child: counters are zero, and the client's first use is checked."""
         shared = self.shared
         shared.retries.retries = 0
         shared.retries.suppressed.clear()
@@ -271,7 +272,7 @@ class Engine:
             self.runtime = ForkedRuntime(self._own, weakly(self._first_use))
 
     def _first_use(self) -> Runtime:
-        """Say that a client is used which the parent process connected; return what calls run under."""
+        """Handle the first use of a client that the parent process connected; return the calls' runtime."""
         shared, profile = self.shared, self._own.profile
         if shared.adapter.is_closed(shared.client):  # it is yet to be connected, in this process
             self.runtime = self._own
@@ -284,7 +285,7 @@ class Engine:
         if profile.forked_client == "error":
             raise self.identity.error(ForkedClientError, text)
         first, shared.forked = not shared.forked, True
-        self._switched.forget()  # from here on calls do without what did not come along
+        self._switched.forget()  # from here on calls do without the parent's threads
         self._own = Runtime(shared, profile)
         self.runtime = self._own
         if first and profile.forked_client == "warn":
@@ -303,7 +304,7 @@ class Engine:
         self._watcher.poll()
         self._switched.poll()
         if self._own.telemetry_is_stale:
-            # Somebody configured an SDK after the client was wrapped.
+            # An SDK was configured after the client was wrapped.
             self._changes.make(lambda: self._ready_again(self._own.profile))
         if self._sharing is not None:
             self._sharing.start()  # it does not come along into a forked child
@@ -335,7 +336,7 @@ class Engine:
         self._put()
 
     def _ready(self, profile: Profile) -> Callable[[], None]:
-        """Make a reloaded profile ready: all that can fail. What is returned puts it in force."""
+        """Do all of a reload that can fail; return a function that puts the profile in force."""
         profile = self._with_overrides(profile)
         before, shared, retry = self._own.profile, self.shared, profile.retry
         draft, nodes = shared.gates.draft(gate_options(profile)), node_options(profile)
@@ -368,18 +369,18 @@ class Engine:
 
     @property
     def sharing(self) -> SharedStates | None:
-        """This worker's part in sharing nodes' states; None where the profile has no storage."""
+        """Shares nodes' states with other workers; None where the profile has no storage."""
         return self._sharing
 
     def _sharing_for(self, profile: Profile) -> SharedStates | None:
-        """Return what shares nodes' states: by the application's storage, or the one the profile names."""
+        """Return the sharing through the application's storage, or through the one the profile names."""
         origin, now = self.shared.storage or profile.breaker.storage, self._sharing
         if origin is None or (now is not None and origin == now.origin):
             return None if origin is None else now
         return SharedStates(origin, self.shared.health, profile.tend_interval_s)
 
     def _share(self, sharing: SharedStates | None) -> None:
-        """Share nodes' states so from now on."""
+        """Replace the sharing of nodes' states."""
         before = self._sharing
         if sharing is before:
             return
@@ -398,7 +399,7 @@ class Engine:
         self._changes.notices.note(self._log.error, "profile %r stays as it was: %s", name, error)
 
     def _note(self, name: str, error: Exception | None) -> None:
-        """Remember why a profile stays as it was; swapped whole, as metrics are read at any time."""
+        """Keep why a profile was not reloaded. Replaces the mapping, as metrics read it at any time."""
         others = {other: said for other, said in self._errors.items() if other != name}
         self._errors = others if error is None else {**others, name: str(error)}
 

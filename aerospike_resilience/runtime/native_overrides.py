@@ -1,4 +1,4 @@
-"""Where a client's own dynamic configuration overrides the profile, and says nothing of it."""
+"""Native overrides: find the fields in which a client's own dynamic configuration overrides the profile."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ..profiles.spelling import field_text
 _Case: TypeAlias = tuple[str, Kind, Shape, bool]
 
 _NAMED: Final = 8
-"""How many fields a log line names."""
+"""The most fields that a log line names."""
 
 
 class Override(NamedTuple):
-    """A field that has another value than the profile gives it.
+    """A policy field whose value in force differs from the profile's.
 
     Attributes:
         family: the client's policy kind (``read``, ``write`` …).
         field: the policy field.
-        native: the value in force, in a policy file's words.
+        native: the value in force, as a policy file writes it.
         profile: the profile's value; the first where it gives several by scope.
-        behavior: of which sessions this holds alone; empty where it holds for every call.
+        behavior: the behavior whose sessions alone it affects; empty where it affects every call.
     """
 
     family: str
@@ -36,7 +36,7 @@ class Override(NamedTuple):
 
 
 class NativeOverrides:
-    """Compares what a client's dynamic configuration says with what the profile says.
+    """Compares a client's dynamic configuration with the profile.
 
     Args:
         adapter: the client's adapter.
@@ -56,9 +56,9 @@ class NativeOverrides:
         self._overrides: Mapping[str, Mapping[str, Any]] = {}
 
     def look(self, profile: Profile) -> None:
-        """Compare again if either changed, and tell the log what is new. Asks no node.
+        """Compare again if either changed, and log new differences. No I/O.
 
-        The tend thread and whoever reloads by hand may both be here: at worst a line is told twice.
+        The tend thread and a manual reload may both run this: at worst a line is logged twice.
         """
         overrides, said = self._config.overrides(), self._said_by_behaviors()
         now = (overrides, said, profile.fingerprint)
@@ -106,9 +106,9 @@ class NativeOverrides:
         return {name: fields for name, fields in found.items() if fields}
 
     def report(self) -> dict[str, Any]:
-        """Return it as plain values: by family and field, the value in force and the profile's.
+        """Return the overrides as plain values: by family and field, the value in force and the profile's.
 
-        What holds for the sessions of a behavior alone is under ``behavior <name>: <family>``.
+        An override of a behavior's sessions alone is under ``behavior <name>: <family>``.
         """
         by_family: dict[str, dict[str, Any]] = {}
         for one in self.found:
@@ -135,7 +135,7 @@ class NativeOverrides:
                 yield Override(family, field, native, other[0])
 
     def _said_by_behaviors(self) -> Mapping[_Case, Mapping[str, Any]]:
-        """Return what the client's behaviors say, by behavior, kind, shape and whether it is repeatable."""
+        """Return the behaviors' fields, by behavior, kind, shape and repeatability."""
         found: dict[_Case, Mapping[str, Any]] = {}
         for name in self._config.behaviors():
             for operation, retryable in self._cases:
@@ -147,7 +147,7 @@ class NativeOverrides:
     def _behaviors(
         self, by_case: Mapping[_Case, Mapping[str, Any]], profile: Profile
     ) -> tuple[Override, ...]:
-        """Return where the client's behaviors have another value than the profile, once a field."""
+        """Return the fields in which the client's behaviors differ from the profile, each once."""
         found: dict[tuple[str, str, str], Override] = {}
         for (name, kind, shape, repeatable), said in by_case.items():
             family = f"{'reads' if kind is Kind.READ else 'writes'}_{shape}"
@@ -164,7 +164,7 @@ class NativeOverrides:
 
     @property
     def _cases(self) -> Iterator[tuple[Operation, bool]]:
-        """Every read, and every write both as one that may be sent again and as one that may not."""
+        """Yield every read, and every write twice: as repeatable and as not repeatable."""
         for operation in every_operation(self._adapter).values():
             if operation.kind in (Kind.READ, Kind.WRITE):
                 yield operation, True

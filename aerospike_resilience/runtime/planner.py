@@ -1,4 +1,4 @@
-"""Planning: a profile and a client's table of operations, resolved into one `Plan` each."""
+"""Planning: resolves each operation of a client, under one profile, into a `Plan`."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Planner:
-    """Resolves operations of one client under one profile. Plans are made once and kept.
+    """Resolves the operations of one client under one profile. Each plan is made once and kept.
 
     Args:
         adapter: the client's adapter.
         client: the client.
         profile: the profile.
         strong: whether a namespace is known to be strongly consistent.
-        single: whether a namespace is known to hold its records once, so that no replica could be read.
-        on_plan: given every plan that is kept, before it is first used.
+        single: whether a namespace is known to have one copy of each record, so that there is no replica.
+        on_plan: called with every plan that is kept, before its first use.
         client_name: the wrapped client's name.
         forked: whether a parent process connected the client, so that its threads are not there.
-        verifies: whether writes in doubt are looked up, if the profile wants it.
+        verifies: whether writes in doubt are verified, if the profile wants it.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class Planner:
 
     @property
     def plans(self) -> list[Plan]:
-        """Every plan made so far, but for those that a caller's own policy shaped."""
+        """Every plan made so far, except those made for a caller's own policy."""
         return list(self._plans.values())
 
     def plain(self, operation: Operation) -> Plan:
-        """Return the plan of a call that gives nothing but the operation's leading arguments."""
+        """Return the plan of a call with nothing but the operation's leading arguments."""
         return self._kept(operation, None, self._plan_key(operation, {}, None, None))
 
     def explained(
@@ -90,15 +90,15 @@ class Planner:
         *,
         idempotent: bool | None = None,
     ) -> SentPolicy:
-        """Return what the client is sent by a call of which only the record's place is known.
+        """Return the policy that a call sends to the client, given only the record's namespace and set.
 
-        It is what the first attempt sends; one that has less time or fewer tries left sends less. With no
-        client at hand it is what the profile comes to, before any adaptive timeout.
+        It is the first attempt's policy. An attempt with less time or fewer tries left sends less.
+        Without a client it is the profile's own policy, before any adaptive timeout.
 
         Args:
             operation: the method.
             place: the record's namespace and set, empty for none.
-            idempotent: the application's word on whether it may be sent again.
+            idempotent: whether it may be sent again, as the application declares; None if it does not.
         """
         plan_key = self._plan_key(operation, {}, idempotent, place)
         if self._client is not None and hasattr(self._client, operation.attribute):
@@ -127,13 +127,13 @@ class Planner:
         idempotent: bool | None = None,
         send: Send | None = None,
     ) -> Call:
-        """Return a call of any form: by keyword, with a policy of its own, in a set with its own.
+        """Return a call of any form: by keyword, with a policy of its own, in a set with its own options.
 
         Args:
             operation: the method.
             args: positional arguments as given.
             kwargs: keyword arguments as given.
-            idempotent: the application's word on whether it may be sent again.
+            idempotent: whether it may be sent again, as the application declares; None if it does not.
             send: the native call, where it is not the client's method of the operation's name.
         """
         if not _is_a_form_of(operation, args, kwargs):
@@ -147,10 +147,10 @@ class Planner:
             plan_key = self._plan_key(operation, arguments, idempotent, place)
             if policy is not None:
                 given = self._adapter.caller_fields(operation, policy)
-                if given is None:  # the client will object to it
+                if given is None:  # the client will refuse it
                     return self.as_given(operation, send, args, kwargs)
                 plan = self._resolve(operation, plan_key, send, policy, given)
-        except Exception:  # noqa: BLE001 - arguments that cannot be looked into; the client will say so
+        except Exception:  # noqa: BLE001 - arguments that cannot be read; the client will refuse them
             return self.as_given(operation, send, args, kwargs)
         if policy is None:
             plan = self._kept(operation, send, plan_key)
@@ -175,14 +175,14 @@ class Planner:
     ) -> Call:
         """Return a call that the client will refuse, exactly as the application made it.
 
-        Nothing of ours goes with it, so that the client finds the same wrong and says it in the same words.
+        This library adds nothing to it, so that the client raises the same error with the same text.
         """
         return Call(self._bare(operation, send), args, kwargs, None)
 
     def _kept(self, operation: Operation, send: Send | None, plan_key: PlanKey) -> Plan:
         if not self._profile.has_sets:
             plan_key = plan_key._replace(place=None)
-        if send is not None:  # a lazy object's own method: a new one each time
+        if send is not None:  # a lazy object's own method is a new one each time
             return self._resolve(operation, plan_key, send)
         index = (operation.attribute, operation.family, plan_key)
         try:
@@ -191,7 +191,7 @@ class Planner:
             plan = self._resolve(operation, plan_key, send)
             kept = self._plans.setdefault(index, plan)
             if kept is plan:
-                self._on_plan(plan)  # it is among `plans` by now, so whoever changes those finds it
+                self._on_plan(plan)  # is in `plans` by now, so no change of those misses it
             return kept
 
     def _resolve(
@@ -206,7 +206,7 @@ class Planner:
 
         Args:
             operation: the method.
-            plan_key: what else of a call it depends on.
+            plan_key: what else the plan depends on.
             send: the native call, where it is not the client's method of the operation's name.
             policy: the caller's own policy; None where there is none.
             given: its fields.
@@ -222,7 +222,7 @@ class Planner:
             if self._forked and operation.policy
             else {}
         )
-        if not (fields or forced):  # the profile leaves this operation as the client has it
+        if not (fields or forced):  # the profile sets nothing for this operation
             return self._bare(operation, send, policy)
         fields = {**fields, **given, **forced}
         effective = {**self._own.get(adapter.own_family(operation), {}), **fields}
@@ -278,7 +278,7 @@ class Planner:
         )
 
     def _verification(self, operation: Operation, fields: Mapping[str, Any]) -> Verification | None:
-        """Return how writes of an operation are looked up, if the profile wants it."""
+        """Return how writes of an operation are verified, if the profile wants it."""
         adapter, reader = self._adapter, self._reader
         name = adapter.reads_back.get(operation.attribute)
         if name is None or reader is None:
@@ -303,7 +303,7 @@ class Planner:
         declared_idempotent: bool | None,
         place: NamespaceSet | None,
     ) -> PlanKey:
-        """Tell a read from a write and a repeatable write from another, by the arguments."""
+        """Return the plan's key: read or write, and repeatable or not, by the arguments."""
         only_reads = operation.read_only is not None and operation.read_only(arguments)
         kind = Kind.READ if only_reads else operation.kind
         if declared_idempotent is None or only_reads:
@@ -340,7 +340,7 @@ class Planner:
 
 
 def _is_a_form_of(operation: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Return whether a method can be called so: with no argument too many, unknown or doubled."""
+    """Return whether the arguments fit a method: none is unknown, too many or given twice."""
     names = operation.parameters
     if len(args) > len(names):
         return False
@@ -351,11 +351,11 @@ def _is_a_form_of(operation: Operation, args: tuple[Any, ...], kwargs: Mapping[s
 
 
 class SentPolicy(NamedTuple):
-    """What the client is sent.
+    """The policy that a call sends to the client.
 
     Attributes:
-        by_field: by the profile's fields, those that the client takes; values are the client's own.
-        rest: what the chain sends besides, by the client's names: what the client was configured with.
+        by_field: the client's values by the profile's field, for fields that the client takes.
+        rest: further fields that the chain sends, by the client's names: the client's own configuration.
     """
 
     by_field: Mapping[str, Any]
@@ -363,18 +363,18 @@ class SentPolicy(NamedTuple):
 
 
 class PlanKey(NamedTuple):
-    """What of a call's arguments its plan depends on.
+    """What a plan depends on besides operation and profile.
 
     Attributes:
-        kind: read or write, where the arguments say it.
+        kind: read or write, where the arguments decide it.
         idempotent: whether it may be sent again.
-        declared_idempotent: what the application says of that; None where it says nothing.
+        declared_idempotent: what the application declared about that; None where it declared nothing.
         handed_over: whether the caller asked the client itself to send failed rows again.
-        strong: whether the record's namespace is strongly consistent, where the profile tells those
-            apart.
-        single: whether the record's namespace holds its records once.
-        place: the record's namespace and set, as far as the profile has options for them. Names that it
-            does not mention are left out, so that there are no more plans than such options.
+        strong: whether the record's namespace is strongly consistent, where the profile treats those
+            differently.
+        single: whether the record's namespace has one copy of each record.
+        place: the record's namespace and set, as far as the profile has options for them. Other names are
+            left out, so that there are no more plans than such options.
     """
 
     kind: Kind

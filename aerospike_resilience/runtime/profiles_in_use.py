@@ -1,7 +1,7 @@
-"""The profiles that `using()` blocks switch to: compiled once each, and watched like the client's own.
+"""Profiles in use: compiles and watches the profiles that `using()` blocks switch to.
 
-A call never reads a file. A profile is loaded when a block first names it; from then on the last good
-one is at hand, and the tend thread looks at its files.
+A call never reads a file. A profile is loaded when a block first names it. From then on the tend thread
+checks its files, and blocks use the last good version.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..profiles import PolicyFileError, PolicyLibrary, Profile, Reload, Watcher
 from .compiled import Runtime
 
 MAX_SWITCHED: Final = 64
-"""How many runtimes are kept compiled."""
+"""The most compiled runtimes that are kept."""
 
 Index: TypeAlias = tuple[str, str]
 """A profile's name, empty for the client's own, and the block's overrides as text."""
@@ -29,10 +29,11 @@ class ProfilesInUse:
 
     Args:
         library: where profiles come from.
-        compiled: makes a runtime of a profile.
-        over: puts the application's own settings over a profile.
-        on_profile: told of every profile that is loaded for a block, and loaded again.
-        on_error: told of a profile whose files are bad, by name, and that they are good again (None).
+        compiled: compiles a profile into a runtime.
+        over: applies the application's own settings to a profile.
+        on_profile: called with every profile that is loaded or reloaded for a block.
+        on_error: called with a profile's name and the error in its files; with None once they are good
+            again.
         identity: the wrapped client's name and profile, for log lines.
         changes: the client's changes, of which this makes some.
     """
@@ -77,7 +78,7 @@ class ProfilesInUse:
         """Return the runtime of a block, compiled now if it must be.
 
         Args:
-            using: what the block said.
+            using: the block's settings.
             own: returns the client's own profile.
 
         Raises:
@@ -104,9 +105,9 @@ class ProfilesInUse:
     def made_for(
         self, own: Profile, compiled: Callable[[Profile], Runtime]
     ) -> Mapping[Index, Runtime]:
-        """Return the runtimes that the blocks need once the client's own profile is another.
+        """Return the runtimes that the blocks need once the client's own profile has changed.
 
-        Nothing is in force until `adopt`. A block whose overrides do not fit any more keeps what it has.
+        `adopt` puts them in force. A block whose overrides no longer fit keeps its runtime.
         """
         found = {}
         for index, using in list(self._usings.items()):
@@ -125,12 +126,12 @@ class ProfilesInUse:
         self._runtimes.update(runtimes)
 
     def forget(self) -> None:
-        """Have every runtime compiled anew when a block needs it."""
+        """Drop every runtime, so that each is compiled anew when a block needs it."""
         self._runtimes.clear()
         self._usings.clear()
 
     def poll(self) -> None:
-        """Reload what changed; build a chain anew where somebody configured an SDK since."""
+        """Reload changed profiles; rebuild chains where an SDK was configured since."""
         for watcher in list(self._watchers.values()):
             watcher.poll()
         if any(runtime.telemetry_is_stale for runtime in self.runtimes):
@@ -145,7 +146,7 @@ class ProfilesInUse:
         return lambda: self.adopt(remade)
 
     def reload(self) -> dict[str, Reload]:
-        """Load every profile again now; return what there is to tell, by name."""
+        """Load every profile again now; return what changed, by name."""
         found = {name: watcher.reload() for name, watcher in list(self._watchers.items())}
         return {name: one for name, one in found.items() if one.changed or one.error is not None}
 
@@ -169,7 +170,7 @@ class ProfilesInUse:
         return found
 
     def _ready(self, name: str, profile: Profile) -> Callable[[], None]:
-        """Make a profile that was loaded again ready, for every block that names it."""
+        """Prepare a reloaded profile for every block that names it."""
         base = self._over(profile)
         remade = {
             index: self._compiled(_with(base, using))

@@ -1,4 +1,4 @@
-"""Tracebacks: of an error that the client raised, the frames of the chain say nothing to a reader."""
+"""Tracebacks: removes the chain's frames, which do not help a reader, from errors of the client."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 _OURS: Final = str(Path(__file__).parent.parent)
-"""Where this library's code lies."""
+"""The directory of this library's code."""
 
 
 def without_our_frames(error: BaseException) -> None:
-    """Take this library's frames out of an error's traceback, but for the outermost.
+    """Remove this library's frames from an error's traceback, except the outermost.
 
-    The outermost stays, so that a reader sees through whose hands the call went.
+    The outermost stays, so that a reader sees that the call went through this library.
     """
     frame = error.__traceback__
     while frame is not None and (below := frame.tb_next) is not None:

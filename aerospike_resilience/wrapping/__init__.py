@@ -1,1 +1,1 @@
-"""Wrapping: a client goes in, a wrapped client comes out."""
+"""Wrapping: turns a client into a wrapped client."""

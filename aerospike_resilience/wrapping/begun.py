@@ -1,7 +1,7 @@
-"""Begun: calls that begin when they are made, and not when they are awaited, as some clients' do.
+"""Begun: calls that begin when they are made and not when they are awaited, as in some clients.
 
-The chain runs up to its first wait at once, which is when the request is on its way. What the client raises
-when it is called is raised by the call; everything else comes when it is awaited.
+The chain runs at once up to its first wait, when the request has been sent. An error that the client
+raises when it is called is raised by the call. Everything else comes when it is awaited.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _EAGER: Final = getattr(asyncio, "eager_task_factory", None)
 def begun(
     coroutine: Callable[..., Coroutine[Any, Any, Any]], engine: Engine
 ) -> Callable[..., asyncio.Future[Any]]:
-    """Have a coroutine function begin when it is called and return a future."""
+    """Return a function that starts a coroutine function when it is called, and returns a future."""
 
     def begin(*args: Any, **kwargs: Any) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
@@ -34,7 +34,7 @@ def begun(
             task: asyncio.Future[Any] = _EAGER(loop, work)
             error = at_call.taken()
             if error is not None and task.done() and not task.cancelled():
-                raised = task.exception()  # taken, so that nobody misses it
+                raised = task.exception()  # retrieved, so that asyncio does not log it
                 if raised is error:
                     raise error
             return task
@@ -50,15 +50,15 @@ def begun(
 
 
 class _FirstStep(Coroutine[Any, Any, Any]):
-    """A coroutine whose first step is taken before its task runs, though as that task's.
+    """A coroutine whose first step runs before its task does, as a step of that task.
 
-    The task goes on from what the first step waits for, or ends as it ended.
+    The task continues with what the first step waits for, or ends as it ended.
 
     Args:
         coroutine: the coroutine, not begun.
 
     Attributes:
-        raised: what the first step raised; None where it goes on, or returned.
+        raised: what the first step raised; None where it waits or returned.
     """
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
@@ -69,7 +69,7 @@ class _FirstStep(Coroutine[Any, Any, Any]):
         self.raised: BaseException | None = None
 
     def taken(self, loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any]:
-        """Take the first step, and return the task that takes the others."""
+        """Run the first step, and return the task that runs the others."""
         context = contextvars.copy_context()
         task = loop.create_task(self, context=context)
         around = asyncio.current_task(loop)
@@ -89,7 +89,7 @@ class _FirstStep(Coroutine[Any, Any, Any]):
         return task
 
     def send(self, value: Any) -> Any:
-        """Go on. The first time, hand over what the first step came to. Called by the task."""
+        """Run the next step; the first time, return the first step's result. Called by the task."""
         if self._taken:
             return self._coroutine.send(value)
         self._taken = True
@@ -99,7 +99,7 @@ class _FirstStep(Coroutine[Any, Any, Any]):
                 raise self.raised
             raise StopIteration(came_to)
         if came_to is not None:
-            # Another task that waits for the same future may have taken the mark off in the meantime.
+            # Another task that waits for the same future may have removed the mark since.
             came_to._asyncio_future_blocking = True  # noqa: SLF001 - the protocol of futures
         return came_to
 
@@ -119,4 +119,4 @@ class _FirstStep(Coroutine[Any, Any, Any]):
         return self._coroutine.__await__()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._coroutine, name)  # what a debugger asks a task's coroutine
+        return getattr(self._coroutine, name)  # what a debugger reads of a task's coroutine

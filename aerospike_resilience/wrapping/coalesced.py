@@ -1,7 +1,7 @@
-"""Coalesced calls: many calls of one operation that cross to the client together, each in its own chain.
+"""Coalesced calls: many calls of one operation, each in its own chain, handed to the client together.
 
-Every call goes through the whole chain. What they have in common is the crossing: those whose first
-attempt needs no policy of its own are handed to the client at once. A later attempt goes alone.
+Every call goes through the whole chain. The calls whose first attempt needs no policy of its own are
+handed to the client together. A later attempt is sent alone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def coalesced_method(
     def taken_apart(
         args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[list[tuple[Any, ...]], list[Any]] | None:
-        """Return the calls and the futures that were given; None where the client is to refuse them."""
+        """Return the given calls and futures; None where the client is to refuse them."""
         if len(args) > len(window.parameters) or not kwargs.keys().isdisjoint(
             window.parameters[: len(args)]
         ):
@@ -40,7 +40,7 @@ def coalesced_method(
         try:
             calls = window.calls(arguments)
             futures = list(arguments["futures"]) if window.completes_futures else []
-        except Exception:  # noqa: BLE001 - the client says so, better than we could
+        except Exception:  # noqa: BLE001 - the client raises the better error
             return None
         return None if window.completes_futures and len(futures) != len(calls) else (calls, futures)
 
@@ -76,10 +76,10 @@ def coalesced_method(
 
 
 class _Group:
-    """The calls of one submission that have one plan, and so one policy, and can cross together.
+    """The calls of one submission that share a plan, and so a policy, and are handed over together.
 
     Attributes:
-        plan: the plan of its calls, which has them wait for the crossing.
+        plan: the plan of its calls; its `send` waits until they are handed over.
         calls: the arguments of those that wait.
         futures: what each of them waits for.
     """
@@ -93,7 +93,7 @@ class _Group:
 
     @property
     def policy(self) -> Any:
-        """The policy that all of them are sent with."""
+        """The policy of all its calls."""
         return self._plan.policy
 
     def _send(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
@@ -108,8 +108,8 @@ class _Group:
 class _Crossing:
     """One submission: collects first attempts until the event loop has begun all of them.
 
-    Each call goes by its own set and by what holds for the task that made it (`deadline()`, `using()`);
-    the calls that come to the same policy cross to the client together.
+    Each call uses the options of its own set and the ambient values of the task that made it
+    (`deadline()`, `using()`). Calls with the same policy are handed to the client together.
 
     Attributes:
         loop: the event loop.
@@ -134,12 +134,12 @@ class _Crossing:
         policies: Mapping[str, Any],
         arounds: Sequence[Ambient | None],
     ) -> _Crossing:
-        """Begin every call in its own task, then have those that are ready cross together.
+        """Begin every call in its own task, then hand those that are ready to the client together.
 
         Args:
             calls: the positional arguments of each.
             policies: policies that were given for all.
-            arounds: what holds for the task that made each.
+            arounds: the ambient values of the task that made each.
         """
         adapter = self._engine.shared.adapter
         operation = adapter.operations[self._window.operation]
@@ -171,7 +171,7 @@ class _Crossing:
     def _submit(self, group: _Group) -> None:
         try:
             self._window.submit(self._client, group.calls, group.futures, group.policy)
-        except Exception as error:  # noqa: BLE001 - it is raised by the calls
+        except Exception as error:  # noqa: BLE001 - the calls raise it
             self.refusal = error
             for call, future in zip(group.calls, group.futures, strict=True):
                 self._alone(group, call, future, error)
@@ -179,10 +179,10 @@ class _Crossing:
     def _alone(
         self, group: _Group, call: tuple[Any, ...], future: asyncio.Future[Any], error: Exception
     ) -> None:
-        """Give a call that the client did not take with the others its own answer.
+        """Send one call of a submission that the client refused as a whole.
 
-        Where each was made by somebody else, it is handed to the client by itself: one that cannot be sent
-        is no reason for the others to fail. Where one caller made them all, they fail together.
+        Where the calls have different callers, each is sent alone, so that one bad call does not fail the
+        others. Where one caller made all of them, they fail together.
         """
         if future.done():
             return
@@ -196,11 +196,11 @@ class _Crossing:
 
 
 def _around_waiter(future: asyncio.Future[Any]) -> Ambient | None:
-    """Return what holds for the task that waits for a future.
+    """Return the ambient values of the task that waits for a future.
 
     The client sends the calls of one turn of the event loop together, in the context of whichever task
-    came first. The context of each is known by its future: asyncio keeps it with the callback that wakes
-    the task, in ``_callbacks`` of every implementation of a future in CPython.
+    came first. Each call's context is found through its future: asyncio keeps it with the callback that
+    wakes the task, in ``_callbacks`` of every implementation of a future in CPython.
     """
     for _wakeup, context in getattr(future, "_callbacks", None) or ():
         return ambient.of_context(context)
@@ -208,7 +208,7 @@ def _around_waiter(future: asyncio.Future[Any]) -> Ambient | None:
 
 
 def _complete(future: asyncio.Future[Any], task: asyncio.Future[Any]) -> None:
-    """Hand a call's outcome to the future that the client's caller gave."""
+    """Copy a call's outcome to the future that the caller gave."""
     if future.done():
         return
     if task.cancelled():

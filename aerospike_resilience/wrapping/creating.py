@@ -1,7 +1,7 @@
-"""Creating: a class in the place of a client's, whose instances are wrapped when they are made.
+"""Creating: a class that replaces a client's class and wraps the instances it creates.
 
-It is, for every question, the client's class: by `isinstance`, by comparison and as a key of a dict, by its
-signature, and by name, as it is pickled.
+It passes for the client's class in `isinstance`, in comparisons, as a key of a dict, by its signature,
+and by name in a pickle.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 Wrap: TypeAlias = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Any]
-"""Given a client that was just made, and what it was made with: what its maker gets."""
+"""From a new client and the arguments it was created with, to what its creator gets."""
 
 
 def creating(cls: Any, name: str, wrap: Wrap) -> Any:
@@ -21,7 +21,7 @@ def creating(cls: Any, name: str, wrap: Wrap) -> Any:
 
     Args:
         cls: the client's class.
-        name: where it is found, as ``module:class``.
+        name: where the class is found, as ``module:class``.
         wrap: wraps an instance.
     """
 
@@ -48,9 +48,9 @@ def creating(cls: Any, name: str, wrap: Wrap) -> Any:
 
         @property
         def __signature__(self) -> inspect.Signature:
-            """What makes an instance, and not how this class has it made.
+            """The signature of the client's class.
 
-            A compiled class that does not tell raises ValueError here, as it does when it is asked itself.
+            A compiled class without a signature raises ValueError here, as it does by itself.
             """
             if self is stand_in:
                 return inspect.signature(cls)
@@ -62,10 +62,10 @@ def creating(cls: Any, name: str, wrap: Wrap) -> Any:
     stand_in: Any = Creating(cls.__name__, (cls,), about)
 
     def by_name(one: Any) -> Any:
-        """Pickle the class by its public name: whoever loads it gets what is there then."""
+        """Pickle the class by its public name: loading it returns what has that name then."""
         if one is stand_in:
             return pkgutil.resolve_name, (name,)
-        return one.__qualname__  # a class derived from it is where its module has it
+        return one.__qualname__  # a derived class is found in its own module
 
     copyreg.pickle(Creating, by_name)
     return stand_in

@@ -1,7 +1,7 @@
-"""Methods of the application's own: a class that it derived from the client's, with helpers and overrides.
+"""Derived classes: an application's own subclass of the client's class, with helpers and overrides.
 
-They run with the wrapped client as ``self``, so that what they call of the client goes down the chain, and
-``super().put(…)`` does so too.
+Its methods run with the wrapped client as ``self``. So the client's methods that they call go through the
+chain, and ``super().put(…)`` does so too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FIXED: Final = frozenset(
         *("__hash__", "__eq__", "__ne__", "__subclasshook__", "__set_name__", "__sizeof__"),
     }
 )
-"""Special names that are about the object itself, and stay the client's or ours."""
+"""Special names that concern the object itself, and stay the client's or this library's."""
 
 _WRAPPED: Final = frozenset({"query", "scan", "connect", "close", "close_blocking"})
 """Methods whose results or effects are wrapped, whoever wrote them; they run on the client itself."""
@@ -35,12 +35,12 @@ _NOT_BOUND: Final = (
 
 
 class Derived(NamedTuple):
-    """What an application's class adds to the client's.
+    """The additions of an application's class to the client's class.
 
     Attributes:
         methods: its methods and properties by name, as they stand in the class.
-        cls: what the wrapped client says its class is: the application's own, or one derived from it in
-            which ``super()`` finds the chain.
+        cls: the ``__class__`` of the wrapped client: the application's own class, or one derived from it
+            in which ``super()`` finds the chain.
     """
 
     methods: Mapping[str, Any]
@@ -54,15 +54,15 @@ def derived(
     below: Collection[str],
     log: ClientLog,
 ) -> Derived:
-    """Return what the class of a client adds to the client's own.
+    """Return the additions of an application's class to the client's own class.
 
     Args:
         client: the client.
-        recognises: tells whether an object is such a client.
+        recognises: whether an object is such a client.
         special: a wrapped client's special methods, which ``super()`` finds as well.
-        below: operations; what the application put over one of them stands below the chain, so that
-            ``super()`` in a method above has to pass it by.
-        log: where methods are named that run unprotected.
+        below: operations. An application's override of one of them runs below the chain, so ``super()``
+            in a method above skips it.
+        log: gets the names of methods that run unprotected.
     """
     cls = type(client)
     base = client_class(cls, recognises)
@@ -110,7 +110,7 @@ def _warn(log: ClientLog, cls: type, name: str, why: str) -> None:
 def _with_chain(
     cls: type, base: type, special: Mapping[str, Any], passed_by: Collection[str]
 ) -> type:
-    """Return a class between whose own methods and the client's those of the wrapped client stand."""
+    """Return a class with the wrapped client's methods between the application's and the client's."""
     namespace: dict[str, Any] = {"__slots__": (), "__module__": cls.__module__}
     for name in dir(base):
         if not name.startswith("__") and callable(getattr(base, name)):
@@ -123,7 +123,7 @@ def _with_chain(
 
 
 def _beneath(name: str, base: type, passed_by: bool) -> Callable[..., Any]:
-    """Return what ``super().name`` is for the application's class: ours, or the client's own."""
+    """Return ``super().name`` for the application's class: the wrapped method, or the client's own."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         own = self.__dict__[METHODS]

@@ -1,4 +1,4 @@
-"""Invoking: a call of any form, sent down the chain of the runtime that holds for it."""
+"""Invoking: sends a call of any form through the chain of its runtime."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..runtime.compiled import Runtime
 from ..runtime.engine import Engine
 
 Judge: TypeAlias = Callable[[Classify], Classify]
-"""From an adapter's word on what errors mean to another's."""
+"""From an adapter's `Classify` to the one that is used instead."""
 
 
 def invoke(
@@ -33,9 +33,9 @@ def invoke(
         args: positional arguments as given.
         kwargs: keyword arguments as given.
         send: the native call, where it is not the client's method of the operation's name.
-        text: the query's text, where it is not told by the arguments.
-        judge: says what errors of this call mean, given the adapter's word; only with `send`, as the
-            plan is then this call's alone.
+        text: returns the query's text, where the arguments do not hold it.
+        judge: replaces the adapter's `Classify` for this call; only with `send`, as the plan then belongs
+            to this call alone.
     """
     runtime, call = prepared(engine, operation, args, kwargs, send)
     if text is not None:
@@ -52,7 +52,7 @@ def prepared(
     kwargs: Mapping[str, Any],
     send: Send | None = None,
 ) -> tuple[Runtime, Call]:
-    """Return a call of any form, and the runtime that holds for it."""
+    """Return a call of any form, and its runtime."""
     return prepared_in(ambient.current(), engine, operation, args, kwargs, send)
 
 
@@ -64,7 +64,7 @@ def prepared_in(
     kwargs: Mapping[str, Any],
     send: Send | None = None,
 ) -> tuple[Runtime, Call]:
-    """Return a call that is made where `around` holds, and the runtime that holds for it."""
+    """Return a call made under the ambient values `around`, and its runtime."""
     runtime, idempotent, criticality = engine.runtime, None, None
     if around is not None and (using := around.using.get(id(engine))):
         runtime = engine.runtime_for(using)

@@ -1,4 +1,4 @@
-"""Keywords that a function does not take: a setting of a policy file belongs into ``overrides=``."""
+"""Mistakes in arguments: unknown keywords, where a policy file's setting belongs into ``overrides=``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..profiles.overrides import path_of
 
 
 def refuse_unknown(function: str, unknown: Mapping[str, Any], known: Iterable[str]) -> NoReturn:
-    """Refuse keywords as Python does, and say where a policy file's settings go.
+    """Refuse keywords as Python does, and name ``overrides=`` for a policy file's settings.
 
     Args:
         function: what was called.
@@ -40,7 +40,7 @@ def refuse_unknown(function: str, unknown: Mapping[str, Any], known: Iterable[st
 
 
 def _code(value: Any) -> str:
-    """Return a value as somebody would write it in Python, with double quotes."""
+    """Return a value as Python code, with double quotes."""
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{_code(key)}: {_code(one)}' for key, one in value.items())}}}"
     if isinstance(value, str):
@@ -49,7 +49,7 @@ def _code(value: Any) -> str:
 
 
 def checked_listeners(given: Iterable[Any]) -> tuple[Any, ...]:
-    """Return listeners as a tuple that nobody else holds.
+    """Return listeners as a new tuple.
 
     Raises:
         TypeError: one of them is no listener: a class, a text, or what has no ``state_change``.

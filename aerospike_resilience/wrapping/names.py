@@ -1,4 +1,4 @@
-"""Client names: what each wrapped client of the process is called, no two of them alike."""
+"""Client names: give each wrapped client of the process a name of its own."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class ClientNames:
 
         Args:
             wanted: the name that the application gave. While another client has it, ``-2``, ``-3`` … is
-                put behind it: an application may wrap many clients with one line of code.
-            adapter: what kind of client it is. Without a name it is called so, with a number: 1 for the
-                first that the process wrapped.
+                appended, as one line of code may wrap many clients.
+            adapter: the adapter's name. Without `wanted` it is the name, with a number: 1 for the first
+                such client of the process.
             profile: the profile's name.
 
         Raises:
             TypeError: `wanted` is no text.
-            ValueError: `wanted` holds what could not stand in a log line or a metric.
+            ValueError: `wanted` holds characters that a log line or a metric cannot hold.
         """
         if wanted is not None and not isinstance(wanted, str):
             raise TypeError(f'name is text, such as "carts", not {wanted!r}')

@@ -1,4 +1,4 @@
-"""What an application gives `resilient()` besides a profile: small values, each for one matter."""
+"""Options of `resilient()` besides the profile, grouped into small value objects."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryRules:
-    """The application's own rules of retrying, in tenacity's words.
+    """The application's own retry rules, given as tenacity objects.
 
-    They come on top of the profile's and of what makes a retry safe, and never go around those.
+    They only add to the profile's rules and to the rules that make a retry safe.
 
     Attributes:
-        wait: one of tenacity's ``wait_*``: how long to sleep before an attempt is made again, in the
-            place of the profile's ``retry.backoff``. Never longer than its ``max_sleep``.
+        wait: one of tenacity's ``wait_*``: how long to sleep before another attempt, instead of the
+            profile's ``retry.backoff``. Never longer than its ``max_sleep``.
         retry: one of tenacity's ``retry_*``: which failures are worth another attempt, of those that may
             be made again at all; with ``retry_if_result`` also which results, of operations on one record
             that may be applied twice. The last result is returned whatever it is.
-        stop: one of tenacity's ``stop_*``: when to give up, if ``max_retries`` does not say so before.
+        stop: one of tenacity's ``stop_*``: when to give up, unless ``max_retries`` is reached earlier.
     """
 
     wait: WaitBaseT | None = None
@@ -59,11 +59,10 @@ class BreakerHooks:
     """The application's own objects at the nodes' breakers, of pybreaker's classes.
 
     Attributes:
-        listeners: told of every node's changes of state by ``state_change``, in order, from a thread of
-            their own.
-        storage: given a node's name, returns the storage through which the workers of a service tell
-            each other of nodes they opened; in the place of the profile's ``breaker.storage``. Only ever
-            used from a thread of its own.
+        listeners: their ``state_change`` is called for every change of a node's state, in order, from a
+            thread of their own.
+        storage: from a node's name to the storage in which the workers of a service share the nodes they
+            opened. It replaces the profile's ``breaker.storage``. Used only from a thread of its own.
     """
 
     listeners: Sequence[pybreaker.CircuitBreakerListener] = ()
@@ -84,7 +83,7 @@ class TelemetryProviders:
 
 
 class SeparateOptions(TypedDict, total=False):
-    """The parts of the values above as keyword arguments of their own, for short lines.
+    """The parts of the values above as separate keyword arguments, for short lines.
 
     ``wait`` and ``stop`` are parts of `RetryRules`, ``fallback_writes`` is ``writes`` of
     `FallbackClient`, ``listeners`` and ``storage`` are parts of `BreakerHooks`, the providers of
@@ -101,7 +100,7 @@ class SeparateOptions(TypedDict, total=False):
 
 
 class Options(NamedTuple):
-    """All of it, whichever way it was given."""
+    """All options, whichever way they were given."""
 
     rules: RetryRules
     fallback: FallbackClient[Any] | None
@@ -112,7 +111,7 @@ class Options(NamedTuple):
 def options(
     retry: Any, fallback: Any, breaker: Any, telemetry: Any, separate: SeparateOptions
 ) -> Options:
-    """Return what was given, as one value for each matter.
+    """Return the given options, grouped into one value each.
 
     Raises:
         TypeError: something is of the wrong class, is given twice, or is no argument at all.
@@ -127,7 +126,7 @@ def options(
     elif "fallback_writes" in left:
         if fallback is not None:
             raise _given_twice("fallback_writes", "fallback", FallbackClient)
-        del left["fallback_writes"]  # without a fallback it says nothing
+        del left["fallback_writes"]  # without a fallback it has no effect
     if "listeners" in left:
         left["listeners"] = checked_listeners(left["listeners"])
     found = Options(
@@ -144,7 +143,7 @@ def options(
 
 
 def _value(argument: str, cls: type[V], given: Any, separate: dict[str, Any]) -> V:
-    """Return a value as it was given, or made of its parts, which are taken out of `separate`."""
+    """Return a value as given, or built from its parts, which are removed from `separate`."""
     names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
     parts = {name: separate.pop(name) for name in names if name in separate}
     if given is None:

@@ -1,7 +1,7 @@
-"""The wrapped client: looks and behaves like the client, but for the methods that touch the database.
+"""The wrapped client: behaves like the client, except for the methods that touch the database.
 
-Those live in the proxy's own ``__dict__``, each bound to its operation once, so that a call costs no
-attribute magic. Everything else goes straight to the client.
+Those methods are in the proxy's own ``__dict__``, each bound to its operation once, so that a call needs
+no ``__getattr__``. Everything else goes straight to the client.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ def proxy(client: Any, engine: Engine, lazy: Mapping[str, LazyMethod]) -> Any:
 
 
 class _LikeTheClients(type):
-    """The type of proxy types: asked for what it lacks, a proxy type answers as the client's type.
+    """The type of proxy types: passes on attributes that a proxy type lacks to the client's type.
 
-    Some look there on purpose, as `aerospike_sdk` does to learn whether a client can list its nodes. An
-    attribute of an instance is never looked up here.
+    Some code reads the type on purpose, as `aerospike_sdk` does to learn whether a client can list its
+    nodes. An attribute of an instance is never looked up here.
     """
 
     client_type: type[Any]
@@ -87,7 +87,7 @@ class _LikeTheClients(type):
 
 
 class _Proxy(StandIn):
-    """What every proxy type has; the client's own special methods are added by `_proxy_type`."""
+    """The base of every proxy type; `_proxy_type` adds the client's own special methods."""
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), "resilience"})
@@ -157,7 +157,7 @@ async def __aexit__(self: Any, *error: Any) -> Any:  # noqa: N807
 
 
 def _close(close: Callable[..., Any], engine: Engine) -> Callable[..., Any]:
-    """Have ``client.close()`` end the protection too, if it does close the client."""
+    """Return a ``client.close()`` that also ends the protection, if it closes the client."""
     if inspect.iscoroutinefunction(close):
 
         @functools.wraps(close)
@@ -176,9 +176,9 @@ def _close(close: Callable[..., Any], engine: Engine) -> Callable[..., Any]:
 
 
 def _connect(cls: type[Any]) -> Callable[..., Any]:
-    """Return the method that keeps ``client.connect()`` chainable, and protects what it connected.
+    """Return a ``client.connect()`` that stays chainable and then protects the connected client.
 
-    A method of the type, as one of the object's own would hold the object, and be held by it.
+    It is a method of the type, as a method in the object's ``__dict__`` would make a reference cycle.
     """
 
     def itself(self: Any, result: Any) -> Any:
@@ -257,7 +257,7 @@ def _plain_form(operation: Operation) -> tuple[int, int, bool]:
     """Return between how many positional arguments a call is plain, and whether the first is a key.
 
     A plain call gives nothing that could change its policy or whether it may be sent again: it ends
-    before the policy and before ``meta``, and its operation is not told from its arguments.
+    before the policy and before ``meta``, and its operation does not depend on its arguments.
     """
     names = operation.parameters
     ends = [names.index(name) for name in (operation.policy, "meta") if name in names]

@@ -1,4 +1,4 @@
-"""Queries and scans: objects of the client's that touch the database when they execute."""
+"""Queries and scans: the client's objects that touch the database only when they execute."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .invoke import invoke
 from .stand_in import StandIn, give, original
 
 _BUILT: Final = "(built)"
-"""Where a stand-in keeps what its builders were given."""
+"""The name under which a stand-in keeps its builders' arguments."""
 
 
 def lazy_method(
@@ -81,7 +81,7 @@ def _executing(
     place = names.index(spec.callback) if spec.callback in names else len(names)
 
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Make the call, whose callback tells what it raised; all else stays as it was given."""
+        """Make the call with a callback that remembers its error; the other arguments stay as given."""
         callback = _Callback(args[place] if place < len(args) else kwargs.get(spec.callback))
         if not callback.is_one:
             return invoke(engine, operation, args, kwargs, send, text)
@@ -105,8 +105,8 @@ def _executing(
 class _Callback:
     """An application's callback, which remembers that it raised.
 
-    What the client makes of that is handed on as it is; but it is the application's error, whatever code
-    the client gives it.
+    The client's error is passed on as it is. But it counts as the application's error, whatever its
+    result code.
     """
 
     def __init__(self, callback: Any) -> None:
@@ -115,7 +115,7 @@ class _Callback:
 
     @property
     def is_one(self) -> bool:
-        """Whether it is one at all; the client says so if not."""
+        """Whether it can be called; the client refuses it if not."""
         return callable(self._callback)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -126,7 +126,7 @@ class _Callback:
             raise
 
     def judge(self, classify: Classify) -> Classify:
-        """Return what errors mean once the callback has raised: that the application did."""
+        """Return a `Classify` that blames the application for errors after the callback has raised."""
 
         def judged(error: BaseException, operation: Operation) -> Failure:
             if self._raised:

@@ -1,4 +1,4 @@
-"""``client.resilience``: everything of ours on a wrapped client, behind one attribute."""
+"""``client.resilience``: this library's own methods on a wrapped client, behind one attribute."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .mistakes import refuse_unknown
 
 
 class Resilience:
-    """What an application may ask of a wrapped client, and tell it."""
+    """Inspects and controls one wrapped client."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -35,13 +35,13 @@ class Resilience:
 
     @property
     def name(self) -> str:
-        """The client's name, as log lines, metrics and errors have it."""
+        """The client's name in log lines, metrics and errors."""
         return self._engine.identity.name
 
     def _through_chain(
         self, name: str, method: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
-        """Make an operation with another method at the end of its chain than the wrapped client has."""
+        """Send an operation through its chain, with another method at the chain's end."""
         engine = self._engine
         operation = engine.shared.adapter.operations[name]
         return invoke(engine, operation, args, kwargs, engine.sender(method, operation))
@@ -57,14 +57,14 @@ class Resilience:
         return report(self._engine.shared.health)
 
     def explain(self, operation: str, *, set: str | None = None) -> Explanation:  # noqa: A002 - Aerospike's word
-        """Say which value each policy field has for an operation, where it comes from, and what is sent.
+        """Return each policy field's value for an operation, where it comes from, and what is sent.
 
-        What is sent is what the chain sends with a first attempt: see `Explanation.sent`. Where the
-        client's own dynamic configuration decides, the value is its, and the origin says so.
+        What is sent is the policy of a first attempt: see `Explanation.sent`. Where the client's own
+        dynamic configuration decides, the value and the origin are its own.
 
         Args:
             operation: a method of the client, ``query`` or ``scan``.
-            set: ``namespace.set`` or ``namespace``, where the profile has words on sets.
+            set: ``namespace.set`` or ``namespace``, where the profile has options for sets.
 
         Raises:
             ValueError: the client has no such operation, or the cluster no such namespace.
@@ -91,7 +91,7 @@ class Resilience:
         )
 
     def _place(self, target: str | None) -> tuple[str, str]:
-        """Return namespace and set of what `explain` was asked about, both empty for neither."""
+        """Return the namespace and set that `explain` was given; both empty for none."""
         if target is None:
             return "", ""
         place = place_of(target) if isinstance(target, str) else None
@@ -189,7 +189,7 @@ class Resilience:
             TypeError: it is neither.
             UnknownNodeError: the client knows no node of that name. Also a `LookupError`.
             IsolationError: the profile isolates it too (``breaker.isolate``), so it stays isolated: a
-                process that differs from its fleet would be hard to find. Also a `RuntimeError`.
+                single process that differs from the others would be hard to find. Also a `RuntimeError`.
         """
         self._engine.shared.health.release(_name(node))
 
@@ -214,8 +214,8 @@ class Resilience:
             overrides: settings over it, in the shape of a policy file.
             idempotent: whether writes may be sent again after they may have been applied; None asks
                 the rules.
-            criticality: who is served first when calls wait for the gate: ``critical``, ``default``
-                or ``sheddable``, which does not wait where others do; None for ``default``.
+            criticality: which calls are served first when calls wait for the gate: ``critical``,
+                ``default`` or ``sheddable``, which does not wait where others do; None for ``default``.
             unknown: there are no others; a policy file's settings go into `overrides`.
 
         Raises:
@@ -233,7 +233,7 @@ class Resilience:
             check_name(profile)
         using = Using(profile, copied(overrides, "using()"), idempotent, criticality)
         try:
-            self._engine.runtime_for(using)  # a mistake shows here, not at the first call
+            self._engine.runtime_for(using)  # raises here, not at the first call
         except ResilienceError as error:
             error.client_name = self.name
             error.add_note(f"aerospike-resilience: in using() of client {self.name!r}")
@@ -243,8 +243,8 @@ class Resilience:
     def close(self) -> None:
         """End the protection; the client itself stays open and usable.
 
-        Calls go straight to it from now on, and those that wait for a permit too. What is being asked of
-        nodes is waited for, but not by a thread that runs an event loop.
+        Calls go straight to it from now on, and those that wait for a permit too. It waits for questions
+        to nodes that are under way, but not in a thread that runs an event loop.
         """
         self._engine.close()
 

@@ -1,7 +1,7 @@
-"""Stand-ins: objects that look and behave like one of the client's, but for some methods of ours.
+"""Stand-ins: objects that behave like one of the client's, except for some methods of this library.
 
-What is set on one goes where it is read from: a method of ours is replaced, and given back, on the
-stand-in; all else is set and deleted on the client's own object.
+An attribute is set where it is read from. A method of this library is replaced and restored on the
+stand-in; everything else is set and deleted on the client's own object.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 from typing import Any, Final
 
 ORIGINAL: Final = "(original)"
-"""Where a stand-in keeps what it stands in for, in its ``__dict__``: no attribute can be called so."""
+"""The key of the client's object in a stand-in's ``__dict__``; it can be no attribute's name."""
 
 METHODS: Final = "(methods)"
-"""Where it keeps its own methods by name, whatever was put in their place since."""
+"""The key of its own methods by name, also of those that were replaced since."""
 
 
 class StandIn:
-    """An object in the place of the client's.
+    """An object that stands in for one of the client's.
 
     Args:
-        original: what it stands in for.
+        original: the client's object.
     """
 
     def __init__(self, original: Any) -> None:
@@ -68,5 +68,5 @@ def give(stand_in: Any, name: str, value: Any) -> None:
 
 
 def original(stand_in: Any) -> Any:
-    """Return what a stand-in stands in for."""
+    """Return the client's object behind a stand-in."""
     return stand_in.__dict__[ORIGINAL]

@@ -1,4 +1,4 @@
-"""`resilient()`: a client in, a wrapped client out."""
+"""`resilient()`: turns a client into a wrapped client."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def resilient(
     Args:
         client: a connected client.
         profile: the name of a policy file, without ``.yaml``.
-        name: what the client is called in every log line, metric, snapshot and error that is about it:
-            ``carts``. None for the kind of client and a number in the order of wrapping:
-            ``aerospike-1``. While another client has the name, it gets a number too: ``carts-2``.
+        name: the client's name in every log line, metric, snapshot and error about it: ``carts``. None
+            for the kind of client and a number in the order of wrapping: ``aerospike-1``. While another
+            client has the name, it gets a number too: ``carts-2``.
         overrides: settings over the profile's, in the shape of a policy file.
         policies: where to look for policy files before the usual places: a directory or several.
         interceptors: interceptors of the application's own, each with its place in the chain, whatever the
             profile switches on or off: ``[("before", "breaker", Mine())]``. The places are `CHAIN_ORDER`.
-        retry: the application's own rules of retrying: `RetryRules`, or one of tenacity's ``retry_*``.
+        retry: the application's own retry rules: `RetryRules`, or one of tenacity's ``retry_*``.
         fallback: a second cluster's client, bare or wrapped, on which reads are made that are refused
             for an open node; a `FallbackClient` says whether writes are too.
         breaker: listeners and storage for the nodes' breakers.
@@ -83,8 +83,8 @@ def resilient(
         arrange: given the chain's interceptors, outermost first, returns those that are to run.
         adapter: the client's name, for a stand-in that is not of the client's class.
         clock: seconds on a monotonic clock.
-        separate: parts of `retry`, `fallback`, `breaker` and `telemetry` by themselves, for short lines:
-            ``wait=``, ``stop=``, ``fallback_writes=``, ``listeners=``, ``storage=``,
+        separate: parts of `retry`, `fallback`, `breaker` and `telemetry` as separate arguments, for short
+            lines: ``wait=``, ``stop=``, ``fallback_writes=``, ``listeners=``, ``storage=``,
             ``tracer_provider=``, ``meter_provider=``.
 
     Raises:
@@ -165,7 +165,7 @@ KEYWORDS: Final = tuple(
     for name, parameter in inspect.signature(resilient).parameters.items()
     if parameter.kind is parameter.KEYWORD_ONLY
 )
-"""What `resilient` takes by keyword alone."""
+"""The keyword-only arguments of `resilient`."""
 
 
 def _fallback(
@@ -189,7 +189,7 @@ def _fallback(
 
 
 def _refuse_nonsense(client: Any, adapter: Adapter) -> None:
-    """Refuse a stand-in that does not answer as the client does what it is asked when it is wrapped."""
+    """Refuse a stand-in that does not behave as the client does in what wrapping reads of it."""
     if client_class(type(client), adapter.recognises) is not None:
         return
     try:

@@ -37,7 +37,7 @@ class Shielded:
             try:
                 yield self
             except BaseException:
-                future.add_done_callback(_retrieve)  # the task got an exception before it could wait
+                future.add_done_callback(_retrieve)  # the task got an error before it waited
                 raise
         return future.result()
 

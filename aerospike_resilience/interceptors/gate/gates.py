@@ -33,7 +33,7 @@ class GateOptions:
     Attributes:
         limit: operations at once; 0 for no gate. Where the limit is adaptive, its first value.
         queue_timeout_s: how long an operation may wait in all, in seconds; 0 = as long as its deadline.
-        order: who is served first among the equally critical.
+        order: which operation is served first among the equally critical.
         batch_weight_cap: the most permits that a batch takes, one for each node it touches; 1 where a
             batch takes one like any operation.
         max_per_node: permits that operations of one node may hold: a number, or a share of the limit
@@ -163,7 +163,7 @@ class Gates:
         self.nodes.close()
 
     def open(self) -> None:
-        """Let everybody pass who waits, and from now on whoever comes."""
+        """Admit all waiters and all later operations without a permit."""
         self.main.open()
         self.nodes.open()
 

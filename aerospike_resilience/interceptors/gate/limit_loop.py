@@ -85,7 +85,7 @@ class AdaptiveLimitLoop:
             self._lock.release()
 
     def _taken(self) -> list[LimitSample]:
-        """Take what was noted; a signal handler that strikes here may take a part of it."""
+        """Remove and return the collected samples; a signal handler may take some of them meanwhile."""
         taken: list[LimitSample] = []
         with contextlib.suppress(IndexError):
             for _ in range(len(self._noted)):

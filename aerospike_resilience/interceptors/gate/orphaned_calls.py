@@ -29,7 +29,7 @@ class OrphanedCalls:
         forking.register(self)
 
     def after_fork(self) -> None:
-        """Start anew in a forked child: those calls go on in the parent."""
+        """Start empty in a forked child: those calls go on in the parent."""
         self._under_way.clear()
 
     def keep(self, gate: Gate, count: int, pending: asyncio.Future[Any]) -> None:

@@ -81,7 +81,7 @@ class NodeGates:
                 gate.close()
 
     def open(self) -> None:
-        """Let everybody pass who waits, and from now on whoever comes."""
+        """Admit all waiters and all later operations without a permit."""
         with self._lock:
             self._open = True
             for gate in self.by_name.values():

@@ -70,12 +70,12 @@ class Gate:
         permits: the free permits. Only the interceptor takes and appends; all other code only reads.
         waiting: how many operations wait; written under the lock, read without.
         debt: permits to withdraw since the limit shrank; written under the lock.
-        waited: how many have waited so far.
-        wait_s_total: for how long, in seconds.
-        rejected: how many were refused so far, by reason.
-        closed: whether it turns away whoever would have to wait.
-        opened: whether it lets everybody pass, with no permit, who would have to wait.
-        on_wait: told of every wait that has ended; None while nobody wants to know.
+        waited: how many operations have waited so far.
+        wait_s_total: how long they waited in all, in seconds.
+        rejected: how many operations were refused so far, by reason.
+        closed: whether it refuses every operation that would have to wait.
+        opened: whether it admits, without a permit, every operation that would have to wait.
+        on_wait: called after every wait; None while no metric needs it.
     """
 
     __slots__ = (
@@ -251,7 +251,7 @@ class Gate:
                 self._turn_away_locked(waiter, "closed")
 
     def open(self) -> None:
-        """Let everybody pass who waits, and from now on whoever comes: the client is protected no more.
+        """Admit all waiters and all later operations, as the client is no longer protected.
 
         They hold no permit, so that the limit means the same when the gate serves again.
         """
@@ -340,7 +340,7 @@ class Gate:
             return False
 
     def _result(self, waiter: Waiter, entered: float, reason: Reason) -> float:
-        """Return the time of the grant, or raise. Decides under the lock about a grant at the last moment."""
+        """Return the time of the grant, or raise. The lock decides about a grant at the last moment."""
         now = self._clock()
         waited_s = max(now - entered, 0.0)
         with self._lock:

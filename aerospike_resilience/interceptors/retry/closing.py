@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Closing:
-    """A flag to sleep by. Threads and any number of event loops may sleep by it at once.
+    """A flag that ends sleeps. Threads and tasks of any number of event loops may sleep at once.
 
     It takes no lock: a signal handler may close the client in the very thread that is about to sleep. A
-    sleeper first joins the others and then looks at the flag; `set` first raises the flag and then wakes
-    them, so at least one of the two sees the other.
+    sleeper first registers itself and then reads the flag; `set` first sets the flag and then wakes all
+    sleepers. So at least one of the two sees the other.
     """
 
     __slots__ = ("__weakref__", "_closed", "_sleepers", "_tasks")
@@ -33,16 +33,16 @@ class Closing:
         return self._closed
 
     def set(self) -> None:
-        """End every sleep, and let none begin."""
+        """End every sleep; later sleeps end at once."""
         self._closed = True
         for sleeper in list(self._sleepers):
             sleeper.set()
         for loop, awake in list(self._tasks):
-            with contextlib.suppress(RuntimeError):  # the loop is closed, and its sleeper gone
+            with contextlib.suppress(RuntimeError):  # the loop is closed, so nothing sleeps in it
                 loop.call_soon_threadsafe(awake.set)
 
     def clear(self) -> None:
-        """Let sleeps begin again: the client was connected again."""
+        """Allow sleeps again, after the client was connected again."""
         self._closed = False
 
     def sleep(self, seconds: float) -> bool:
@@ -57,7 +57,7 @@ class Closing:
         return self._closed
 
     def after_fork(self) -> None:
-        """Start anew in a forked child: sleepers do not come along."""
+        """Reset in a forked child: the parent's sleepers do not exist there."""
         self._sleepers, self._tasks = set(), set()
 
     async def sleep_async(self, seconds: float) -> bool:

@@ -124,8 +124,8 @@ __all__ = [
     "uninstrument",
 ]
 
-# Where each name lives: it is imported when somebody asks for it. `instrument` is here from the start, as a
-# module of that name would be found in its place.
+# The module of each public name, which is imported at the name's first use. `instrument` is imported at
+# once, as otherwise the module of that name would be found instead.
 _HOMES: Final = {
     ".ambient": "carry deadline remaining",
     ".errors": "AlreadyWrappedError BackpressureError CircuitOpenError ClientClosedError "
@@ -166,5 +166,5 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-# Without it Python prints a library's warnings where the application configured no logging at all.
+# Without it Python prints a library's warnings if the application configured no logging.
 logging.getLogger(__name__).addHandler(logging.NullHandler())

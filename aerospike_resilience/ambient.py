@@ -1,7 +1,7 @@
-"""What a block of code says about the calls inside it: a deadline, and what `using()` switches.
+"""Ambient values: a block of code sets a deadline, or what `using()` switches, for the calls inside it.
 
 Ambient values live in one `ContextVar`, so they follow tasks and `asyncio.to_thread`, and hold for
-the current thread. They do not follow work handed to an executor by hand: `carry` does that.
+the current thread. They do not follow work that is submitted to an executor, unless `carry` wraps it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Using:
     Attributes:
         profile: a profile's name; None keeps the client's.
         overrides: settings over it, in the shape of a policy file.
-        idempotent: the application's word on whether writes may be sent again; None asks the rules.
-        criticality: how much the application minds a refusal; None stands for ``default``.
+        idempotent: whether writes may be sent again, as the application declares; None applies the rules.
+        criticality: how important it is that calls are not refused; None means ``default``.
     """
 
     profile: str | None = None
@@ -44,13 +44,13 @@ class Using:
 
 @dataclass(frozen=True, slots=True)
 class Ambient:
-    """All that holds for the current thread or task.
+    """The ambient values of the current thread or task.
 
     Attributes:
         deadline: on the monotonic clock, in seconds; ``inf`` for none.
-        using: by the identity of the wrapped client's handle.
-        outer: what held outside the innermost block; None outside all of them.
-        block: which block that is.
+        using: the `using()` settings, by the identity of the wrapped client's handle.
+        outer: the values outside the innermost block; None outside all blocks.
+        block: the innermost block.
     """
 
     deadline: float = math.inf
@@ -59,7 +59,7 @@ class Ambient:
     block: object = None
 
     def without(self, block: object) -> Ambient | None:
-        """Return what holds once a block has ended, wherever it stands; itself where it is not in there."""
+        """Return the values without one block, at any depth; itself if the block is not among them."""
         if self.block is block:
             return self.outer
         outer = self.outer.without(block) if self.outer is not None else None
@@ -71,26 +71,26 @@ _current: contextvars.ContextVar[Ambient | None] = contextvars.ContextVar(
 )
 
 current = _current.get
-"""Return what holds here, or None. Read by every call, so it is the variable's own method."""
+"""Return the ambient values here, or None. Every call reads it, so it is the variable's own method."""
 
 
 def of_context(context: contextvars.Context) -> Ambient | None:
-    """Return what holds in another context; None if nothing does."""
+    """Return the ambient values of another context; None if it has none."""
     return context.get(_current)
 
 
 class _Monotonic:
-    """The clock that every wrapped client goes by, unless it is given another.
+    """The clock of every wrapped client that is not given another.
 
-    Kept where a tool that replaces `time.monotonic` in every module does not look: a deadline and the calls
-    inside it must go by one clock, frozen or not.
+    A tool that replaces `time.monotonic` in every module does not find it here: a deadline and the calls
+    inside it must use one clock, frozen or not.
     """
 
     now = staticmethod(time.monotonic)
 
 
 def _leave(block: object) -> None:
-    """End a block: also in another task than the one that began it, where something else may hold."""
+    """End a block, also in another task than the one that began it, which may have other values."""
     here = _current.get()
     if here is not None:
         _current.set(here.without(block))
@@ -103,7 +103,7 @@ def deadline_at() -> float:
 
 
 def on_clock(deadline: float, clock: Callable[[], float]) -> float:
-    """Return an ambient deadline on another clock: as far ahead on it as it is on the monotonic one."""
+    """Return an ambient deadline on another clock, with the same remaining time as on the monotonic one."""
     if clock is _Monotonic.now or math.isinf(deadline):
         return deadline
     return clock() + deadline - _Monotonic.now()
@@ -118,9 +118,9 @@ def remaining() -> float | None:
 class deadline:  # noqa: N801 - read as a statement: ``with deadline(0.2):``
     """Give every operation inside the block at most this long in all.
 
-    Works as ``with`` and as ``async with``. Nested deadlines only shorten. It bounds what this
-    library does; code of the application's own is not interrupted. One object may be kept and used by
-    several threads and tasks at once: each block counts from its own beginning.
+    Works as ``with`` and as ``async with``. Nested deadlines only shorten. It limits what this library
+    does; the application's own code is not interrupted. Several threads and tasks may use one object at
+    once: each block counts from its own beginning.
 
     Args:
         seconds: from now, 0 or more: a number of seconds, text with a unit as in policy files
@@ -140,7 +140,8 @@ class deadline:  # noqa: N801 - read as a statement: ``with deadline(0.2):``
         outer = _current.get()
         around = outer or Ambient()
         at = min(around.deadline, _Monotonic.now() + self._seconds)
-        # Kept there and not here: many may be inside at once, each with an outside of its own.
+        # Kept in the values, not on this object: several blocks of it may be active, each with its own
+        # outside.
         _current.set(replace(around, deadline=at, outer=outer, block=self))
         return self
 
@@ -188,7 +189,7 @@ def _seconds(given: object) -> float:
 
 
 def carry(function: Callable[P, R]) -> Callable[P, R]:
-    """Bind `function` to what holds here, for an executor: ``pool.submit(carry(work), item)``.
+    """Bind `function` to the ambient values here, for an executor: ``pool.submit(carry(work), item)``.
 
     The result may be called any number of times, from several threads at once.
     """
@@ -207,7 +208,7 @@ def carry(function: Callable[P, R]) -> Callable[P, R]:
 
 @contextmanager
 def switched(handle: int, using: Using) -> Iterator[None]:
-    """Switch one wrapped client, named by its handle's identity, for a block."""
+    """Apply `using` to one wrapped client, given by its handle's identity, for a block."""
     outer, block = _current.get(), object()
     around = outer or Ambient()
     inner = around.using.get(handle, Using())

@@ -1,12 +1,12 @@
-"""What this library raises.
+"""The errors that this library raises.
 
-Everything is a `ResilienceError` and an instance of the fitting builtin. What is raised on the call
-path is, besides, an instance of the client's own class for the case: each adapter combines the
-classes here with its client's (``clients/<client>/refusals.py``), so that ``except
-aerospike.exception.MaxErrorRateExceeded`` keeps working.
+Every error is a `ResilienceError` and an instance of the fitting builtin. An error on the call path is
+also an instance of the client's own class for the case: each adapter combines the classes here with its
+client's (``clients/<client>/refusals.py``), so that ``except aerospike.exception.MaxErrorRateExceeded``
+keeps working.
 
-Every class survives pickle and copy, with its text, attributes and notes: an error travels back from
-a process pool, through a queue, into a log handler.
+Every class can be pickled and copied, with its text, attributes and notes, as errors pass through process
+pools, queues and log handlers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ResilienceError(Exception):
     """Anything this library raises.
 
     Attributes:
-        client_name: the name of the wrapped client that it is about; empty where it is about none.
+        client_name: the name of the wrapped client that it concerns; empty if it concerns none.
     """
 
     client_name: str = ""
@@ -31,7 +31,7 @@ class ResilienceError(Exception):
 
 
 def _rebuilt(cls: type[ResilienceError], args: tuple[Any, ...]) -> ResilienceError:
-    """Return a copy's beginning; pickle and copy then put the attributes in.
+    """Return an error without attributes; pickle and copy then set them.
 
     `__init__` is not called: it takes more than `args` holds. Nor are `args` given to `__new__`: that of
     `OSError`, which `TimeoutError` is, takes two of them for an errno and its text.
@@ -42,7 +42,7 @@ def _rebuilt(cls: type[ResilienceError], args: tuple[Any, ...]) -> ResilienceErr
 
 
 class RefusedError(ResilienceError):
-    """A call that was not sent, because sending it could not have helped.
+    """A call was not sent, because sending it could not have helped.
 
     Attributes:
         operation: the method that was called.
@@ -67,10 +67,10 @@ class CircuitOpenError(RefusedError):
 
     Attributes:
         node: the node's name.
-        role: what the operation needs it for: ``master`` or ``replica``.
+        role: the role in which the operation needs it: ``master`` or ``replica``.
         state: its state: ``open``, ``half-open`` or ``isolated``.
-        open_for_s: how long it has been so, in seconds.
-        retry_after_s: seconds until it may be probed; None while it is isolated.
+        open_for_s: how long it has been in that state, in seconds.
+        retry_after_s: the time until it may be probed, in seconds; None while it is isolated.
         reason: which errors opened it.
     """
 
@@ -82,7 +82,7 @@ class CircuitOpenError(RefusedError):
     reason: str
 
     def __new__(cls, *args: Any, **facts: Any) -> Self:
-        """Make the error, a copy of one, or what comes out of a pickle, as pybreaker's too."""
+        """Create the error, a copy or an unpickled one, as a pybreaker error too."""
         join_pybreaker()
         return super().__new__(cls, *args, **facts)
 
@@ -90,8 +90,8 @@ class CircuitOpenError(RefusedError):
 def join_pybreaker() -> None:
     """Make `CircuitOpenError` a `pybreaker.CircuitBreakerError` too, if the process has imported pybreaker.
 
-    It is not imported for that: an application that catches pybreaker's class has imported it, and for
-    all others it would be the most expensive import by far, as it imports redis where that is installed.
+    This does not import pybreaker. An application that catches pybreaker's class has imported it. For all
+    others it would be by far the slowest import, as it imports redis where that is installed.
     """
     pybreaker = sys.modules.get("pybreaker")
     theirs = getattr(pybreaker, "CircuitBreakerError", None)  # it may be half imported
@@ -120,7 +120,7 @@ class DeadlineExceededError(RefusedError, TimeoutError):
     """The deadline passed, or would pass, before the operation could be tried.
 
     Attributes:
-        deadline_s: the time the operation had, in seconds.
+        deadline_s: the operation's whole time, in seconds.
     """
 
     deadline_s: float
@@ -135,7 +135,7 @@ class ForkedClientError(ResilienceError, RuntimeError):
 
 
 class NotAClientError(ResilienceError, TypeError):
-    """What was given is not a client of Aerospike's that this library knows."""
+    """The object is not an Aerospike client that this library knows."""
 
 
 class AlreadyWrappedError(ResilienceError, TypeError):
@@ -143,11 +143,11 @@ class AlreadyWrappedError(ResilienceError, TypeError):
 
 
 class NotWrappedError(ResilienceError, TypeError):
-    """What was given is not a wrapped client."""
+    """The object is not a wrapped client."""
 
 
 class IsolationError(ResilienceError, RuntimeError):
-    """A node cannot be isolated, or not be released, as the profile stands."""
+    """A node cannot be isolated, or cannot be released, under the profile in force."""
 
 
 class UnknownNodeError(ResilienceError, LookupError):
@@ -156,14 +156,14 @@ class UnknownNodeError(ResilienceError, LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong.
+    """One mistake in a policy file, or in settings given in code.
 
     Attributes:
-        where: the file, or the name of what was given in code (``overrides=``).
-        line: 1 for the first; 0 where there are no lines.
-        column: 1 for the first; 0 where there are no lines.
-        key: the path of keys, ``breaker.max_error_rate``; empty where it is the whole file.
-        message: what is wrong, and what would be right.
+        where: the file, or the argument in code (``overrides=``).
+        line: the line, from 1; 0 where there are no lines.
+        column: the column, from 1; 0 where there are no lines.
+        key: the path of keys, ``breaker.max_error_rate``; empty if it concerns the whole file.
+        message: what is wrong, and how to correct it.
     """
 
     where: str
@@ -178,10 +178,10 @@ class Problem:
 
 
 class PolicyFileError(ResilienceError, ValueError):
-    """A policy file, or settings given in code, cannot be used. Nothing of it is in force.
+    """A policy file, or settings given in code, cannot be used. None of it is in force.
 
     Attributes:
-        problems: everything that is wrong, in the order of the file.
+        problems: all mistakes, in the order of the file.
     """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -193,8 +193,8 @@ class UnknownProfileError(ResilienceError, LookupError):
     """There is no policy file of that name.
 
     Attributes:
-        name: the name that was asked for.
-        known: the names there are.
+        name: the requested name.
+        known: the existing names.
     """
 
     def __init__(self, message: str, *, name: str, known: Sequence[str]) -> None:

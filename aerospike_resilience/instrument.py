@@ -1,11 +1,11 @@
-"""Instrumenting: every client that a process creates is wrapped, with no line changed where it is made.
+"""Instrumenting: wraps every client that a process creates, without a change where it is created.
 
 By a call, ``instrument(profile="latency")``, or by the environment: with
-``AEROSPIKE_RESILIENCE_PROFILE=latency`` the file ``aerospike_resilience.pth`` beside the installed
-package has Python remember it when it starts, and call `from_startup` before the first package of a
-client is imported (``_aerospike_resilience_startup.py``).
+``AEROSPIKE_RESILIENCE_PROFILE=latency`` at startup the file ``aerospike_resilience.pth`` beside the
+installed package makes Python keep that profile, and call `from_startup` before the first client package
+is imported (``_aerospike_resilience_startup.py``).
 
-A package that is yet to be imported is instrumented when it is; none is imported for it.
+A client package that is not imported yet is instrumented when it is imported. Instrumenting imports none.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ SKIP: Final = "AEROSPIKE_RESILIENCE_SKIP"
 
 
 class _Instrumentation:
-    """What is in force: options for `resilient()`, and what was there before.
+    """The options for `resilient()` in force, and the replaced originals.
 
     Args:
         skip: hosts whose clients stay bare.
         options: arguments of `resilient()`, by keyword.
-        problem: why clients stay bare though it was asked for; empty if they do not.
+        problem: why clients stay bare although instrumenting was asked for; empty if they are wrapped.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class _Instrumentation:
         self.replaced: list[tuple[Any, str, Any]] = []
 
     def wrap(self, client: Any, hosts: list[str]) -> Any:
-        """Wrap a client that was just created; a client that cannot be wrapped is better than none."""
+        """Wrap a client that was just created; return it bare if it cannot be wrapped."""
         if isinstance(getattr(client, "resilience", None), Resilience) or self._skips(hosts):
             return client
         if self.problem:
@@ -71,7 +71,7 @@ class _Instrumentation:
             return client
         try:
             return resilient(client, **self.options)
-        except Exception:  # noqa: BLE001 - whatever it is, the service must start
+        except Exception:  # noqa: BLE001 - the service must start whatever this raises
             given = (str(self.options.get(option) or "") for option in ("name", "profile"))
             who = ClientIdentity(*given)
             who.log("aerospike_resilience").exception(
@@ -88,55 +88,55 @@ class _Instrumentation:
         )
 
     def replace(self, owner: Any, name: str, new: Any) -> None:
-        """Put something in a name's place, and remember what was there."""
+        """Replace a name's object, and keep the original."""
         self.replaced.append((owner, name, getattr(owner, name)))
         setattr(owner, name, new)
 
     def has_replaced(self, owner: Any, name: str) -> bool:
-        """Return whether a name's place was taken already."""
+        """Return whether a name's object was replaced already."""
         return any(known is owner and named == name for known, named, _old in self.replaced)
 
     def original(self, name: str) -> Any:
-        """Return what a name stood for before, wherever it was replaced."""
+        """Return a name's original object, wherever it was replaced."""
         return next((old for _, known, old in self.replaced if known == name), None)
 
 
 class _Guard:
-    """The lock of whoever instruments. Reentrant: a signal handler may do so too."""
+    """The lock for instrumenting. Reentrant, as a signal handler may instrument too."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         forking.register(self)
 
     def after_fork(self) -> None:
-        """Replace the lock: a thread of the parent may have held it."""
+        """Replace the lock, which a thread of the parent may have held."""
         self.lock = threading.RLock()
 
 
 _guard = _Guard()
 _current: _Instrumentation | None = None
-_decided = False  # whether the application has said itself what is to be in force
+_decided = False  # whether the application has called instrument() or uninstrument()
 _hooked: set[str] = set()
 
 
 def instrument(profile: str = "default", *, skip: str | Iterable[str] = (), **options: Any) -> None:
-    """Wrap every client that the process creates from now on, whichever package it is of.
+    """Wrap every client that the process creates from now on, of every client package.
 
-    A second call takes the place of the first, for clients created from then on.
+    A second call replaces the first, for clients created from then on.
 
     Args:
         profile: the name of a policy file.
-        skip: hosts whose clients stay bare: ``host`` or ``host:port``, with ``*`` and ``?``. A text is one
-            pattern.
-        options: further arguments of `resilient`, by keyword. Copied: what becomes of them later changes
-            nothing, nor does another working directory.
+        skip: hosts whose clients stay bare: ``host`` or ``host:port``, with ``*`` and ``?``. A single
+            text is one pattern.
+        options: further arguments of `resilient`, by keyword. They are copied: later changes of them have
+            no effect, nor has another working directory.
 
     Raises:
         TypeError: `resilient` has no such argument, or a pattern of `skip` is no text.
         UnknownProfileError: there is no such profile. Also a `LookupError`.
         PolicyFileError: its file is broken. Also a `ValueError`.
     """
-    # A mistake shows here and now: what goes wrong when a client is created leaves it bare.
+    # A mistake must raise here, as an error when a client is created only leaves the client bare.
     _put_in_force(_Instrumentation(_patterns(skip), _taken(profile, options)))
 
 
@@ -157,7 +157,7 @@ def _patterns(skip: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def _taken(profile: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments that every client is wrapped with: checked, and the application's no more."""
+    """Return the arguments that every client is wrapped with, checked and copied."""
     known = (*KEYWORDS, *SeparateOptions.__annotations__)
     if unknown := {name: value for name, value in options.items() if name not in known}:
         refuse_unknown("instrument", unknown, ("skip", *known))
@@ -182,15 +182,15 @@ def _taken(profile: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def uninstrument() -> None:
-    """Let clients be created bare again. Those that were wrapped stay so."""
+    """Leave clients bare that are created from now on. Wrapped clients stay wrapped."""
     _put_in_force(None)
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> None:
-    """Instrument as the environment says, if it does.
+    """Instrument as the environment variables say, if they are set.
 
-    A mistake there changes nothing. It is said on standard error, as logging may not be configured yet,
-    and again in the log when the first client is created, which then stays bare.
+    A mistake in them leaves clients bare. It is written to standard error, as logging may not be
+    configured yet, and logged again when the first client is created.
     """
     profile = environ.get(PROFILE)
     if not profile:
@@ -198,17 +198,15 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> None:
     skip = tuple(host.strip() for host in environ.get(SKIP, "").split(",") if host.strip())
     try:
         instrument(profile, skip=skip)
-    except Exception as error:  # noqa: BLE001 - the application must not die of it
+    except Exception as error:  # noqa: BLE001 - the application must start whatever this raises
         problem = f"{PROFILE}={profile} changes nothing: {error}"
         _put_in_force(_Instrumentation(skip, {}, problem))
-        with contextlib.suppress(
-            Exception
-        ):  # a process may have no standard error, or a closed one
+        with contextlib.suppress(Exception):  # standard error may be missing or closed
             sys.stderr.write(f"aerospike-resilience: {problem}\n")
 
 
 def from_startup(environ: Mapping[str, str]) -> None:
-    """Instrument as the environment said when Python started, unless the application has decided since."""
+    """Instrument as the environment said at startup, unless the application has decided since."""
     if not _decided:
         from_environment(environ)
 
@@ -232,7 +230,7 @@ def _hook_locked(creation: Creation) -> None:
         return
     name = f"{creation.module}:{creation.attribute}"
     if name not in _hooked:
-        import wrapt  # it imports asyncio, which a process that instruments nothing may do without
+        import wrapt  # it imports asyncio, which a process that instruments nothing may not need
 
         _hooked.add(name)
         wrapt.register_post_import_hook(functools.partial(_apply, creation), creation.module)
@@ -246,7 +244,7 @@ def _restore_locked() -> None:
 
 
 def _apply(creation: Creation, module: Any) -> None:
-    """Put a wrapping stand-in in the place of what creates clients."""
+    """Replace the function or class that creates clients by a wrapping stand-in."""
     current = _current
     if current is None:
         return
@@ -266,14 +264,14 @@ def _apply(creation: Creation, module: Any) -> None:
     current.replace(owner, name, stand_in)
     home = sys.modules.get(bare.__module__)
     if creation.how == "class" and home is not owner and getattr(home, name, None) is bare:
-        current.replace(home, name, stand_in)  # the class says that it is found there
+        current.replace(home, name, stand_in)  # the class names that module as its own
 
 
 def _wrapped(client: Any, hosts: list[str]) -> Any:
-    """Do with a client that was just created as what is in force now says; nothing, if nothing is.
+    """Wrap a client that was just created, if instrumenting is in force now.
 
-    A stand-in asks this at every call, and not when it is made: ``from aerospike import client`` keeps it
-    beyond `uninstrument`, and beyond the next `instrument`.
+    A stand-in calls this for every client and keeps no options itself, as ``from aerospike import
+    client`` keeps the stand-in beyond `uninstrument` and the next `instrument`.
     """
     current = _current
     return client if current is None else current.wrap(client, hosts)
@@ -305,11 +303,11 @@ def _init(init: Any, creation: Creation) -> Callable[..., Any]:
 
 
 def _class(cls: Any, creation: Creation) -> Any:
-    """Return a class that creates wrapped instances and is, for every question, the class itself."""
+    """Return a class that creates wrapped instances and passes for the class itself."""
 
     def wrap(made: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         return _wrapped(made, creation.hosts(args, kwargs))
 
-    from .wrapping.creating import creating  # when there is a class to put it in the place of
+    from .wrapping.creating import creating  # needed only for clients created by a class
 
     return creating(cls, f"{creation.module}:{creation.attribute}", wrap)

@@ -1,1 +1,1 @@
-"""Model: the values that travel between the rooms. Imports nothing of the rest."""
+"""Model: the values that the other packages share. Imports none of them."""

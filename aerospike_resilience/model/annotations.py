@@ -1,7 +1,7 @@
-"""Writing on an exception that is about to be raised, for the reader's sake.
+"""Annotations: write attributes and notes on an exception that is about to be raised.
 
-It may be anybody's: frozen, with properties of its own, from a native extension. What it does not take is
-left out, and no failure to write takes its place.
+The exception may be of any class: frozen, with its own properties, from a native extension. What cannot
+be set on it is left out, and no such failure hides the exception.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ def set_attribute(error: BaseException, name: str, value: object) -> bool:
     """Set an attribute, if the error takes it; return whether it did."""
     try:
         setattr(error, name, value)
-    except Exception:  # noqa: BLE001 - a setter of anybody's
+    except Exception:  # noqa: BLE001 - a foreign setter may raise anything
         return False
     return True
 
@@ -28,5 +28,5 @@ def read(error: BaseException, name: str, default: object = None) -> object:
     """Return an attribute; `default` where there is none, or it cannot be read."""
     try:
         return getattr(error, name, default)
-    except Exception:  # noqa: BLE001 - a property of anybody's
+    except Exception:  # noqa: BLE001 - a foreign property may raise anything
         return default

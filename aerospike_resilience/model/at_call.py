@@ -1,7 +1,7 @@
-"""At the call: errors that a client of awaited calls raises when it is called, and not when awaited.
+"""At the call: keeps an error that an async client raises when it is called, not when awaited.
 
-Whoever calls the client notes such an error, and whoever began the operation asks for it, in the same
-thread and with nothing awaited in between.
+The code that calls the client notes such an error, and the code that began the operation takes it, in the
+same thread and with nothing awaited in between.
 """
 
 from __future__ import annotations
@@ -32,6 +32,6 @@ def noted(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def taken() -> BaseException | None:
-    """Return the error noted in this thread since this was last asked."""
+    """Return the error noted in this thread since the last call of this function."""
     error, _at_call.error = _at_call.error, None
     return error

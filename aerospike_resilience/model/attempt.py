@@ -9,15 +9,15 @@ from .failure import Failure
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One native call made for an operation, as ``error.attempts`` tells it.
+    """One native call made for an operation, as ``error.attempts`` shows it.
 
     Attributes:
         number: 1 for the first.
         duration_s: from its start to its end, in seconds.
-        tries: requests it may have made on the wire (native retries included).
-        failure: why it failed. Of a batch it is the worst of its rows'. None for one that went well and
-            was made again as the application's rule did not want its result.
-        error: the class of what was raised, or how many rows of a batch failed; never a key or a value.
+        tries: requests that it may have made on the wire (native retries included).
+        failure: why it failed; for a batch, the worst row's failure. None for a success whose result the
+            application's rule rejected.
+        error: the class of the exception, or how many rows of a batch failed; never a key or a value.
         nodes: names of the nodes that hold the record, master first; empty if unknown.
         slept_s: how long was slept after it, in seconds.
     """

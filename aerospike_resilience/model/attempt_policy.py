@@ -1,4 +1,4 @@
-"""What the native policy of one attempt says, whatever else its fields say."""
+"""Attempt policy: the fields of a native policy that the chain decides for one attempt."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class AttemptPolicy(NamedTuple):
         total_timeout_ms: the time of all tries together, in milliseconds; 0 for no limit.
         socket_timeout_ms: the time of each try, in milliseconds; 0 for no limit.
         max_retries: how many further tries the client makes by itself.
-        commit_master: whether a write is committed on its master alone.
-        leave_master: whether a read may begin at any replica. Some clients try a node that refuses
-            connections again, instead of the next one, unless they are told this.
+        commit_master: whether a write is committed on its master alone, not on replicas.
+        leave_master: whether a read may begin at any replica. Without it some clients try a node that
+            refuses connections again, instead of the next one.
     """
 
     total_timeout_ms: int

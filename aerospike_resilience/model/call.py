@@ -1,11 +1,11 @@
 """Call: one operation on its way through the chain.
 
-Its attributes are of three lifetimes. Each says by its group until when it is valid:
+Its attributes have three lifetimes, one for each group:
 
 * what the operation is and may use: set when the call is made, valid to its end;
 * what the operation has come to: grows from attempt to attempt, valid to its end;
-* what holds for one attempt: decided by the links before it is sent or left behind by it, and taken back to
-  its beginning by `Call.next_attempt` before another is made.
+* what holds for one attempt: set by the links before or during the attempt, and reset by
+  `Call.next_attempt` before the next one.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Call:
         kwargs: keyword arguments, without a policy.
         key: the record's key; None where the operation has no single one.
         given: the arguments as the application gave them, where a policy is among them.
-        criticality: how much the application minds that it is refused.
-        text: returns the query's text without values, where the arguments do not tell it; else None.
-        started: when the operation began (the chain's clock, in seconds); 0 before.
-        deadline: when it must have ended, on the same clock; ``inf`` for no limit.
+        criticality: how important it is that the operation is not refused under pressure.
+        text: returns the query's text without values, where the arguments do not hold it; else None.
+        started: when the operation began, on the chain's clock, in seconds; 0 before.
+        deadline: when it must have ended, on the same clock, in seconds; ``inf`` for no limit.
 
     What the operation has come to:
 
@@ -45,9 +45,9 @@ class Call:
         now: the last time read from the clock. When an attempt has ended, the time of its end.
         tries_left: requests on the wire that it may still make.
         attempts: the attempts that failed, in order.
-        error: what the last failed attempt raised; None where it returned, or nothing failed.
+        error: the error of the last failed attempt; None where it returned, or no attempt failed.
         gave_up: why no further attempt was made (see `Verdict.reason`); empty while that is open.
-        waited_s: how long it has stood in line for permits, in seconds, all attempts together.
+        waited_s: how long all its attempts together waited for permits, in seconds.
         rows_failed: how many rows of a batch failed in the end.
         fell_back: whether it was made on the fallback client.
 
@@ -55,26 +55,26 @@ class Call:
 
     Attributes:
         failure: what this attempt's error means; None while it is under way and after a success. An
-            interceptor that injects an error sets it beside.
-        raised: the error that `failure` is about; None where nothing was raised yet.
-        began: when the native call began.
+            interceptor that injects an error sets it too.
+        raised: the error that `failure` classifies; None if none was raised yet.
+        began: when the native call began, on the chain's clock, in seconds.
         tailored: whether the attempt needs a policy of its own: less time, fewer tries, another socket
-            timeout. An ordinary first attempt uses the plan's as it is.
-        patience_s: how long it waits for its first node before it leaves for another, in seconds: the
+            timeout. An ordinary first attempt uses the plan's policy unchanged.
+        patience_s: how long it waits for its first node before it moves to another, in seconds: the
             socket timeout of a try.
-        early_s: a success that took at least this long left its first node early, in seconds.
-        steered: whether `patience_s` was chosen for the node's state, and so stands.
-        frugal: whether it makes one try only, as the retry budget is spent.
-        nodes: names of the nodes that hold the record, master first; empty while nobody asked.
-        leases: half-open nodes that it is a probe of: name and lease.
+        early_s: in seconds; a success that took at least this long left its first node early.
+        steered: whether `patience_s` was chosen for the node's state, and must not be changed.
+        frugal: whether it makes only one try, as the retry budget is spent.
+        nodes: names of the nodes that hold the record, master first; empty until a link looks them up.
+        leases: name and lease of each half-open node that it probes.
         commit_master: whether the write is to be committed on its master alone.
-        leave_master: whether the read may begin at any replica, as its master ails.
-        held: permits of the gate for all operations that it holds.
-        pending: the client's own future of it, where that outlives a cancellation.
+        leave_master: whether the read may begin at any replica, as its master is failing.
+        held: how many permits of the main gate it holds.
+        pending: the client's future of the attempt, where that outlives a cancellation.
     """
 
-    # What few calls ever change stands here until it is changed; a call that goes well pays nothing
-    # for it.
+    # Defaults of attributes that few calls change are on the class, so a successful call does not pay for
+    # them.
     given: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
     criticality: Criticality = "default"
     text: Callable[[], str] | None = None
@@ -145,9 +145,9 @@ class Call:
         )
 
     def next_attempt(self) -> None:
-        """Take back what held for the attempt before: the next one decides it anew.
+        """Reset what held for the previous attempt.
 
-        Only a first attempt is in a hurry, and only a first attempt can use the plan's policy as it is.
+        Only a first attempt is shortened, and only a first attempt can use the plan's policy unchanged.
         """
         plan = self.plan
         self.failure = self.raised = self.pending = None
@@ -160,21 +160,21 @@ class Call:
         self.held = 1
 
     def refuse(self, error: Exception, node: str | None = None) -> Exception:
-        """Note that this library refuses the attempt, and return the error to be raised.
+        """Record that this library refuses the attempt, and return the error to raise.
 
         Args:
-            error: what is going to be raised.
-            node: the node for which it is refused, if it is one.
+            error: the error to raise.
+            node: the node that is the reason, if a node is.
         """
         self.failure = Failure(FailureKind.REFUSED, fault=Fault.LOCAL, node=node)
         self.raised = error
         return error
 
     def owns(self, error: BaseException) -> bool:
-        """Return whether an error is that of the attempt just made, and so judged by `failure`.
+        """Return whether the attempt just made raised an error, so that `failure` classifies it.
 
-        It is where the attempt raised it, or where an interceptor set `failure` and raised it itself. What
-        an interceptor raises besides is its own error.
+        True if the attempt raised it, or if an interceptor set `failure` and raised it. Any other error
+        of an interceptor is the interceptor's own.
         """
         if self.failure is None:
             return False

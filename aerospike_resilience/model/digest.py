@@ -1,8 +1,8 @@
 """The digest that names a record, and the partition that it falls into.
 
 The digest is RIPEMD-160 over set, key type and key. Python's `hashlib` has that hash only where OpenSSL
-still offers it. Elsewhere the one in this module takes its place, which is about a hundred times slower.
-The embedded cluster needs the digest, and so do the adapters of clients that do not tell a partition.
+still offers it. Elsewhere this module's own is used, which is about a hundred times slower. The embedded
+cluster needs the digest, and so do the adapters of clients that do not give a record's partition.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def ripemd160(data: bytes) -> bytes:
 
 
 class Hash(Protocol):
-    """What `hashlib` has for an algorithm."""
+    """A hash object of `hashlib`."""
 
     def copy(self) -> Hash: ...  # noqa: D102
     def update(self, data: bytes, /) -> None: ...  # noqa: D102
@@ -98,26 +98,26 @@ class Hash(Protocol):
 
 
 class Ripemd160:
-    """`ripemd160` as an object of `hashlib`'s kind."""
+    """`ripemd160` as a hash object."""
 
     def __init__(self, data: bytes = b"") -> None:
         self._data = data
 
     def copy(self) -> Ripemd160:
-        """Return one that goes on from here."""
+        """Return a copy with the same bytes."""
         return Ripemd160(self._data)
 
     def update(self, data: bytes, /) -> None:
-        """Take in more bytes."""
+        """Add more bytes."""
         self._data += data
 
     def digest(self) -> bytes:
-        """Return the hash of all bytes taken in."""
+        """Return the hash of all added bytes."""
         return ripemd160(self._data)
 
 
 def best_ripemd160() -> Hash:
-    """Return OpenSSL's RIPEMD-160 where it has one, else ours; neither has taken in anything yet."""
+    """Return an empty hash object: OpenSSL's RIPEMD-160 if it has one, else this module's."""
     try:
         return hashlib.new("ripemd160")
     except ValueError:
@@ -125,7 +125,7 @@ def best_ripemd160() -> Hash:
 
 
 _EMPTY: Final = best_ripemd160()
-"""Copied for each digest: to look the algorithm up again would take as long as the hash itself."""
+"""Copied for each digest, as looking up the algorithm takes as long as the hash itself."""
 
 _INTEGER: Final = struct.Struct(">Bq")
 

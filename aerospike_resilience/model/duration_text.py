@@ -1,4 +1,4 @@
-"""Durations as people write them (``40ms``, ``2s``), what they come to, and back."""
+"""Duration text: converts durations as people write them (``40ms``, ``2s``) to milliseconds and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNITS_MS: Final = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0, "h": 3_60
 """Milliseconds of each unit."""
 
 MAX_MS: Final = 24 * 3_600_000
-"""A day. What is longer was meant in another unit."""
+"""A day, in milliseconds. A longer duration is a mistake in the unit."""
 
 WRITTEN: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*", re.ASCII)
 """A number and a unit."""
@@ -22,13 +22,13 @@ def milliseconds(value: object, bare_ms: float = 1.0) -> float:
 
     Args:
         value: a number in the field's own unit, or text with a unit.
-        bare_ms: that unit, in milliseconds.
+        bare_ms: the field's own unit, in milliseconds.
 
     Raises:
-        ValueError: it is none, negative, or longer than a day.
+        ValueError: it is no duration, negative, or longer than a day.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        # A ValueError, as everything that is wrong with a policy file: pydantic collects those.
+        # A ValueError, as pydantic collects those for all mistakes of a policy file.
         raise ValueError(  # noqa: TRY004
             f"a duration such as 40ms or 2s is needed, not {shown(value)}"
         )
@@ -41,7 +41,7 @@ def milliseconds(value: object, bare_ms: float = 1.0) -> float:
             )
         found = float(written.group(1)) * UNITS_MS[written.group(2)]
     else:
-        # Compared before it is multiplied: code may give an int that no float holds.
+        # Compared before it is multiplied, as code may give an int that no float holds.
         found = value * bare_ms if -MAX_MS <= value <= MAX_MS else -1
     if not 0 <= found <= MAX_MS:
         raise ValueError(f"{shown(value)} is out of range; a duration is between 0 and 24h")
@@ -49,7 +49,7 @@ def milliseconds(value: object, bare_ms: float = 1.0) -> float:
 
 
 def duration_text(ms: float) -> str:
-    """Return a duration with the unit that people would write: ``250ms``, ``2s``; 0 is ``0``."""
+    """Return a duration with its most readable unit: ``250ms``, ``2s``; 0 is ``0``."""
     if not ms:
         return "0"
     if ms < 1:

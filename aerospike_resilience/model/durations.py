@@ -1,8 +1,8 @@
 """Durations: seconds inside this library, whole milliseconds in the policies of the clients.
 
 Inside this library a duration is a float in seconds, and "no limit" is infinite. In a client's policy a
-timeout is a whole number of milliseconds, and "no limit" is 0. So a short time must never be rounded to 0:
-what is positive becomes 1 ms at least.
+timeout is a whole number of milliseconds, and "no limit" is 0. So a short time must never be rounded to
+0: a positive time becomes at least 1 ms.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ NO_LIMIT_S: Final = math.inf
 """No limit, as a float in seconds."""
 
 NO_LIMIT_MS: Final = 0
-"""No limit, as a client's policy has it."""
+"""No limit, in a client's policy."""
 
 _MS_PER_S: Final = 1000
 _FLOAT_ERROR_MS: Final = 1e-6
-"""What a whole number of milliseconds may lose on its way through a float in seconds, and more: 29 ms are
-0.029 s, which are 28.999999999999996 ms."""
+"""More than a whole number of milliseconds loses as a float in seconds: 29 ms are 0.029 s, which are
+28.999999999999996 ms."""
 
 
 def ms_to_s(duration_ms: float) -> float:
@@ -33,9 +33,9 @@ def s_to_ms(duration_s: float) -> float:
 
 
 def s_to_whole_ms(duration_s: float) -> int:
-    """Return a duration that is no limit (a pause, an interval) in whole milliseconds.
+    """Return a duration that is not a limit (a pause, an interval) in whole milliseconds.
 
-    Rounds to the nearest. 0 stays 0, and what is longer than 0 becomes 1 at least.
+    Rounds to the nearest. 0 stays 0, and a positive duration becomes at least 1.
 
     Args:
         duration_s: the duration in seconds, 0 or more, finite.
@@ -44,7 +44,7 @@ def s_to_whole_ms(duration_s: float) -> int:
 
 
 def s_to_shown_ms(duration_s: float | None) -> float | None:
-    """Return a duration in milliseconds as snapshots show it: to the microsecond; None stays None."""
+    """Return a duration in milliseconds, rounded to the microsecond, for snapshots; None stays None."""
     return None if duration_s is None else round(duration_s * _MS_PER_S, 3)
 
 
@@ -52,8 +52,8 @@ def limit_ms_to_s(limit_ms: object) -> float:
     """Return the limit in a policy's field in seconds.
 
     Args:
-        limit_ms: the field's value. 0, a negative number and whatever is no whole number (None, for a
-            field that is not set) stand for no limit.
+        limit_ms: the field's value. 0, a negative number and any value that is no whole number (None, for
+            a field that is not set) mean no limit.
     """
     if not isinstance(limit_ms, int) or limit_ms <= 0:
         return NO_LIMIT_S
@@ -63,23 +63,23 @@ def limit_ms_to_s(limit_ms: object) -> float:
 def limit_s_to_ms(limit_s: float) -> int:
     """Return a limit as a client's policy takes it, rounded to the nearest millisecond.
 
-    For limits that somebody chose. `limit_ms_to_s` and this function undo each other.
+    For configured limits. `limit_ms_to_s` is the inverse function.
 
     Args:
-        limit_s: the limit in seconds. Infinite becomes 0, no limit. Whatever is finite becomes 1 at least,
-            0 and what is negative too.
+        limit_s: the limit in seconds. Infinite becomes 0, no limit. Any finite limit becomes at least 1,
+            even 0 and a negative one.
     """
     return NO_LIMIT_MS if limit_s == NO_LIMIT_S else max(round(limit_s * _MS_PER_S), 1)
 
 
 def limit_s_to_ms_rounded_down(limit_s: float) -> int:
-    """Return a limit as a client's policy takes it, rounded down, so that it does not outlast `limit_s`.
+    """Return a limit as a client's policy takes it, rounded down, so that it is not longer than `limit_s`.
 
-    For limits that were measured, and for parts of a time that remains.
+    For measured limits, and for parts of a remaining time.
 
     Args:
-        limit_s: the limit in seconds. Infinite becomes 0, no limit. Whatever is finite becomes 1 at least,
-            0 and what is negative too.
+        limit_s: the limit in seconds. Infinite becomes 0, no limit. Any finite limit becomes at least 1,
+            even 0 and a negative one.
     """
     if limit_s == NO_LIMIT_S:
         return NO_LIMIT_MS
@@ -87,11 +87,11 @@ def limit_s_to_ms_rounded_down(limit_s: float) -> int:
 
 
 def remaining_whole_ms(remaining_s: float) -> int:
-    """Return how many whole milliseconds of a time remain, rounded down; 0 where less than one does.
+    """Return the remaining time in whole milliseconds, rounded down; 0 for less than one.
 
-    Here 0 means that no time is left. It is no limit for a client's policy: check before it is passed on.
+    Here 0 means that no time is left. In a client's policy 0 means no limit, so check before passing it on.
 
     Args:
-        remaining_s: what remains in seconds, finite; negative once the time is over.
+        remaining_s: the remaining time in seconds, finite; negative once the time is over.
     """
     return max(int(remaining_s * _MS_PER_S + _FLOAT_ERROR_MS), 0)

@@ -1,4 +1,4 @@
-"""What an attempt's error means, in words that are the same for every client."""
+"""Failures: what an attempt's error means, classified alike for every client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class FailureKind(enum.StrEnum):
-    """Why an attempt failed, in words that are the same for every client."""
+    """Why an attempt failed, classified alike for every client."""
 
     TIMEOUT = "timeout"
     """The client gave up waiting (its socket or total timeout)."""
@@ -21,7 +21,7 @@ class FailureKind(enum.StrEnum):
     UNAVAILABLE = "unavailable"
     """The node does not hold the partition now (result code 11)."""
     BUSY = "busy"
-    """The record is busy (``KEY_BUSY``): never applied, about the key and not the node."""
+    """The record is busy (``KEY_BUSY``): the write was not applied; it concerns the key, not the node."""
     POOL_EXHAUSTED = "pool_exhausted"
     """No free connection on our side."""
     NATIVE_BREAKER = "native_breaker"
@@ -35,20 +35,20 @@ class FailureKind(enum.StrEnum):
     CALLER = "caller"
     """Bad arguments, or an exception of the application's own callback."""
     REFUSED = "refused"
-    """Refused by this library: open node, full gate, spent deadline."""
+    """This library refused: open node, full gate, spent deadline."""
     OTHER = "other"
-    """None of these; charged to nobody and not retried."""
+    """None of these; it is charged to no node and not retried."""
 
 
 class Fault(enum.StrEnum):
-    """Whose fault a failure is, as far as the failure itself can say."""
+    """Whose fault a failure is, as far as the failure itself shows."""
 
     NODE = "node"
-    """A node's: it feeds the breaker, once blame has named the node."""
+    """A node's: the breaker counts it, once the node is known."""
     LOCAL = "local"
-    """Our side's: the pool, the native breaker, this library's own refusals."""
+    """The client side's: the pool, the native breaker, this library's own refusals."""
     NOBODY = "nobody"
-    """Nobody's: the database answered, or the application erred."""
+    """No fault of a node or of the client: the database answered, or the application made a mistake."""
 
 
 _ANSWERS: Final = frozenset(
@@ -69,8 +69,8 @@ class Failure:
         node: the node's name, where the error or the address gives it.
         tries: requests on the wire that the native call made, if known.
         code: the client's result code, if it has one.
-        soft: whether it charges no node, but makes it be asked: no connection was to be had, and that may
-            as well be our own pool's doing.
+        soft: whether the node is asked and not charged: there was no connection, and the cause may be the
+            client's own pool.
     """
 
     kind: FailureKind
@@ -85,5 +85,5 @@ class Failure:
 
     @property
     def answered(self) -> bool:
-        """Whether it is an answer about the request: the node that gave it is well."""
+        """Whether it is an answer about the request, so that the answering node works."""
         return self.kind in _ANSWERS

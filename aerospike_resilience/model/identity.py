@@ -1,4 +1,4 @@
-"""Which wrapped client something is about: its name and its profile's, for log lines and errors."""
+"""Identity: a wrapped client's name and its profile's, for log lines and errors."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ E = TypeVar("E", bound=BaseException)
 
 
 class ClientIdentity:
-    """A wrapped client's name and the name of its profile, which stay what they are.
+    """A wrapped client's name and the name of its profile; neither changes.
 
     Args:
-        name: what `resilient()` was given as ``name=``, or made up; empty for what belongs to no client.
+        name: the ``name=`` of `resilient()`, or a generated name; empty for what belongs to no client.
         profile: the name of the profile that the client was wrapped with.
 
     Attributes:
-        closed: whether the client was closed, so that another may take its name.
+        closed: whether the client was closed, so that another client may take its name.
     """
 
     __slots__ = ("__weakref__", "closed", "name", "profile")
@@ -31,7 +31,7 @@ class ClientIdentity:
         return f"<client {self.name!r}, profile {self.profile!r}>"
 
     def log(self, logger: str) -> ClientLog:
-        """Return a logger by its name, whose lines say which client they are about."""
+        """Return the logger of that name, which puts the client's name into every line."""
         return ClientLog(logging.getLogger(logger), self)
 
     def error(self, error: Callable[..., E], message: str, **facts: Any) -> E:
@@ -39,7 +39,7 @@ class ClientIdentity:
 
         Args:
             error: the error's class.
-            message: what it says of the rest.
+            message: the rest of its message.
             facts: further arguments of the class.
         """
         made = error(f"{message} (client {self.name!r})" if self.name else message, **facts)
@@ -48,10 +48,10 @@ class ClientIdentity:
 
 
 class ClientLog(logging.LoggerAdapter[logging.Logger]):
-    """A logger for what is about one client.
+    """A logger for one client's log lines.
 
     Every line begins with the client's and the profile's name. Its record has them as the fields
-    ``client_name`` and ``profile``, beside what the line's own ``extra`` says.
+    ``client_name`` and ``profile``, besides the line's own ``extra``.
 
     Args:
         logger: the logger that gets the lines.
@@ -75,7 +75,7 @@ class ClientLog(logging.LoggerAdapter[logging.Logger]):
     ) -> None:
         """Log one line. All other methods (``warning``, ``exception``, …) end here."""
         if self.isEnabledFor(level):
-            # A profile's name may hold a percent sign, which is no placeholder.
+            # A profile's name may hold a percent sign, which must not be read as a placeholder.
             line = (self._head.replace("%", "%%") if args else self._head) + msg
             self.logger.log(
                 level,

@@ -1,4 +1,4 @@
-"""The words for what a client can do: keys, kinds and shapes of operations, and nodes."""
+"""Operations: the types for a client's operations, keys and nodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ of the client's own."""
 
 
 Criticality: TypeAlias = Literal["critical", "default", "sheddable"]
-"""How much the application minds that an operation is refused under pressure, most first."""
+"""How important it is that an operation is not refused under pressure, most important first."""
 
 
 class Kind(enum.StrEnum):
@@ -54,9 +54,9 @@ class Operation:
     """One method of a client: a row of its adapter's operation table.
 
     Attributes:
-        name: what it is called in policy files and telemetry: the method's name on the client, or what
-            several methods of one meaning have in common.
-        method: the method's name, where that is another.
+        name: its name in policy files and telemetry: the method's name on the client, or a common name of
+            several methods with one meaning.
+        method: the method's name, where it differs from `name`.
         kind: read, write, info, admin or transaction.
         shape: point, batch, query or cluster.
         family: the client's policy kind whose fields it takes (``read``, ``write``, ``batch`` …);
@@ -66,10 +66,10 @@ class Operation:
         policy: the parameter that takes the policy; empty if there is none.
         key: the parameter that holds the record's key; empty if there is none.
         rows: the parameter that holds a batch's keys or records; empty if there is none.
-        idempotent: decides from the arguments whether a second application changes nothing.
-            A read is idempotent by its kind.
+        idempotent: decides from the arguments whether a second application changes nothing. A read is
+            always idempotent.
         read_only: decides from the arguments whether a call of a writing method only reads
-            (``operate`` made of reads); None where the kind alone says it.
+            (``operate`` made of reads); None where the kind alone decides it.
         awaited: whether the method returns an awaitable.
         streams: whether its result is still being fetched when the method returns.
         retries_itself: decides from the arguments whether the caller asked the client itself to send
@@ -103,7 +103,7 @@ class Operation:
         return self.kind is Kind.WRITE
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments by name; the first of a doubled one counts (the client refuses it)."""
+        """Return the arguments by name. Of one given twice the first counts; the client refuses it."""
         return {**kwargs, **dict(zip(self.parameters, args, strict=False))}
 
 
@@ -116,33 +116,34 @@ class NodeAddress(NamedTuple):
 
 
 class NotAskedError(Exception):
-    """Our own side kept a question from a node: no free connection, a tripped breaker, a closing client.
+    """The client side did not send a question to a node.
 
-    It says nothing about the node.
+    There was no free connection, the breaker was tripped, or the client was closing. It is no evidence
+    about the node.
     """
 
 
 class NodeSource(Protocol):
-    """One client's view of its cluster."""
+    """Lists and asks the nodes of one client's cluster."""
 
     def nodes(self) -> Sequence[NodeAddress]:
         """Return the nodes the client knows now. No I/O; empty when it knows none."""
         ...
 
     def key(self, namespace: str, set_name: str, user_key: int) -> Key:
-        """Return a key as this client takes it. No I/O."""
+        """Return a key in the form this client takes. No I/O."""
         ...
 
     def partition(self, key: Key) -> tuple[str, int]:
         """Return the namespace and the partition of a record, 0 to 4095. No I/O.
 
         Raises:
-            Exception: the key is no key; whatever the client raises for it.
+            Exception: the key is invalid; the client's own error.
         """
         ...
 
     def info(self, node: str, command: str, timeout_s: float) -> str:
-        """Ask one node an info command and return the value of its answer.
+        """Send one node an info command and return the value of its answer.
 
         Raises:
             NotAskedError: the node was not asked.
@@ -153,20 +154,20 @@ class NodeSource(Protocol):
     def answers(
         self, nodes: Sequence[str], command: str, timeout_s: float
     ) -> dict[str, str | None]:
-        """Ask several nodes an info command.
+        """Send several nodes an info command.
 
         Returns:
-            What they answered, by name: None for a node that was not asked; one that did not answer
-            is left out.
+            The answers by node name: None for a node that was not asked; a node that did not answer is
+            left out.
         """
         ...
 
     def stop(self) -> None:
-        """Begin no more questions. Never waits."""
+        """Start no more questions. Never waits."""
         ...
 
     def wait(self, patience_s: float) -> None:
-        """Wait for questions under way, for so many seconds at most."""
+        """Wait for questions under way, for at most that many seconds."""
         ...
 
     def pause(self) -> None:
@@ -174,7 +175,7 @@ class NodeSource(Protocol):
         ...
 
     async def pause_async(self) -> None:
-        """Do as `pause` does, without holding the event loop up."""
+        """Do as `pause` does, without blocking the event loop."""
         ...
 
     def resume(self) -> None:

@@ -1,4 +1,4 @@
-"""Outcome: what became of one operation. Span, metric, log line, error and `last_call()` all tell it."""
+"""Outcome: how one operation ended, for spans, metrics, log lines, errors and `last_call()`."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from .call import Call
 from .failure import Failure, FailureKind
 
 OutcomeKind: TypeAlias = Literal["ok", "miss", "failed", "partial", "refused", "cancelled"]
-"""How an operation ended, in one word."""
+"""How an operation ended."""
 
 NOT_FOUND: Final = 2
-"""The server's result code for a record that is not there."""
+"""The server's result code for a missing record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Who kept an operation from being sent, and why.
+    """Why this library did not send an operation.
 
     Attributes:
         reason: ``circuit_open``, ``gate_timeout``, ``gate_deadline``, ``gate_shed``, ``closed`` or
             ``deadline``.
-        node: the node that is open; None where no node was the reason.
-        role: what the operation needs that node for: ``master`` or ``replica``; empty without a node.
+        node: the node that is open; None if no node was the reason.
+        role: the role in which the operation needs that node: ``master`` or ``replica``; empty without a
+            node.
         state: that node's state; empty without a node.
     """
 
@@ -38,7 +39,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one operation.
+    """How one operation ended.
 
     Attributes:
         operation: the method that was called.
@@ -46,15 +47,15 @@ class Outcome:
         kind: ``ok``; ``miss`` (a read found no record, which is an answer); ``failed``; ``partial`` (a
             batch returned with failed rows); ``refused`` (by this library); ``cancelled``.
         duration_s: from its start to its end, queueing and sleeping included, in seconds.
-        failure: what its last attempt's error means; None on success, and where none was made.
-        error: the class of what was raised; empty on success.
-        refusal: who refused it and why; None where it was not refused.
-        attempts: the attempts that failed, in order; empty if the first went well.
+        failure: what its last attempt's error means; None on success, and if no attempt was made.
+        error: the class of the exception; empty on success.
+        refusal: why this library refused it; None if it did not.
+        attempts: the attempts that failed, in order; empty if the first succeeded.
         retries: attempts beyond the first.
-        native_retries: tries on the wire that the client made by itself in those that failed.
-        waited_s: how long it stood in line for permits, in seconds.
+        native_retries: tries on the wire that the client made by itself in the failed attempts.
+        waited_s: how long it waited for permits, in seconds.
         rows_failed: how many rows of a batch failed in the end.
-        nodes: names of the nodes that hold the record, master first; empty while nobody needed to know.
+        nodes: names of the nodes that hold the record, master first; empty if they were not looked up.
         commit_master: whether a write was committed on its master alone.
         fell_back: whether it was made on the fallback client.
     """
@@ -82,16 +83,16 @@ class Outcome:
 
     @property
     def node(self) -> str | None:
-        """The node that failed last; None where none did, and where the client does not name it."""
+        """The node that failed last; None if none failed, and if the client does not name it."""
         return self.attempts[-1].node if self.attempts else None
 
     @classmethod
     def of(cls, call: Call, error: BaseException | None, duration_s: float) -> Outcome:
-        """Return what became of a call that has ended.
+        """Return the outcome of a call that has ended.
 
         Args:
             call: the call.
-            error: what was raised; None where it returned.
+            error: the exception; None if the call returned.
             duration_s: how long it took, in seconds.
         """
         attempts, refusal = call.attempts, refusal_of(error)
@@ -118,7 +119,7 @@ class Outcome:
 def _kind(call: Call, error: BaseException | None, refusal: Refusal | None) -> OutcomeKind:
     if error is None:
         return "partial" if call.rows_failed else "ok"
-    asyncio = sys.modules.get("asyncio")  # where nobody imported it, nothing was cancelled
+    asyncio = sys.modules.get("asyncio")  # if it was never imported, nothing was cancelled
     if asyncio is not None and isinstance(error, asyncio.CancelledError):
         return "cancelled"
     if refusal is not None:
@@ -131,7 +132,7 @@ def _kind(call: Call, error: BaseException | None, refusal: Refusal | None) -> O
 
 
 def refusal_of(error: BaseException | None) -> Refusal | None:
-    """Return who refused an operation and why, by the error it ended with; None where nobody did."""
+    """Return why an operation was refused, by the error it ended with; None if it was not."""
     match error:
         case CircuitOpenError():
             return Refusal("circuit_open", error.node, error.role, error.state)

@@ -15,11 +15,11 @@ Send: TypeAlias = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
 """A client's method: ``send(args, kwargs, native policy)``."""
 
 Classify: TypeAlias = Callable[[BaseException, Operation], Failure]
-"""An adapter's word on what an error means."""
+"""An adapter's function from an error and an operation to a `Failure`."""
 
 
 def early_s(socket_timeout_s: float) -> float:
-    """Return from when on an answer came after a socket timeout of that many seconds.
+    """Return the duration, in seconds, from which an answer must have come after that socket timeout.
 
     Clients count in whole milliseconds from a clock of whole milliseconds, so a timeout of 5 ms ends
     after 4 to 5.
@@ -28,35 +28,35 @@ def early_s(socket_timeout_s: float) -> float:
 
 
 class Plan:
-    """One operation under one profile, resolved: all that a call of it needs to know.
+    """One operation under one profile, resolved: all that its calls read.
 
-    Built at wrap and reload time and only read by calls, but for the three fields that the tend thread
-    swaps, each by one assignment.
+    Built at wrap and reload time. Calls only read it. The tend thread swaps three fields, each by one
+    assignment.
 
     Attributes:
         operation: the method.
         writes: whether it may change a record.
         profile: the profile's name.
-        total_timeout_s: the operation's time in seconds; ``inf`` for none.
-        socket_timeout_s: the profile's socket timeout in seconds; ``inf`` for none.
-        sleep_between_retries_s: the least that is slept between attempts, in seconds: what the caller, the
-            profile or the client's own configuration gives as ``sleep_between_retries``.
-        asked_for: whether the caller gave ``max_retries`` for this very call, so that no rule of ours makes
-            it less.
+        total_timeout_s: the operation's time in seconds; ``inf`` for no limit.
+        socket_timeout_s: the profile's socket timeout in seconds; ``inf`` for no limit.
+        sleep_between_retries_s: the shortest sleep between attempts, in seconds: the
+            ``sleep_between_retries`` of the caller, the profile or the client's own configuration.
+        asked_for: whether the caller gave ``max_retries`` for this very call, so that no rule of this
+            library lowers it.
         max_tries: requests on the wire that an operation may make, ``max_retries + 1``.
-        native_retries: how many of them beyond the first one native call may make.
-        idempotent: whether it may be sent again when it may have been applied. Of a batch whose rows go
-            by their own right: whether any of them may.
-        said: the application's word on that; None where it has none.
-        conditional: whether it holds a condition (generation, create-only) that its own first
-            application would make fail.
+        native_retries: how many of them one native call may make beyond its first.
+        idempotent: whether it may be sent again when it may have been applied. For a batch whose rows are
+            decided one by one: whether any row may.
+        said: what the application declared about that; None if it declared nothing.
+        conditional: whether it has a condition (generation, create-only) that fails once the write was
+            applied.
         failover: whether the client moves to another replica by itself when a try fails.
-        single: whether the record's namespace holds its records once: there is no other replica to go to.
-        rows: the way to the rows of a batch call; None where it is no batch, or one that fails whole.
-        verification: how a write in doubt is looked up; None where it is not.
-        fields: Aerospike's policy fields in force, constants in the client's own numbers.
+        single: whether the record's namespace has one copy of each record, so that there is no replica.
+        rows: reads and merges the rows of a batch call; None if it is no batch, or one that fails whole.
+        verification: how a write in doubt is verified; None if it is not.
+        fields: Aerospike's policy fields in force; constants are the client's own numbers.
         send: the client's method: takes arguments, keyword arguments and a native policy.
-        classify: what an error of the client's means for this operation.
+        classify: from an error of the client's to what it means for this operation.
         policy: the native policy for a first attempt. *Swapped by the tend thread.*
         client_name: the wrapped client's name.
         patience_s: the socket timeout inside `policy`, in seconds. *Swapped by the tend thread.*
@@ -139,7 +139,7 @@ class Plan:
         self.client_name = client_name
 
     def sent_by(self, send: Send) -> Plan:
-        """Return this plan with another way to send its calls, for a short while."""
+        """Return a copy of this plan with another `send`, for a short time."""
         other = copy.copy(self)
         other.send = send
         return other

@@ -1,4 +1,4 @@
-"""Rows: what the chain must know of the rows of a batch call."""
+"""Rows: the interface through which the chain reads and changes the rows of a batch call."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class ExpectedWrite(NamedTuple):
-    """What a conditional write wants, as far as a later look at its record can tell.
+    """What a conditional write expects and writes, for a later comparison with its record.
 
     Attributes:
-        generation: the generation it expects; 0 if it only creates.
-        bins: what it writes.
+        generation: the generation that it expects; 0 if it only creates.
+        bins: the bins that it writes.
     """
 
     generation: int
@@ -25,7 +25,7 @@ class ExpectedWrite(NamedTuple):
 
 
 class BatchCall(NamedTuple):
-    """What the application called a batch with.
+    """A batch call's plan and arguments, as the application gave them.
 
     Attributes:
         plan: the operation, resolved.
@@ -59,18 +59,18 @@ class BatchCall(NamedTuple):
 
 
 class Rows(Protocol):
-    """An adapter's way to the rows of a batch call that fail one by one."""
+    """An adapter's access to the rows of a batch call whose rows fail one by one."""
 
     indivisible: bool
-    """Whether failed rows can only be sent again with all others, as the client's result of a part could
-    not be put into that of the whole."""
+    """Whether failed rows can only be sent again with all others, as the client's result of some rows
+    cannot be merged into the result of all."""
 
     def rows_in_error(self, error: Exception) -> Any:
-        """Return the result that an error carries; None where it carries none."""
+        """Return the result that an error carries; None if it carries none."""
         ...
 
     def attach_rows(self, error: Exception, result: Any) -> None:
-        """Have an error carry a result."""
+        """Attach a result to an error."""
         ...
 
     def keys(self, result: Any) -> Sequence[Key]:
@@ -84,7 +84,7 @@ class Rows(Protocol):
     def with_refused_rows(
         self, batch: BatchCall, part: Any, kept: Sequence[int], refusal: Exception
     ) -> Any:
-        """Return the rows of a whole batch: those that were sent, and those that were refused.
+        """Return the rows of a whole batch: the sent and the refused ones.
 
         Args:
             batch: the batch as it was called.
@@ -101,11 +101,11 @@ class Rows(Protocol):
         ...
 
     def failures(self, result: Any) -> Mapping[int, Failure]:
-        """Return what the failed rows' codes mean, by position; a missing record is an answer."""
+        """Return the failures of the failed rows, by position; a missing record is no failure."""
         ...
 
     def whole(self, result: Any) -> Failure | None:
-        """Return what the code of the batch as a whole means, where it says more than its rows' do."""
+        """Return the failure of the batch as a whole, where its code says more than the rows' codes."""
         ...
 
     def repeatable(self, batch: BatchCall, result: Any, index: int) -> bool:
@@ -123,9 +123,9 @@ class Rows(Protocol):
         ...
 
     def merge(self, result: Any, part: Any, indexes: Sequence[int]) -> None:
-        """Put the rows of a narrowed call's result in their places in the first result."""
+        """Merge the rows of a narrowed call's result into the first result."""
         ...
 
     def mark_in_doubt(self, result: Any, index: int) -> None:
-        """Say that a row may have been applied by an earlier attempt."""
+        """Mark a row as possibly applied by an earlier attempt."""
         ...

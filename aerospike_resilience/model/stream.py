@@ -1,4 +1,4 @@
-"""Streams: results whose records are still on their way when the call has returned."""
+"""Streams: results whose records still arrive after the call has returned."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 class Stream:
     """A client's stream of records, which are still being fetched when it is handed out.
 
-    Looks like the client's own, awaited or not; whoever wants to know of its end says so with `when_done`.
+    It behaves like the client's own stream, awaited or not. `when_done` registers a callback for its end.
 
     Args:
-        stream: the client's.
+        stream: the client's stream.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -25,7 +25,7 @@ class Stream:
         return type(self._stream)
 
     def when_done(self, callback: Callable[[BaseException | None], None]) -> None:
-        """Have `callback` called once, with the error if it ended in one."""
+        """Call `callback` once at the end, with the error if there was one."""
         self._callbacks.append(callback)
 
     def __iter__(self) -> Stream:

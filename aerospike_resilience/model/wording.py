@@ -1,4 +1,4 @@
-"""Words of messages: what was given, short and without secrets, and the nearest right word."""
+"""Wording: parts of messages, such as a given value, shortened and without secrets, or a suggestion."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from typing import Final
 
 MAX_SHOWN: Final = 100
-"""Characters of a given value in a message."""
+"""The most characters of a given value in a message."""
 
 MAX_KNOWN: Final = 40
-"""Known words in a message; of more it says how many."""
+"""The most known words in a message; of further words it gives the number."""
 
 _NAMES: Final = {True: "true", False: "false", None: "null"}
-"""What a policy file calls them."""
+"""How a policy file writes these values."""
 
 _CREDENTIALS: Final = re.compile(r"\A(.*?//)?.*(?:@|%40)", re.DOTALL)
 _QUERY: Final = re.compile(r"\?.*\Z", re.DOTALL)
@@ -30,19 +30,19 @@ class _Short(reprlib.Repr):
         self.maxstring = self.maxother = self.maxlong = MAX_SHOWN
 
     def repr_str(self, x: str, level: int) -> str:
-        """Hide before cutting: the cut might take away what tells a secret."""
+        """Hide secrets before the cut, which might remove what marks them."""
         return super().repr_str(redacted(x), level)
 
     def repr_bool(self, x: bool, _level: int) -> str:
-        """Return the word of a policy file."""
+        """Return the value as a policy file writes it."""
         return _NAMES[x]
 
     def repr_NoneType(self, x: None, _level: int) -> str:  # noqa: N802 - the name that `Repr` looks for
-        """Return the word of a policy file."""
+        """Return the value as a policy file writes it."""
         return _NAMES[x]
 
     def repr_instance(self, x: object, level: int) -> str:
-        """Return dates as they are written, and whatever else without what may be secret in it."""
+        """Return dates as they are written, and other objects without possible secrets."""
         if isinstance(x, datetime.date):
             return x.isoformat()
         return redacted(super().repr_instance(x, level))
@@ -56,8 +56,8 @@ _SHORT: Final = _Short()
 def redacted(text: str) -> str:
     """Return text without what may be a user, a password or another secret of a URL in it.
 
-    Hidden are what comes before the last ``@``, and the query of what looks like a URL, also of one with a
-    slip in it: ``redis://***@host:6379/0?***``.
+    It hides the part before the last ``@``, and the query of anything that looks like a URL, even a
+    malformed one: ``redis://***@host:6379/0?***``.
     """
     if "@" not in text and "//" not in text:
         return text
@@ -68,14 +68,14 @@ def shown(value: object) -> str:
     """Return a value as a message shows it: cut in the middle if it is long, and without secrets."""
     try:
         return _SHORT.repr(value)
-    except ValueError:  # a number of more digits than Python writes out
+    except ValueError:  # a number with more digits than Python converts
         return f"a number of {type(value).__name__} too long to show"
 
 
 def suggestion(word: object, known: Iterable[str]) -> str:
-    """Return the end of a message on an unknown word, in the one form that all such messages have.
+    """Return the end of a message about an unknown word, in the form that all such messages share.
 
-    ``; did you mean 'latency'? Known: batch, latency`` where a known word is near, else ``. Known: …``.
+    ``; did you mean 'latency'? Known: batch, latency`` where a known word is similar, else ``. Known: …``.
     """
     words = list(known)
     found = difflib.get_close_matches(str(word), words, n=1, cutoff=0.6)

@@ -1,7 +1,7 @@
 """Detours: stand-ins for the runtime while calls cannot simply run under the profile.
 
-Both stand in the place of a `Runtime`. They have no plain form, so every call asks their planner, and one
-that is under way is not looked at.
+Both replace a `Runtime`. They have no plans for plain calls, so every call goes through their planner.
+They do not affect a call that has already begun.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class DirectRuntime(Runtime):
     """After the end of the protection: every call goes straight to the client, as it was made.
 
     Args:
-        runtime: what was in force.
+        runtime: the runtime that was in force.
     """
 
     __slots__ = ()
@@ -36,8 +36,8 @@ class ForkedRuntime(Runtime):
     """In a forked child, before its first use of the client that its parent connected.
 
     Args:
-        runtime: what was in force in the parent.
-        first_use: says so, and returns what is in force from then on; or refuses.
+        runtime: the runtime that was in force in the parent.
+        first_use: called at the first use; returns the runtime from then on, or raises to refuse the call.
     """
 
     __slots__ = ("_runtime",)
@@ -53,11 +53,11 @@ class ForkedRuntime(Runtime):
         return runtime.planner
 
     def head(self, call: Call) -> Any:
-        """Send a call down the chain in force."""
+        """Send a call through the chain in force."""
         return self._runtime.head(call)
 
     def head_async(self, call: Call) -> Any:
-        """Send a call down the chain in force."""
+        """Send a call through the chain in force."""
         return self._runtime.head_async(call)
 
 
@@ -71,7 +71,7 @@ class _DirectPlanner(Planner):
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
         *,
-        idempotent: bool | None = None,  # noqa: ARG002 - nothing of ours is asked
+        idempotent: bool | None = None,  # noqa: ARG002 - no rule of this library applies
         send: Send | None = None,
     ) -> Call:
         return self.as_given(operation, send, args, kwargs)

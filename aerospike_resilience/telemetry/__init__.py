@@ -1,1 +1,1 @@
-"""Telemetry: what spans, metrics and logs say."""
+"""Telemetry: the names and instruments of spans, metrics and logs."""

@@ -1,10 +1,10 @@
-"""State as observable instruments: read when metrics are collected, never on the call path.
+"""Gauges: a client's state as observable instruments, read when metrics are collected, not by calls.
 
-The one exception is how long calls waited for the gate, which is recorded as they do.
+The one exception is the time that calls wait for the gate, which is recorded after each wait.
 
 One set of instruments serves all wrapped clients of a process (for each meter provider), so that a
 second client or a reload registers nothing twice; the attribute ``aerospike.resilience.client``, the
-client's name, tells them apart.
+client's name, distinguishes them.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 OnWait = Callable[[float, str], None]
-"""Records how long an operation waited for a permit, in seconds, and what came of it."""
+"""Records how long an operation waited for a permit, in seconds, and the result."""
 
 Readings = Iterable[tuple[float, dict[str, str]]]
-"""What an instrument shows now: values with their attributes."""
+"""An instrument's current values with their attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ class Instrument:
 
 
 class Observed(Protocol):
-    """A wrapped client whose state is shown."""
+    """A wrapped client whose state the instruments show."""
 
     instruments: Mapping[str, Instrument]
     """By name under ``aerospike.resilience.``; the same for all wrapped clients."""
 
     def readings(self, instrument: str) -> Readings:
-        """Return what an instrument shows for this client now."""
+        """Return an instrument's current values for this client."""
         ...
 
 
@@ -108,7 +108,7 @@ _boards: weakref.WeakKeyDictionary[MeterProvider, _Board] = weakref.WeakKeyDicti
 
 
 def hide(client: Observed) -> None:
-    """Show a wrapped client's state no more, on any provider's instruments."""
+    """Remove a wrapped client from the instruments of all providers."""
     for board in list(_boards.values()):
         board.remove(client)
 
@@ -117,7 +117,7 @@ def show(client: Observed, name: str, provider: MeterProvider) -> OnWait | None:
     """Show a wrapped client's state on a provider's instruments.
 
     Returns:
-        What records the waits at its gates; None where no SDK is configured.
+        A function that records the waits at its gates; None if no SDK is configured.
     """
     if not is_live(provider):
         return None

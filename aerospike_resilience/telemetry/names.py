@@ -1,4 +1,4 @@
-"""The names and units of everything that is emitted, and whether anybody listens."""
+"""The names and units of spans and metrics, and whether an SDK is configured."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ DURATION_BUCKETS_S: Final = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
-"""Finer than the convention's first bucket of 1 ms, below which most of Aerospike's answers fall."""
+"""Finer than the convention, whose first bucket of 1 ms would hold most of Aerospike's answers."""
 
 
 def is_live(provider: TracerProvider | MeterProvider) -> bool:
-    """Return whether somebody configured an SDK: the API's own providers are placeholders."""
+    """Return whether an SDK is configured: the API's own providers are placeholders."""
     return not type(provider).__module__.startswith(
         ("opentelemetry.trace", "opentelemetry.metrics")
     )

@@ -55,7 +55,7 @@ class _Instrumentation:
         self.skip = skip
         self.options = dict(options)
         self.problem = problem
-        self.told = False
+        self.warned = False
         self.replaced: list[tuple[Any, str, Any]] = []
 
     def wrap(self, client: Any, hosts: list[str]) -> Any:
@@ -63,8 +63,8 @@ class _Instrumentation:
         if isinstance(getattr(client, "resilience", None), Resilience) or self._skips(hosts):
             return client
         if self.problem:
-            if not self.told:
-                self.told = True
+            if not self.warned:
+                self.warned = True
                 ClientIdentity("", "").log("aerospike_resilience").warning(
                     "a client was created and stays bare, as all will: %s", self.problem
                 )

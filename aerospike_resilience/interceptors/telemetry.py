@@ -167,15 +167,15 @@ class Telemetry(Link):
     def _started(self, tracer: Tracer, call: Call, attributes: dict[str, Any]) -> Span:
         target = attributes.get("db.collection.name") or attributes.get("db.namespace")
         name = call.plan.operation.name
-        told = {
+        described = {
             **attributes,
             **self._batch_size(call),
             "aerospike.resilience.profile": call.plan.profile,
         }
         if text := self._text(call):
-            told["db.query.text"] = text
+            described["db.query.text"] = text
         return tracer.start_span(
-            f"{name} {target}" if target else name, kind=SpanKind.CLIENT, attributes=told
+            f"{name} {target}" if target else name, kind=SpanKind.CLIENT, attributes=described
         )
 
     def _text(self, call: Call) -> str:

@@ -60,7 +60,7 @@ class NativeOverrides:
 
         The tend thread and a manual reload may both run this: at worst a line is logged twice.
         """
-        overrides, said = self._config.overrides(), self._said_by_behaviors()
+        overrides, said = self._config.overrides(), self._fields_of_behaviors()
         now = (overrides, said, profile.fingerprint)
         if self._compared == now:
             return
@@ -134,7 +134,7 @@ class NativeOverrides:
             if other := [value for value in values if value != native]:
                 yield Override(family, field, native, other[0])
 
-    def _said_by_behaviors(self) -> Mapping[_Case, Mapping[str, Any]]:
+    def _fields_of_behaviors(self) -> Mapping[_Case, Mapping[str, Any]]:
         """Return the behaviors' fields, by behavior, kind, shape and repeatability."""
         found: dict[_Case, Mapping[str, Any]] = {}
         for name in self._config.behaviors():
@@ -180,10 +180,10 @@ class NativeOverrides:
 
 
 def _named(found: tuple[Override, ...]) -> str:
-    told = [
+    named = [
         f"{f'{one.behavior}: ' if one.behavior else ''}{one.family}.{one.field} is "
         f"{field_text(one.field, one.native)} (profile: {field_text(one.field, one.profile)})"
         for one in found[:_NAMED]
     ]
     more = [f"and {len(found) - _NAMED} more"] if len(found) > _NAMED else []
-    return ", ".join([*told, *more])
+    return ", ".join([*named, *more])

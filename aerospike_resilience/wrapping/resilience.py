@@ -227,8 +227,8 @@ class Resilience:
         if unknown:
             refuse_unknown("using", unknown, ("overrides", "idempotent", "criticality"))
         if criticality is not None and criticality not in get_args(Criticality):
-            told = suggestion(criticality, get_args(Criticality))
-            raise ValueError(f"there is no criticality {shown(criticality)}{told}")
+            known = suggestion(criticality, get_args(Criticality))
+            raise ValueError(f"there is no criticality {shown(criticality)}{known}")
         if profile is not None:
             check_name(profile)
         using = Using(profile, copied(overrides, "using()"), idempotent, criticality)

@@ -40,7 +40,7 @@ class Waiter:
         self.held = 0
         self.granted = False
         self.refused: Reason | None = None
-        self.wake: Callable[[], bool] = _nobody
+        self.wake: Callable[[], bool] = _cannot_be_woken
 
 
 class WaitQueue:
@@ -89,5 +89,5 @@ class WaitQueue:
         return list(self._classes["sheddable"])
 
 
-def _nobody() -> bool:
+def _cannot_be_woken() -> bool:
     return False

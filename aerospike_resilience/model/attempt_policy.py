@@ -13,7 +13,7 @@ class AttemptPolicy(NamedTuple):
         total_timeout_ms: the time of all tries together, in milliseconds; 0 for no limit.
         socket_timeout_ms: the time of each try, in milliseconds; 0 for no limit.
         max_retries: how many further tries the client makes by itself.
-        commit_master: whether a write is committed on its master alone, not on replicas.
+        commit_master: whether a write is committed on its master alone.
         leave_master: whether a read may begin at any replica. Without it some clients try a node that
             refuses connections again, instead of the next one.
     """

@@ -73,6 +73,6 @@ class Stream:
     def _end(self, error: BaseException | None) -> None:
         if not self._ended:
             self._ended = True
-            callbacks, self._callbacks = self._callbacks, []  # they hold the call, and it the error
+            callbacks, self._callbacks = self._callbacks, []  # they hold call and error
             for callback in callbacks:
                 callback(error)

@@ -73,7 +73,7 @@ class Shared:
         meter_provider: None for the global one.
         recorder: keeps the last calls' outcomes, where a profile wants that.
         closing: set when the wrapped client is closed.
-        forked: whether this is a forked child, and the client its parent's.
+        forked: whether this is a forked child that uses its parent's client.
         clock: the chain's clock, in seconds.
     """
 
@@ -256,7 +256,7 @@ class Runtime:
         )
 
     def _link(self, chain: Sequence[Interceptor]) -> tuple[Proceed, ProceedAsync]:
-        """Link the chain for the client's blocking methods, its awaited ones, or both."""
+        """Link the chain, for blocking methods and for awaited ones."""
         clock = self._shared.clock
         return link(chain, clock), link_async(chain, clock)
 

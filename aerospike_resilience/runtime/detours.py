@@ -17,7 +17,7 @@ from .planner import Planner
 
 
 class DirectRuntime(Runtime):
-    """After the end of the protection: every call goes straight to the client, as it was made.
+    """Sends every call straight to the client, as it was made. Used after the end of the protection.
 
     Args:
         runtime: the runtime that was in force.
@@ -33,7 +33,7 @@ class DirectRuntime(Runtime):
 
 
 class ForkedRuntime(Runtime):
-    """In a forked child, before its first use of the client that its parent connected.
+    """Detects a forked child's first use of the client that its parent connected.
 
     Args:
         runtime: the runtime that was in force in the parent.

@@ -36,7 +36,7 @@ class Engine:
         overrides: the application's settings over every profile, in the shape of a policy file.
 
     Attributes:
-        runtime: what calls run under now; swapped by a reload, and at the end of the protection.
+        runtime: the runtime of calls; swapped by a reload, and at the end of the protection.
         native: the fields that the client's own dynamic configuration overrides.
         identity: the wrapped client's name and profile.
         misnamed: nodes that the profile isolates although the cluster has no such nodes.
@@ -137,7 +137,7 @@ class Engine:
         return "\n".join(found) or None
 
     def close(self) -> None:
-        """End the protection: calls go straight to the client from now on, those that wait too.
+        """End the protection: new calls and waiting calls go straight to the client.
 
         It waits for questions to nodes that are under way, but never in an event loop's thread.
         """
@@ -274,7 +274,7 @@ class Engine:
     def _first_use(self) -> Runtime:
         """Handle the first use of a client that the parent process connected; return the calls' runtime."""
         shared, profile = self.shared, self._own.profile
-        if shared.adapter.is_closed(shared.client):  # it is yet to be connected, in this process
+        if shared.adapter.is_closed(shared.client):  # not connected yet in this process
             self.runtime = self._own
             return self._own
         text = (
@@ -293,7 +293,7 @@ class Engine:
         return self._own
 
     def readings(self, instrument: str) -> Readings:
-        """Return what one of `instruments` shows now; nothing once the client is closed."""
+        """Return the current values of one of `instruments`; none once the client is closed."""
         return [] if self.identity.closed else INSTRUMENTS[instrument].read(self)
 
     # ----- for the tend thread
@@ -350,7 +350,7 @@ class Engine:
         try:
             self._on_profile(profile)
         except Exception:
-            with suppress(Exception):  # what it did of it is undone, as far as it lets us
+            with suppress(Exception):  # undo its partial changes, as far as possible
                 self._on_profile(before)
             raise
 

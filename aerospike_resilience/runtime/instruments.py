@@ -1,4 +1,4 @@
-"""Every observable instrument: its name, unit and description, and what of a wrapped client it shows."""
+"""Instruments: name, unit, description and source of every observable instrument of a wrapped client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STATES: Final = {"closed": 0, "half-open": 1, "open": 2, "isolated": 3}
 
 
 def _one(value: Callable[[Engine], float]) -> Callable[[Engine], Readings]:
-    """Return what reads an instrument that shows one value."""
+    """Return the function that reads an instrument with one value."""
     return lambda engine: [(value(engine), {})]
 
 
@@ -132,4 +132,4 @@ INSTRUMENTS: Final[Mapping[str, Instrument]] = {
         _one(lambda engine: len(engine.native.found)),
     ),
 }
-"""By name under ``aerospike.resilience.``."""
+"""Every instrument, by its name under ``aerospike.resilience.``."""

@@ -54,7 +54,7 @@ class Planner:
     ) -> None:
         self._client_name = client_name
         self._forked = forked
-        # One of its own, since a plan that held the planner that keeps it would be kept for ever.
+        # A separate planner, as a plan that held its planner would make a reference cycle.
         self._reader = (
             Planner(
                 *(adapter, client, profile, strong, single),

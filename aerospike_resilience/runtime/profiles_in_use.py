@@ -35,7 +35,7 @@ class ProfilesInUse:
         on_error: called with a profile's name and the error in its files; with None once they are good
             again.
         identity: the wrapped client's name and profile, for log lines.
-        changes: the client's changes, of which this makes some.
+        changes: makes the client's changes, such as reloads, one at a time.
     """
 
     def __init__(

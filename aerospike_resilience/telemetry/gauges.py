@@ -33,8 +33,8 @@ class Instrument:
     Attributes:
         kind: ``gauge`` or ``counter``.
         unit: its unit, as OpenTelemetry writes units.
-        description: what it shows.
-        read: from a wrapped client to what it shows now.
+        description: its description in the metrics.
+        read: from a wrapped client to the instrument's current values.
     """
 
     kind: Literal["gauge", "counter"]
@@ -47,7 +47,7 @@ class Observed(Protocol):
     """A wrapped client whose state the instruments show."""
 
     instruments: Mapping[str, Instrument]
-    """By name under ``aerospike.resilience.``; the same for all wrapped clients."""
+    """Its instruments, by name under ``aerospike.resilience.``; the same for all wrapped clients."""
 
     def readings(self, instrument: str) -> Readings:
         """Return an instrument's current values for this client."""

@@ -58,7 +58,7 @@ class ClientNames:
             return identity
 
     def after_fork(self) -> None:
-        """Start anew in a forked child: another thread of the parent may have held the lock."""
+        """Replace the lock, which a thread of the parent may have held."""
         self._lock = threading.RLock()
 
     def _is_free_locked(self, name: str) -> bool:

@@ -66,7 +66,7 @@ def proxy(client: Any, engine: Engine, lazy: Mapping[str, LazyMethod]) -> Any:
         if hasattr(client, name):
             give(wrapped, name, _close(getattr(client, name), engine))
     give(wrapped, "resilience", Resilience(engine))
-    for name in above:  # the application's own, which its type has, calls ours by super()
+    for name in above:  # the type's override calls the wrapped method by super()
         del wrapped.__dict__[name]
     return wrapped
 

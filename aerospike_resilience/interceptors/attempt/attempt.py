@@ -187,7 +187,7 @@ class NativeAttempt:
         )
 
     def _stream_ended(self, call: Call, error: BaseException | None) -> None:
-        """Record how a stream ended, whose records came after the call had returned."""
+        """Record the end of a stream, whose records arrived after the call had returned."""
         if isinstance(error, Exception):
             self._failed(call, error)
             annotate(error, call)
@@ -201,8 +201,8 @@ class NativeAttempt:
             return
         failure = plan.classify(error, plan.operation)
         if failure.kind is FailureKind.CALLER and failure.code is None:
-            # Not the client's: an argument it does not take, or what a signal handler of the application's
-            # raised while the request was on its way. Nothing is known of the request.
+            # The client did not raise it: the call had a wrong argument, or the application's signal
+            # handler raised during the request. It does not show what happened to the request.
             call.raised = call.error = None
             return
         if failure.node is None and failure.address is not None:

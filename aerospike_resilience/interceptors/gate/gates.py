@@ -58,7 +58,7 @@ class GateDraft:
     """A reloaded profile's backpressure options, checked and prepared. `Gates.adopt` puts them in force.
 
     Attributes:
-        options: the options.
+        options: the prepared options.
         rounds: the loop that will adapt the limit; None where it is fixed.
     """
 
@@ -137,7 +137,7 @@ class Gates:
         return GateDraft(options, loop)
 
     def adopt(self, draft: GateDraft) -> None:
-        """Put a draft in force. A learned limit stays if it is within the new bounds."""
+        """Put a draft in force. A learned limit stays, unless its start changes."""
         options, loop = draft.options, draft.loop
         if loop is not None and options.bounds is not None:
             loop.rebound(options.bounds)

@@ -89,7 +89,7 @@ class AdaptiveLimitLoop:
         taken: list[LimitSample] = []
         with contextlib.suppress(IndexError):
             for _ in range(len(self._noted)):
-                taken.append(self._noted.popleft())  # noqa: PERF401 - what was taken before it is empty stays
+                taken.append(self._noted.popleft())  # noqa: PERF401 - what was taken so far stays
         return taken
 
     def rebound(self, bounds: Bounds) -> int:

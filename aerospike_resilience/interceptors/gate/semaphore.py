@@ -295,7 +295,7 @@ class Gate:
         a standing one by how long it has not been empty.)
 
         Args:
-            waiter: the waiter.
+            waiter: the operation's place in the queue.
             patience: until when it waits; extended if it goes on waiting.
             wake: wakes it from then on.
         """
@@ -334,7 +334,7 @@ class Gate:
             if self.closed:
                 self._refuse_locked("closed", 0.0)
             if self.waiting > 1:
-                # Sheddable operations are refused as soon as any other waits.
+                # Sheddable operations are refused as soon as any other operation waits.
                 for other in self._queue.sheddable():
                     self._turn_away_locked(other, "shed")
             return False
@@ -441,9 +441,9 @@ class _Patience:
 
 
 def _wake_task(loop: asyncio.AbstractEventLoop, signal: asyncio.Future[None], thread: int) -> bool:
-    """Wake a task, from whichever thread; `thread` is that of its event loop."""
+    """Wake a task from any thread; `thread` is the thread of its event loop."""
     try:
-        if threading.get_ident() == thread:  # the loop is awake: no need for its self-pipe
+        if threading.get_ident() == thread:  # the loop runs, so its self-pipe is not needed
             _set(signal)
         else:
             loop.call_soon_threadsafe(_set, signal)

@@ -105,8 +105,10 @@ class NativeAttempt:
                 pending = plan.send(call.args, call.kwargs, policy)
                 if outlives:
                     call.pending = pending
-                    pending = Shielded(pending)
-                result = await pending
+                    result = await Shielded(pending)
+                    call.pending = None  # its result, a stream perhaps, must not be kept by the call
+                else:
+                    result = await pending
             except Exception as error:
                 self._failed(call, error)
                 raise

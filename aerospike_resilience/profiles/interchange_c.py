@@ -229,7 +229,7 @@ def _cases(profile: Profile, dynamic: Mapping[str, Any]) -> Iterator[tuple[Case,
 def _why(case: Case, field: str) -> str:
     operation, retryable, strong = case
     if operation == _JOB:
-        return "background jobs go by what that file says of writes"
+        return "that file's values for writes apply to background jobs"
     part = next((one for one in _PARTS if operation.name in one.names), None)
     kinds = {one.kind for one in _PARTS if operation.name in one.names}
     if part is None:

@@ -96,7 +96,7 @@ def _server(value: object) -> str:
         named = False
     if not named or "@" in f"{parts.path}{parts.query}{parts.fragment}":
         raise ValueError(
-            "no server can be told from this URL; write redis://host:port/db, and percent-encode what is "
+            "no server can be read from this URL; write redis://host:port/db, and percent-encode what is "
             "neither letter nor digit of a user or a password"
         )
     return value

@@ -72,7 +72,7 @@ def reset_native_breaker(subject: Subject) -> Found:
         key = "max_error_rate" if connection.max_error_rate is not None else "error_rate_window"
         yield (
             subject.profile.origin(f"connection.{key}"),
-            f"{rate} errors in {window} tends: outside of 1 to 100 errors a tend the C client goes by 100 "
+            f"{rate} errors in {window} tends: outside of 1 to 100 errors a tend the C client uses 100 "
             "errors and 1 tend instead; 0 does not switch its breaker off",
             f"a ratio of 1 to 100, such as max_error_rate: {WIDE} with error_rate_window: 100",
         )

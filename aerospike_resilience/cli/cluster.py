@@ -32,11 +32,11 @@ from ..testing.console import HELP, Console
 def cluster(
     nodes: int, replication_factor: int, namespaces: tuple[str, ...], faults: Path | None
 ) -> None:
-    """Run an embedded Aerospike cluster, and do things to it.
+    """Run an embedded Aerospike cluster, and inject faults into it.
 
-    Prints the seeds on the first line. Then takes commands from standard input, among them
-    stall, resume, kill, restart, inject and clear; `help` shows them all. At the end of the
-    input it goes on until Ctrl-C.
+    Prints the seeds on the first line. Then reads commands from standard input, such as stall, resume,
+    kill, restart, inject and clear; `help` lists all commands. After the end of the input it runs until
+    Ctrl-C.
     """
     try:
         local = LocalCluster(nodes, replication_factor, namespaces)
@@ -59,7 +59,7 @@ def cluster(
 
 
 def _run_lines(console: Console, lines: Iterable[str]) -> bool:
-    """Carry out lines; tell whether to go on after them."""
+    """Run commands from lines; return whether to go on after them."""
     for line in lines:
         try:
             shown = console.run(line)

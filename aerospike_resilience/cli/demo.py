@@ -1,4 +1,4 @@
-"""``aerospike-resilience demo``: the main job, shown."""
+"""``aerospike-resilience demo``: shows what the library does while a node is stalled."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def demo(
     json_path: Path | None,
     out: Path,
 ) -> None:
-    """Let one node of three stall under a steady load, four ways to use the client in turn.
+    """Stall one node of three under a steady load, with four uses of the client in turn.
 
     Prints a table and writes demo.json, demo.png and demo.html.
     """
@@ -111,7 +111,7 @@ def demo(
     )
     console = Console()
     if not console.is_terminal:
-        console = Console(width=160)  # a table in a file or a pipe needs no narrow screen
+        console = Console(width=160)  # in a file or a pipe the table need not fit a screen
     results = _run_all(chosen, setup, console)
     out.mkdir(parents=True, exist_ok=True)
     json_path = json_path or out / "demo.json"

@@ -1,4 +1,4 @@
-"""The command group: each command is imported when it is asked for."""
+"""The command group: each command is imported when it is used."""
 
 from __future__ import annotations
 

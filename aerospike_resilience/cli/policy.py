@@ -1,4 +1,4 @@
-"""``aerospike-resilience policy``: look at policy files, and have them checked."""
+"""``aerospike-resilience policy``: shows and checks policy files."""
 
 from __future__ import annotations
 
@@ -46,10 +46,9 @@ _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
 )
 @click.pass_context
 def policy(context: click.Context, policies: tuple[Path, ...]) -> None:
-    """Look at policy files and check them.
+    """Show and check policy files.
 
-    They are looked for in --policies, then in AEROSPIKE_RESILIENCE_POLICIES, then in ./policies, then in
-    the shipped ones.
+    Searches --policies, then AEROSPIKE_RESILIENCE_POLICIES, then ./policies, then the shipped profiles.
     """
     here = Path("policies")
     context.obj = PolicyLibrary(list(policies), local=[here] if here.is_dir() else [])
@@ -60,7 +59,7 @@ def policy(context: click.Context, policies: tuple[Path, ...]) -> None:
 @policy.command("list", cls=PolicyCommand)
 @click.pass_obj
 def list_(library: PolicyLibrary) -> None:
-    """List the profiles there are."""
+    """List all profiles."""
     rows = table("profile", "file", "description")
     for name in library.names():
         path = library.find(name)
@@ -78,7 +77,7 @@ def list_(library: PolicyLibrary) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Plain values for machines.")
 @click.pass_obj
 def show(library: PolicyLibrary, name: str, as_json: bool) -> None:
-    """Show a profile with its parents merged: every value, and the line it comes from."""
+    """Show a profile merged with its parents: every value, and the line that sets it."""
     profile = load(library, name)
     values = profile.leaves()
     if as_json:
@@ -111,11 +110,10 @@ def explain(
     not_repeatable: bool,
     as_json: bool,
 ) -> None:
-    """Say which value each policy field has for an OPERATION, and what the client is sent.
+    """Show the value of each policy field for an OPERATION, and what is sent to the client.
 
-    What is sent is what the chain sends with a first attempt: of max_retries the native retries alone, as
-    it makes the others itself. Fields that the operation of this client does not take are shown as not
-    sent.
+    The sent values are those of a first attempt: of max_retries only the native retries, because the chain
+    makes the others itself. Fields that the client's operation does not take are shown as not sent.
     """
     adapter = adapter_named(client_name)
     found = _operation(adapter, operation)
@@ -162,7 +160,7 @@ def explain(
 @click.option("--client", "client_name", default="aerospike", show_default=True, type=_CLIENTS)
 @click.pass_obj
 def diff(library: PolicyLibrary, first: str, second: str, client_name: str) -> None:
-    """Show how two profiles differ in effect, by operation. Exits with 1 if they do."""
+    """Show how two profiles differ in effect, by operation. Exits with 1 if they differ."""
     before, after = load(library, first), load(library, second)
     rows = table("operations", "field", first, second)
     changed: dict[tuple[str, str, str], dict[str, None]] = {}
@@ -185,7 +183,7 @@ def diff(library: PolicyLibrary, first: str, second: str, client_name: str) -> N
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_obj
 def check(library: PolicyLibrary, files: tuple[Path, ...]) -> None:
-    """Check FILES, or every profile there is. Exits with 1 if one is broken."""
+    """Check FILES, or all profiles. Exits with 1 if one is broken."""
     paths = files or tuple(library.find(name) for name in library.names())
     bad = 0
     for path in paths:
@@ -210,11 +208,11 @@ def check(library: PolicyLibrary, files: tuple[Path, ...]) -> None:
 def lint(
     library: PolicyLibrary, files: tuple[Path, ...], client_name: str, style: str, strict: bool
 ) -> None:
-    """Look for settings that are valid and will go wrong in production.
+    """Find settings that are valid but will go wrong in production.
 
-    Looks at FILES, or at every profile there is. Of Python FILES, and those in a directory, it looks
-    at what they give to deadline(). Exits with 1 if there is an error (with --strict, a warning), and
-    with 2 if a file is broken; what is wrong with it is AR000.
+    Checks FILES, or all profiles. In Python FILES, and those in a directory, it checks the arguments of
+    deadline(). Exits with 1 if there is an error (with --strict, a warning), and with 2 if a file is
+    broken; its problems are AR000.
     """
     adapter = adapter_named(client_name)
     findings: list[Finding] = []
@@ -277,7 +275,7 @@ def _differences(
 
 
 def _effective(profile: Profile, operation: Operation, adapter: Adapter) -> dict[str, str]:
-    """Return the fields that the client would be sent, as the profile writes them."""
+    """Return the fields that would be sent to the client, as the profile writes them."""
     retryable = operation.kind is not Kind.WRITE or operation.idempotent({})
     settings = profile.settings(operation, retryable=retryable)
     return {
@@ -288,7 +286,7 @@ def _effective(profile: Profile, operation: Operation, adapter: Adapter) -> dict
 
 
 def _sent(adapter: Adapter, operation: Operation, field: str, value: Any) -> Any:
-    """Return what the client would be sent for a field, by whatever name; None where it has none."""
+    """Return what would be sent to the client for a field, under any of its names; None if nothing."""
     return next(iter(adapter.fields(operation, {field: value}).values()), None)
 
 
@@ -302,7 +300,7 @@ def _sections(before: Profile, after: Profile) -> list[tuple[str, str, str]]:
 
 
 def _said(profile: Profile) -> dict[str, str]:
-    """Return what the sections say, by key, in a policy file's words."""
+    """Return the values of the sections by key, as text of a policy file."""
     found: dict[str, str] = {}
     for name in _SECTIONS:
         section = getattr(profile, name)

@@ -1,4 +1,4 @@
-"""What the commands on policy files have in common."""
+"""Shared parts of the commands on policy files."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from ..profiles.source import read
 DIRECTORY: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 
 BROKEN: Final = "AR000"
-"""The id of what is no finding of a rule: a file that is broken."""
+"""The id of a problem that no rule finds: a broken file."""
 
 
 class PolicyCommand(click.Command):
-    """A command on policy files: takes ``--policies`` too, as the group does."""
+    """A command on policy files: it also takes ``--policies``, as the group does."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,7 +50,7 @@ def _look_here_too(
 
 
 def load(library: PolicyLibrary, name: str) -> Profile:
-    """Load a profile; what is wrong with it ends the command with its message."""
+    """Load a profile; an error ends the command with its message."""
     try:
         found = library.load(name)
     except (PolicyFileError, UnknownProfileError) as error:
@@ -60,7 +60,7 @@ def load(library: PolicyLibrary, name: str) -> Profile:
 
 
 def hint(library: PolicyLibrary, files: Iterable[Path]) -> None:
-    """Say how a service finds what this command found without being told where: in ``./policies``."""
+    """Print how to configure a service for a file that this command found in ``./policies``."""
     for path in files:
         if path.parent in library.local:
             where = from_here(path.parent)
@@ -73,7 +73,7 @@ def hint(library: PolicyLibrary, files: Iterable[Path]) -> None:
 
 
 def load_file(library: PolicyLibrary, path: Path) -> Profile:
-    """Load the profile of one file; its parents are looked for beside it, then where `library` looks.
+    """Load the profile of one file; search its parents beside it, then in `library`.
 
     Raises:
         PolicyFileError: the file, or one of its parents, is broken.
@@ -81,12 +81,12 @@ def load_file(library: PolicyLibrary, path: Path) -> Profile:
     if path.suffix != ".yaml" or not is_name(path.stem):
         message = f"a policy file is called by its profile's name and .yaml: {path.stem}.yaml"
         raise PolicyFileError([Problem(from_here(path), 0, 0, "", message)])
-    read(path, from_here(path))  # the library would find a file of that name elsewhere
+    read(path, from_here(path))  # the library would find another file of that name
     return library.beside(path.parent).load(path.stem)
 
 
 def broken(library: PolicyLibrary, path: Path, error: PolicyFileError) -> list[Finding]:
-    """Return what is wrong with a file and its parents, as findings."""
+    """Return the problems of a file and its parents, as findings."""
     library = library.beside(path.parent)
     files = {from_here(path): path}
     for where in {problem.where for problem in error.problems} - files.keys():
@@ -108,7 +108,7 @@ def broken(library: PolicyLibrary, path: Path, error: PolicyFileError) -> list[F
 
 
 def write(path: Path, text: str) -> None:
-    """Write a new file; what prevents it ends the command with its reason."""
+    """Write a new file; an error ends the command with its reason."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -126,16 +126,16 @@ def table(*columns: str) -> Table:
 
 
 def add_row(rows: Table, *cells: str) -> None:
-    """Add a row of plain text: brackets are brackets."""
+    """Add a row of plain text, in which brackets are not markup."""
     rows.add_row(*(escape(cell) for cell in cells))
 
 
 def next_command(*words: str) -> None:
-    """Say what to type next."""
+    """Print the command to type next."""
     click.echo(f"next: {shlex.join(['aerospike-resilience', 'policy', *words])}")
 
 
 def console() -> Console:
-    """Return the terminal; wide and plain where the output is piped."""
+    """Return the console; wide and plain if the output is piped."""
     terminal = Console()
     return terminal if terminal.is_terminal else Console(width=200)

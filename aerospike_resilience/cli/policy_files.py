@@ -1,4 +1,4 @@
-"""The commands that write policy files, and those of the clients."""
+"""The commands that write policy files and the clients' own files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EXPORTS: Final[Mapping[str, Callable[[Profile], Exported]]] = {
     "aerospike": interchange_c.export,
     "aerospike-sdk": interchange_sdk.export,
 }
-"""What writes a client's own file, by the client's name."""
+"""The function that writes a client's own file, by the client's name."""
 
 
 @click.command(cls=PolicyCommand)
@@ -39,9 +39,9 @@ _EXPORTS: Final[Mapping[str, Callable[[Profile], Exported]]] = {
 )
 @click.pass_obj
 def new(library: PolicyLibrary, name: str, parent: str, into: Path) -> None:
-    """Write a new policy file that builds on another.
+    """Write a new policy file that extends another.
 
-    The schema is written beside it, for editors, where there is none yet.
+    Also writes the schema beside it, for editors, if there is none yet.
     """
     load(library, parent)
     path = into / f"{_file_name(name)}.yaml"
@@ -53,14 +53,14 @@ def new(library: PolicyLibrary, name: str, parent: str, into: Path) -> None:
 
 
 def _write_schema(into: Path) -> None:
-    """Put the schema where the head of a policy file says that it is."""
+    """Write the schema to the path that the head of a policy file names."""
     path = into / "schema.json"
     if not path.exists():
         write(path, (shipped() / "schema.json").read_text())
 
 
 def _where(library: PolicyLibrary, into: Path) -> list[str]:
-    """Return what a command must be told to find what is in a directory."""
+    """Return the option with which a command finds the files of a directory."""
     whole = Path(os.path.abspath(into))  # noqa: PTH100 - as the library has it
     found = whole in library.directories or whole == Path.cwd() / "policies"
     return [] if found else ["--policies", str(into)]
@@ -93,12 +93,11 @@ extends: {parent}
 def import_(
     library: PolicyLibrary, file: Path, name: str | None, extends: str | None, into: Path
 ) -> None:
-    """Make policy files of a client's own configuration FILE.
+    """Convert a client's own configuration FILE to policy files.
 
-    Takes the C client's dynamic configuration (AEROSPIKE_CLIENT_CONFIG_URL) and the SDK's file with
-    `system` and `behaviors` (AEROSPIKE_SDK_CONFIG_URL), of which each behavior becomes a profile. What
-    cannot be carried over is said on standard error, one line each. Exits with 1 if nothing was
-    written.
+    Accepts the C client's dynamic configuration (AEROSPIKE_CLIENT_CONFIG_URL) and the SDK's file with
+    `system` and `behaviors` (AEROSPIKE_SDK_CONFIG_URL); each behavior becomes a profile. Prints one line on
+    standard error for each setting that cannot be converted. Exits with 1 if nothing was written.
     """
     if extends is not None:
         load(library, extends)
@@ -140,8 +139,8 @@ def import_(
 def export(library: PolicyLibrary, name: str, client_name: str) -> None:
     """Print the profile NAME as a client's own configuration file.
 
-    For the C client that is its dynamic configuration, for the SDK a behavior of the profile's name.
-    What cannot be carried over is said on standard error, one line each.
+    For the C client that is its dynamic configuration, for the SDK a behavior of the profile's name. Prints
+    one line on standard error for each setting that cannot be converted.
     """
     found = _EXPORTS[client_name](load(library, name))
     click.echo(yaml.safe_dump(_plain(found.data), sort_keys=False), nl=False)
@@ -163,7 +162,7 @@ def _file_name(profile: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return values without shared parts, which YAML would write as aliases."""
+    """Return values without shared objects, because YAML would write those as aliases."""
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     return value

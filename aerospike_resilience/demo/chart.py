@@ -1,4 +1,4 @@
-"""The picture: one column a variant, the fault shaded. Needs matplotlib."""
+"""Draws the picture: one column for each variant, the fault shaded. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _GREY: Final = "#6b6b6b"
 
 
 def draw(results: list[dict[str, Any]], offered: float, path: Path) -> None:
-    """Draw the results of all variants into a PNG.
+    """Draw the results of all variants in a PNG file.
 
     Args:
-        results: one a variant, as `experiment.run` returns them.
-        offered: calls of each kind offered, a second.
+        results: one for each variant, as `experiment.run` returns them.
+        offered: offered calls of each kind, per second.
         path: the file to write.
     """
     import matplotlib as mpl

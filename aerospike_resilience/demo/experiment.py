@@ -1,4 +1,4 @@
-"""The experiment: a variant under load, while one node has a fault."""
+"""Runs a variant under load while one node has a fault."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ RECOVERY_S: Final = 10.0
 """How long after the load ends a breaker may take to close before the demo gives up waiting."""
 
 _PATIENT: Final = {"total_timeout": 5000, "socket_timeout": 1000, "max_retries": 4}
-"""For preparing and checking, which are not what is measured."""
+"""For preparing and checking, which are not measured."""
 
 Progress = Callable[[str, float], None]
-"""Told what goes on, and what share of the variant's time has passed."""
+"""Called with the present step, and the elapsed share of the variant's time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is the same for every variant.
+    """The settings that all variants share.
 
     Attributes:
         threads: threads of the load.
-        rate: calls a second, half of them writes.
+        rate: calls per second, half of them writes.
         fault: what happens to one node.
-        hosts: a real cluster instead of the embedded one; no fault then.
+        hosts: a real cluster instead of the embedded one; it gets no fault.
         warm_up_s, before_s, during_s, after_s: how long each phase lasts, in seconds.
     """
 
@@ -49,12 +49,12 @@ class Setup:
 
     @property
     def ends_s(self) -> float:
-        """When the load ends."""
+        """The end of the load, in seconds since it began."""
         return self.warm_up_s + self.before_s + self.during_s + self.after_s
 
 
 class _Faults:
-    """Does something to one node of a cluster, and undoes it."""
+    """Causes a fault on one node of a cluster, and ends it."""
 
     def __init__(self, cluster: LocalCluster | None, fault: FaultName) -> None:
         self._cluster = cluster
@@ -172,7 +172,7 @@ def _pass(load: Load, setup: Setup, until_s: float, what: str, progress: Progres
 def _pass_until_closed(
     load: Load, setup: Setup, resumed_s: float, ready: Ready, progress: Progress
 ) -> float | None:
-    """Let the last phase pass; return how long after the fault all breakers were closed."""
+    """Wait for the last phase; return how many seconds after the fault all breakers were closed."""
     closed_after_s = None
     while (now := load.elapsed()) < setup.ends_s or (
         ready.states() and closed_after_s is None and now < setup.ends_s + RECOVERY_S

@@ -1,4 +1,4 @@
-"""From samples to figures: before, during and after the fault, and over time."""
+"""Computes figures from samples: before, during and after the fault, and over time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ BIN_S: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch of time, in seconds since the load began."""
+    """A period, in seconds since the load began."""
 
     name: str
     begins: float
     ends: float
 
     def holds(self, sample: Sample) -> bool:
-        """Return whether a call belongs to it: one in flight when a fault begins belongs to the fault."""
+        """Return whether a call belongs to it; one in flight when a fault begins belongs to the fault."""
         answered = sample.sent + sample.took_s
         if self.name == "before":
             return self.begins <= sample.sent and answered < self.ends
@@ -44,7 +44,7 @@ def of_phase(samples: Iterable[Sample], phase: Phase, offered: float) -> dict[st
     Args:
         samples: calls of one kind.
         phase: the phase.
-        offered: calls of that kind offered, a second.
+        offered: offered calls of that kind, per second.
     """
     inside = [sample for sample in samples if phase.holds(sample)]
     took = sorted(sample.took_s for sample in inside)
@@ -82,7 +82,7 @@ def over_time(samples: Sequence[Sample], ends: float) -> dict[str, list[float | 
 
 
 def worst_overrun_ms(samples: Iterable[Sample], total_timeout_s: float) -> float:
-    """Return by how much the slowest call outlived its total timeout; negative if none did."""
+    """Return by how many milliseconds the slowest call exceeded its total timeout; negative if none did."""
     return round((max(sample.took_s for sample in samples) - total_timeout_s) * 1000, 1)
 
 

@@ -1,6 +1,6 @@
 """A steady, open-loop load: every thread keeps its own schedule and sends late calls at once.
 
-It shares two cores with what it measures, so the path is a few list stores: no locks, no objects.
+It shares two cores with the code it measures, so it only stores values in lists: no locks, no objects.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ KEYS_PER_THREAD = 64
 
 
 class Client(Protocol):
-    """What the load calls."""
+    """The client methods that the load calls."""
 
     def get(self, key: Any) -> Any: ...  # noqa: D102
     def put(self, key: Any, bins: Any) -> Any: ...  # noqa: D102
@@ -29,9 +29,9 @@ class Sample:
     Attributes:
         write: whether it wrote.
         due: when it should have been sent, in seconds since the load began.
-        sent: when it was sent.
-        took_s: how long it took.
-        error: the class of what it raised; empty for a success.
+        sent: when it was sent, in seconds since the load began.
+        took_s: how long it took, in seconds.
+        error: the class name of its exception; empty for a success.
     """
 
     write: bool
@@ -42,7 +42,7 @@ class Sample:
 
 
 class Worker(threading.Thread):
-    """One thread of the load: reads and writes in turn, over keys of its own."""
+    """One thread of the load: reads and writes in turn, on its own keys."""
 
     def __init__(self, number: int, client: Client, interval_s: float, offset_s: float) -> None:
         super().__init__(name=f"demo-load-{number}", daemon=True)
@@ -58,7 +58,7 @@ class Worker(threading.Thread):
         self.began = 0.0
 
     def run(self) -> None:
-        """Call until the end; a call in flight then is finished."""
+        """Call until the end; finish the call that is then in flight."""
         clock, sleep = time.perf_counter, time.sleep
         get, put, keys, note = self._client.get, self._client.put, self.keys, self.raw.append
         acknowledged, count = self.acknowledged, len(self.keys)
@@ -90,7 +90,7 @@ class Load:
     Args:
         client: what every thread calls.
         threads: how many.
-        rate: calls a second in all, half of them writes.
+        rate: calls per second of all threads, half of them writes.
     """
 
     def __init__(self, client: Client, threads: int, rate: float) -> None:
@@ -119,7 +119,7 @@ class Load:
         return time.perf_counter() - self.began
 
     def stop(self) -> None:
-        """Send no more, and wait for what is in flight."""
+        """Send no more calls, and wait for those in flight."""
         ends_at = time.perf_counter()
         for worker in self._workers:
             worker.ends_at = ends_at
@@ -138,7 +138,7 @@ class Load:
         return found
 
     def lost(self, get: Callable[[Any], Any]) -> int:
-        """Count acknowledged writes that are gone: a key holds less than was acknowledged for it."""
+        """Return the number of lost acknowledged writes: a key holds less than was acknowledged for it."""
         return sum(
             get(key)[2]["n"] < sequence
             for worker in self._workers

@@ -1,4 +1,4 @@
-"""The figures as a table, and the page that holds picture and table."""
+"""Renders the figures as a table, and a page with picture and table."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def rows(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
 
 
 def facts(result: dict[str, Any]) -> str:
-    """Return in one line what else was checked of a variant."""
+    """Return one line with a variant's other checks."""
     said = [
         f"slowest call {_overrun(result)}",
         f"{result['lost_writes'] or 'no'} acknowledged writes lost",
@@ -69,7 +69,7 @@ def table(results: list[dict[str, Any]]) -> Table:
 
 
 def page(results: list[dict[str, Any]], picture: Path | None, command: str) -> str:
-    """Return a page that needs nothing else: the picture, the table, the configurations."""
+    """Return a self-contained page: the picture, the table, the configurations."""
     shown = ""
     if picture is not None:
         data = base64.b64encode(picture.read_bytes()).decode()

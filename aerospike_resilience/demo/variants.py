@@ -20,8 +20,8 @@ TOTAL_TIMEOUT_MS: Final = 500
 _POOL: Final = {"max_conns_per_node": 300}
 
 _WIDE_NATIVE_BREAKER: Final = {"max_error_rate": 10_000, "error_rate_window": 100}
-"""As wide as the client allows (a ratio of 100): it counts reads that left a node early, and then shuts
-the node for writes too. Ours decides instead."""
+"""As wide as the client allows (a ratio of 100): its breaker counts reads that left a node early, and then
+blocks the node for writes too. The library's breaker decides instead."""
 
 
 @dataclass(slots=True)
@@ -29,11 +29,11 @@ class Ready:
     """A client to put under load.
 
     Attributes:
-        client: what is called.
-        bare: the native client, to prepare and to check with.
-        total_timeout_s: how long one call may take.
-        opened: nodes whose breaker left the closed state, where there are breakers of nodes.
-        states: asks for the state of every node's breaker.
+        client: the client that the load calls.
+        bare: the native client, for preparing and checking.
+        total_timeout_s: how long one call may take, in seconds.
+        opened: nodes whose breaker left the closed state, if nodes have breakers.
+        states: returns the state of every node's breaker.
     """
 
     client: Any
@@ -50,8 +50,8 @@ class Variant:
     Attributes:
         name: as the command line takes it.
         title: as the chart shows it.
-        config: what it is, exactly.
-        build: makes it.
+        config: its exact configuration.
+        build: makes the client.
     """
 
     name: str

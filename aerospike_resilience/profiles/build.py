@@ -1,4 +1,4 @@
-"""From the nodes of composed YAML to plain values: only what a policy file can mean is built."""
+"""Builds plain values from the nodes of composed YAML, and refuses what no policy file may contain."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _SCALARS: Final = frozenset(
 
 
 class Builder:
-    """Turns composed nodes into plain values, and remembers where each key stands.
+    """Turns composed nodes into plain values, and records the place of each key.
 
-    What cannot be built is left out and becomes a problem, so that the rest can be looked at too.
+    A value that cannot be built is left out and becomes a problem, so that the rest can be checked too.
 
     Args:
         where: the file as messages name it.
-        max_depth: mappings and lists in each other, after aliases are followed.
+        max_depth: how deep mappings and lists may be nested, after aliases are followed.
 
     Attributes:
         places: line and column of every key, by path.
-        written: what stands in the file for each value that is no text to YAML, by path.
+        written: the text in the file of each value that YAML does not read as text, by path.
         problems: what is wrong.
     """
 
@@ -50,15 +50,15 @@ class Builder:
         self._scalars = yaml.SafeLoader("")
 
     def build(self, node: yaml.MappingNode) -> dict[str, Any]:
-        """Return what the outermost mapping says.
+        """Return the outermost mapping as plain values.
 
         Raises:
-            PolicyFileError: its aliases hold themselves, or make it grow beyond all measure.
+            PolicyFileError: an alias contains itself, or aliases make the file too large.
         """
         return self._mapping(node, ())
 
     def _value(self, node: yaml.Node, path: KeyPath) -> Any:
-        """Return a node's plain value; `_NOTHING` where it has none."""
+        """Return a node's plain value; `_NOTHING` if it has none."""
         self._left -= 1
         if self._left < 0 or len(path) > self._max_depth:
             raise PolicyFileError(

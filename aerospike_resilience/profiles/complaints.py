@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a policy file, in the words of whoever wrote the file."""
+"""Turns pydantic's errors into messages that use the names and values of the policy file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BOOL_WORDS: Final = ("on", "off", "yes", "no")
 
 
 def problem_of(source: PolicySource, model: Any, details: Any) -> Problem:
-    """Return what pydantic found as a problem of a file.
+    """Return a pydantic error as a problem of a file.
 
     Args:
         source: what was checked.
@@ -42,7 +42,7 @@ def _message(source: PolicySource, model: Any, details: Any, path: KeyPath) -> s
 
 
 def _instead_of_bool(raw: str, model: Any, details: Any, path: KeyPath) -> str:
-    """Return what to write where YAML took a word like ``on`` for true."""
+    """Return what to write instead of a word such as ``on``, which YAML reads as true."""
     if details["type"] == "literal_error":
         known = _known(model, path)
         quoted = [word for word in known if word in _BOOL_WORDS]
@@ -109,7 +109,7 @@ def _is_number(text: str) -> bool:
 
 
 def _known(model: Any, path: KeyPath) -> list[str]:
-    """Return the words that a key may have."""
+    """Return the constants that a key may have."""
     from .schema import field_at
 
     field = field_at(path, model)

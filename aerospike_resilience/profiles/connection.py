@@ -1,4 +1,4 @@
-"""A profile's words on connections, compared with a client that is connected already."""
+"""Compares a profile's connection settings with those of a client that is already connected."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .spelling import typed
 
 
 def compare(profile: Profile, own: Mapping[str, Any]) -> tuple[tuple[str, Any, Any], ...]:
-    """Return setting, the profile's value and the client's, of all that the profile gives otherwise.
+    """Return name, profile's value and client's value of each setting in which the two differ.
 
     Args:
         profile: the profile.
-        own: what the client is connected with, by the names of ``connection``; durations in
-            milliseconds, but for ``max_socket_idle`` in seconds.
+        own: the client's settings, by the names of ``connection``; durations in milliseconds, but
+            ``max_socket_idle`` in seconds.
     """
     said = profile.connection.model_dump(by_alias=True)
     if "tend_interval" in said:
@@ -31,7 +31,7 @@ def compare(profile: Profile, own: Mapping[str, Any]) -> tuple[tuple[str, Any, A
 
 
 def tell(profile: Profile, own: Mapping[str, Any], identity: ClientIdentity) -> None:
-    """Log what a connected client has otherwise: nothing here can change that."""
+    """Log each setting in which a connected client differs; it can no longer be changed."""
     if found := compare(profile, own):
         named = ", ".join(
             f"{name} is {_text(name, has)} (profile: {_text(name, says)})"

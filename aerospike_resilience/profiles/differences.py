@@ -1,4 +1,4 @@
-"""What differs between two versions of a profile, told with units and the line that says so."""
+"""The differences between two versions of a profile, with units and the line of each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Difference:
         before: the value as written before; None if there was none.
         after: the value as written now; None if there is none.
         text: both with their units: ``250ms → 400ms``.
-        origin: where the value of now stands; where the old one stood, if there is none now.
+        origin: where the present value is set; where the old one was set, if there is none now.
     """
 
     key: str
@@ -34,7 +34,7 @@ class Difference:
 
 
 def differences(before: Profile, after: Profile) -> list[Difference]:
-    """Return what a profile says otherwise than another one, by key."""
+    """Return the keys that have different values in two profiles."""
     old, new = before.leaves(), after.leaves()
     return [
         _difference(path, old, new, (after if path in new else before).origin(path))

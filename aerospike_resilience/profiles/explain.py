@@ -14,17 +14,17 @@ OWN: Final = "the client's own"
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What an operation gets, and why.
+    """The values in force for an operation, and where they come from.
 
     Attributes:
         profile: the profile's name.
         operation: the method.
-        target: ``namespace.set``, where one was asked about.
+        target: ``namespace.set``, if one was given.
         rows: field, value and origin, sorted by field.
-        sent: what the client is sent by a first attempt, in the client's own words, by field: of
-            ``max_retries`` the native retries alone, as the chain makes the others itself. A field of
-            `rows` that is not in it is not sent. None where no client is known.
-        elsewhere: what holds instead in sessions that are created with a behavior of the client's own
+        sent: the values that a first attempt sends to the client, in the client's own form, by field. Of
+            ``max_retries`` only the native retries, as the chain makes the others itself. Fields of
+            `rows` that are not in it are not sent. None if no client is known.
+        elsewhere: the values in sessions that are created with a behavior of the client's own
             configuration file: fields and values, by behavior.
     """
 
@@ -61,8 +61,8 @@ class Explanation:
     def table(self) -> tuple[tuple[str, str, str, str], ...]:
         """Return field, value, what is sent and the origin of each as text, for people to read.
 
-        Values are in a file's words with their units, what is sent in the client's own. What is sent
-        without the profile saying anything comes last.
+        Values are written as in a policy file, with units; sent values are in the client's own form.
+        Fields that are sent though the profile does not set them come last.
         """
         sent = self.sent or {}
         said = {name for name, _, _ in self.rows}
@@ -80,14 +80,14 @@ class Explanation:
         )
 
     def with_sent(self, sent: Mapping[str, Any]) -> Explanation:
-        """Return it with what the client is sent."""
+        """Return a copy with the values that are sent to the client."""
         return replace(self, sent=sent)
 
     def overridden(self, native: Mapping[str, Any]) -> Explanation:
-        """Return it with what the client's own dynamic configuration decides in its place.
+        """Return a copy in which the client's own dynamic configuration overrides fields.
 
         Args:
-            native: the fields that it decides, with their values.
+            native: the fields that it sets, with their values.
         """
         if not native:
             return self
@@ -101,14 +101,14 @@ class Explanation:
         return replace(self, rows=tuple(sorted(rows.values())))
 
     def with_behaviors(self, elsewhere: Mapping[str, Mapping[str, Any]]) -> Explanation:
-        """Return it with what holds in sessions that are created with a behavior."""
+        """Return a copy with the values in sessions that are created with a behavior."""
         return replace(self, elsewhere=elsewhere)
 
     def value(self, field: str) -> Any:
         """Return a field's value.
 
         Raises:
-            KeyError: the profile says nothing about it.
+            KeyError: the profile does not set it.
         """
         return {name: value for name, value, _ in self.rows}[field]
 

@@ -1,8 +1,8 @@
 """Aerospike's own part of a policy file: policy fields, scopes, connection settings.
 
-The four clients know one thing by several names (``key``, ``send_key``); each is understood, see
-`synonyms`. What only code can give (transactions, filter expressions, partition filters) is no part of
-a file.
+The four clients have several names for some fields (``key``, ``send_key``); a file may use each of them,
+see `synonyms`. Values that only code can give (transactions, filter expressions, partition filters) are
+not part of a file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Retries = Annotated[int, Field(ge=0, le=100, strict=True)]
 
 
 class PolicyFields(Section):
-    """Aerospike's policy fields. Every one is optional: what is not given stays as it was."""
+    """Aerospike's policy fields. Each is optional: a field that is not given keeps its value."""
 
     total_timeout: Milliseconds | None = None
     socket_timeout: Milliseconds | None = None
@@ -119,9 +119,9 @@ class SharedMemorySection(Section):
 
 
 class ConnectionSection(Section):
-    """How a client should be connected: compared with the client that is wrapped, never forced on it.
+    """How a client should be connected: compared with the wrapped client, never applied to it.
 
-    Who connects to what (hosts, users, passwords, certificates) is no part of a policy file.
+    Hosts, users, passwords and certificates are not part of a policy file.
     """
 
     min_conns_per_node: Count | None = None

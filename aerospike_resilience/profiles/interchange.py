@@ -1,7 +1,7 @@
-"""What is common to carrying policies to and from the clients' own configuration files.
+"""Shared parts of the import and export of the clients' own configuration files.
 
-Such a file knows less than a profile in some places and more in others. What cannot be carried over is
-never dropped in silence: it is `Left`, with the reason.
+Such a file has fewer settings than a profile in some places and more in others. A setting that cannot be
+converted is never dropped silently: it becomes a `Left`, with the reason.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _OF_COMMANDS: Final = ("timeout", "send_as_is", "check_bounds")
 
 
 class Left(NamedTuple):
-    """Something that could not be carried over.
+    """A setting that could not be converted.
 
     Attributes:
-        key: the path of keys where it stands in what was read.
+        key: its path of keys in the file that was read.
         why: the reason, and where possible what to do.
     """
 
@@ -44,8 +44,8 @@ class Exported:
     """A client's own configuration file, made of a profile.
 
     Attributes:
-        data: what the file says, as plain values.
-        left: what it cannot say.
+        data: the file's contents, as plain values.
+        left: settings that it cannot express.
     """
 
     data: dict[str, Any]
@@ -57,8 +57,8 @@ class Imported:
     """Policy files, made of a client's own configuration file.
 
     Attributes:
-        files: what each of them says, by profile name.
-        left: what they cannot say.
+        files: the contents of each, by profile name.
+        left: settings that they cannot express.
     """
 
     files: dict[str, dict[str, Any]]
@@ -66,13 +66,13 @@ class Imported:
 
 
 class Word(NamedTuple):
-    """A key of a client's file, and a policy file's for the same.
+    """A key of a client's file, and the policy file's key for the same setting.
 
     Attributes:
         theirs: the client's.
         ours: a policy file's.
         export: turns our resolved value into theirs.
-        take: turns their value into ours, as written.
+        take: turns their value into ours, as a policy file writes it.
     """
 
     theirs: str
@@ -88,7 +88,7 @@ Case: TypeAlias = tuple[Operation, bool, bool]
 
 
 def settings(profile: Profile, case: Case) -> Mapping[str, Setting]:
-    """Return what holds in a case."""
+    """Return the values in force in a case."""
     operation, retryable, strong = case
     return profile.settings(operation, retryable=retryable, strong=strong)
 
@@ -96,12 +96,12 @@ def settings(profile: Profile, case: Case) -> Mapping[str, Setting]:
 def left_of_policy(
     profile: Profile, cases: Iterable[tuple[Case, Fields]], why: Callable[[Case, str], str]
 ) -> Iterator[Left]:
-    """Yield what a file does not say as the profile does.
+    """Yield the values in which a file differs from the profile.
 
     Args:
         profile: the profile.
-        cases: every case that operations may be in, with what the file comes to there in our words.
-        why: the reason why a field cannot be said in a case.
+        cases: every case that operations may be in, with the file's values there, under our names.
+        why: returns the reason why the file cannot express a field in a case.
     """
     told: dict[str, str] = {}
     for case, said in cases:
@@ -120,20 +120,20 @@ def left_of_policy(
 
 
 def left_of_sections(profile: Profile) -> Iterator[Left]:
-    """Yield every value of the sections that no client's file knows."""
+    """Yield every value of the sections that no client's file has."""
     for path, value in profile.leaves().items():
         if path[0] in _OWN_SECTIONS and value is not None:
             yield Left(".".join(path), OURS)
 
 
 def inside(data: Mapping[str, Any], key: str, path: str, left: list[Left]) -> Mapping[str, Any]:
-    """Return a mapping inside a mapping, an empty one where there is none.
+    """Return a mapping inside a mapping, or an empty one if there is none.
 
     Args:
         data: the outer one.
-        key: where it stands there.
+        key: its key there.
         path: the path of keys to the outer one; empty for the whole file.
-        left: gets a word on what stands there and is no mapping.
+        left: gets an entry if the value is not a mapping.
     """
     found = data.get(key)
     if isinstance(found, Mapping):
@@ -151,7 +151,7 @@ def strange(data: Mapping[str, Any], known: Collection[str], path: str) -> Itera
 
 
 def sent_key(value: Any) -> Any:
-    """Turn the clients' ``send_key`` into our ``key``; what is no flag stays, and is refused later."""
+    """Turn the clients' ``send_key`` into our ``key``; keep what is not a flag, to be refused later."""
     return ("send" if value else "digest") if isinstance(value, bool) else value
 
 
@@ -161,10 +161,10 @@ def upper(value: Any) -> Any:
 
 
 def lower(value: Any) -> Any:
-    """Turn the clients' name of a constant into ours; what is none stays, and is refused later."""
+    """Turn the clients' name of a constant into ours; keep what is not one, to be refused later."""
     return "any" if value == "MASTER_PROLES" else value.lower() if isinstance(value, str) else value
 
 
 def words(names: str) -> tuple[Word, ...]:
-    """Return words that are the same on both sides."""
+    """Return entries for keys that have the same name on both sides."""
     return tuple(Word(name, name) for name in names.split())

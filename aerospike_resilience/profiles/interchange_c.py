@@ -65,7 +65,7 @@ _QUERY: Final = (
 
 
 class _Part(NamedTuple):
-    """Words of one kind of the file, and the operations that they are about."""
+    """The keys of one kind in the file, and the operations that they apply to."""
 
     kind: str
     words: tuple[Word, ...]
@@ -102,7 +102,7 @@ _PARTS: Final = (
 )
 
 _JOB: Final = Operation("query_background", Kind.WRITE, Shape.QUERY)
-"""A background job, which goes by what the file says of writes."""
+"""A background job, to which the file's values for writes apply."""
 
 _ELSEWHERE: Final = (
     Operation("info_all", Kind.INFO, Shape.CLUSTER),
@@ -156,7 +156,7 @@ def take(data: Mapping[str, Any], name: str) -> Imported:
     """Return the C client's dynamic configuration as a policy file.
 
     Args:
-        data: what the file says.
+        data: the file's contents.
         name: the profile's name.
     """
     left = list(strange(data, ("version", "static", "dynamic"), ""))
@@ -187,9 +187,9 @@ def take(data: Mapping[str, Any], name: str) -> Imported:
 
 
 def _common(profile: Profile, part: _Part, field: str) -> Any:
-    """Return the value that all operations of a part have, else the one that most of them share.
+    """Return the value that all operations of a part have, else that of one without own settings.
 
-    Of writes the one for those that must not be sent again: it is safe for all of them.
+    For writes return the value for those that are not idempotent: it is safe for all of them.
     """
     plain = Operation("", part.does, part.shape, part.family)
     cases: list[Case] = [(operation, False, False) for operation in part.operations()]
@@ -204,7 +204,7 @@ def _value(profile: Profile, case: Case, field: str) -> Any:
 
 
 def _cases(profile: Profile, dynamic: Mapping[str, Any]) -> Iterator[tuple[Case, Fields]]:
-    """Yield every case that operations may be in, with what the file says there, in our words."""
+    """Yield every case that operations may be in, with the file's values there, under our names."""
     said: dict[tuple[str, str], dict[str, Any]] = {}
     known: dict[tuple[str, str], Operation] = {}
     for part in _PARTS:
@@ -229,7 +229,7 @@ def _cases(profile: Profile, dynamic: Mapping[str, Any]) -> Iterator[tuple[Case,
 def _why(case: Case, field: str) -> str:
     operation, retryable, strong = case
     if operation == _JOB:
-        return "background jobs go by what that file says of writes"
+        return "that file's values for writes apply to background jobs"
     part = next((one for one in _PARTS if operation.name in one.names), None)
     kinds = {one.kind for one in _PARTS if operation.name in one.names}
     if part is None:
@@ -270,7 +270,7 @@ def _export_connection(
 
 
 def _take_kinds(dynamic: Mapping[str, Any], left: list[Left]) -> dict[str, dict[str, Any]]:
-    """Return the fields of each kind in our words; what has none is appended to `left`."""
+    """Return the fields of each kind under our names; append fields without one to `left`."""
     kinds: dict[str, dict[str, Any]] = {}
     for kind in dict.fromkeys(part.kind for part in _PARTS):
         known = {w.theirs: w for part in _PARTS if part.kind == kind for w in part.words}
@@ -289,7 +289,7 @@ def _take_kinds(dynamic: Mapping[str, Any], left: list[Left]) -> dict[str, dict[
 def _arrange(
     kinds: Mapping[str, dict[str, Any]],
 ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Return scopes and operations: scopes where they say the same, operations where they must."""
+    """Return scopes, and operations only where the operations of a scope differ."""
     rows = {word.ours for word in _ROWS}
     policy = {
         "reads_point": kinds.get("read", {}),

@@ -1,8 +1,8 @@
 """Policies to and from the configuration file of the SDK (``AEROSPIKE_SDK_CONFIG_URL``).
 
-Two differences matter. In the SDK a child's word is stronger than its parent's, however special the
-parent's; here the more special scope is stronger, whoever says it. So parents are merged into their
-children on the way in. And the SDK takes every write for one that must not be sent again.
+Two differences matter. In the SDK a child's value overrides its parent's, however specific the parent's
+scope is. Here the more specific scope wins, in whichever file it is. So the import merges parents into
+their children. And the SDK treats every write as not idempotent.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from .profile import Profile
 
 ROOT: Final = "DEFAULT"
 ROOT_NAME: Final = "sdk-default"
-"""The profile that the SDK's root behavior becomes: `default` is one of ours."""
+"""The profile that the SDK's root behavior becomes; `default` is a shipped profile."""
 
 
 def export(profile: Profile, name: str | None = None) -> Exported:
-    """Return a profile as a behavior of the SDK, with what it says of connections.
+    """Return a profile as a behavior of the SDK, with its connection settings.
 
     Args:
         profile: the profile.
@@ -67,8 +67,8 @@ def take(data: Mapping[str, Any], name: str) -> Imported:
     """Return the SDK's file as policy files, one for each behavior.
 
     Args:
-        data: what the file says.
-        name: the name of the profile where the file has no behaviors.
+        data: the file's contents.
+        name: the name of the profile if the file has no behaviors.
     """
     left = list(strange(data, ("system", "behaviors"), ""))
     connection = _take_system(inside(data, "system", "", left), left)
@@ -96,7 +96,7 @@ def _operation(name: str, family: str = "") -> Operation:
 
 
 def _our_words(behavior: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return a behavior's blocks in our words, durations in milliseconds."""
+    """Return a behavior's blocks under our names, durations in milliseconds."""
     return {
         block: {w.ours: _plain(w.take(fields[w.theirs])) for w in known if w.theirs in fields}
         for block, (_scope, known) in BLOCKS.items()
@@ -109,7 +109,7 @@ def _plain(value: Any) -> Any:
 
 
 def _resolve(blocks: Mapping[str, Fields], case: Sort) -> Fields:
-    """Return what one behavior comes to for an operation, as the SDK resolves it."""
+    """Return one behavior's values for an operation, as the SDK resolves them."""
     operation, strong, special = case
     found: dict[str, Any] = {}
     mode = "consistency_mode_reads" if strong else "availability_mode_reads"
@@ -192,7 +192,7 @@ def _take_system(system: Mapping[str, Any], left: list[Left]) -> dict[str, Any]:
 def _take_blocks(
     behaviors: Mapping[str, Any], name: str, left: list[Left]
 ) -> dict[str, dict[str, Any]]:
-    """Return a behavior's blocks in our words; what has none is appended to `left`."""
+    """Return a behavior's blocks under our names; append keys without one to `left`."""
     behavior = inside(behaviors, name, "behaviors", left)
     path = f"behaviors.{name}"
     left += strange(behavior, (*BLOCKS, "retryable_writes", "parent", "name"), path)
@@ -246,7 +246,7 @@ def _chain(name: str, parents: Mapping[str, str | None], left: list[Left]) -> It
 def _merged(
     chain: list[dict[str, dict[str, Any]]], name: str, left: list[Left]
 ) -> dict[str, dict[str, Any]]:
-    """Merge behaviors, parents first: a child's word replaces what its parents say, however special."""
+    """Merge behaviors, parents first: a child's value replaces its parents', however specific."""
     found: dict[str, dict[str, Any]] = {}
     for child in chain:
         for block in BLOCKS:
@@ -274,7 +274,7 @@ def _file(connection: Mapping[str, Any], blocks: Mapping[str, Fields]) -> dict[s
         file["connection"] = dict(connection)
     policy = {BLOCKS[block][0]: dict(fields) for block, fields in blocks.items() if fields}
     for scope in ("system_txn_verify", "system_txn_roll"):
-        # Here `all` leaves transactions alone, in the SDK it does not.
+        # Here `all` does not apply to transactions; in the SDK it does.
         known = {word.ours for word in BLOCKS[scope][1]}
         said = {key: value for key, value in policy.get("all", {}).items() if key in known}
         if said or scope in policy:

@@ -1,4 +1,4 @@
-"""The words of the SDK's configuration file, and how its behaviors resolve."""
+"""The keys of the SDK's configuration file, and how its behaviors resolve."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SPELLED: Final = {
 
 
 def _milliseconds(value: Any) -> Any:
-    """Turn the SDK's duration into ours; what is none stays, and is refused later."""
+    """Turn the SDK's duration into ours; keep what is not one, to be refused later."""
     written = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if written is None:
         return value
@@ -49,7 +49,7 @@ def _written_s(seconds: float) -> str:
 
 
 def _retries(value: Any) -> Any:
-    """Attempts count the first call, retries do not."""
+    """Convert attempts to retries: attempts include the first call."""
     return value - 1 if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -90,7 +90,7 @@ BLOCKS: Final[Mapping[str, tuple[str, tuple[Word, ...]]]] = {
     "system_txn_verify": ("system_txn_verify", _VERIFY_WORDS),
     "system_txn_roll": ("system_txn_roll", _TXN_WORDS),
 }
-"""The SDK's blocks: our scope, and what may be said there."""
+"""The SDK's blocks: our scope, and the keys that it may have."""
 
 WEAKER: Final[Mapping[str, tuple[str, ...]]] = {
     "availability_mode_reads": ("all_operations",),
@@ -102,7 +102,7 @@ WEAKER: Final[Mapping[str, tuple[str, ...]]] = {
     "system_txn_verify": ("all_operations",),
     "system_txn_roll": ("all_operations",),
 }
-"""The blocks over which another one is stronger, within one behavior."""
+"""The blocks that another block overrides, within one behavior."""
 
 CASES: Final[tuple[Sort, ...]] = tuple(
     (Operation(name, kind, shape, family), strong, blocks)

@@ -1,4 +1,4 @@
-"""Where profiles are found, and how a file and its parents become one."""
+"""Finds profiles, and merges a file with its parents."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from .source import PolicySource, read
 from .validate import problems_of
 
 Policies = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-"""Where an application says that its policy files are."""
+"""The directories that an application names for its policy files."""
 
 OnLook = Callable[[str], None]
-"""Told of a profile's name before its file is looked for."""
+"""Called with a profile's name before its file is searched."""
 
 ENVIRONMENT: Final = "AEROSPIKE_RESILIENCE_POLICIES"
 """Directories with policy files, separated as in ``PATH``."""
 
 
 def is_name(name: str) -> bool:
-    """Return whether a profile can be called so: one part of a path, and not hidden."""
+    """Return whether a text can be a profile's name: one part of a path, and not hidden."""
     return bool(name) and name == Path(name).name and not name.startswith(".")
 
 
 def check_name(name: object) -> None:
-    """Refuse what can be no profile's name.
+    """Refuse a text that cannot be a profile's name.
 
     Raises:
         TypeError: it is no text.
@@ -45,19 +45,18 @@ def check_name(name: object) -> None:
 class PolicyLibrary:
     """Finds and loads profiles.
 
-    Directories are made absolute here, so that they stay what was meant when the process changes its
-    working directory later. One that is named and is not there is a warning in the log: what was meant to
-    be in it is not in force.
+    Directories are made absolute here, so a later change of the working directory does not matter. A named
+    directory that does not exist is logged as a warning, because its files are not in force.
 
     Args:
         policies: directories to look in first. After them come those of the environment variable
             ``AEROSPIKE_RESILIENCE_POLICIES`` and the shipped ones.
-        local: directories that nobody named, to look in before the shipped ones.
+        local: directories that are searched before the shipped ones without being named.
 
     Attributes:
         directories: all of them, in the order of search.
-        local: those of `local` that were not named otherwise.
-        missing: who named a directory that holds no policy files, its name and what is wrong with it.
+        local: those of `local` that are not also named.
+        missing: for each named directory without policy files: who named it, its name, and the problem.
     """
 
     def __init__(
@@ -79,7 +78,7 @@ class PolicyLibrary:
 
     @classmethod
     def of(cls, policies: Policies | PolicyLibrary | None) -> PolicyLibrary:
-        """Return a library that looks first where `policies` says: a directory or several.
+        """Return a library that searches `policies` first: a directory or several.
 
         Raises:
             TypeError: `policies` is neither.
@@ -99,7 +98,7 @@ class PolicyLibrary:
         return cls(found)
 
     def tell(self, identity: ClientIdentity) -> None:
-        """Warn in a client's log of directories that are named and are not there."""
+        """Log a warning for each named directory that does not exist, with the client's name."""
         log = identity.log("aerospike_resilience.profiles")
         for source, directory, problem in self.missing:
             log.warning(
@@ -109,7 +108,7 @@ class PolicyLibrary:
             )
 
     def beside(self, directory: Path) -> PolicyLibrary:
-        """Return one that looks in another directory first."""
+        """Return a library that searches another directory first."""
         found = copy.copy(self)
         first = _absolute(directory)
         found.directories = (first, *self.directories)
@@ -136,7 +135,7 @@ class PolicyLibrary:
     def find(self, name: str) -> Path:
         """Return a profile's file.
 
-        A link that leads nowhere counts as found: who put it there did not mean the next directory's file.
+        A broken link counts as found: whoever made it did not mean the file of the next directory.
 
         Raises:
             UnknownProfileError: there is none of that name.
@@ -153,9 +152,9 @@ class PolicyLibrary:
         )
 
     def name_of(self, path: Path) -> str:
-        """Return one of this library's files as messages name it.
+        """Return the name of one of this library's files for messages.
 
-        A shipped one is named as a file of its own where the application names its directory.
+        A shipped file gets an ordinary path if the application names its directory.
         """
         own = path.parent in self.directories[:-1]
         return from_here(path) if own else name_of(path)
@@ -165,12 +164,12 @@ class PolicyLibrary:
 
         Args:
             name: the profile's name.
-            on_look: told of every profile whose file is about to be looked for: its own name, then its
-                parents', also where loading fails.
+            on_look: called with the name of each profile before its file is searched: its own, then its
+                parents', even if loading fails.
 
         Raises:
             UnknownProfileError: there is none of that name.
-            PolicyFileError: files of the chain are broken, with every problem of every one.
+            PolicyFileError: files of the chain are broken; it lists every problem of every file.
             TypeError: the name is no text.
         """
         check_name(name)
@@ -194,7 +193,7 @@ class PolicyLibrary:
         while True:
             try:
                 source = read(path, self.name_of(path))
-            except PolicyFileError as error:  # nothing of it can be read, its parent least of all
+            except PolicyFileError as error:  # without its text its parent is unknown
                 raise PolicyFileError([*problems, *error.problems]) from None
             sources.append(source)
             found, parent = problems_of(source), source.data.get("extends")
@@ -220,7 +219,7 @@ class PolicyLibrary:
 
 
 def is_there(path: Path) -> bool:
-    """Return whether there is a file, or something that must be told of: a link to nowhere, a refusal."""
+    """Return whether there is a file, or an error to report: a broken link, a missing permission."""
     try:
         path.lstat()
     except ValueError:  # a name with a null in it
@@ -235,7 +234,7 @@ def _absolute(directory: str | os.PathLike[str]) -> Path:
 
 
 def _problem_of(directory: Path) -> str:
-    """Return why a directory that somebody names holds no policy files; empty if it may."""
+    """Return why a named directory cannot hold policy files; empty if it can."""
     if directory.is_dir():
         return ""
     return "is no directory" if is_there(directory) else "does not exist"

@@ -22,17 +22,17 @@ _LEVELS: Final[Mapping[Severity, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that will go wrong.
+    """A setting that will go wrong.
 
     Attributes:
-        id: what a file names to say that it is meant to be so.
+        id: what a file names to ignore the finding.
         severity: ``error`` contradicts itself or loses data; ``warning`` will hurt; ``note`` surprises.
         profile: the profile's name.
         origin: file and line of the value, ``policies/mine.yaml:12``.
         message: what will happen in production.
         fix: what to do.
-        file: the file of the value; the profile's own where no file gives it.
-        line: the line in that file; 1 where no file gives it.
+        file: the file of the value; the profile's own if no file sets it.
+        line: the line in that file; 1 if no file sets it.
     """
 
     id: str
@@ -48,11 +48,11 @@ class Finding:
 def examine(
     profile: Profile, client: Client, environment: Mapping[str, str] = os.environ
 ) -> list[Finding]:
-    """Return what will go wrong with a profile, but for what its file ignores with a reason.
+    """Return the findings for a profile, without those that its files ignore with a reason.
 
     Args:
         profile: the profile.
-        client: the adapter of the client that it is for.
+        client: the adapter of the client that uses it.
         environment: environment variables.
     """
     subject = Subject(profile, client, environment)
@@ -74,16 +74,16 @@ def _place(files: Mapping[str, Path], origin: str) -> tuple[str, int]:
 
 
 def _meant(profile: Profile, name: str, origin: str) -> bool:
-    """Return whether a finding is meant to be so: a file answers for its own lines and its parents'.
+    """Return whether a file ignores a finding: a file can do so for its own lines and its parents'.
 
-    It does not answer for those of files that build on it.
+    It cannot for those of files that extend it.
     """
     if name not in profile.ignored:
         return False
     ranks = {where: rank for rank, where in enumerate(profile.named)}
 
     def rank(place: str) -> int:
-        """Own file before parents; what code gave is before both, what nobody gave is after."""
+        """Rank values set in code first, then the own file's, then the parents', then unset ones."""
         given_in_code = place in ("overrides=", "using()")
         return ranks.get(place.rpartition(":")[0], -1 if given_in_code else len(ranks))
 
@@ -91,7 +91,7 @@ def _meant(profile: Profile, name: str, origin: str) -> bool:
 
 
 class FindingsLog:
-    """Tells the log of a client's findings, each of them once.
+    """Logs a client's findings, each of them once.
 
     Args:
         client: the client's adapter.
@@ -104,7 +104,7 @@ class FindingsLog:
         self._told: set[Finding] = set()
 
     def tell(self, profile: Profile) -> None:
-        """Log what is new: a note as information, everything else as a warning."""
+        """Log new findings: a note as information, all others as warnings."""
         for one in examine(profile, self._client):
             if one not in self._told:
                 self._told.add(one)

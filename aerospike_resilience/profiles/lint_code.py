@@ -1,4 +1,4 @@
-"""What lint asks about in an application's code: whether ``deadline(200)`` is meant to be 200 seconds."""
+"""Lint of an application's code: finds calls such as ``deadline(200)``, which means 200 seconds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .lint import Finding
 from .names import from_here
 
 DEADLINE: Final = "AR040"
-"""The finding's id. No policy file can be ignored for it: a number with a unit needs no excuse."""
+"""The finding's id. A policy file cannot ignore it: write the number with a unit instead."""
 
 LONG_S: Final = 10
-"""From here on a bare number was perhaps meant in milliseconds."""
+"""Seconds from which on a bare number was perhaps meant in milliseconds."""
 
 _PACKAGE: Final = "aerospike_resilience"
 
@@ -22,7 +22,7 @@ _PACKAGE: Final = "aerospike_resilience"
 def examine_code(path: Path) -> list[Finding]:
     """Return where a file, or those in a directory, give ``deadline()`` a bare number of 10 or more.
 
-    What is no Python that this interpreter reads is passed over.
+    Files that this interpreter cannot parse are skipped.
     """
     files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
     return [finding for file in files for finding in _in_file(file)]
@@ -55,7 +55,7 @@ def _in_file(path: Path) -> Iterator[Finding]:
 
 
 def _names(tree: ast.Module) -> tuple[set[str], set[str]]:
-    """Return what `deadline` and the package are called in a file."""
+    """Return the names of `deadline` and of the package in a file."""
     functions, modules = set(), set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module in (_PACKAGE, f"{_PACKAGE}.ambient"):

@@ -17,7 +17,7 @@ _SARIF: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def text(findings: Sequence[Finding]) -> str:
-    """One finding a paragraph, and how many there are."""
+    """Return one paragraph for each finding, and their number."""
     lines = [
         f"{one.origin}: {one.severity} {one.id}{f' ({one.profile})' if one.profile else ''}: "
         f"{one.message}\n    fix: {one.fix}"
@@ -63,7 +63,7 @@ def sarif(findings: Sequence[Finding]) -> str:
 
 
 def _relative(file: str) -> str:
-    """Return a file as a checkout has it: from where the command runs, if it is below."""
+    """Return a file's path relative to the working directory, if it is below it."""
     path, here = Path(os.path.abspath(file)), Path.cwd()  # noqa: PTH100 - without ".."
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.as_posix()
 
@@ -74,7 +74,7 @@ def _uri(file: str) -> str:
 
 
 def _data(text: str) -> str:
-    """Escape a message as workflow commands want it."""
+    """Escape a message for a workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

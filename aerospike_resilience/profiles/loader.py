@@ -1,8 +1,8 @@
 """The YAML loader that reads policy files: libyaml's where PyYAML has it, and one that agrees with it.
 
-PyYAML without libyaml is laxer: it takes escapes of what is no Unicode character, or breaks off
-with a bare `ValueError`. Which characters may stand in a file it says in other words, at another
-place. A file must be read, and refused, alike wherever it is deployed.
+PyYAML without libyaml is laxer: it accepts escapes of invalid Unicode characters, or raises a bare
+`ValueError`. It reports forbidden characters with another text and at another place. A file must be
+accepted or refused in the same way wherever it is deployed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class PurePythonLoader(yaml.SafeLoader):
         self._text = text
 
     def scan_flow_scalar_non_spaces(self, double: bool, start_mark: Any) -> list[str]:
-        """Refuse an escape of what is no character."""
+        """Refuse an escape of an invalid character."""
         first = self.get_mark().index
         try:
             chunks: list[str] = super().scan_flow_scalar_non_spaces(double, start_mark)

@@ -1,4 +1,4 @@
-"""How messages name files: so that whoever reads one can open it."""
+"""How messages name files, so that a reader can open them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def shipped() -> Path:
 
 
 def name_of(path: Path) -> str:
-    """Return a file or directory as messages name it.
+    """Return the name of a file or directory for messages.
 
-    From the working directory where that is shorter than the whole path, as ``policies/latency.yaml``; a
-    shipped one is ``<shipped>/latency.yaml``.
+    It is relative to the working directory if that is shorter, such as ``policies/latency.yaml``. A
+    shipped file is ``<shipped>/latency.yaml``.
     """
     whole = Path(os.path.abspath(path))  # noqa: PTH100 - without "..", and links left as they are
     home = shipped()
@@ -33,10 +33,10 @@ def name_of(path: Path) -> str:
 
 
 def from_here(path: Path) -> str:
-    """Return a path from the working directory where that is shorter, else whole."""
+    """Return a path relative to the working directory if that is shorter, else the whole path."""
     whole = os.path.abspath(path)  # noqa: PTH100 - as above
     try:
         relative = os.path.relpath(whole)
-    except (OSError, ValueError):  # the working directory is gone
+    except (OSError, ValueError):  # the working directory was removed
         return whole
     return min(relative, whole, key=len)

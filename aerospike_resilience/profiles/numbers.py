@@ -1,7 +1,7 @@
-"""Numbers that YAML 1.1 reads otherwise than whoever wrote them.
+"""Numbers that YAML 1.1 reads as another number than their author meant.
 
-``0250`` is an octal number there, ``2:00`` one of base 60, and ``0b11`` and ``1_000`` are numbers, where
-YAML 1.2, and so an editor, has text. ``0x1F`` is the same number to both.
+YAML 1.1 reads ``0250`` as octal and ``2:00`` as a number of base 60. It reads ``0b11`` and ``1_000`` as
+numbers, which YAML 1.2, and so an editor, reads as text. Both read ``0x1F`` as the same number.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PLAIN: Final = re.compile(
 
 
 def misread(written: str, found: float) -> str:
-    """Return why a number is not taken; empty if nobody can take it for another one.
+    """Return why a number is refused; empty if it cannot be mistaken for another one.
 
     Args:
         written: the number as it stands in the file.

@@ -1,7 +1,7 @@
-"""The operations that a policy file may name: those of every client together.
+"""The operations that a policy file may name: those of all clients.
 
-A file may be for several clients, so a name that only one of them has is right. The tables themselves
-are the clients' own matter; a test holds this list to them.
+A file may be used with several clients, so a name that only one client has is valid. Each adapter has its
+own table of operations; a test compares this list with them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Settings that code gives: copied, so that what becomes of the application's mapping changes nothing."""
+"""Copies settings that code gives, so a later change of the application's mapping has no effect."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _SECTIONS: Final = (
     "connection",
     "telemetry",
 )
-"""Where a setting is looked for by its bare name, in this order."""
+"""The sections in which a setting is searched by its bare name, in this order."""
 
 
 def copied(given: Any, origin: str = "overrides=") -> Any:
-    """Return settings in the shape of a policy file as plain dicts and lists that nobody else holds.
+    """Return a copy of settings in the shape of a policy file, as plain dicts and lists.
 
     Args:
-        given: the settings; what is no mapping is returned as it is, for the check to refuse.
+        given: the settings; a value that is not a mapping is returned unchanged, to be refused later.
         origin: how messages name them.
 
     Raises:
-        PolicyFileError: they are nested too deep, as those that hold themselves are.
+        PolicyFileError: they are nested too deep, or contain themselves.
     """
     return _copied(given, origin, MAX_DEPTH)
 
@@ -44,9 +44,9 @@ def _copied(given: Any, origin: str, depth: int) -> Any:
 
 
 def path_of(name: str) -> tuple[str, ...] | None:
-    """Return where a setting stands in a policy file; None if none is called so.
+    """Return a setting's path in a policy file; None if there is no setting of that name.
 
-    A policy field stands under ``policy.all``, a key of a section in that section.
+    The path of a policy field is under ``policy.all``, that of a section's key in the section.
     """
     from .fields import PolicyFields
     from .schema import Settings, known_keys

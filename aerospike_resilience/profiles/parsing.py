@@ -39,15 +39,15 @@ def parse(text: str, where: str, path: Path | None = None) -> PolicySource:
 
 
 def _refuse_depths(text: str, where: str) -> None:
-    """Refuse what is nested too deep, before anything walks it by recursion.
+    """Refuse a text that is nested too deep, before it is walked by recursion.
 
-    A scanner reads up to 1,024 characters ahead, to see whether what begins here is a key. One
-    that has a limit of its own (libyaml in PyYAML 6.0.4: 1,000 levels) may meet it there, before
-    it has told of the level that is too deep for us. Without what it stumbled over it tells.
+    A scanner reads up to 1,024 characters ahead, to find out whether a key begins here. A scanner with its
+    own limit (libyaml in PyYAML 6.0.4: 1,000 levels) may reach it there, before it reports the level that
+    is too deep for this library. So the text is cut before that place and scanned again.
 
     Raises:
         PolicyFileError: there are more than `MAX_DEPTH` levels.
-        yaml.MarkedYAMLError: it is no YAML, and not for its depth.
+        yaml.MarkedYAMLError: it is not YAML, for a reason other than its depth.
     """
     try:
         mark = _first_too_deep(text)
@@ -55,7 +55,7 @@ def _refuse_depths(text: str, where: str) -> None:
         stop = error.problem_mark
         try:
             mark = _first_too_deep(text[: stop.index]) if stop else None
-        except yaml.MarkedYAMLError:  # cut short it is no YAML either
+        except yaml.MarkedYAMLError:  # the shortened text is not YAML either
             mark = None
         if mark is None:
             raise
@@ -65,7 +65,7 @@ def _refuse_depths(text: str, where: str) -> None:
 
 
 def _first_too_deep(text: str) -> Any:
-    """Return the mark of the first mapping or list that is too deep in others, or None."""
+    """Return the mark of the first mapping or list that is nested too deep, or None."""
     loader = LOADER(text)
     depth = 0
     try:
@@ -94,8 +94,8 @@ def _composed(text: str) -> yaml.Node | None:
 def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[yaml.Mark | None, str]:
     """Return the place of a mistake, and what it is.
 
-    What is never closed is noticed far below, at the end of the file or at the next key: its place is
-    where it begins.
+    A bracket that is never closed is noticed far below, at the end of the file or at the next key. The
+    place is then where the bracket begins.
     """
     problem = error.problem or "is no YAML"
     noticed = error.problem_mark
@@ -115,7 +115,7 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[yaml.Mark | None
 
 
 def _unclosed(text: str) -> tuple[yaml.Mark, str] | None:
-    """Return where the innermost bracket begins that is not closed, or by the wrong one, and what it is."""
+    """Return place and kind of the innermost bracket that is not closed, or closed by the wrong one."""
     kinds = {
         yaml.FlowSequenceStartToken: ("[", yaml.FlowSequenceEndToken),
         yaml.FlowMappingStartToken: ("{", yaml.FlowMappingEndToken),
@@ -130,7 +130,7 @@ def _unclosed(text: str) -> tuple[yaml.Mark, str] | None:
                 if not isinstance(token, kinds[type(opened[-1])][1]):
                     break
                 opened.pop()
-    except yaml.YAMLError:  # whether it is closed further down nobody knows
+    except yaml.YAMLError:  # the rest cannot be scanned, so it may be closed there
         return None
     if not opened:
         return None

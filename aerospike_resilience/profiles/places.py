@@ -1,4 +1,4 @@
-"""What a policy file calls a namespace or one of its sets."""
+"""The keys under which a policy file names a namespace or one of its sets."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ..model.wording import shown
 
 
 def place_of(name: str) -> tuple[str, str] | None:
-    """Return namespace and set of a key of ``sets``, the set empty where it has none; None if it is wrong.
+    """Return namespace and set (empty if none) of a key of ``sets``; None if the key is wrong.
 
-    A colon can be in neither name, so it says which is which where the set's own name has dots.
+    Neither name can contain a colon, so it separates them if the set's own name has dots.
     """
     namespace, mark, set_name = name.partition(":")
     if not mark:
@@ -23,7 +23,7 @@ def place_of(name: str) -> tuple[str, str] | None:
 
 
 def not_a_set(name: object) -> str:
-    """Return what is wrong with a name that `place_of` does not take."""
+    """Return what is wrong with a name that `place_of` refuses."""
     return (
         f'a set is "namespace" or "namespace.set", not {shown(name)}; where dots are part of the set\'s '
         'own name, write "namespace:set"'
@@ -31,7 +31,7 @@ def not_a_set(name: object) -> str:
 
 
 def keys_for(namespace: str | None, set_name: str | None) -> Iterator[str]:
-    """Yield the keys of ``sets`` that a record's namespace and set may stand under, weakest first."""
+    """Yield the keys of ``sets`` that apply to a record's namespace and set, weakest first."""
     if namespace:
         yield namespace
         if set_name:

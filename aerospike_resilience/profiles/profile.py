@@ -31,8 +31,8 @@ class Setting:
     """One value in force.
 
     Attributes:
-        value: milliseconds for durations, names for constants, else as written.
-        origin: where it comes from: ``policies/latency.yaml:9``, ``overrides=``.
+        value: milliseconds for durations, names for constants, else as in the file.
+        origin: where it is set: ``policies/latency.yaml:9``, ``overrides=``.
         key: the path of its keys: ``policy.reads.total_timeout``.
     """
 
@@ -42,7 +42,7 @@ class Setting:
 
 
 class Layer:
-    """Sources of one rank merged: a file with its parents, or what code put over it."""
+    """Merged sources of one rank: a file with its parents, or settings that code put over them."""
 
     __slots__ = ("data", "origins")
 
@@ -71,21 +71,21 @@ class Layer:
 
 
 class Profile:
-    """Everything a wrapped client goes by.
+    """All settings of a wrapped client.
 
     Attributes:
         name: the file's name without ``.yaml``.
-        description: the file's own words.
+        description: the file's ``description``.
         files: its own file and then its parents'.
-        named: the same by the names that messages and origins give them.
-        fingerprint: a digest of all that it says; equal for equal settings.
+        named: the same files by the names that messages and origins use.
+        fingerprint: a digest of all settings; equal for equal settings.
         connection, retry, breaker, backpressure, telemetry: its sections.
-        adaptive_timeout: None where it has none.
+        adaptive_timeout: that section; None if it has none.
         forked_client: what a forked child's first call on its parent's client does: ``warn``, ``error``
             or ``allow``.
-        ignored: ids of lint findings that are meant to be so, with the reason.
-        has_sets: whether it says anything of single sets.
-        has_consistency: whether it tells strongly consistent namespaces from others.
+        ignored: ids of ignored lint findings, with the reason.
+        has_sets: whether it has settings for single sets.
+        has_consistency: whether it has other settings for strongly consistent namespaces.
     """
 
     connection: ConnectionSection
@@ -134,9 +134,9 @@ class Profile:
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def place_of_sets(self, namespace: str, set_name: str) -> tuple[str, str] | None:
-        """Return of a record's place what this profile has options for; None where it has none.
+        """Return the part of a record's place that this profile has options for; None if there is none.
 
-        There are as many places as options, however many sets there are.
+        The number of results is that of the options, however many sets there are.
         """
         if f"{namespace}.{set_name}" in self._sets:
             return namespace, set_name
@@ -147,7 +147,7 @@ class Profile:
 
     @property
     def tend_interval_s(self) -> float:
-        """Seconds from tend to tend."""
+        """The seconds between two tends."""
         return self.connection.tend_interval_s
 
     def with_overrides(self, overrides: Mapping[str, Any], origin: str = "overrides=") -> Profile:
@@ -162,7 +162,7 @@ class Profile:
         return Profile(self.name, self.description, self.named, layers)
 
     def origin(self, key: str | KeyPath) -> str:
-        """Return where a key's value comes from: ``origin("breaker.max_error_rate")``."""
+        """Return where a key's value is set: ``origin("breaker.max_error_rate")``."""
         path = tuple(key.split(".")) if isinstance(key, str) else key
         for layer in reversed(self._layers):
             if path in layer.origins:
@@ -170,14 +170,14 @@ class Profile:
         return "library default"
 
     def flat(self) -> dict[str, Any]:
-        """Return every value as written, by its path of keys; later layers over earlier ones.
+        """Return every value as in the file, by its path of keys; later layers override earlier ones.
 
         User and password of a URL are left out.
         """
         return {".".join(path): public(path, value) for path, value in self.leaves().items()}
 
     def leaves(self) -> dict[KeyPath, Any]:
-        """Return the same by the path itself, as a set's name may have a dot; with secrets."""
+        """Return the same by paths as tuples, because a set's name may have a dot; with secrets."""
         found: dict[KeyPath, Any] = {}
         for layer in self._layers:
             _flatten(layer.data, (), found)
@@ -199,7 +199,7 @@ class Profile:
 
         Args:
             operation: the method.
-            retryable: whether it may be sent again; it matters for writes.
+            retryable: whether it is safe to send twice; it matters for writes.
             strong: whether the namespace is strongly consistent.
             namespace: the record's namespace, where the operation has a single record.
             set_name: the record's set.
@@ -210,7 +210,7 @@ class Profile:
         ):
             name = said.key.rpartition(".")[2]
             if said.value is None:
-                found.pop(name, None)  # written as null: leave the client's own
+                found.pop(name, None)  # null in the file: keep the client's own value
             else:
                 found[name] = said
         return found
@@ -224,9 +224,9 @@ class Profile:
         namespace: str | None = None,
         set_name: str | None = None,
     ) -> Iterator[Setting]:
-        """Yield all that the profile says about an operation, weakest first; see `settings`.
+        """Yield all settings of the profile for an operation, weakest first; see `settings`.
 
-        Of two that say the same field the later one is in force. None stands for the client's own.
+        Of two settings of one field the later one is in force. None means the client's own value.
         """
         scopes = tuple(_scopes(operation, retryable=retryable, strong=strong))
         for layer, checked in zip(self._layers, self._checked, strict=True):
@@ -238,11 +238,11 @@ class Profile:
                 yield from _fields(layer, fields, ("operations", operation.name))
 
     def set_names(self) -> tuple[str, ...]:
-        """Return the namespaces and sets that the profile has words on."""
+        """Return the namespaces and sets that the profile has settings for."""
         return tuple({name: None for checked in self._checked for name in checked.sets})
 
     def operation_names(self) -> tuple[str, ...]:
-        """Return the methods that the profile has words on by name."""
+        """Return the methods that the profile has settings for by name."""
         return tuple({name: None for checked in self._checked for name in checked.operations})
 
     def explain(
@@ -253,7 +253,7 @@ class Profile:
         *,
         strong: bool = False,
     ) -> Explanation:
-        """Say which value each policy field has for an operation, and where it comes from."""
+        """Return the value of each policy field for an operation, and where it is set."""
         retryable = operation.kind is not Kind.WRITE or operation.idempotent({})
         settings = self.settings(
             operation,
@@ -267,7 +267,7 @@ class Profile:
         return Explanation(self.name, operation.name, target, rows)
 
     def _check_whole(self) -> schema.Settings:
-        """Check what all layers come to: what a key needs may stand in another file."""
+        """Check all layers together, because a key may need another one that is in another file."""
         merged = Layer([PolicySource("", layer.data) for layer in self._layers]).data
         try:
             whole: schema.Settings = check_settings(PolicySource("merged", merged), whole=True)
@@ -276,7 +276,7 @@ class Profile:
         return whole
 
     def _placed(self, problem: Problem) -> Problem:
-        """Return a problem of what was merged, at the line that the key's value comes from."""
+        """Return a problem of the merged settings, at the line that sets the key."""
         origin = self.origin(problem.key)
         where, _, line = origin.rpartition(":")
         if not line.isdigit():
@@ -303,7 +303,8 @@ def _fields(
 def _scopes(operation: Operation, *, retryable: bool, strong: bool) -> Iterator[str]:
     """Yield the scopes of an operation, weakest first, in the order of the SDK's behaviours.
 
-    ``all`` leaves transactions alone: giving up in the middle of a commit costs more than waiting.
+    ``all`` does not apply to transactions, because giving up in the middle of a commit costs more than
+    waiting.
     """
     if operation.kind is Kind.TXN:
         if operation.family in ("txn_verify", "txn_roll"):

@@ -50,7 +50,7 @@ Seconds = Annotated[
     WithJsonSchema(_WRITTEN_DURATION),
     Unit.OURS,
 ]
-"""A duration of ours; a bare number is in milliseconds."""
+"""A duration in a section of this library; a bare number is in milliseconds."""
 
 
 def _positive(value: object) -> float:
@@ -66,7 +66,7 @@ PositiveSeconds = Annotated[
     WithJsonSchema(_WRITTEN_POSITIVE_DURATION),
     Unit.OURS,
 ]
-"""The same where none at all would make no sense: what is done every 0 s is done without end."""
+"""The same, but more than 0: an interval of 0 s would repeat without a pause."""
 
 IdleSeconds = Annotated[
     float,
@@ -107,7 +107,7 @@ Count = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1, strict=True)]
 
 Flag = Annotated[bool, Field(strict=True)]
-"""True or false, and nothing that passes for it: 1, or the text ``yes``."""
+"""True or false, but neither 1 nor the text ``yes``."""
 
 TimeToLive = Annotated[
     int | str,
@@ -124,7 +124,7 @@ TimeToLive = Annotated[
     ),
     Unit.TTL,
 ]
-"""A record's: whole seconds, or a name; the clients' numbers for the names differ."""
+"""A record's time to live: whole seconds, or a name, as the clients' numbers for the names differ."""
 
 
 class Section(BaseModel):

@@ -1,4 +1,4 @@
-"""The shape of a policy file. Imported when the first file is loaded: pydantic takes its time.
+"""The shape of a policy file. Imported when the first file is loaded, because importing pydantic is slow.
 
 Names in a file are Aerospike's; durations of our own sections become seconds in attributes that end
 in ``_s``.
@@ -33,13 +33,13 @@ SET_NAME = r"^[^.:]+([.][^.:]+|:[^:]+)?$"
 """A key of ``sets``."""
 
 WHOLE = "whole"
-"""In the context of a validation: whether this is all that a profile says, parents included."""
+"""In the context of a validation: whether these are all settings of a profile, parents included."""
 
 Permits = Annotated[int, Field(ge=1, le=100_000, strict=True)]
 
 
 def _node_share(value: object) -> object:
-    """Take a share of the limit, or a number of permits; 1.0 might be meant as either."""
+    """Accept a share of the limit or a number of permits, but not 1.0, which could mean either."""
     if isinstance(value, int) and not isinstance(value, bool):
         right = value >= 1
     else:
@@ -65,12 +65,12 @@ NodeShare = Annotated[
 
 
 def _off(value: object) -> object:
-    """YAML reads a bare ``off`` as false."""
+    """Accept false for ``off``, because YAML reads a bare ``off`` as false."""
     return "off" if value is False else value
 
 
 def _version(value: object) -> object:
-    """Refuse what passes for 1 in Python: true."""
+    """Refuse true, which equals 1 in Python."""
     if isinstance(value, bool | float):
         raise ValueError(  # noqa: TRY004 - pydantic collects those
             f"{shown(value)} is not supported; this release reads version 1"
@@ -79,10 +79,10 @@ def _version(value: object) -> object:
 
 
 def _server(value: object) -> str:
-    """Take the URL of a Redis of which host and port can be told. A message never shows it.
+    """Accept the URL of a Redis if host and port can be read from it. A message never shows it.
 
-    It may hold a user and a password, and where these are not percent-encoded a part of them may pass for
-    a host or a port.
+    It may hold a user and a password. If these are not percent-encoded, a part of them may look like a host
+    or a port.
     """
     if not isinstance(value, str) or not value.startswith(("redis://", "rediss://")):
         raise ValueError(
@@ -96,28 +96,28 @@ def _server(value: object) -> str:
         named = False
     if not named or "@" in f"{parts.path}{parts.query}{parts.fragment}":
         raise ValueError(
-            "no server can be told from this URL; write redis://host:port/db, and percent-encode what is "
+            "no server can be read from this URL; write redis://host:port/db, and percent-encode what is "
             "neither letter nor digit of a user or a password"
         )
     return value
 
 
 def _reason(value: object) -> object:
-    """Refuse what tells nobody why a finding is ignored."""
+    """Refuse a reason that is too short to explain why a finding is ignored."""
     if isinstance(value, str) and len(value.strip()) < MIN_REASON:
         raise ValueError(f"{shown(value)} is no reason; say in a few words why it is ignored")
     return value
 
 
 class BudgetSection(_Section):
-    """What retries may cost: a share of recent operations, plus a reserve."""
+    """How many retries are allowed: a share of recent operations, plus a reserve."""
 
     ratio: Share = 0.1
     min_per_second: Annotated[float, Field(ge=0, le=100_000, strict=True)] = 10.0
 
 
 class RetrySection(_Section):
-    """How attempts of ours follow each other."""
+    """How this library repeats attempts."""
 
     backoff: Literal[
         "constant",
@@ -140,7 +140,7 @@ class RetrySection(_Section):
 
     @model_validator(mode="after")
     def _chained(self, info: ValidationInfo) -> RetrySection:
-        # A file by itself may have the chain from its parent, or be the parent that has it.
+        # A single file may inherit the chain from its parent, or be the parent that defines it.
         whole = info.context is not None and info.context.get(WHOLE)
         if whole and self.backoff == "chained" and not self.chain:
             raise ValueError(
@@ -216,7 +216,7 @@ class BackpressureSection(_Section):
 
 
 class TelemetrySection(_Section):
-    """What is told to OpenTelemetry."""
+    """What is reported to OpenTelemetry."""
 
     spans: Flag = True
     metrics: Flag = True
@@ -227,7 +227,7 @@ class TelemetrySection(_Section):
 
 
 class LintSection(_Section):
-    """Findings that were looked at and are meant to be so."""
+    """Findings that were reviewed and are ignored."""
 
     ignore: dict[
         str,
@@ -242,7 +242,7 @@ class LintSection(_Section):
 
 
 class Settings(_Section):
-    """All that a policy file may say but for its head; the shape of ``overrides=`` too."""
+    """A policy file without its head; also the shape of ``overrides=``."""
 
     connection: ConnectionSection = Field(default_factory=ConnectionSection)
     policy: Scopes = Field(default_factory=Scopes)
@@ -274,7 +274,7 @@ class PolicyFile(Settings):
 
 
 def known_keys(path: tuple[Any, ...], root: type[BaseModel]) -> list[str]:
-    """Return the keys that are right at a place in a file, for suggestions."""
+    """Return the keys that are valid at a place in a file, for suggestions."""
     model: Any = root
     for step in path:
         model = _inner(_annotation(model, step))
@@ -286,7 +286,7 @@ def known_keys(path: tuple[Any, ...], root: type[BaseModel]) -> list[str]:
 
 
 def field_at(path: tuple[Any, ...], root: type[BaseModel]) -> FieldInfo | None:
-    """Return what the schema knows of a key; None if it is a name of the file's own, or wrong."""
+    """Return the schema's field for a key; None if it is a name that the file chooses, or unknown."""
     model: Any = root
     for step in path[:-1]:
         model = _inner(_annotation(model, step))
@@ -318,7 +318,7 @@ def _inner(annotation: Any) -> Any:
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a policy file, as editors take it."""
+    """Return the JSON Schema of a policy file, for editors."""
     found = PolicyFile.model_json_schema(by_alias=True)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

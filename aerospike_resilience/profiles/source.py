@@ -1,4 +1,4 @@
-"""What a policy file says, with the place of every key remembered, and reading it."""
+"""Reads a policy file, and keeps the place of every key."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ KeyPath = tuple[str, ...]
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 32
-"""Mappings and lists in each other; a policy file needs five. Composing recurses, in C too."""
+"""How deep mappings and lists may be nested; a policy file needs five. Composing recurses, in C too."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicySource:
-    """What one file, or one mapping given in code, says.
+    """The contents of one file, or of one mapping given in code.
 
     Attributes:
         where: the file as messages name it, or ``overrides=``.
-        data: plain values; what `problems` are about is left out.
+        data: plain values, without those that have `problems`.
         places: line and column of every key, by path.
-        path: the file; None for what was given in code.
-        written: what stands in the file for each value that is no text to YAML, by path: ``0x10``, ``on``.
-        problems: what is wrong with it as YAML, though it can be read (a key that stands twice).
+        path: the file; None for a mapping given in code.
+        written: the text in the file of each value that YAML does not read as text, by path: ``0x10``.
+        problems: errors in the YAML that do not prevent reading it (a duplicate key).
     """
 
     where: str
@@ -41,7 +41,7 @@ class PolicySource:
     written: Mapping[KeyPath, str] = field(default_factory=dict)
 
     def origin(self, path: KeyPath) -> str:
-        """Return where a value comes from: ``policies/latency.yaml:9``."""
+        """Return where a value is set: ``policies/latency.yaml:9``."""
         line, _column = self.place(path)
         return f"{self.where}:{line}" if line else self.where
 
@@ -62,16 +62,16 @@ def read(path: Path, where: str = "") -> PolicySource:
 
     Args:
         path: the file.
-        where: the file as messages name it; see `name_of` for how they do if not given.
+        where: the file as messages name it; `name_of` gives the default.
 
     Raises:
-        PolicyFileError: it cannot be read, or is no YAML, or is YAML that could hold no policies.
+        PolicyFileError: it cannot be read, or is not YAML, or is not a mapping.
     """
-    from .parsing import parse  # and with it YAML, which nobody needs before a file is read
+    from .parsing import parse  # imports YAML, which is not needed before a file is read
 
     where = where or name_of(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would block until it is written
             raise PolicyFileError([Problem(where, 0, 0, "", "cannot be read: is no regular file")])
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)

@@ -1,4 +1,4 @@
-"""Values as people read them: with their units, in a policy file's words, and without secrets."""
+"""Values as text for people: with units, as in a policy file, and without secrets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .source import KeyPath
 from .units import Unit, size, size_text, time_to_live, time_to_live_text
 
 NOT_SET: Final = "not set"
-"""What is said of a value that there is not: the client's own holds."""
+"""Shown for a value that is not set, so that the client's own is in force."""
 
 _SECRETS: Final = frozenset({("breaker", "storage")})
 
@@ -22,7 +22,7 @@ def is_secret(path: KeyPath) -> bool:
 
 
 def public(path: KeyPath, value: Any) -> Any:
-    """Return a value as it may be shown: a URL without user, password and query."""
+    """Return a value that may be shown: a URL without user, password and query."""
     return redacted(value) if is_secret(path) and isinstance(value, str) else value
 
 
@@ -31,13 +31,13 @@ def written(path: KeyPath, value: Any) -> str:
 
     Args:
         path: the path of its keys.
-        value: as written in the file.
+        value: as in the file.
     """
     return _text(_unit(path), public(path, value), as_written=True)
 
 
 def typed(path: KeyPath, value: Any) -> str:
-    """Return a value that was checked already, with its unit.
+    """Return a validated value with its unit.
 
     Args:
         path: the path of its keys.

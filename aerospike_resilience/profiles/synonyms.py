@@ -1,4 +1,4 @@
-"""The names under which the clients know one and the same thing.
+"""The different names that the clients have for one field.
 
 `canonical` turns them into one, so that a child's ``send_key`` replaces its parent's ``key``.
 """
@@ -16,7 +16,7 @@ def _same(value: Any) -> Any:
 
 
 def _as_ms(value: Any) -> Any:
-    """A bare number becomes text with its unit: the other name's unit is another one."""
+    """Turn a bare number into text with its unit, because the other name has another unit."""
     return f"{value}ms" if isinstance(value, int | float) else value
 
 
@@ -58,11 +58,11 @@ CONNECTION_SYNONYMS: Final[Synonyms] = {
 
 
 def canonical(path: tuple[str, ...], value: Any) -> tuple[str, Any]:
-    """Return the one name of a key, and its value as that name has it.
+    """Return a key's canonical name, and its value in that name's unit.
 
     Args:
         path: the path of keys to it.
-        value: as written; None stands for itself.
+        value: as in the file; None stays None.
     """
     if path[0] == "connection":
         synonyms = CONNECTION_SYNONYMS

@@ -1,4 +1,4 @@
-"""Durations, sizes and shares as people write them: ``40ms``, ``64KiB``, ``0.5``; and what they come to."""
+"""Durations, sizes and shares as people write them (``40ms``, ``64KiB``, ``0.5``), and their values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..model.wording import shown, suggestion
 
 
 class Unit(Enum):
-    """What a bare number of a field is, and what it is once it was checked."""
+    """The unit of a bare number of a field, and the unit of its validated value."""
 
     MILLISECONDS = "Aerospike's durations: milliseconds"
     OURS = "durations of this library: written in milliseconds, kept in seconds"
@@ -33,17 +33,17 @@ _UNITS_BYTES: Final[Mapping[str, float]] = {
 _UNITS_S: Final[Mapping[str, float]] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 TTL_NAMES: Final = ("namespace_default", "never", "dont_update", "client_default")
-"""Times to live that are no number of seconds."""
+"""Names of times to live that are not a number of seconds."""
 
 MAX_TTL_S: Final = 10 * 365 * 86_400
 """Ten years: the server's own limit."""
 
 MAX_BYTES: Final = 1 << 31
-"""What the clients' 32-bit fields hold."""
+"""The largest value of the clients' 32-bit fields."""
 
 
 def _in_smallest_unit(value: object, units: Mapping[str, float]) -> float | None:
-    """Return what text such as ``64KiB`` comes to in the unit that counts 1; None if it is no such text."""
+    """Return the value of text such as ``64KiB`` in the smallest unit; None if it is no such text."""
     written = _WRITTEN.fullmatch(value) if isinstance(value, str) else None
     if written is None or written.group(2) not in units:
         return None
@@ -51,10 +51,10 @@ def _in_smallest_unit(value: object, units: Mapping[str, float]) -> float | None
 
 
 def whole_milliseconds(value: object) -> int:
-    """Return a duration in whole milliseconds, as Aerospike's policies take it.
+    """Return a duration in whole milliseconds, as Aerospike's policies need it.
 
     Raises:
-        ValueError: it is none, or too short for a whole millisecond.
+        ValueError: it is not a duration, or is shorter than a millisecond.
     """
     found = milliseconds(value)
     if 0 < found < 1:
@@ -71,7 +71,7 @@ def size(value: object) -> int:
         value: a whole number of bytes, or text with a unit.
 
     Raises:
-        ValueError: it is none, negative, or more than 2 GiB.
+        ValueError: it is not a size, is negative, or is more than 2 GiB.
     """
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError(  # noqa: TRY004
@@ -97,7 +97,7 @@ def time_to_live(value: object) -> int | str:
         value: a whole number of seconds, text with a unit (``30d``), or a name.
 
     Raises:
-        ValueError: it is none, negative, or longer than ten years.
+        ValueError: it is not a time to live, is negative, or is longer than ten years.
     """
     if value in TTL_NAMES:
         return str(value)
@@ -117,7 +117,7 @@ def time_to_live(value: object) -> int | str:
 
 
 def node_permits(share: float | None, limit: int) -> int:
-    """Return how many of a gate's permits the operations of one node may hold; 0 for all.
+    """Return how many of a gate's permits the operations of one node may hold; 0 means all.
 
     Args:
         share: a share of the limit below 1, or a number of permits; None for all.

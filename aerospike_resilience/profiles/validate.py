@@ -1,4 +1,4 @@
-"""Checking what a file says against the schema: every problem in one report."""
+"""Checks a file against the schema, and reports all problems together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .synonyms import canonical
 
 def problems_of(source: PolicySource) -> list[Problem]:
     """Return everything that is wrong with a policy file, in the order of the file."""
-    from . import schema  # pydantic takes its time; see there
+    from . import schema  # importing pydantic is slow; see there
 
     return _checked(source, schema.PolicyFile)[1]
 
@@ -35,8 +35,8 @@ def check_settings(source: PolicySource, *, whole: bool = False) -> Any:
     """Check settings without a file's head; return them as `schema.Settings`.
 
     Args:
-        source: `overrides=`, what a chain of files merges to, or what layers do.
-        whole: whether they are all that holds, so that what belongs together must be there.
+        source: `overrides=`, merged files, or merged layers.
+        whole: whether they are all settings, so that keys which need each other must be present.
 
     Raises:
         PolicyFileError: with everything that is wrong.
@@ -64,7 +64,7 @@ def _checked(source: PolicySource, model: Any, *, whole: bool = False) -> tuple[
         found = model.model_validate(dict(source.data), context={WHOLE: whole})
     except ValidationError as error:
         of_shape = (problem_of(source, model, details) for details in error.errors())
-        # What could not be read has its problem already; that it is missing now is none of the file's.
+        # A value that could not be read has its problem already; do not also report it as missing.
         problems += [problem for problem in of_shape if problem.key not in unread]
     problems += [*_said_twice(source), *_unknown_names(source)]
     problems.sort(key=lambda problem: (problem.line, problem.column))
@@ -72,7 +72,7 @@ def _checked(source: PolicySource, model: Any, *, whole: bool = False) -> tuple[
 
 
 def _said_twice(source: PolicySource) -> Iterator[Problem]:
-    """Yield what stands twice in one mapping, under two of its names."""
+    """Yield fields that one mapping sets twice, under two names."""
     for path, section in _mappings(source.data):
         said: dict[str, str] = {}
         for name, value in section.items():
@@ -98,8 +98,8 @@ def _is_nested(value: Any) -> bool:
 
 
 def _unknown_names(source: PolicySource) -> Iterator[Problem]:
-    """Yield operations that no client has, findings that there are none of, and what names no set."""
-    from .rules import RULES  # the rules know profiles, which are checked here
+    """Yield unknown operations, unknown finding ids, and keys of ``sets`` that are not names."""
+    from .rules import RULES  # the rules import profiles, which import this module
 
     operations, lint = source.data.get("operations"), source.data.get("lint")
     ignored = lint.get("ignore") if isinstance(lint, Mapping) else None

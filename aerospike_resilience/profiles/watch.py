@@ -1,4 +1,4 @@
-"""Watching a profile's files, and loading them again when they change."""
+"""Watches a profile's files, and reloads them when they change."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from .profile import Profile
 _RECONNECT: Final = "connection."
 
 Stat = tuple[int, ...] | None
-"""What the operating system says of a file; None where there is none."""
+"""A file's state as the operating system reports it; None if there is no file."""
 
 _TICK_NS: Final = 100_000_000
-"""How long after a change another one may bear the same time, on a file system that keeps fractions."""
+"""How long after a change another one may have the same time, if the file system keeps fractions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """What a reload did.
+    """The result of a reload.
 
     Attributes:
         changed: key, value before and value after, of every key that changed.
-        needs_reconnect: changed keys that a client which is connected cannot take over.
+        needs_reconnect: changed keys that a connected client cannot apply.
         error: why nothing changed; None if the files are good.
-        using: the same of other profiles that ``using()`` blocks have switched to, by their names; only
-            those of which there is something to tell.
+        using: the results for other profiles that ``using()`` blocks have used, by name; only those with
+            a change or an error.
     """
 
     changed: tuple[tuple[str, Any, Any], ...] = ()
@@ -44,25 +44,25 @@ class Reload:
 
 
 class Watcher:
-    """Looks at a profile's files when asked to. Several threads may ask at once.
+    """Checks a profile's files when called. Several threads may call it at once.
 
     It compares what the operating system says of each file, following links: device, inode, size, time of
-    modification and time of change. So an atomic rename and a Kubernetes ConfigMap's switch of its
-    ``..data`` link are seen, files that vanish and return, and deployments that give every file the same
-    time. It looks wherever a file of the chain could be: also at a parent that is yet to be written, and at
-    a file that would come before the one in force.
+    modification and time of change. So it notices an atomic rename, a Kubernetes ConfigMap's switch of its
+    ``..data`` link, files that disappear and return, and deployments that give every file the same time. It
+    checks every path where a file of the chain could be: also that of a parent that does not exist yet, and
+    that of a file that would take precedence over the one in force.
 
-    A file that vanishes while another of its name, in a directory further back, would take its place is an
-    error: the service goes on with what it has.
+    It is an error if a file disappears and a file of the same name in a later directory would replace it:
+    the last good profile stays in force.
 
     Args:
         library: where profiles come from.
         name: the profile's name.
-        on_change: given the new profile, when its settings changed. It makes it ready and changes nothing;
-            what it returns puts it in force, and does not fail; None if nothing is left to do. What it
-            raises counts as a bad file.
-        on_error: given the error, when a file is bad; the last good profile stays in force. Called under a
-            lock.
+        on_change: called with the new profile when its settings changed. It prepares the change without
+            applying it, and returns a function that applies it and does not fail, or None if nothing is
+            left to do. If it raises, the file counts as broken.
+        on_error: called with the error, under a lock, when a file is broken; the last good profile stays
+            in force.
         identity: the wrapped client's name and profile, for log lines.
         changes: the changes of which a reload is one.
 
@@ -94,24 +94,24 @@ class Watcher:
         self._told = ""
 
     def poll(self) -> None:
-        """Reload if a file changed since the last look. Costs one ``stat`` a file that there could be."""
+        """Reload if a file changed since the last check. It costs one ``stat`` for each possible file."""
         if any(_stat(path) != seen for path, seen in self._seen.items()):
             self._load()
         elif self._unsettled:
             self._load(again=True)
 
     def reload(self) -> Reload:
-        """Load the files again now."""
+        """Reload the files now."""
         return self._load()
 
     def _load(self, *, again: bool = False) -> Reload:
-        """Load the files; if `again`, an error that was told already is not told once more."""
+        """Load the files; if `again`, do not report an error that was reported already."""
         return self._changes.make(functools.partial(self._ready, again=again))
 
     def _ready(self, *, again: bool) -> Callable[[], Reload]:
-        """Load the files and make what they say ready; what is returned puts it in force."""
+        """Load the files and prepare the change; the returned function applies it."""
         before, now_ns, effect = self.profile, time.time_ns(), None
-        # Taken before the files are read, so that what changes meanwhile is seen at the next look.
+        # Taken before the files are read, so that the next check notices changes during reading.
         seen = {path: _stat(path) for path in self._good}
         looked: dict[Path, Stat] = {}
         try:
@@ -160,10 +160,10 @@ class Watcher:
         return Reload(changed, needs_reconnect)
 
     def _refuse_vanished(self, before: Profile, after: Profile) -> None:
-        """Refuse what came about because a file is gone, and not because somebody wrote another.
+        """Refuse a change that came from a missing file and not from an edit.
 
         Raises:
-            PolicyFileError: a file is gone for which one of its name in another directory would stand in.
+            PolicyFileError: a file is gone, and one of the same name in another directory would replace it.
         """
         now = {path.name: path for path in after.files}
         problems = []
@@ -179,7 +179,7 @@ class Watcher:
             raise PolicyFileError(problems)
 
     def _looking_into(self, seen: dict[Path, Stat]) -> Callable[[str], None]:
-        """Return what notes the state of every file that a profile of a name could be in."""
+        """Return a function that records the state of every file that could define a named profile."""
 
         def look(name: str) -> None:
             for path in self._library.candidates(name):
@@ -195,20 +195,20 @@ def _nothing() -> None:
 def _stat(path: Path) -> Stat:
     try:
         found = path.stat()
-    except (OSError, ValueError):  # a name with a null in it is a ValueError
+    except (OSError, ValueError):  # a name with a null character raises ValueError
         return None
     return (
         *(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns),
-        found.st_ctime_ns,  # no tool sets it: it tells a change that all the others hide
+        found.st_ctime_ns,  # no tool can set this time, so it shows a change that the other fields hide
     )
 
 
 def _unsettled(seen: Mapping[Path, Stat], now_ns: int) -> bool:
-    """Return whether a file changed so recently that a further change could bear the same time."""
+    """Return whether a file changed so recently that another change could have the same time."""
     times = [one[-1] for one in seen.values() if one is not None]
     return any(abs(now_ns - changed_ns) < _tick_ns(changed_ns) for changed_ns in times)
 
 
 def _tick_ns(changed_ns: int) -> int:
-    """Return how coarse a file system's clock is, told by a time: some keep whole seconds."""
+    """Return a file system's clock resolution, estimated from a time: some keep whole seconds."""
     return _TICK_NS if changed_ns % 1_000_000_000 else 2_000_000_000

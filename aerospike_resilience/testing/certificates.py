@@ -1,4 +1,4 @@
-"""Throw-away certificates for TLS tests: an authority, and what it signs.
+"""Throw-away certificates for TLS tests: an authority and the certificates it signs.
 
 Keys are on the curve P-256, made and used for signing in plain Python, so that no package
 and no `openssl` command is needed. Good for tests on loopback and for nothing else.
@@ -164,7 +164,7 @@ class TestAuthority:
         name: Its common name.
     """
 
-    __test__ = False  # no test class, whatever pytest makes of the name
+    __test__ = False  # not a test class, though pytest would collect it by its name
 
     def __init__(self, folder: str | Path, name: str = "aerospike-resilience test CA") -> None:
         self._folder = Path(folder)
@@ -179,8 +179,8 @@ class TestAuthority:
         """Make a certificate for a server or a client.
 
         Args:
-            name: Its common name, for a server what clients give as `tls_name`.
-            valid: Without, it expired yesterday.
+            name: Its common name; for a server the name that clients pass as `tls_name`.
+            valid: If false, it expired yesterday.
 
         Returns:
             The files.

@@ -1,4 +1,4 @@
-"""`LocalCluster`: an Aerospike cluster for tests, in processes of its own."""
+"""`LocalCluster`: an Aerospike cluster for tests, in separate processes."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class LocalCluster:
         nodes: How many nodes, 1 to 8.
         replication_factor: How many nodes hold each record.
         namespaces: The namespaces.
-        cluster_name: What clients may compare with theirs.
-        heartbeat_interval: How often the nodes tell each other that they live.
+        cluster_name: The name that clients may check.
+        heartbeat_interval: How often the nodes send heartbeats to each other.
         heartbeat_timeout: After how many missed heartbeats a node is gone.
-        default_ttl: How long a record lives when the client leaves it open; 0 is for ever.
+        default_ttl: How long a record lives if the client does not say; 0 is for ever.
         max_record_size: Bytes a record may take.
-        expiry: Whether records may expire; without, a TTL is refused (22).
+        expiry: Whether records may expire; if not, a TTL is refused (22).
         node_names: Names for the nodes instead of `A1`, `A2`...
         users: User to password, or to password and roles; clients must then log in. The
             default roles allow everything.
@@ -49,7 +49,7 @@ class LocalCluster:
         client_ca_file: With `tls`, the authority that must have signed clients' certificates.
 
     Raises:
-        ValueError: An argument is not possible.
+        ValueError: An argument is invalid.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class LocalCluster:
         self._faults = FaultBoard(lambda: self._fleet.counters, self._send_faults)
         self._clock_offset_ms = 0
 
-    # Life
+    # Start and stop
 
     def start(self) -> Self:
         """Start the nodes; returns once all accept connections.
@@ -136,7 +136,7 @@ class LocalCluster:
     ) -> None:
         await asyncio.to_thread(self.stop)
 
-    # Where it is
+    # Addresses
 
     @property
     def hosts(self) -> list[tuple[str, int]]:
@@ -146,7 +146,7 @@ class LocalCluster:
 
     @property
     def seeds(self) -> str:
-        """The addresses as text, for clients that take them so."""
+        """The addresses as text, for clients that need text."""
         return ",".join(f"{host}:{port}" for host, port in self.hosts)
 
     @property
@@ -158,7 +158,7 @@ class LocalCluster:
         """Return a node by name.
 
         Raises:
-            KeyError: There is none; the message names those there are.
+            KeyError: There is no such node; the message lists the nodes.
         """
         if isinstance(name, LocalNode):
             name = name.name
@@ -166,10 +166,10 @@ class LocalCluster:
             raise KeyError(f"no node is called {name!r}; there are {', '.join(self._nodes)}")
         return self._nodes[name]
 
-    # What can happen to a node
+    # Signals to nodes
 
     def stall(self, node: LocalNode | str) -> None:
-        """Stop a node's process (SIGSTOP): it keeps its connections and answers nothing."""
+        """Stop a node's process (SIGSTOP): it keeps its connections and does not answer."""
         self._signal(node, signal.SIGSTOP, expected="running", becomes="stalled")
 
     def resume(self, node: LocalNode | str) -> None:
@@ -190,7 +190,7 @@ class LocalCluster:
     ) -> None:
         """Start a killed node again: same name, same port, no records; it catches up.
 
-        A node that still lives is killed first.
+        A node that still runs is killed first.
 
         Args:
             node: The node.
@@ -245,24 +245,24 @@ class LocalCluster:
         leave: bool = False,
         migrate_slowly: Duration = 0,
     ) -> InjectedFault:
-        """Put a fault in force until it is cleared.
+        """Inject a fault until it is cleared.
 
         Args:
             node: At this node; by default at all.
             op: For these operations or groups (`read`, `write`, `batch`, `tend`...); by
                 default for all but `tend` and logins.
-            latency: How long a request waits before it is looked at; a pair is median and p99
+            latency: How long a request waits before it is handled; a pair is median and p99
                 of a log-normal distribution.
             code: Answer with this result code (number or name), without carrying out anything.
-            answer: What becomes of the answer: `drop`, `half`, `garbage`, `reset` or `close`.
+            answer: How the answer is damaged: `drop`, `half`, `garbage`, `reset` or `close`.
             applied: With `answer`, whether the request is carried out.
             namespace: Only for requests to this namespace.
             set: Only for requests to this set.
             share: Only for this share of the requests, at random.
             count: Only this often, over all nodes together.
             refuse: Refuse new connections and reset those there are.
-            max_connections: Close what is more, like `proto-fd-max`.
-            leave: The node stops to talk to the others, which go on without it; it joins again
+            max_connections: Close connections beyond this number, like `proto-fd-max`.
+            leave: The node stops talking to the others, which go on without it; it joins again
                 when the fault is cleared.
             migrate_slowly: How long to wait after each partition that is sent to a node which
                 catches up, so that a migration stays in progress.
@@ -271,7 +271,7 @@ class LocalCluster:
             The fault, to clear it or to use it as a context manager.
 
         Raises:
-            ValueError: What was asked is not possible.
+            ValueError: The combination of arguments is invalid.
         """
         make = partial(
             make_rule,
@@ -298,7 +298,7 @@ class LocalCluster:
         self._faults.clear_all()
 
     def _send_faults(self, names: tuple[str, ...]) -> None:
-        # A stalled node hears of them when it goes on, a killed one when it starts.
+        # A stalled node gets the change when it resumes, a killed one when it starts.
         if self._fleet.runs:
             for name in names:
                 self._fleet.handles[name].ask("faults", self._faults.packed_for(name))
@@ -312,14 +312,14 @@ class LocalCluster:
             self._fleet.ask_all("clock", self._clock_offset_ms)
 
     def expire_sessions(self) -> None:
-        """End all logins: who authenticates with an old session is told so (66)."""
+        """End all logins: authentication with an old session fails (66)."""
         self._fleet.ask_all("expire_sessions")
 
     def stop_writes(self, namespace: str, *, on: bool = True) -> None:
-        """Let a namespace refuse writes as if its memory were full (8)."""
+        """Make a namespace refuse writes as if its memory were full (8)."""
         self._fleet.ask_all("stop_writes", namespace, on)
 
-    # What happened
+    # Counters
 
     def requests(self, op: str | None = None, node: LocalNode | str | None = None) -> int:
         """Return how many requests arrived.
@@ -333,7 +333,7 @@ class LocalCluster:
         return sum(self.counters(each).operations[name].seen for each in nodes for name in names)
 
     def counters(self, node: LocalNode | str) -> NodeCounters:
-        """Return what a node counted, also if it is stalled or killed."""
+        """Return a node's counters, also if it is stalled or killed."""
         node = self.node(node)
         counted = self._fleet.counters.read(list(self._nodes).index(node.name))
         if node.state == "killed":
@@ -362,13 +362,13 @@ class LocalCluster:
         return owners[1]
 
     def wait_until_stable(self, timeout: Duration = 10.0) -> None:
-        """Wait until the running nodes agree that they are the cluster and hold all they should.
+        """Wait until the running nodes agree on the cluster's members and hold all their records.
 
         Args:
             timeout: How long at most.
 
         Raises:
-            TimeoutError: They did not in time; the message tells what each node thought.
+            TimeoutError: They did not in time; the message has each node's state.
         """
         until = time.monotonic() + seconds(timeout)
         while not self._ownership.agreed(

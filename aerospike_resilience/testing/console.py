@@ -35,7 +35,7 @@ _TEXTS: Final = ("node", "op", "latency", "code", "answer", "namespace", "set", 
 
 
 class Console:
-    """Carries out lines of text on a cluster.
+    """Runs commands, given as lines of text, on a cluster.
 
     Args:
         cluster: The cluster.
@@ -49,7 +49,7 @@ class Console:
         self._next = 1
 
     def run(self, line: str) -> str | None:
-        """Carry out a line.
+        """Run one line.
 
         Args:
             line: The line; empty ones and `#` comments do nothing.
@@ -58,7 +58,7 @@ class Console:
             What to show, or None to end.
 
         Raises:
-            ValueError: It cannot be understood; the message says what can be.
+            ValueError: It is not a command; the message lists the commands.
         """
         words = shlex.split(line, comments=True)
         if not words:

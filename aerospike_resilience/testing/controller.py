@@ -1,4 +1,4 @@
-"""The controller's side of the wires: the supervisor's pipe and the nodes' control ports."""
+"""The controller's side of the connections: the supervisor's pipe and the nodes' control ports."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class SupervisorProcess:
         return self._process.pid
 
     def reserve(self, ports: int) -> list[int]:
-        """Have it reserve ports."""
+        """Make the supervisor reserve ports."""
         command = {"do": "init", "counters": self._counters, "nodes": self._nodes, "ports": ports}
         result: list[int] = self.ask(command)["ports"]
         return result
@@ -109,7 +109,7 @@ class ControlConnection:
 
     Args:
         port: The port.
-        token: What all processes of this cluster know.
+        token: The secret that all processes of this cluster share.
     """
 
     def __init__(self, port: int, token: bytes) -> None:

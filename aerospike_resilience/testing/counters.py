@@ -1,7 +1,7 @@
 """Counters in memory that the controller and every node share.
 
-A node writes its own block, the controller reads: so the figures of a stopped or killed
-node can still be read, and counting costs one addition.
+A node writes its own block, and the controller reads it. So the counters of a stopped or killed node can
+still be read, and counting costs one addition.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OPERATIONS: Final = (
     "admin",
     "malformed",
 )
-"""The operations a node tells apart on the wire; `tend` is what clients ask in the background."""
+"""The operations that a node distinguishes on the wire; `tend` is the clients' background requests."""
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "read": ("get", "exists", "select", "batch_read", "scan", "query"),
@@ -84,7 +84,7 @@ def operations_named(name: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class OperationCounters:
-    """What a node did for one operation.
+    """A node's counters for one operation.
 
     Attributes:
         seen: Requests that arrived.
@@ -99,7 +99,7 @@ class OperationCounters:
 
 @dataclass(frozen=True, slots=True)
 class NodeCounters:
-    """What a node did since the cluster was started.
+    """A node's counters since the cluster was started.
 
     Attributes:
         operations: Per operation.
@@ -130,7 +130,7 @@ class SharedCounters:
     """The shared memory, seen from one process.
 
     Args:
-        fileno: The file that all processes map.
+        fileno: The descriptor of the file that all processes map.
         nodes: How many nodes it has room for.
     """
 
@@ -141,11 +141,11 @@ class SharedCounters:
         self.words = memoryview(self._map).cast("Q")
 
     def block(self, node: int) -> memoryview:
-        """Return the words of one node, to count in."""
+        """Return the part of the memory in which one node counts."""
         return self.words[node * BLOCK : (node + 1) * BLOCK]
 
     def read(self, node: int) -> NodeCounters:
-        """Return the figures of one node."""
+        """Return the counters of one node."""
         words = self.block(node).tolist()
         operations = {
             name: OperationCounters(
@@ -156,16 +156,16 @@ class SharedCounters:
         return NodeCounters(operations, words[OPENED], words[OPEN])
 
     def fault_hits(self, slot: int) -> int:
-        """Return how often the fault in a slot struck, over all nodes."""
+        """Return how many requests the fault in a slot affected, over all nodes."""
         return sum(self.words[start + FAULTS + slot] for start in range(0, self._used(), BLOCK))
 
     def clear_fault(self, slot: int) -> None:
-        """Make a slot ready for the next fault."""
+        """Reset a slot for the next fault."""
         for start in range(0, self._used(), BLOCK):
             self.words[start + FAULTS + slot] = 0
 
     def close(self) -> None:
-        """Let go of the memory."""
+        """Unmap the memory."""
         self.words.release()
         self._map.close()
 

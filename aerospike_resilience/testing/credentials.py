@@ -15,7 +15,7 @@ SALT: Final = "$2a$10$7EqJtq98hPqEX7fNZaFWoO"
 
 @lru_cache(maxsize=256)
 def credential_of(password: str) -> str:
-    """Return what a client sends for a password.
+    """Return the credential that a client sends for a password.
 
     Args:
         password: The password.
@@ -24,7 +24,7 @@ def credential_of(password: str) -> str:
         The bcrypt text.
 
     Raises:
-        ClusterError: This machine offers no bcrypt.
+        ClusterError: This machine has no bcrypt.
     """
     for hashed in (_by_libcrypt(password), _by_package(password)):
         if hashed is not None and hashed.startswith(SALT):

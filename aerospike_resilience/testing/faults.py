@@ -1,4 +1,4 @@
-"""Faults: what a test can make a node do, as the controller and the nodes both see it."""
+"""Faults that a test can inject into a node, as both controller and nodes represent them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .counters import OPERATIONS, operations_named
 from .server import errors
 
 ANSWERS: Final = ("drop", "half", "garbage", "reset", "close")
-"""What may become of an answer instead of being sent whole.
+"""The ways to damage an answer.
 
 `drop` never sends it, `half` sends its first half and then nothing, `garbage` sends noise,
 `reset` sends half and resets the connection, `close` closes it without an answer.
@@ -30,7 +30,7 @@ _UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 
 
 
 def seconds(value: float | str) -> float:
-    """Read a duration: a number of seconds, or a text with a unit such as `20ms`.
+    """Parse a duration: a number of seconds, or text with a unit such as `20ms`.
 
     Args:
         value: The duration.
@@ -53,7 +53,7 @@ def seconds(value: float | str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long a request waits before it is looked at.
+    """How long a request waits before it is handled.
 
     Attributes:
         median_s: Half of them wait less.
@@ -64,7 +64,7 @@ class Latency:
     p99_s: float
 
     def draw(self, source: random.Random) -> float:
-        """Return one waiting time."""
+        """Return one waiting time in seconds."""
         if self.p99_s <= self.median_s or not self.median_s:
             return self.median_s
         spread = math.log(self.p99_s / self.median_s) / 2.326
@@ -72,7 +72,7 @@ class Latency:
 
     @classmethod
     def of(cls, value: float | str | tuple[float | str, float | str]) -> Latency:
-        """Read what `inject(latency=...)` takes: a duration, or a pair of median and p99."""
+        """Parse the argument of `inject(latency=...)`: a duration, or a pair of median and p99."""
         if isinstance(value, tuple):
             median_s, p99_s = seconds(value[0]), seconds(value[1])
             if p99_s < median_s:
@@ -83,23 +83,23 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One fault as a node keeps it.
+    """One fault as a node stores it.
 
     Attributes:
-        slot: Where it is counted.
-        operations: Which requests it strikes; empty means all but `tend` and logins.
+        slot: The counter that it uses.
+        operations: Which requests it affects; empty means all but `tend` and logins.
         namespace: Only this namespace.
         set: Only this set.
-        share: The share of matching requests it strikes.
-        count: After how many strikes it is over; None means never.
+        share: The share of matching requests that it affects.
+        count: After how many requests it ends; None means never.
         latency: How long the request waits.
         code: The result code to answer with.
-        answer: What becomes of the answer; one of `ANSWERS`.
-        applied: Whether the request is carried out when its answer is tampered with.
+        answer: How the answer is damaged; one of `ANSWERS`.
+        applied: Whether the request is carried out when its answer is damaged.
         refuse: Refuse connections.
         max_connections: Close connections beyond this number.
-        leave: Be silent towards the other nodes, so that they go on alone.
-        migrate_s: How long to wait after each partition that is sent to a node behind.
+        leave: Stop talking to the other nodes, so that they go on without this one.
+        migrate_s: Seconds to wait after each partition that is sent to a node that catches up.
     """
 
     slot: int
@@ -161,10 +161,10 @@ def make_rule(
     leave: bool = False,
     migrate_slowly: float | str = 0.0,
 ) -> Rule:
-    """Check what a test asked for and make a rule of it.
+    """Check the arguments of `inject` and make a rule from them.
 
     Raises:
-        ValueError: Something is not possible; the message says what is.
+        ValueError: An argument is invalid; the message says what is valid.
     """
     names = (op,) if isinstance(op, str) else op or ()
     operations = tuple(each for name in names for each in operations_named(name))
@@ -209,14 +209,14 @@ class FaultSet:
 
     Attributes:
         rules: By slot.
-        source: Decides which requests a share strikes.
+        source: The random source that decides which requests a share affects.
     """
 
     rules: dict[int, Rule] = field(default_factory=dict)
     source: random.Random = field(default_factory=random.Random)
 
     def for_request(self, number: int, namespace: bytes, set_name: bytes) -> list[Rule]:
-        """Return the rules that strike a request.
+        """Return the rules that affect a request.
 
         Args:
             number: Index of its operation in `OPERATIONS`.

@@ -1,4 +1,4 @@
-"""The processes of an embedded cluster: started, signalled, asked and ended together."""
+"""Starts, signals, queries and ends the processes of an embedded cluster."""
 
 from __future__ import annotations
 

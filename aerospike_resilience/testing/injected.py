@@ -1,4 +1,4 @@
-"""The faults in force, as the controller keeps them."""
+"""The faults in force, as the controller stores them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class InjectedFault:
     """A fault in force; `clear()` or the end of a `with` block ends it.
 
     Attributes:
-        rule: What it does.
-        nodes: The names of the nodes it strikes.
+        rule: The fault.
+        nodes: The names of the nodes it affects.
     """
 
     __slots__ = ("_board", "nodes", "rule")
@@ -28,7 +28,7 @@ class InjectedFault:
 
     @property
     def hits(self) -> int:
-        """How many requests it struck so far."""
+        """How many requests it affected so far."""
         return self._board.hits(self)
 
     def clear(self) -> None:
@@ -47,11 +47,11 @@ class InjectedFault:
 
 
 class FaultBoard:
-    """Keeps the faults, and tells the nodes.
+    """Stores the faults, and sends them to the nodes.
 
     Args:
-        counters: Returns the memory in which nodes count strikes.
-        tell: Tells the named nodes that their faults changed.
+        counters: Returns the memory in which nodes count affected requests.
+        tell: Sends the named nodes their changed faults.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class FaultBoard:
         self._faults: dict[int, InjectedFault] = {}
 
     def put(self, make: Callable[[int], Rule], nodes: tuple[str, ...]) -> InjectedFault:
-        """Put a fault in force.
+        """Inject a fault.
 
         Args:
             make: Makes the rule for the slot in which it is counted.
-            nodes: The names of the nodes it strikes.
+            nodes: The names of the nodes it affects.
 
         Raises:
             ClusterError: There are too many.
@@ -103,7 +103,7 @@ class FaultBoard:
             self._faults.clear()
 
     def hits(self, fault: InjectedFault) -> int:
-        """Return how many requests a fault struck, as long as it is in force."""
+        """Return how many requests a fault affected, while it is in force."""
         return self._counters().fault_hits(fault.rule.slot)
 
     def packed_for(self, node: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A node of the embedded cluster: what a test sees of it, and what the controller keeps."""
+"""A node of the embedded cluster: the object for tests, and the controller's own."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ HOST: Final = "127.0.0.1"
 
 
 class NodeHandle:
-    """A node's process, as the controller keeps it. Only `LocalCluster` changes it.
+    """A node's process, as the controller stores it. Only `LocalCluster` changes it.
 
     Attributes:
-        settings: What it was last started with.
+        settings: The settings of its last start.
         pid: Its process; 0 if it has none.
         state: Whether it runs.
     """
@@ -29,14 +29,14 @@ class NodeHandle:
         self._connection: ControlConnection | None = None
 
     def started(self, settings: NodeSettings, pid: int) -> None:
-        """Take note that the process runs, and connect to it."""
+        """Record that the process runs, and connect to it."""
         self.settings = settings
         self.pid = pid
         self.state = "running"
         self._connection = ControlConnection(settings.fabric_port, settings.token)
 
     def ended(self) -> None:
-        """Take note that the process is gone."""
+        """Record that the process is gone."""
         self.state = "killed"
         self.pid = 0
         if self._connection is not None:
@@ -44,10 +44,10 @@ class NodeHandle:
         self._connection = None
 
     def ask(self, *command: Any) -> Any:
-        """Send a command and return the answer; None if the node cannot hear it.
+        """Send a command and return the answer; None if the node is stalled or killed.
 
         Raises:
-            ClusterError: It should answer and does not.
+            ClusterError: It runs but does not answer.
         """
         if self.state != "running" or self._connection is None:
             return None
@@ -61,7 +61,7 @@ class NodeHandle:
 
 
 class LocalNode:
-    """One node of a `LocalCluster`; what it shows is always current.
+    """One node of a `LocalCluster`; its attributes are always current.
 
     Attributes:
         name: Its name, `A1`, `A2` and so on.

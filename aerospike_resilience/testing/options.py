@@ -1,4 +1,4 @@
-"""The arguments of `LocalCluster`, checked and brought into the nodes' terms."""
+"""Checks the arguments of `LocalCluster`, and converts them to the nodes' settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def node_names(nodes: int, wanted: Sequence[str] | None) -> tuple[str, ...]:
     """Return the nodes' names.
 
     Raises:
-        ValueError: There cannot be so many, or the names do not fit.
+        ValueError: There are too many, or the names do not match.
     """
     if not 1 <= nodes <= MAX_NODES:
         raise ValueError(f"a LocalCluster has 1 to {MAX_NODES} nodes, not {nodes!r}")
@@ -49,7 +49,7 @@ def common_settings(
     """Return the settings that all nodes have in common.
 
     Raises:
-        ValueError: An argument is not possible.
+        ValueError: An argument is invalid.
     """
     if not 1 <= replication_factor <= MAX_NODES:
         raise ValueError(f"replication_factor is 1 to {MAX_NODES}, not {replication_factor!r}")

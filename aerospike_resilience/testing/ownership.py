@@ -1,4 +1,4 @@
-"""What the running nodes think of the cluster: who owns a record, and whether they agree."""
+"""The running nodes' view of the cluster: which nodes own a record, and whether they agree."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Ownership:
     """Reads the nodes' states.
 
     Args:
-        ask_all: Asks every running node; node name to answer.
+        ask_all: Sends a command to every running node; returns the answers by node name.
         namespaces: The namespaces there are.
         factor: The replication factor.
     """
@@ -34,7 +34,7 @@ class Ownership:
         self._factor = factor
 
     def states(self) -> States:
-        """Return what each running node thinks.
+        """Return each running node's state.
 
         Raises:
             ClusterError: None is running.
@@ -58,7 +58,7 @@ class Ownership:
         return lists[partition_of(digest_of(set_name, key))]
 
     def agreed(self, running: set[str]) -> bool:
-        """Tell whether the running nodes agree that they are the cluster and are complete."""
+        """Return whether the running nodes agree on the cluster's members and are complete."""
         states = self.states()
         return (
             states.keys() == running

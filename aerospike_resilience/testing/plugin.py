@@ -1,7 +1,7 @@
 """The pytest plugin: an embedded cluster and a client on it, as fixtures.
 
-`pytest --aerospike=host:port` runs the same tests against a real cluster. Tests that need a
-fault a real cluster cannot be given ask for `aerospike_cluster` and are skipped by name.
+`pytest --aerospike=host:port` runs the same tests against a real cluster. Tests with faults
+need `aerospike_cluster`. A real cluster cannot get faults, so these tests are skipped by name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def parse_hosts(text: str) -> list[tuple[str, int]]:
-    """Read the value of `--aerospike`.
+    """Parse the value of `--aerospike`.
 
     Args:
         text: Hosts with or without port, separated by commas.
@@ -61,7 +61,7 @@ def _embedded_cluster() -> Iterator[LocalCluster]:
 
 @pytest.fixture
 def aerospike_cluster(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
-    """An embedded cluster of three nodes; what a test did to it is undone afterwards."""
+    """An embedded cluster of three nodes; faults of a test are undone after it."""
     if request.config.getoption("--aerospike"):
         pytest.skip(f"{request.node.name} needs faults, which a real cluster cannot be given")
     cluster: LocalCluster = request.getfixturevalue("_embedded_cluster")
@@ -79,7 +79,7 @@ def aerospike_cluster(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
 
 @pytest.fixture(scope="session")
 def aerospike_hosts(request: pytest.FixtureRequest) -> list[tuple[str, int]]:
-    """Where the cluster is: the one given with `--aerospike`, else the embedded one."""
+    """The addresses of the cluster given with `--aerospike`, else of the embedded one."""
     given = request.config.getoption("--aerospike")
     if given:
         return parse_hosts(given)

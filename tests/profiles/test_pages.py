@@ -73,7 +73,7 @@ def test_every_dial_of_the_page_is_a_key_of_policy_files():
     """In the table of symptoms, by its whole path or with the section left out."""
     dials = {
         word
-        for _symptom, dial, _price in rows(TUNING, "| symptom |", "After each:")
+        for _symptom, dial, _price in rows(TUNING, "| symptom |", "After each change")
         for word in re.findall(r"`([a-z_.]+)(?:: [^`]*)?`", dial)
     }
     known = str(json_schema())

@@ -1,4 +1,4 @@
-"""Rules on words of the breaker that have no effect beside others."""
+"""Rules on breaker settings that have no effect because of other settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules on what the client at hand takes."""
+"""Rules on settings that the given client does not take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules on the gate: its limits beside the pool and beside each other."""
+"""Rules on the gate's limits, compared with the pool and with each other."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def start_out_of_bounds(subject: Subject) -> Found:
         ("floor", words.floor, words.floor > start, "above"),
         ("ceiling", words.ceiling, words.ceiling < start, "below"),
     ):
-        # A default that the start lies outside of was nobody's wish.
+        # Only values in a file count: a default is not the author's choice.
         if wrong and given.get(("backpressure", name)) is not None:
             yield (
                 profile.origin(f"backpressure.{name}"),
@@ -58,7 +58,7 @@ def start_out_of_bounds(subject: Subject) -> Found:
 
 
 def never_reached(subject: Subject) -> Found:
-    """``max_per_node`` or ``batch_weight_cap`` that is no less than all permits there are."""
+    """``max_per_node`` or ``batch_weight_cap`` that is not below the limit of the gate."""
     profile, words = subject.profile, subject.profile.backpressure
     most, given = words.max_concurrent_operations, profile.leaves()
     if not most:
@@ -122,6 +122,6 @@ def _of_one_node(subject: Subject, limit: int) -> int:
 
 
 def _origin(subject: Subject, name: str, otherwise: str) -> str:
-    """Return where a word on the gate is written, or another word that brought it into force."""
+    """Return where a gate setting is set, or else the setting that put it in force."""
     written = subject.profile.leaves().get(("backpressure", name)) is not None
     return subject.profile.origin(f"backpressure.{name if written else otherwise}")

@@ -1,4 +1,4 @@
-"""Rules on what a file says and its parents say otherwise."""
+"""Rules on values in a file that its parents override."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMED = 3
 
 
 class _Beaten(NamedTuple):
-    """A word without effect, and the parent's that is in force."""
+    """A value without effect, and the parent's value that is in force."""
 
     key: str
     origin: str
@@ -27,7 +27,7 @@ class _Beaten(NamedTuple):
 
 
 def beaten(subject: Subject) -> Found:
-    """A scope that is beaten by a parent's more specific one, so that it has no effect there."""
+    """A scope that a parent's more specific one overrides, so that it has no effect there."""
     return _findings(subject, queries=False)
 
 
@@ -44,7 +44,7 @@ def _findings(subject: Subject, *, queries: bool) -> Found:
         if operation.kind not in (Kind.READ, Kind.WRITE):
             continue
         if (operation.shape is Shape.QUERY) is queries:
-            # What holds for an operation depends on its kind and shape, and on its name if a file has it.
+            # The values of an operation depend on its kind and shape, and on its name if a file names it.
             index = (
                 operation.kind,
                 operation.shape,
@@ -69,7 +69,7 @@ def _findings(subject: Subject, *, queries: bool) -> Found:
 
 
 def _without_effect(subject: Subject, operation: Operation) -> Iterator[tuple[str, _Beaten]]:
-    """Yield what is said in vain about an operation, and the set that it is about; empty for everywhere."""
+    """Yield each value without effect for an operation, and its set; empty for all sets."""
     profile = subject.profile
     for retryable in (True, False) if operation.kind is Kind.WRITE else (True,):
         for strong in (False, True) if profile.has_consistency else (False,):
@@ -86,11 +86,11 @@ def _without_effect(subject: Subject, operation: Operation) -> Iterator[tuple[st
 
 
 def _beaten(subject: Subject, said: list[Setting]) -> Iterator[_Beaten]:
-    """Yield what a file says in vain: a parent's word on the same field is in force, and is another one."""
+    """Yield a file's values without effect: a parent's other value of the same field is in force."""
     ranks = {where: rank for rank, where in enumerate(subject.profile.named)}
 
     def rank(one: Setting) -> int | None:
-        """The file's own words first, its parents' after; None for what stands in no file."""
+        """Rank the file's own values first, then its parents'; None for values of no file."""
         return ranks.get(one.origin.rpartition(":")[0])
 
     in_force = {one.key.rpartition(".")[2]: one for one in said}

@@ -13,7 +13,7 @@ SERVER_IDLE_S: Final = 60.0
 """The server's own ``proto-fd-idle-ms``."""
 
 WIDE: Final = 10_000
-"""From this ``max_error_rate`` on the client's own breaker does not get in the way; see docs/demo.md."""
+"""From this ``max_error_rate`` on the client's own breaker does not interfere; see docs/demo.md."""
 
 NATIVE_RATE: Final = 100
 """The clients' own ``max_error_rate``."""
@@ -45,7 +45,7 @@ def everything_open(subject: Subject) -> Found:
 
 
 def narrow_native_breaker(subject: Subject) -> Found:
-    """The client's own breaker left narrow, so that it shuts healthy nodes."""
+    """The client's own breaker is so narrow that it blocks healthy nodes."""
     profile = subject.profile
     if profile.breaker.mode != "enforce" or "connection.max_error_rate" in subject.client.cannot:
         return
@@ -72,7 +72,7 @@ def reset_native_breaker(subject: Subject) -> Found:
         key = "max_error_rate" if connection.max_error_rate is not None else "error_rate_window"
         yield (
             subject.profile.origin(f"connection.{key}"),
-            f"{rate} errors in {window} tends: outside of 1 to 100 errors a tend the C client goes by 100 "
+            f"{rate} errors in {window} tends: outside of 1 to 100 errors a tend the C client uses 100 "
             "errors and 1 tend instead; 0 does not switch its breaker off",
             f"a ratio of 1 to 100, such as max_error_rate: {WIDE} with error_rate_window: 100",
         )

@@ -1,4 +1,4 @@
-"""What a rule is given to look at, and what it says."""
+"""What a rule gets to check, and what it returns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Executing(Protocol):
 
 
 class Client(Protocol):
-    """What a rule may ask of a client. Adapters are of this shape."""
+    """The part of an adapter that rules use."""
 
     name: str
 
@@ -32,26 +32,26 @@ class Client(Protocol):
 
     @property
     def lazy(self) -> Mapping[str, Executing]:
-        """Every method that returns an object which does so later, by name."""
+        """Every method that returns an object which touches it later, by name."""
         ...
 
     @property
     def cannot(self) -> Mapping[str, str]:
-        """What the client cannot do or takes differently, by field, and one sentence why."""
+        """The fields that the client cannot apply or takes differently, each with one sentence why."""
         ...
 
     @property
     def config_variables(self) -> Mapping[str, str]:
-        """Variables that name a configuration file of the client's own, and what that decides."""
+        """Variables that name a configuration file of the client's own, and what that file sets."""
         ...
 
     @property
     def own_gate(self) -> str:
-        """What a gate in the client's own configuration counts; empty where it can have none."""
+        """What the client's own gate counts; empty if the client has none."""
         ...
 
     def fields(self, operation: Operation, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what the client would be sent of a profile's settings."""
+        """Return those of a profile's settings that would be sent to the client."""
         ...
 
 
@@ -59,7 +59,7 @@ Found: TypeAlias = Iterator[tuple[str, str, str]]
 """Origin, message and fix."""
 
 Resolved: TypeAlias = tuple[Operation, bool, Mapping[str, Setting]]
-"""An operation, whether it may be sent again, and the fields in force for it."""
+"""An operation, whether it is safe to send twice, and the fields in force for it."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Subject:
 
     @cached_property
     def resolved(self) -> tuple[Resolved, ...]:
-        """What reads and writes get; a write both as one that may be sent again and as one that may not."""
+        """The values of reads and writes; each write both as idempotent and as not idempotent."""
         return tuple(
             (operation, retryable, self.profile.settings(operation, retryable=retryable))
             for operation in self.operations
@@ -93,7 +93,7 @@ class Subject:
         )
 
     def takes(self, operation: Operation, name: str, one: Setting) -> bool:
-        """Return whether an operation is sent a field of the profile."""
+        """Return whether a field of the profile is sent with an operation."""
         return bool(self.client.fields(operation, {name: one.value}))
 
 
@@ -101,7 +101,7 @@ Rule: TypeAlias = Callable[[Subject], Found]
 
 
 def value(settings: Mapping[str, Setting], name: str, default: Any = 0) -> Any:
-    """Return a field's value, or `default` where the profile says nothing."""
+    """Return a field's value, or `default` if the profile does not set it."""
     return settings[name].value if name in settings else default
 
 

@@ -9,7 +9,7 @@ from ...model.operation import Kind, Shape
 from .subject import Found, Subject, side, value
 
 LEAST_DELAY_MS: Final = 3000
-"""What the C client's configuration takes for ``timeout_delay``, if it is not 0."""
+"""The lowest ``timeout_delay`` besides 0 that the C client's configuration accepts, in milliseconds."""
 
 
 def retries_never_happen(subject: Subject) -> Found:
@@ -76,7 +76,7 @@ def delay_left_to_the_client(subject: Subject) -> Found:
 
 
 def queue_outlasts(subject: Subject) -> Found:
-    """A queue of the gate in which the whole time may pass."""
+    """A queue of the gate in which an operation may wait for its whole ``total_timeout``."""
     profile = subject.profile
     queue_ms = s_to_ms(profile.backpressure.operation_queue_timeout_s)
     for operation, _retryable, found in subject.resolved:
@@ -93,7 +93,7 @@ def queue_outlasts(subject: Subject) -> Found:
 
 
 def sleep_outlasts(subject: Subject) -> Found:
-    """A backoff that sleeps the whole time away."""
+    """A backoff that may sleep for the whole ``total_timeout``."""
     profile = subject.profile
     for _operation, _retryable, found in subject.resolved:
         total = value(found, "total_timeout")

@@ -1,4 +1,4 @@
-"""Jobs that change records in the background, and what `query-show` tells of queries."""
+"""Jobs that change records in the background, and the answers of `query-show`."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Job:
     """A job in the background.
 
     Attributes:
-        namespace: Where it works.
-        set_name: On which set.
+        namespace: The namespace it works on.
+        set_name: The set it works on.
         kind: `background-ops` or `background-udf`.
-        started_s: When.
-        total: How many records it is for.
+        started_s: When it started, in seconds.
+        total: How many records it must change.
         succeeded: Records changed.
         failed: Records that could not be changed.
     """
@@ -58,7 +58,7 @@ class Job:
         return self.succeeded + self.failed >= self.total
 
     def show(self, number: int, now_s: float) -> str:
-        """Return what `query-show` tells of it."""
+        """Return its line of `query-show`."""
         progress = 100.0 * (self.succeeded + self.failed) / self.total if self.total else 100.0
         status = "done(ok)" if self.done else "active(ok)"
         return (
@@ -75,7 +75,7 @@ def start(node: Node, request: Request) -> None:
     """Begin a job on the records this node is master of.
 
     Raises:
-        OpError: It cannot be done.
+        OpError: The job is impossible.
     """
     task = int.from_bytes(request.fields.get(FIELD_TASK_ID, b""))
     udf = FIELD_UDF_OP in request.fields

@@ -1,4 +1,4 @@
-"""Batch requests: rows taken apart, each carried out as a single-record request."""
+"""Batch requests: parses the rows, and runs each as a single-record request."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Row = tuple[int, Request]
 
 
 def classify(data: bytes) -> int:
-    """Return the index of the batch operation, from the first row that tells."""
+    """Return the index of the batch operation, from the first row that determines it."""
     try:
         rows = parse_rows(data, None, 0)
     except OpError:
@@ -67,7 +67,7 @@ def _kind(request: Request) -> int:
 
 
 def parse_rows(data: bytes, filter_: bytes | None, timeout_ms: int, limit: int = 0) -> list[Row]:
-    """Take a batch apart.
+    """Parse a batch.
 
     Args:
         data: The batch field.
@@ -76,7 +76,7 @@ def parse_rows(data: bytes, filter_: bytes | None, timeout_ms: int, limit: int =
         limit: How many rows it may have; 0 is no limit.
 
     Returns:
-        Each row's index and the request it stands for.
+        Each row's index and its request.
 
     Raises:
         OpError: It is malformed (4) or too long (151).
@@ -149,7 +149,7 @@ def _full_row(data: bytes, pos: int, end: int, kind: int, timeout_ms: int) -> tu
 
 
 class _Batch:
-    """A batch under way: collects the rows' answers."""
+    """A running batch: collects the rows' answers."""
 
     __slots__ = ("answer_all", "code", "connection", "left", "parts", "size")
 

@@ -106,7 +106,7 @@ def modify(
         payload: The operation.
 
     Returns:
-        The bin from now on, and None: these operations answer nothing.
+        The changed bin, and None, because these operations have no answer.
 
     Raises:
         OpError: As in `read`; also 6 and 17 where a write flag or a missing bin forbids the
@@ -204,7 +204,7 @@ def _scan_right(span: Span, args: Arguments) -> Bin:
 
 
 def _sought(span: Span, args: Arguments) -> int:
-    """Return the bits, with those that are looked for as ones."""
+    """Return the bits, with the searched value as ones."""
     wanted = args.value(2)
     if wanted not in (msgpack.TRUE, msgpack.FALSE):
         raise msgpack.malformed()

@@ -1,4 +1,4 @@
-"""Single-record commands: what a request makes of a record, and the order of the checks.
+"""Single-record commands: the result of a request on a record, and the order of the checks.
 
 Everything here is a function of the request and the record. Nothing is stored or sent.
 """
@@ -67,7 +67,7 @@ class Rules:
     """What a namespace allows.
 
     Attributes:
-        default_ttl_s: Seconds a record lives when the request leaves it open; 0 is for ever.
+        default_ttl_s: Seconds a record lives if the request does not say; 0 is for ever.
         max_record_size: Bytes a record may take.
         expiry: Whether records may expire at all.
     """
@@ -78,7 +78,7 @@ class Rules:
 
 
 class View:
-    """A record and bins that may be ahead of it, as expressions see them."""
+    """A record, and bins that may be newer, as expressions read them."""
 
     __slots__ = (
         *("bins", "digest", "generation", "key", "last_update_ms"),
@@ -101,11 +101,11 @@ class View:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a write makes of a record.
+    """The result of a write on a record.
 
     Attributes:
         code: The result code.
-        record: The record from now on; None once it is removed.
+        record: The changed record; None if it is removed.
         changed: Whether there is anything to store.
         generation: For the answer.
         void_time: For the answer.
@@ -253,7 +253,7 @@ def _delete(request: Request, record: Record | None, clock: Clock) -> Outcome:
 def _apply(
     request: Request, record: Record | None, clock: Clock, modules: Mapping[str, bytes]
 ) -> Outcome:
-    """Answer as the server does for a module it cannot run: there is no Lua here."""
+    """Answer as the server does for a module it cannot run, because there is no Lua."""
     if record is not None:
         _check_filter(request, record, clock)
     text = b"UDF: Execution Error 1"

@@ -1,4 +1,4 @@
-"""Settings that can be changed on the fly with `set-config`, and what they do."""
+"""Settings that `set-config` can change at run time, and their effects."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Args = dict[str, str]
 
 _CONTEXTS: Final = ("service", "namespace", "network", "security", "logging")
 _MEMORY_TIGHT_PCT: Final = 5
-"""Below this share of the machine's memory a namespace is as good as full."""
-# Known to the server, of no consequence here.
+"""Below this share of the machine's memory a namespace counts as full."""
+# The server knows these; they have no effect here.
 _NO_EFFECT: Final = frozenset(
     (
         *("migrate-sleep", "migrate-threads", "disable-eviction", "high-water-memory-pct"),

@@ -87,7 +87,7 @@ class Connection(asyncio.Protocol):
             transport.close()
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Forget it; what it asked for is still carried out."""
+        """Forget the connection; its requests are still carried out."""
         self.closing = True
         self._words[OPEN] -= 1
         self._node.connections.discard(self)
@@ -104,7 +104,7 @@ class Connection(asyncio.Protocol):
             self.transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """Close when the client has said all it will."""
+        """Close when the client has closed its side."""
         self.closing = True
         return False
 
@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
             try:
                 self._serve(kind, body)
             except Exception:  # noqa: BLE001
-                # Whatever a request did to us, the others must not notice; say so and go on.
+                # One failed request must not affect the others, so log the error and go on.
                 traceback.print_exc()
                 self.reply(answer(ERR_UNKNOWN))
             buffer = self._buffer
@@ -225,7 +225,7 @@ class Connection(asyncio.Protocol):
         serve: Callable[[], None],
         coded: Callable[[int], bytes] | None,
     ) -> None:
-        """Carry out a request under faults: wait, then refuse, tamper or serve."""
+        """Run a request under faults: wait, then refuse it, damage its answer or serve it."""
         node = self._node
         delay = sum(rule.latency.draw(node.strikes.faults.source) for rule in rules if rule.latency)
         code = next((rule.code for rule in rules if rule.code is not None), None)
@@ -246,7 +246,7 @@ class Connection(asyncio.Protocol):
             go()
 
     def stream(self, data: bytes) -> None:
-        """Send a part of an answer that is not complete yet."""
+        """Send a part of an incomplete answer."""
         if not self.closing and self._fault is None:
             self.transport.write(data)
 
@@ -292,7 +292,7 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
     def reset(self) -> None:
-        """End the connection the hard way."""
+        """Reset the connection."""
         self.closing = True
         raw = self.transport.get_extra_info("socket")
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What an expression is made of once it is built, and what it runs on."""
+"""The parts of a built expression, and the environment it runs in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TYPE_FLOAT: Final = 7
 TYPE_GEOJSON: Final = 8
 TYPE_HLL: Final = 9
 TYPE_ANY: Final = -1
-"""An expression that is never known fits everywhere."""
+"""The type of an expression that is always unknown; it matches every type."""
 
 PARTICLE_OF_TYPE: Final = {
     TYPE_BOOL: BOOL,
@@ -43,7 +43,7 @@ _DOUBLE: Final = Struct(">d")
 
 
 class Unknown(Enum):
-    """The third truth value: what cannot be computed, as a missing bin."""
+    """The third truth value, for values that cannot be computed, such as a missing bin."""
 
     UNKNOWN = 0
     REMOVED = 1
@@ -57,7 +57,7 @@ expression's type tells them apart."""
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """The element a path expression is at.
+    """The present element of a path expression.
 
     Attributes:
         key: Its key, None in a list.
@@ -71,12 +71,12 @@ class Loop:
 
 
 class Env:
-    """What an expression runs on.
+    """The environment of an expression.
 
     Attributes:
-        record: The record, None where there is none to see.
+        record: The record, None if there is none.
         variables: What `let` defined, by number.
-        loop: The element a path expression is at.
+        loop: The present element of a path expression.
     """
 
     __slots__ = ("loop", "record", "variables")
@@ -87,7 +87,7 @@ class Env:
         self.loop = loop
 
     def at(self, loop: Loop) -> Env:
-        """Return the same at an element."""
+        """Return a copy for another element."""
         env = Env(self.record, loop)
         env.variables = self.variables
         return env
@@ -101,7 +101,7 @@ class Node:
     """A part of an expression, ready to run.
 
     Attributes:
-        type: What it results in.
+        type: The type of its result.
         run: Computes it.
     """
 

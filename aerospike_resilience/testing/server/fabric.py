@@ -1,7 +1,7 @@
 """How nodes talk to each other: one connection in each direction, whole messages in order.
 
 A message is a tuple of plain values whose first element names its kind. A connection
-first shows the cluster's token; without it nothing that follows is looked at.
+first sends the cluster's token; without it all later messages are ignored.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Handler = Callable[[tuple[Any, ...]], None]
 
 
 class Link(asyncio.Protocol):
-    """The connection to one peer; it comes back by itself when it breaks.
+    """The connection to one peer; it reconnects by itself when it breaks.
 
     Args:
         loop: The event loop.
         port: Where the peer listens for its peers.
-        token: What all nodes of this cluster know.
+        token: The secret that all nodes of this cluster share.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, port: int, token: bytes) -> None:
@@ -51,7 +51,7 @@ class Link(asyncio.Protocol):
                 return
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Show the token, then send what waited."""
+        """Send the token, then the waiting messages."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.set_write_buffer_limits(high=MAX_QUEUED)
@@ -59,7 +59,7 @@ class Link(asyncio.Protocol):
         self._waiting.clear()
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Try again; what was under way is lost, as the peer is."""
+        """Reconnect; messages in flight are lost."""
         self._transport = None
         if not self._closed:
             self._loop.call_later(RECONNECT_S, self.start)
@@ -76,13 +76,13 @@ class Link(asyncio.Protocol):
             self._waiting.append(data)
 
     def renew(self) -> None:
-        """Drop the connection and all that waits in it, and open another."""
+        """Drop the connection with its waiting messages, and open another."""
         self._waiting.clear()
         if self._transport is not None:
             self._transport.abort()
 
     def close(self) -> None:
-        """End it for good."""
+        """Close the connection and do not reconnect."""
         self._closed = True
         if self._transport is not None:
             self._transport.abort()
@@ -92,7 +92,7 @@ class Inbound(asyncio.Protocol):
     """A connection from a peer or from the controller.
 
     Args:
-        token: What the other side must show.
+        token: The secret that the other side must send.
         on_message: Called with each message of a peer.
         on_control: Called with each command of the controller; returns the answer.
     """
@@ -115,7 +115,7 @@ class Inbound(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Hand on each message that is complete."""
+        """Pass on each complete message."""
         buffer = self._buffer
         buffer += data
         start = 0
@@ -142,6 +142,6 @@ class Inbound(asyncio.Protocol):
 
 
 def encode(message: tuple[Any, ...]) -> bytes:
-    """Return a message as it travels."""
+    """Return a message as bytes for the wire."""
     data = marshal.dumps(message)
     return len(data).to_bytes(4) + data

@@ -1,6 +1,6 @@
-"""Secondary indexes: which one a query means, and which records it finds.
+"""Secondary indexes: which one a query uses, and which records it finds.
 
-There is no tree behind an index here: a query looks at every record of its partitions.
+An index has no tree here: a query reads every record of its partitions.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Matcher = Callable[[Record, Clock], int | None]
 
 
 class Range:
-    """What an index query asks for: a bin, and the values between two ends."""
+    """The condition of an index query: a bin, and the values between two bounds."""
 
     __slots__ = ("begin", "bin_name", "end", "kind")
 
@@ -82,7 +82,7 @@ class Range:
 
 
 def find(node: Node, request: Request) -> tuple[Index, Range]:
-    """Return the index a query means.
+    """Return the index that a query uses.
 
     Raises:
         OpError: There is none (201).
@@ -142,7 +142,7 @@ def matcher(index: Index, wanted: Range) -> Matcher:
 
 
 def entries(index: Index, records: Iterable[Record]) -> int:
-    """Return how many of some records an index holds."""
+    """Return how many of the given records an index contains."""
     kind = _KINDS.get(index.kind)
     name = index.bin_name.encode("latin-1")
     return sum(

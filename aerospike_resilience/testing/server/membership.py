@@ -1,6 +1,6 @@
 """How nodes agree on who is in the cluster.
 
-Heartbeats tell who is alive. The lowest-named living node, the principal, proposes a new
+Heartbeats show which nodes are alive. The lowest-named living node, the principal, proposes a new
 view when that changed, and commits it once every member promised:
 
 * a member that promised serves nothing until the view is committed, and before it promises
@@ -106,7 +106,7 @@ class Membership:
         """Begin to send heartbeats.
 
         Args:
-            holder: Whoever keeps the records.
+            holder: The object that stores the records.
             bootstrap: The members of a cluster that starts as a whole, if it does.
         """
         self._holder = holder
@@ -133,7 +133,7 @@ class Membership:
 
     @property
     def stable(self) -> bool:
-        """Whether all seems to be as the view says."""
+        """Whether the living nodes are those of the view."""
         return (
             self.view is not None
             and self._settling.unchanged
@@ -142,7 +142,7 @@ class Membership:
         )
 
     def newer_peer(self) -> Peer | None:
-        """Return a living peer that is in a later view than this node, which is not."""
+        """Return a living peer that is in a later view than this node; None if there is none."""
         now = self._loop.time()
         epoch = self.view.epoch if self.view else 0
         for peer in self.peers.values():
@@ -151,13 +151,13 @@ class Membership:
         return None
 
     def broadcast(self, message: Message) -> None:
-        """Send a message to every peer that may be there."""
+        """Send a message to every peer that may be alive."""
         data = encode(message)
         keep = message[0] != HEARTBEAT
         for peer in self.peers.values():
             peer.link.send_encoded(data, keep=keep)
 
-    # Heartbeats and what they show
+    # Heartbeats
 
     def _beat(self) -> None:
         self._loop.call_later(self.timing.heartbeat_s, self._beat)

@@ -1,4 +1,4 @@
-"""What all nodes of a cluster share besides records: indexes, UDF modules, truncations."""
+"""The data besides records that all nodes of a cluster share: indexes, UDF modules, truncations."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Index:
 class Metadata:
     """The shared metadata as this node knows it.
 
-    Every entry carries the time at which it was set; the later one wins, and what was
-    removed stays as a mark, so nodes can exchange all they know in any order.
+    Every entry has the time at which it was set, and the later entry wins. A removed entry stays as a
+    mark. So nodes can exchange their entries in any order.
 
     Args:
         node: The node.
@@ -56,7 +56,7 @@ class Metadata:
         self._node.share_metadata()
 
     def seed(self, kind: str, key: str, value: Any) -> None:
-        """Set what every node is started with; anything set later wins."""
+        """Set an entry that every node starts with; any later entry wins."""
         self._entries.setdefault((kind, key), (0, value))
 
     def get(self, kind: str, key: str) -> Any:
@@ -81,7 +81,7 @@ class Metadata:
         return self._entries
 
     def merge(self, entries: dict[tuple[str, str], tuple[int, Any]]) -> None:
-        """Take in what another node knows."""
+        """Merge the entries of another node."""
         for (kind, key), entry in entries.items():
             current = self._entries.get((kind, key))
             if current is None or current[0] < entry[0]:

@@ -1,4 +1,4 @@
-"""The server's MessagePack dialect: a value is its bytes, taken apart only where needed.
+"""The server's MessagePack dialect: a value stays bytes and is parsed only where needed.
 
 Conventions, seen in every recorded exchange and documented for Aerospike's collections:
 
@@ -102,10 +102,10 @@ def _head(data: bytes, pos: int) -> tuple[int, int]:
 def skip(data: bytes, pos: int = 0) -> int:
     """Return where the value that starts at `pos` ends.
 
-    The time this takes is bounded by the bytes there are, whatever lengths they announce.
+    The time is bounded by the number of bytes, whatever lengths they claim.
 
     Raises:
-        OpError: It is cut short, too deeply nested, or no value at all; code 4.
+        OpError: It is truncated, too deeply nested, or not a value; code 4.
     """
     end = len(data)
     pos, count = _head(data, pos)
@@ -157,7 +157,7 @@ def is_extension(data: bytes) -> bool:
 
 
 def elements(data: bytes) -> tuple[int, list[bytes]]:
-    """Take a collection apart.
+    """Parse a collection.
 
     Args:
         data: A list or a map, and nothing after it.

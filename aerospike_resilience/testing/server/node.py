@@ -1,4 +1,4 @@
-"""One node: takes a request to where it belongs, here or at another node."""
+"""One node: handles a request itself, or sends it to the node that must."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Node:
     """One node of the cluster.
 
     Args:
-        settings: What it was started with.
+        settings: The settings of its start.
         loop: The event loop.
         shared: The counters all processes share.
     """
@@ -210,7 +210,7 @@ class Node:
     def single(
         self, number: int, request: Request, reply: Reply, hops: int = 0, until: float = 0.0
     ) -> None:
-        """Carry out a request for one record, here or where the record is."""
+        """Run a request for one record, here or at the node that owns the record."""
         fields = request.fields
         namespace = fields.get(0, b"")
         store = self.stores.get(namespace)
@@ -288,13 +288,13 @@ class Node:
         wait = not request.info3 & INFO3_COMMIT_MASTER
         replication.replicate(pid, key, out.record, frame, reply, until, wait=wait)
 
-    # Waiting, while the node may not act on its view
+    # Requests that wait while the node may not act on its view
 
     def _wait(self, number: int, request: Request, reply: Reply, hops: int, until: float) -> None:
         self._waiting.append((until, number, request, reply, hops))
 
     def resume(self) -> None:
-        """Serve what waited."""
+        """Serve the waiting requests."""
         waiting, self._waiting = self._waiting, []
         now = self.loop.time()
         for until, number, request, reply, hops in waiting:
@@ -364,15 +364,15 @@ class Node:
     # Metadata, which all nodes share
 
     def metadata(self) -> Any:
-        """Return what all nodes must know."""
+        """Return the shared metadata."""
         return self.metadata_store.pack()
 
     def merge_metadata(self, metadata: Any) -> None:
-        """Take in what another node knows."""
+        """Merge the metadata of another node."""
         self.metadata_store.merge(metadata)
 
     def share_metadata(self) -> None:
-        """Tell the other nodes what changed."""
+        """Send the changed metadata to the other nodes."""
         self.membership.broadcast((METADATA, self.settings.name, self.metadata_store.pack()))
 
     def _on_metadata(self, message: Message) -> None:
@@ -391,4 +391,4 @@ class Node:
         return self.security.respond(body, connection)
 
     def refuse(self, *, refused: bool) -> None:
-        """Stop or begin to accept clients; the process that has the sockets replaces this."""
+        """Stop or start accepting clients; the process that has the sockets replaces this method."""

@@ -1,4 +1,4 @@
-"""What the operations of a message do to a record's bins, and what they answer."""
+"""Runs the operations of a message on a record's bins, and collects their answers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Bins = dict[bytes, Bin]
 
 
 class Seen(Protocol):
-    """Makes the view that an expression gets of bins that are being changed."""
+    """Creates the view in which an expression reads bins that are being changed."""
 
     def __call__(self, bins: Bins) -> RecordView:
         """Return the view."""
@@ -61,7 +61,7 @@ def read(
     """Carry out the operations of a read.
 
     Args:
-        record: What is read.
+        record: The record to read.
         ops: Read operations only.
         view: How expressions see the record.
         all_bins: Whether a read without a name reads all bins.

@@ -1,7 +1,7 @@
 """Which node owns which partition: the same answer on every node that has the same view.
 
 A *view* is one agreed membership. Within it every partition has its replicas by rank
-(what clients are told) and an acting master (who holds all data and orders the writes).
+(as published to clients) and an acting master (which holds all data and orders the writes).
 The two differ only while a node that came back is still catching up.
 """
 
@@ -52,7 +52,7 @@ def replica_lists(members: tuple[str, ...], factor: int) -> tuple[tuple[str, ...
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One agreed membership and who does what in it.
+    """One agreed membership and the role of each node in it.
 
     Attributes:
         epoch: Its number; a later view has a higher one.
@@ -102,7 +102,7 @@ def next_view(
     *,
     whole: bool,
 ) -> View:
-    """Work out the view that follows from what its members hold.
+    """Compute the next view from the copies that its members hold.
 
     A copy's version is the epoch in which it was last complete, doubled, plus one if
     that copy descends from a loss.
@@ -113,8 +113,8 @@ def next_view(
         factor: The replication factor.
         versions: Per member, the versions of its copies.
         latest: The latest epoch any member had.
-        whole: Whether all nodes of the cluster are members and hold what they should,
-            so that losses are made good.
+        whole: Whether all nodes of the cluster are members and hold all their records, so that
+            losses are repaired.
 
     Returns:
         The view.
@@ -158,7 +158,7 @@ def next_view(
 
 
 def bitmap(view: View | None, node: str, rank: int) -> str:
-    """Return the partitions a node owns in a rank, as clients are told them."""
+    """Return the partitions a node owns in a rank, in the form that clients read."""
     bits = bytearray(PARTITIONS // 8)
     if view is not None:
         for pid, owners in enumerate(view.replicas):

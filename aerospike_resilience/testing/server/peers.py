@@ -1,4 +1,4 @@
-"""What membership is made of: messages, peers, times, and a view under way."""
+"""The parts of membership: messages, peers, times, and a proposed view."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Message = tuple[Any, ...]
 
 @dataclass(slots=True)
 class Peer:
-    """What is known about another node.
+    """The known state of another node.
 
     Attributes:
         link: The connection to it.
         sent_s: When it sent its last heartbeat.
-        since_s: Since when this incarnation is heard.
+        since_s: When this incarnation was first heard.
         incarnation: Which process of that name it is.
         epoch: The view it is in.
         promised: The view it promised to join.
@@ -47,7 +47,7 @@ class Peer:
     alias: str = ""
 
     def heard(self, heartbeat: Message, now: float, silence_s: float) -> None:
-        """Take in a heartbeat, unless it is older than the last."""
+        """Record a heartbeat, unless it is older than the last."""
         _, _, incarnation, sent_s, epoch, promised, port, alias = heartbeat
         if sent_s < self.sent_s:
             return
@@ -60,7 +60,7 @@ class Peer:
 
 @dataclass(slots=True)
 class Proposal:
-    """A view this node proposed, while promises come in."""
+    """A view that this node proposed, while it collects promises."""
 
     epoch: int
     members: dict[str, int]
@@ -70,14 +70,14 @@ class Proposal:
     versions: dict[str, bytes] = field(default_factory=dict)
 
     def is_complete_with(self, name: str, versions: bytes, latest: int) -> bool:
-        """Take in a promise; return whether all members have promised."""
+        """Record a promise; return whether all members have promised."""
         self.versions[name] = versions
         self.latest = max(self.latest, latest)
         return self.versions.keys() == self.members.keys()
 
 
 def decoded(raw: dict[str, bytes]) -> dict[str, array[int]]:
-    """Return each member's versions of the partitions, as they were sent."""
+    """Return each member's versions of the partitions, decoded."""
     versions: dict[str, array[int]] = {}
     for name, data in raw.items():
         versions[name] = array("Q")
@@ -86,7 +86,7 @@ def decoded(raw: dict[str, bytes]) -> dict[str, array[int]]:
 
 
 class Holder(Protocol):
-    """Whoever keeps the records."""
+    """The object that stores the records."""
 
     versions: array[int]
 
@@ -94,13 +94,13 @@ class Holder(Protocol):
         """Take up the roles of a new view."""
 
     def resume(self) -> None:
-        """Serve again what waited."""
+        """Serve the waiting requests again."""
 
     def metadata(self) -> Any:
-        """Return what all nodes must know, to go with a commit."""
+        """Return the shared metadata, to send it with a commit."""
 
     def merge_metadata(self, metadata: Any) -> None:
-        """Take in what came with a commit."""
+        """Merge the metadata that came with a commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Timing:
 
 
 class Listing:
-    """The peers as clients are told them.
+    """The list of peers that clients read.
 
     A newcomer is listed before it has a map, and its entry is published in two steps.
 
@@ -156,7 +156,7 @@ class Listing:
             self.generation += 2
 
     def newcomers(self, now: float, heard: dict[str, Peer]) -> None:
-        """List peers that have been heard for a while, and those that moved."""
+        """List peers that have been heard for a while, and those with a new address."""
         for name, peer in heard.items():
             shown = (peer.alias, peer.port)
             patience_s = self._timing.silence_s * 0.6
@@ -165,7 +165,7 @@ class Listing:
                 self.generation += 2
 
     def drop_all_but(self, members: dict[str, int]) -> list[str]:
-        """Strike out who is no member; returns who was."""
+        """Remove peers that are not members; return the removed ones."""
         gone = [name for name in self.entries if name not in members]
         for name in gone:
             del self.entries[name]

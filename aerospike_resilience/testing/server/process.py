@@ -22,19 +22,19 @@ _ORPHAN_CHECK_S: Final = 0.5
 
 
 def run(packed: dict[str, Any], counters: int, nodes: int, tell: int) -> None:
-    """Be a node until told to end.
+    """Run a node until a command ends it.
 
     Args:
         packed: The settings.
         counters: The file descriptor of the shared counters.
         nodes: How many nodes they have room for.
-        tell: Where to write `ready`.
+        tell: The descriptor to write `ready` to.
     """
     settings = NodeSettings.unpack(packed)
     loop = asyncio.new_event_loop()
     node = _NodeProcess(settings, loop, SharedCounters(counters, nodes))
     loop.run_until_complete(node.open())
-    # What exists now exists for good; collecting it again and again only costs time.
+    # The objects of now live until the end, so collecting them repeatedly only costs time.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -122,7 +122,7 @@ class _NodeProcess:
 
 
 def _listening(port: int) -> socket.socket:
-    # Without the protocol asyncio does not see that it is TCP, and leaves Nagle's delays on.
+    # Without the protocol asyncio does not detect TCP, and leaves Nagle's delays on.
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.settimeout(0)

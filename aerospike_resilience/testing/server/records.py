@@ -13,7 +13,7 @@ EPOCH_S: Final = 1262304000
 
 
 class Clock:
-    """Wall time that tests can move on.
+    """Wall time that tests can advance.
 
     Attributes:
         offset_ms: How far it is ahead of the machine's clock.
@@ -38,7 +38,7 @@ class Clock:
 
 
 class Record:
-    """One version of a record. It never changes: a write puts another in its place."""
+    """One version of a record. It never changes: a write replaces it with another."""
 
     __slots__ = (
         *("digest", "set_name", "key", "bins", "generation", "void_time", "last_update_us"),
@@ -149,7 +149,7 @@ class Store:
         return held >= limit
 
     def live(self, pid: int) -> list[Record]:
-        """Return the records of a partition that still count, ordered by digest."""
+        """Return the valid records of a partition, ordered by digest."""
         now_s = self.clock.now_s()
         records = [
             record
@@ -166,7 +166,7 @@ class Store:
         return record.last_update_us <= at
 
     def sweep(self) -> None:
-        """Forget what expired or was truncated."""
+        """Remove expired and truncated records."""
         now_s = self.clock.now_s()
         truncated = bool(self.truncated)
         for partition in self.partitions:

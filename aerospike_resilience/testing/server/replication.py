@@ -1,8 +1,8 @@
-"""Copies: writes go to every owner before they are answered; who is behind catches up.
+"""Replication: sends writes to every owner before answering, and lets late nodes catch up.
 
 All messages from one node to another keep their order. The acting master of a partition
 therefore only has to send: first the records a peer lacks, and every write from the moment
-the view began. What arrives is stored as it comes.
+the view began. A node stores records in the order in which they arrive.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Reply = Callable[[bytes], None]
 
 
 class Pending:
-    """A write that is applied here and waits for its copies."""
+    """A write that is applied here and waits for the other owners."""
 
     __slots__ = ("deadline_s", "frame", "key", "missing", "queue", "reply")
 
@@ -50,7 +50,7 @@ class Pending:
 
 
 class Outer(Protocol):
-    """What replication needs of the node around it."""
+    """The methods of the node that replication needs."""
 
     stores: dict[bytes, Store]
 
@@ -65,11 +65,11 @@ class Outer(Protocol):
 
 
 class Replication:
-    """The copies this node keeps and those it feeds.
+    """The copies on this node, and those that it sends to other nodes.
 
     Args:
         loop: The event loop.
-        membership: Who is there.
+        membership: The members of the cluster.
         outer: The node.
     """
 
@@ -103,7 +103,7 @@ class Replication:
 
     @property
     def migrating(self) -> bool:
-        """Whether some owner still lacks records."""
+        """Whether an owner still misses records."""
         view = self._membership.view
         return view is None or not view.settled
 
@@ -115,7 +115,7 @@ class Replication:
     # Writes
 
     def busy(self, key: tuple[bytes, bytes]) -> bool:
-        """Tell whether a write to the key is under way."""
+        """Return whether a write to the key is in flight."""
         return key in self._busy
 
     def enqueue(
@@ -126,7 +126,7 @@ class Replication:
         retry: Callable[[], None],
         limit: int,
     ) -> None:
-        """Let a write wait for the one to the same key that is under way."""
+        """Make a write wait for the one to the same key that is in flight."""
         queue = self._busy[key].queue
         if limit and len(queue) >= limit:
             reply(answer(ERR_KEY_BUSY))
@@ -149,10 +149,10 @@ class Replication:
         Args:
             pid: Its partition.
             key: Namespace and digest.
-            record: The record from now on, or None if it was removed.
+            record: The new record, or None if it was removed.
             frame: The answer.
             reply: Where it goes.
-            until: When the client gives up.
+            until: When the client gives up, in the loop's seconds.
             wait: Whether to answer only when the copies are there.
         """
         targets = self.targets[pid]
@@ -290,7 +290,7 @@ class Replication:
             self._send_partitions(view, name, deque(ready))
 
     def _send_partitions(self, view: View, name: str, pids: deque[int]) -> None:
-        """Send some records, then let requests in before the next."""
+        """Send some records, then serve requests before sending more."""
         if view.epoch != self._epoch:
             return
         link = self._membership.peers[name].link
@@ -343,10 +343,10 @@ class Replication:
         if not self._missing and not self._unmerged:
             self._membership.caught_up()
 
-    # Copies that were thought lost
+    # Copies that seemed lost
 
     def _contribute(self, view: View) -> None:
-        """Send what an older copy holds to the acting master of a partition that lost all."""
+        """Send an older copy's records to the acting master of a partition that lost all copies."""
         for pid, nodes in view.contributors.items():
             if self._name in nodes:
                 link = self._membership.peers[view.acting[pid]].link

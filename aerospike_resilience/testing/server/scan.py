@@ -99,7 +99,7 @@ def _refusal(node: Node, request: Request) -> int:
 
 
 class _Scan:
-    """A scan or query under way."""
+    """A running scan or query."""
 
     def __init__(self, node: Node, request: Request, connection: Connection) -> None:
         self._node = node
@@ -137,7 +137,7 @@ class _Scan:
         return wanted
 
     def step(self) -> None:
-        """Send a frame of rows, then let other requests in."""
+        """Send a frame of rows, then serve other requests."""
         connection = self._connection
         if connection.closing:
             return

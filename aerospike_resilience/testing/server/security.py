@@ -1,6 +1,6 @@
 """Users, logins and sessions.
 
-Community Edition has none of this; here it exists so that credentials can be tested. Users
+Community Edition has no security; here it exists so that credentials can be tested. Users
 are shared metadata. A session token is signed, so every node of the cluster accepts it.
 """
 
@@ -61,7 +61,7 @@ Fields = dict[int, bytes]
 
 
 class Security:
-    """Who may log in, and what they may do.
+    """Checks logins and permissions.
 
     Args:
         node: The node.

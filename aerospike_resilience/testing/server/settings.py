@@ -9,12 +9,12 @@ from typing import IO, Any
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Where a node finds its certificate.
+    """The files of a node's certificate.
 
     Attributes:
         certificate: The node's certificate, PEM.
         key: Its private key, PEM.
-        authority: What client certificates must be signed by; empty asks for none.
+        authority: The authority that must sign client certificates; empty if none are required.
         name: The name in the certificate, which clients give as `tls_name`.
     """
 
@@ -36,12 +36,12 @@ class NodeSettings:
         port: Where clients connect.
         fabric_port: Where the other nodes and the controller connect.
         roster: All nodes: name to fabric port, client port and alias.
-        token: What all processes of this cluster know.
+        token: The secret that all processes of this cluster share.
         lock_path: A file to lock when processes take turns.
         namespaces: The namespaces.
         replication_factor: How many nodes hold a record.
         heartbeat_s: Seconds between heartbeats.
-        heartbeat_timeout: After how many of them a silent node is gone.
+        heartbeat_timeout: After how many missed heartbeats a silent node is gone.
         cluster_name: The name of the cluster.
         bootstrap: Incarnations of the members, if the cluster starts as a whole.
         faults: The faults in force, packed.

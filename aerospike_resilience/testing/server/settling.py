@@ -1,4 +1,4 @@
-"""What a node sees that is not as its view says, and for how long it has."""
+"""Differences between a node's view and the living nodes, and how long they have lasted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Change = tuple[dict[str, int], tuple[str, ...], bool]
 
 
 class Settling:
-    """Waits until a change has lasted, so that nobody acts on a passing one.
+    """Waits until a change has lasted, so that no node acts on a short one.
 
     Args:
         timing: The cluster's times.
@@ -22,23 +22,23 @@ class Settling:
 
     @property
     def unchanged(self) -> bool:
-        """Whether all is as the view says."""
+        """Whether the living nodes are those of the view."""
         return self._since_s is None
 
     def clear(self) -> None:
-        """Begin anew: all is as the view says, or the view is another."""
+        """Reset: the living nodes are those of the view, or the view changed."""
         self._since_s = None
         self._change = None
 
     def saw(self, change: Change, now: float) -> None:
-        """Take in what is not as the view says; the wait begins anew when others are alive."""
+        """Record the differences from the view; the wait restarts when other nodes are alive."""
         if change != self._change:
             if self._since_s is None or self._change is None or self._change[0] != change[0]:
                 self._since_s = now
             self._change = change
 
     def is_due(self, now: float, joining: list[str]) -> bool:
-        """Return whether the change has lasted long enough, longer where somebody joins."""
+        """Return whether the change has lasted long enough; a joining node must wait longer."""
         since = self._since_s
         if since is None or now - since < self._timing.settle_s:
             return False
@@ -48,7 +48,7 @@ class Settling:
 def newcomers(
     alive: dict[str, int], members: dict[str, int], epoch: int, peers: dict[str, Peer]
 ) -> list[str]:
-    """Return the living who are no members of a view as they are, or are in an earlier one."""
+    """Return the living nodes that are not members of a view as they are, or are in an earlier one."""
     return [
         name
         for name, incarnation in alive.items()

@@ -26,12 +26,12 @@ _MAX_RANK: Final = (1 << _RANK_BITS) - 1
 
 
 class Sketch:
-    """A sketch taken apart.
+    """A parsed sketch.
 
     Attributes:
         index_bits: The number of registers is two to the power of this.
-        minhash_bits: How much of the hash each register keeps besides.
-        ranks: What each register has seen at most.
+        minhash_bits: How many more bits of the hash each register keeps.
+        ranks: The highest rank that each register has seen.
         minhashes: The smallest hash of those with the highest rank.
         cached: The count as it was last computed, 0 if it was not.
     """
@@ -47,7 +47,7 @@ class Sketch:
 
     @classmethod
     def decode(cls, raw: bytes) -> Sketch:
-        """Take a bin apart.
+        """Parse a bin.
 
         Raises:
             OpError: It is no sketch; code 4.
@@ -116,7 +116,7 @@ class Sketch:
         return True
 
     def register(self, at: int) -> tuple[int, int]:
-        """Return what a register holds: rank and minhash."""
+        """Return a register's rank and minhash."""
         return self.ranks[at], self.minhashes[at]
 
     def merge(self, other: Sketch) -> None:

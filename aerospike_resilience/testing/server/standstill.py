@@ -1,8 +1,8 @@
-"""How long a node's process stood still, for the requests that piled up meanwhile.
+"""Measures how long a node's process was stopped, for the requests that piled up meanwhile.
 
-After SIGCONT a node reads what was sent to it while it was stopped: on connections it knows, and on
-those that the kernel took for it. Their clients may have given up long ago. A write of theirs must
-not be applied after a later one that was acknowledged, so nobody may take it for a new one.
+After SIGCONT a node reads the requests that were sent while it was stopped: on its open connections, and
+on those that the kernel accepted for it. Their clients may have given up long ago. Such a write must not
+be applied after a later write that was acknowledged, so it must not be treated as a new one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from .wire import Request
 
 _STOPPED_S: Final = 0.2
-"""Between ticks (of 50 ms); what is shorter is an ordinary wait for the processor."""
+"""Between ticks (of 50 ms); a shorter gap is an ordinary wait for the processor."""
 _ROUNDS: Final = 12
 """Rounds of the event loop until all is read that was there. A new connection takes five (accepted,
 given its protocol, made, watched, read); a large record is read in several pieces."""
@@ -21,7 +21,7 @@ DEFAULT_TIMEOUT_S: Final = 1.0
 
 
 class Standstill:
-    """What is known of the last standstill.
+    """The last standstill.
 
     Args:
         loop: The event loop.
@@ -34,7 +34,7 @@ class Standstill:
         self._rounds = 0
 
     def tick(self, now: float) -> None:
-        """Notice a standstill; to be called in short intervals."""
+        """Detect a standstill; call this in short intervals."""
         length_s = now - self._ticked_s
         self._ticked_s = now
         if length_s > _STOPPED_S:
@@ -56,7 +56,7 @@ class Standstill:
         Args:
             now: The loop's time, in seconds.
             request: The request. One without a timeout waits as long as it takes.
-            writes: Whether it may have to be taken for one that was sent when the standstill began.
+            writes: Whether it may have been sent when the standstill began.
 
         Returns:
             A time of the loop, in seconds; not later than `now` if it is too late.
@@ -65,6 +65,6 @@ class Standstill:
             return now + DEFAULT_TIMEOUT_S
         length_s = 0.0
         if writes:
-            waited_s = now - self._ticked_s  # the tick that notices may still be to come
+            waited_s = now - self._ticked_s  # the tick that detects the standstill may still come
             length_s = max(self._length_s, waited_s if waited_s > _STOPPED_S else 0.0)
         return now - length_s + request.timeout_ms / 1000

@@ -1,4 +1,4 @@
-"""The faults in force on this node: which request they strike, and what they do for good."""
+"""The faults in force on this node: which requests they affect, and their lasting effects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Strikes:
 
     Attributes:
         faults: The faults in force.
-        max_connections: How many connections a fault leaves, if one does.
+        max_connections: How many connections a fault allows, if one limits them.
     """
 
     def __init__(self, node: Node, shared: SharedCounters) -> None:
@@ -31,11 +31,11 @@ class Strikes:
         self.max_connections: int | None = None
 
     def add(self, rule: Rule) -> None:
-        """Put a fault in force."""
+        """Add a fault."""
         self.replace([*self.faults.rules.values(), rule])
 
     def replace(self, rules: list[Rule]) -> None:
-        """Put these faults in force and no others."""
+        """Replace all faults with these."""
         self.faults.rules = {rule.slot: rule for rule in rules}
         limits = [rule.max_connections for rule in rules if rule.max_connections is not None]
         self.max_connections = min(limits, default=None)
@@ -45,7 +45,7 @@ class Strikes:
         node.refuse(refused=any(rule.refuse for rule in rules))
 
     def on(self, number: int, namespace: bytes, set_name: bytes) -> list[Rule]:
-        """Return the faults that strike a request, and count them."""
+        """Return the faults that affect a request, and count it for each."""
         struck = self.faults.for_request(number, namespace, set_name)
         return [rule for rule in struck if self._count(rule)]
 
@@ -54,7 +54,7 @@ class Strikes:
         if rule.count is None:
             self._node.words[word] += 1
             return True
-        # The nodes strike together at most `count` times, so they take turns here.
+        # All nodes together may apply the fault `count` times at most, so they lock here.
         with self._node.settings.lock_file() as lock:
             fcntl.lockf(lock, fcntl.LOCK_EX)
             if self._shared.fault_hits(rule.slot) >= rule.count:

@@ -1,9 +1,8 @@
-"""The process that starts the nodes, and that no node outlives.
+"""The process that starts the nodes, and ends them when it ends.
 
 It is small and single-threaded, so it can fork: each node is a fork of it, which makes
 starting one a matter of milliseconds. It reads commands from its standard input. When the
-controller is gone, by its own will or by SIGKILL, it ends every node with SIGKILL, which
-also ends those that are stopped.
+controller has ended, even by SIGKILL, it ends every node with SIGKILL, which also ends stopped nodes.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Supervisor:
         self._nodes = 0
 
     def run(self) -> None:
-        """Carry out commands until the controller is gone."""
+        """Run commands until the controller is gone."""
         buffer = b""
         try:
             while True:
@@ -89,7 +88,7 @@ class Supervisor:
         return {"running": self._pids}
 
     def _reserve(self) -> int:
-        """Bind a port and keep it bound: nobody else gets it, also while its node is dead."""
+        """Bind a port and keep it bound, so that no other process gets it while its node is dead."""
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", 0))
@@ -154,7 +153,7 @@ class Supervisor:
 
 
 def die_with_parent() -> None:
-    """Have the kernel end this process when its parent ends, where there is a way."""
+    """Make the kernel end this process when its parent ends, if the system can."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""The one door from operations to the value modules: lists, maps, bits and expressions."""
+"""The interface between operations and the value modules: lists, maps, bits and expressions."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ def check_filter(expression: bytes) -> None:
 
 
 def expression_value(expression: bytes, view: RecordView) -> Bin | None:
-    """Return the value of an expression; None stands for no value."""
+    """Return the value of an expression; None means no value."""
     operation = b"\x92" + expression + b"\x00"
     return expressions.read(operation, view)

@@ -1,4 +1,4 @@
-"""What a filter expression may look at: a record, seen read-only."""
+"""The read-only record that a filter expression reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class RecordView(Protocol):
-    """A record as expressions see it."""
+    """A record as expressions read it."""
 
     @property
     def digest(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Frames and data messages as bytes: how a request is read and an answer written."""
+"""Frames and data messages as bytes: parses requests and writes answers."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ _FIELD = Struct(">IB")
 
 
 class Request:
-    """A data message as it came in.
+    """A received data message.
 
     Attributes:
         info1: First flag byte.

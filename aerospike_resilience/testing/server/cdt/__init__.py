@@ -61,7 +61,7 @@ def modify(
         payload: The operation.
 
     Returns:
-        The bin from now on, and the answer; None for none.
+        The changed bin, and the answer; None if there is none.
 
     Raises:
         OpError: As in `read`; also 23 and 24 where a write flag forbids the change.
@@ -86,7 +86,7 @@ def modify(
 
 
 def at(particle: int, raw: bytes, way: bytes) -> Bin | None:
-    """Return what a context leads to inside a bin, as an index on it sees it.
+    """Return the value at a context inside a bin, as a secondary index reads it.
 
     Args:
         particle: The bin's type.
@@ -165,7 +165,7 @@ def _map(data: bytes) -> MapValue:
 
 
 class _Change:
-    """One changing operation; called with the collection, it keeps the answer.
+    """One changing operation; a call with the collection stores the answer.
 
     Attributes:
         answer: What the operation answers.
@@ -195,7 +195,7 @@ class _Change:
         return self._on_list(ListValue.decode(data))
 
     def check_missing(self) -> None:
-        """Fail if the operation cannot be on a bin that does not exist."""
+        """Fail if the operation needs a bin that exists."""
         if self._code == list_writes.SORT:
             raise OpError(ERR_INCOMPATIBLE_TYPE)
         if self._code not in _LEAVING:

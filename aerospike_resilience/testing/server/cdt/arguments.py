@@ -1,4 +1,4 @@
-"""The arguments of an operation: what the client sent after the operation's code."""
+"""The arguments of an operation, which follow the operation's code in the request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class Arguments:
     """Arguments by position; whatever is missing or of the wrong type is code 4.
 
     Attributes:
-        items: The arguments as they came.
+        items: The arguments as received.
     """
 
     __slots__ = ("items",)
@@ -21,7 +21,7 @@ class Arguments:
         return len(self.items)
 
     def value(self, index: int) -> bytes:
-        """Return an argument as it came."""
+        """Return an argument as received."""
         if index >= len(self.items):
             raise msgpack.malformed()
         return self.items[index]
@@ -57,7 +57,7 @@ class Arguments:
 
 
 def window(index: int, count: int | None, size: int) -> range:
-    """Return the positions of a range that may begin before or end behind the collection.
+    """Return the positions of a range that may begin before or end after the collection.
 
     Args:
         index: Where it begins, negative from the end.
@@ -77,6 +77,6 @@ def relative(base: int, offset: int, count: int | None, size: int) -> range:
 
 
 def position(index: int, size: int) -> int | None:
-    """Return the one position an index names, or None if there is no such."""
+    """Return the position of an index, or None if there is no such position."""
     at = index + size if index < 0 else index
     return at if 0 <= at < size else None

@@ -1,11 +1,11 @@
-"""The way to a nested collection: context items, each a type and a value.
+"""The path to a nested collection: context items, each a type and a value.
 
 The types (list 0x10, map 0x20; 0 index, 1 rank, 2 key, 3 value) and the flags that create what is
 missing (0x40 unordered, 0x80 a list with padding or a map ordered by key, 0xC0 an ordered list or
-a map ordered by key and value) are those of the clients' context classes. As recorded, they are the
-order of the collection the step looks into; the last collection's order is the operation's affair.
-A way that leads nowhere answers 26; one to or through what is no such collection answers a read 12
-and a change 4 (as the clients' own tests expect of a server).
+a map ordered by key and value) are those of the clients' context classes. As recorded,
+they are the order of the collection that the step looks into; the operation sets the order of the last
+collection. A path to a missing element answers 26. A path to or through a value that is no such
+collection answers a read with 12 and a change with 4 (as the clients' own tests expect of a server).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def parse(data: bytes) -> list[Step]:
 
 
 def find(data: bytes, steps: list[Step]) -> bytes:
-    """Return the value at the end of the way.
+    """Return the value at the end of the path.
 
     Raises:
         OpError: It leads nowhere (26) or through something that is no such collection (12).
@@ -108,12 +108,12 @@ def locate(data: bytes, step: Step) -> tuple[ListValue | MapValue, int | None]:
 
 
 def change(data: bytes | None, steps: list[Step], inner: Inner) -> bytes:
-    """Change the value at the end of the way, creating what the steps allow to be created.
+    """Change the value at the end of the path, and create the collections that the steps allow to create.
 
     Args:
         data: The outermost value, None if it is to be created.
-        steps: The way.
-        inner: Changes what is at its end.
+        steps: The path.
+        inner: Changes the value at its end.
 
     Returns:
         The outermost value, changed.

@@ -1,7 +1,7 @@
 """Operations that change a list, each a function of the list and its arguments.
 
-A function changes the list it is given and returns the answer. Where a bin that does not exist is
-created, the caller has put an empty list there.
+A function changes the list it is given and returns the answer. If the bin does not exist, the caller
+has created an empty list.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _unique(value: ListValue, items: list[bytes], flags: int) -> list[bytes]:
 
 
 def put_at(value: ListValue, args: Arguments) -> None:
-    """Replace the element at an index, filling up with nil if it is behind the end."""
+    """Replace the element at an index; fill up with nil if it is after the end."""
     flags = args.number(2, 0)
     try:
         _replace(value, args.number(0), order.canonical(args.value(1)), flags)

@@ -1,4 +1,4 @@
-"""Lists: their elements, and which of them an operation means."""
+"""Lists: their elements, and which of them an operation selects."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ListValue:
 
     @classmethod
     def decode(cls, data: bytes) -> ListValue:
-        """Take a list apart."""
+        """Parse a list."""
         flags, items = msgpack.elements(data)
         return cls(items, ordered=bool(flags & msgpack.ORDERED))
 

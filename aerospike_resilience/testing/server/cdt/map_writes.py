@@ -1,7 +1,7 @@
 """Operations that change a map, each a function of the map and its arguments.
 
-A function changes the map it is given and returns the answer. Where a bin that does not exist is
-created, the caller has put an empty map there.
+A function changes the map it is given and returns the answer. If the bin does not exist, the caller
+has created an empty map.
 """
 
 from __future__ import annotations

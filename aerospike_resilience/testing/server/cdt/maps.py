@@ -1,4 +1,4 @@
-"""Maps: their entries, and which of them an operation means.
+"""Maps: their entries, and which of them an operation selects.
 
 A map's entries are always kept in key order: the server stores even an unordered map that way
 (a recorded put of {"a", 2} comes back as {2, "a"}), so an index means the same in both.
@@ -38,7 +38,7 @@ class MapValue:
 
     @classmethod
     def decode(cls, data: bytes) -> MapValue:
-        """Take a map apart."""
+        """Parse a map."""
         flags, parts = msgpack.elements(data)
         value = cls(flags)
         names, values = parts[::2], parts[1::2]

@@ -1,7 +1,7 @@
-"""What an operation answers with: the return types, for lists and maps alike.
+"""The return types of operations on lists and maps.
 
-Where the order of an answer is not the elements' own, it is what the clients' examples and tests
-record of a server: ranges of ranks in rank order, ranks of listed values in the order of the list.
+If the order of an answer is not that of the elements, it is the order in the clients' examples and tests
+of a server: ranges of ranks in rank order, ranks of listed values in the order of the list.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Collection(Protocol):
 
 
 class Selection:
-    """Which elements an operation means.
+    """The elements that an operation selects.
 
     Attributes:
         positions: Where they are, in the order of the answer.
@@ -77,7 +77,7 @@ class Selection:
 
 
 def inverted(selection: Selection, return_type: int, size: int) -> Selection:
-    """Apply the return type's inversion: every element that is not meant.
+    """Apply the return type's inversion: select every other element.
 
     Raises:
         OpError: A single element cannot be inverted; code 4.
@@ -97,7 +97,7 @@ def answer(collection: Collection, selection: Selection, return_type: int) -> by
     Args:
         collection: What the elements are in, before any removal.
         selection: Which elements.
-        return_type: What of them, without the inversion.
+        return_type: What to return of them, without the inversion.
 
     Raises:
         OpError: There is no such return type for this collection; code 26.

@@ -1,4 +1,4 @@
-"""Path operations (code 254): what lies at the end of a way that may branch.
+"""Path operations (code 254): the values at the end of a path that may branch.
 
 The payload is `[254, context, flags]` to read and `[254, context, 4 | flags, expression]` to change.
 Besides the ordinary context items the context may hold `4, expression`, which goes to every child
@@ -32,7 +32,7 @@ MAX_RESULTS: Final = 1 << 20
 
 Branch = context.Step | Node
 Leaf = Callable[[Loop], bytes | None]
-"""Makes of an element what takes its place, None to remove it."""
+"""Returns the replacement of an element, None to remove it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class _Way:
 
 
 def read(data: bytes, args: Arguments, env: Env | None = None) -> bytes:
-    """Answer what lies at the end of a way.
+    """Answer the values at the end of a path.
 
     Args:
         data: The collection.
@@ -71,7 +71,7 @@ def read(data: bytes, args: Arguments, env: Env | None = None) -> bytes:
 
 
 def modify(data: bytes, args: Arguments, env: Env | None = None) -> bytes:
-    """Return a collection with every element at the end of a way changed by an expression.
+    """Return a collection in which an expression changed every element at the end of a path.
 
     Args:
         data: The collection.
@@ -102,7 +102,7 @@ def modify(data: bytes, args: Arguments, env: Env | None = None) -> bytes:
 
 
 def _parse(args: Arguments) -> _Way:
-    # The two packages need each other: expressions call collections, ways hold expressions.
+    # The two packages import each other: expressions call collections, paths hold expressions.
     from ..expressions import build
 
     items = args.values(0)
@@ -120,7 +120,7 @@ def _parse(args: Arguments) -> _Way:
 
 
 def _children(data: bytes, branch: Branch, env: Env, flags: int) -> Iterator[Loop]:
-    """Go through the children that a branch leads to."""
+    """Visit the children that a branch leads to."""
     if isinstance(branch, context.Step):
         yield from _named_child(data, branch, flags)
         return
@@ -164,7 +164,7 @@ def _leaves(data: bytes, branches: list[Branch], env: Env, flags: int) -> Iterat
 def _rebuild(
     data: bytes, branches: list[Branch], env: Env, flags: int, leaf: Leaf, *, prune: bool
 ) -> bytes | None:
-    """Return the collection with its leaves replaced; pruned, only what leads to a leaf."""
+    """Return the collection with its leaves replaced; if pruned, only the parts that lead to a leaf."""
     if not branches:
         raise msgpack.malformed()
     replaced: dict[int, bytes | None] = {}
@@ -198,7 +198,7 @@ def _assembled(data: bytes, replaced: dict[int, bytes | None], *, prune: bool) -
 
 
 def check(args: Arguments) -> None:
-    """Refuse a malformed way.
+    """Refuse a malformed path.
 
     Raises:
         OpError: It is; code 4.

@@ -1,4 +1,4 @@
-"""Building: from an expression's bytes to something that runs, with the types checked."""
+"""Builds an expression that can run from its bytes, and checks the types."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ class Builder:
 
 Operator = Callable[[Builder, list[bytes]], Node]
 OPERATORS: Final[dict[int, Operator]] = {}
-"""Code to what builds it; filled by the modules of this package."""
+"""Code to its builder; the modules of this package fill it."""
 
 
 def operator(*codes: int) -> Callable[[Operator], Operator]:
-    """Register what builds some codes."""
+    """Register the builder of some codes."""
 
     def register(builder: Operator) -> Operator:
         OPERATORS.update(dict.fromkeys(codes, builder))

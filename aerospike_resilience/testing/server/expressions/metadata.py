@@ -1,4 +1,4 @@
-"""What an expression may ask of a record: its bins, its key and what the server keeps about it."""
+"""What an expression can read of a record: its bins, its key and the server's metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients that are answered too late: each reads one record with three policy fields, by the caller or a profile."""
+"""Clients that are answered too late: in their own words, with the policy in the call or in a profile."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ from tests.conformance.surfaces import (
 
 TLS_NAME = "127.0.0.1"
 KEY = ("test", "late", 1)
-SOCKET_MS, TOTAL_MS = 50, 20_000
+BOTH = [KEY, ("test", "late", 2)]
+SOCKET_MS, TOTAL_MS, QUERY_MS = 50, 20_000, 2_000
+SCOPES = (
+    *("reads", "reads_batch", "reads_query"),
+    *("writes", "writes_retryable", "writes_non_retryable", "writes_batch"),
+)
+WIDE = {"max_error_rate": 10_000, "error_rate_window": 100}
 ALONE: dict[str, Any] = {
     "breaker": {"mode": "off"},
     "adaptive_timeout": None,
@@ -49,14 +55,18 @@ class Late:
         ca_file: the authority to trust, if the cluster speaks TLS.
         delay_ms: ``timeout_delay``.
         way: ``bare`` or ``caller`` (wrapped), with the policy in the call; ``profile``.
+        config: more of the C client's configuration.
     """
 
     name: ClassVar[str]
     error: ClassVar[type[Exception] | tuple[type[Exception], ...]]
     tls: ClassVar[bool] = True
 
-    def __init__(self, cluster: Any, ca_file: str | None, delay_ms: int, way: str) -> None:
+    def __init__(
+        self, cluster: Any, ca_file: str | None, delay_ms: int, way: str, **config: Any
+    ) -> None:
         self.cluster, self.ca_file, self.delay_ms, self.way = cluster, ca_file, delay_ms, way
+        self.config = config
         self.open()
 
     def open(self) -> None:
@@ -65,6 +75,18 @@ class Late:
 
     def get(self) -> Any:
         """Read the record."""
+        raise NotImplementedError
+
+    def put(self) -> Any:
+        """Write the record. For ``profile`` only, as `batch` and `query`."""
+        raise NotImplementedError
+
+    def batch(self) -> Any:
+        """Read the record and another in a batch."""
+        raise NotImplementedError
+
+    def query(self) -> Any:
+        """Read the whole set."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -79,7 +101,14 @@ class Late:
         """Return the client as the way has it."""
         if self.way == "bare":
             return client
-        own = {"policy": {"reads": fields(self.delay_ms)}} if self.way == "profile" else {}
+        own = {}
+        if self.way == "profile":
+            said = fields(self.delay_ms)
+            queries = {
+                **said,
+                "total_timeout": SOCKET_MS,
+            }  # until then all but the C client ask again
+            own = {"policy": {**dict.fromkeys(SCOPES, said), "reads_query": queries}}
         return resilient(client, "latency", overrides={**ALONE, **own})
 
     @property
@@ -94,8 +123,7 @@ class LateC(Late):
 
     def open(self):
         hosts = self.cluster.hosts
-        config: dict[str, Any] = {"hosts": hosts, "tend_interval": 250, "max_error_rate": 10_000}
-        config["error_rate_window"] = 100
+        config: dict[str, Any] = {"hosts": hosts, "tend_interval": 250, **WIDE, **self.config}
         if self.ca_file:
             config["hosts"] = [(host, port, TLS_NAME) for host, port in hosts]
             config["tls"] = {"enable": True, "cafile": self.ca_file}
@@ -105,6 +133,15 @@ class LateC(Late):
 
     def get(self):
         return self.client.get(KEY, fields(self.delay_ms) if self.by_call else None)
+
+    def put(self):
+        return self.client.put(KEY, {"n": 2})
+
+    def batch(self):
+        return self.client.batch_read(BOTH)
+
+    def query(self):
+        return self.client.query(*KEY[:2]).results()
 
     def drained(self):
         return self.bare.get_stats().recover_queue_size == 0
@@ -129,6 +166,15 @@ class LatePy(Late):
     def get(self):
         return self.client.get(KEY, policy=fields(self.delay_ms) if self.by_call else None)
 
+    def put(self):
+        return self.client.put(KEY, {"n": 2})
+
+    def batch(self):
+        return self.client.batch_read(BOTH)
+
+    def query(self):
+        return self.client.query(*KEY[:2]).results()
+
     def close(self):
         self.client.close()
 
@@ -152,6 +198,15 @@ class LatePyAsync(Late):
         return self.loop.run(
             self.client.get(KEY, policy=fields(self.delay_ms) if self.by_call else None)
         )
+
+    def put(self):
+        return self.loop.run(self.client.put(KEY, {"n": 2}))
+
+    def batch(self):
+        return self.loop.run(self.client.batch_read(BOTH))
+
+    def query(self):
+        return self.loop.run(self.client.query(*KEY[:2]).results())
 
     def close(self):
         self.loop.run(self.client.close())
@@ -178,6 +233,16 @@ class LateNative(Late):
         for name, value in fields(self.delay_ms).items():
             setattr(policy, name, value)
         return self.client.get_blocking(native.Key(*KEY), policy=policy)
+
+    def put(self):
+        return self.client.put_blocking(native.Key(*KEY), {"n": 2})
+
+    def batch(self):
+        return self.client.batch_read_blocking([native.Key(*key) for key in BOTH])
+
+    def query(self):
+        statement = native.Statement(*KEY[:2])
+        return list(self.client.query_blocking(statement, native.PartitionFilter.all()))
 
     def close(self):
         self.client.close_blocking()
@@ -226,6 +291,16 @@ class LateSdk(Late):
         if self.loop is None:
             return self.sessions.get(self.record)
         return self.loop.run(self._got())
+
+    def put(self):
+        return self.sessions.put(self.record, {"n": 2})
+
+    def batch(self):
+        keys = [DataSet.of(*KEY[:2]).id(n) for _namespace, _set, n in BOTH]
+        return list(self.sessions.query(*keys).execute())
+
+    def query(self):
+        return list(self.sessions.query(DataSet.of(*KEY[:2])).execute())
 
     async def _got(self):
         return await self.sessions.get(self.record)

@@ -1,4 +1,4 @@
-"""``timeout_delay``: the error at once, the late answer drained, the connection used again; with TLS too."""
+"""``timeout_delay``: the error at once, the late answer drained, the connection kept; with TLS too."""
 
 from __future__ import annotations
 

@@ -104,10 +104,7 @@ class Late:
         own = {}
         if self.way == "profile":
             said = fields(self.delay_ms)
-            queries = {
-                **said,
-                "total_timeout": SOCKET_MS,
-            }  # until then all but the C client ask again
+            queries = {**said, "total_timeout": QUERY_MS}
             own = {"policy": {**dict.fromkeys(SCOPES, said), "reads_query": queries}}
         return resilient(client, "latency", overrides={**ALONE, **own})
 

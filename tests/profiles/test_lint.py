@@ -52,6 +52,7 @@ TRAPS = {
     "AR033": {"backpressure": {"limit": "adaptive", "ceiling": 255}},
     "AR034": {"backpressure": {"max_per_node": 256}},
     "AR035": {"backpressure": {"queue": "lifo", "operation_queue_timeout": 0}},
+    "AR041": {"policy": {"reads_point": {"socket_timeout": 9}}},
 }
 
 RIGHT = {
@@ -93,6 +94,7 @@ RIGHT = {
     "AR033": {"backpressure": {"limit": "adaptive", "ceiling": 256}},
     "AR034": {"backpressure": {"max_per_node": 255}},
     "AR035": {"backpressure": {"queue": "lifo", "operation_queue_timeout": "1ms"}},
+    "AR041": {"policy": {"reads_point": {"socket_timeout": 10}}},
 }
 """As near to each trap as one may go."""
 
@@ -129,6 +131,12 @@ def test_what_is_just_right_is_no_finding(name):
 @pytest.mark.parametrize("name", TRAPS)
 def test_a_finding_that_is_meant_to_be_so_is_left_out(name):
     assert findings({**TRAPS[name], "lint": {"ignore": {name: "measured for a month"}}}) == []
+
+
+def test_a_hasty_timeout_closes_no_connection_where_a_delay_keeps_it():
+    hasty = {"socket_timeout": 9, "timeout_delay": 3000}
+
+    assert [one.id for one in findings({"policy": {"reads_point": hasty}})] == ["AR003"]
 
 
 def of_the_gate(**words) -> list[str]:

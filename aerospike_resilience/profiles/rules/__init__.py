@@ -51,5 +51,7 @@ RULES: Final[dict[str, tuple[Severity, Rule]]] = {
     "AR037": ("warning", inherited.beaten),
     "AR038": ("note", inherited.beaten_queries),
     "AR039": ("warning", limits.isolates_in_vain),
+    # AR040 is of code: see lint_code.
+    "AR041": ("warning", timing.churned_sockets),
 }
 """Severity and rule. An id is never given to another rule."""

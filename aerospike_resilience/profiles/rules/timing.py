@@ -11,6 +11,9 @@ from .subject import Found, Subject, side, value
 LEAST_DELAY_MS: Final = 3000
 """The lowest ``timeout_delay`` besides 0 that the C client's configuration accepts, in milliseconds."""
 
+HASTY_MS: Final = 10
+"""An attempt shorter than this ends in any pause of a node that is well."""
+
 
 def retries_never_happen(subject: Subject) -> Found:
     """``socket_timeout`` above ``total_timeout / (max_retries + 1)``: retries never happen."""
@@ -72,6 +75,22 @@ def delay_left_to_the_client(subject: Subject) -> Found:
                 "timeout_delay is left to the client, and the C client's own is 3 s: each socket that this "
                 "socket_timeout gives up keeps its pool slot for so long",
                 "timeout_delay: 0",
+            )
+
+
+def churned_sockets(subject: Subject) -> Found:
+    """``socket_timeout`` below 10 ms with ``timeout_delay: 0``: any pause closes connections."""
+    for operation, _retryable, found in subject.resolved:
+        wait = value(found, "socket_timeout")
+        closes = "timeout_delay" in found and not found["timeout_delay"].value
+        if closes and 0 < wait < HASTY_MS:
+            yield (
+                found["socket_timeout"].origin,
+                f"{side(operation)} that wait more than {wait} ms close their connection, so a pause of a "
+                "node that is well has every call open a new one there, and counts in the client's own "
+                "breaker",
+                f"socket_timeout of {HASTY_MS} ms or more; adaptive_timeout leaves early only where a node "
+                "is usually faster",
             )
 
 

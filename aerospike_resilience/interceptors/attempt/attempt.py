@@ -106,7 +106,9 @@ class NativeAttempt:
                 if outlives:
                     call.pending = pending
                     result = await Shielded(pending)
-                    call.pending = None  # its result, a stream perhaps, must not be kept by the call
+                    call.pending = (
+                        None  # its result, a stream perhaps, must not be kept by the call
+                    )
                 else:
                     result = await pending
             except Exception as error:

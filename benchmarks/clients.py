@@ -2,7 +2,7 @@
 
 Client and cluster each have a core of their own where the machine has two, so that neither takes the
 other's time. One client is measured at a time; bursts of bare and wrapped gets alternate, each pair in the
-other order, and what is told is the median of the pairs' ratios, with its quartiles.
+other order, and the figure is the median of the pairs' ratios, with its quartiles.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What importing the package costs a process, and what asking for a profile by the environment does.
 
-Processes are started in turn, so that a slow minute hits all of them; what is told is the median of the
+Processes are started in turn, so that a slow minute hits all of them; the figure is the median of the
 processor time they took and its ratio to that of Python with nothing. All run in a virtual environment of
 their own, as it is after an installation, with compiled modules.
 """

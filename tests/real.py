@@ -1,4 +1,4 @@
-"""A real cluster, given with ``--aerospike=host:port``, in the place of the embedded one."""
+"""A real cluster, given with ``--aerospike=host:port``, instead of the embedded one."""
 
 from __future__ import annotations
 

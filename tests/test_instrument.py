@@ -253,7 +253,7 @@ def test_no_client_is_imported_for_it():
     assert run(program, 0).stdout.strip() == "[]"
 
 
-# ----- a class in the place of a client's
+# ----- a class that replaces a client's
 
 
 CLASSES = [("aerospike", "Client"), ("aerospike_py", "Client"), ("aerospike_py", "AsyncClient")]

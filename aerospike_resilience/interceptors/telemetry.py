@@ -197,34 +197,34 @@ class Telemetry(Link):
     ) -> None:
         """Record the duration and end the span."""
         try:
-            self._ended(call, span, attributes, started, error)
-        except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
-            self._on_broken("a span or a duration could not be recorded", error)
+            duration_s = self._clock() - started
+            outcome = None
+            if error is not None or _eventful(call):
+                outcome = Outcome.of(call, error, duration_s)
+            if error is not None:
+                attributes["error.type"] = type(error).__qualname__
+                if outcome is not None and outcome.code is not None:
+                    attributes["db.response.status_code"] = str(outcome.code)
+            if self._duration is not None:
+                self._duration.record(duration_s, attributes)
+            if span is not None:
+                self._close(call, span, outcome, attributes)
+        except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
+            self._on_broken("a span or a duration could not be recorded", broken)
 
-    def _ended(
-        self,
-        call: Call,
-        span: Span | None,
-        attributes: dict[str, Any],
-        started: float,
-        error: BaseException | None,
+    def _close(
+        self, call: Call, span: Span, outcome: Outcome | None, attributes: dict[str, Any]
     ) -> None:
-        duration_s = max(self._clock() - started, 0.0)
-        outcome = None
-        if error is not None or _eventful(call):
-            outcome = Outcome.of(call, error, duration_s)
-        if error is not None:
-            attributes["error.type"] = type(error).__qualname__
-            if outcome is not None and outcome.code is not None:
-                attributes["db.response.status_code"] = str(outcome.code)
-        if self._duration is not None:
-            self._duration.record(duration_s, attributes)
-        if span is not None:
-            if outcome is not None and span.is_recording():
+        """Describe how the call went, and end the span."""
+        if span.is_recording():
+            if call.nodes and (address := self._node_address(call.nodes[0])):
+                span.set_attributes({"server.address": address[0], "server.port": address[1]})
+            if outcome is not None:
                 self._describe(outcome, span, attributes)
-            span.end()
+        span.end()
 
-    def _describe(self, outcome: Outcome, span: Span, attributes: dict[str, Any]) -> None:
+    @staticmethod
+    def _describe(outcome: Outcome, span: Span, attributes: dict[str, Any]) -> None:
         for attempt in outcome.attempts:
             if attempt.failure is not None:
                 span.add_event(
@@ -243,8 +243,6 @@ class Telemetry(Link):
             span.set_attributes({"aerospike.resilience.fallback": True})
         if outcome.commit_master:
             span.set_attributes({"aerospike.resilience.commit_master": True})
-        if outcome.nodes and (address := self._node_address(outcome.nodes[0])):
-            span.set_attributes({"server.address": address[0], "server.port": address[1]})
         if outcome.error:
             for name in ("error.type", "db.response.status_code"):
                 if name in attributes:
@@ -253,7 +251,5 @@ class Telemetry(Link):
 
 
 def _eventful(call: Call) -> bool:
-    """Return whether there is more to say of a call that went well than how long it took."""
-    return bool(
-        call.attempts or call.nodes or call.rows_failed or call.commit_master or call.fell_back
-    )
+    """Return whether there is more to say of a call that went well than how long and where."""
+    return bool(call.attempts or call.rows_failed or call.commit_master or call.fell_back)

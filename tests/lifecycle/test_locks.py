@@ -187,7 +187,7 @@ def test_foreign_code_never_runs_under_a_lock(held, cluster, connect, tmp_path):
 
 
 def _drive(client, cluster, write, held: Held) -> None:
-    """Have all happen of which anybody is told."""
+    """Cause every notice that somebody may subscribe to."""
     gate = client.resilience._engine.shared.gates.main
     gate.on_wait = lambda _seconds, _outcome: held.foreign("on_wait")
 

@@ -69,7 +69,7 @@ def health_of(clock, *listeners) -> ClusterHealth:
 
 
 class Looking(pybreaker.CircuitBreakerListener):
-    """What pybreaker's breaker says of itself when a transition is told, by the new state."""
+    """What pybreaker's breaker reports as its state at each transition, by the new state."""
 
     def __init__(self) -> None:
         self.circuits: dict[str, pybreaker.CircuitBreaker] = {}

@@ -1,4 +1,4 @@
-"""An order about a node there is not is told of, and holds as soon as the node is there."""
+"""An order about an unknown node is reported, and holds as soon as the node joins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tend thread: one for all clients, never kept by a node, on the clock that the cluster goes by."""
+"""The tend thread: one for all clients, never kept by a node, on the clock of the cluster."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_github_shows_it_beside_the_line(trapped):
 
 def test_json_and_sarif_are_for_programs(trapped):
     found = json.loads(lint("--format", "json", str(trapped)).output)
-    # What it says of reads is beaten by the parent's words on batches and queries, too.
+    # What the parent sets for batches and queries wins over the reads that the profile sets, too.
     assert {one["id"] for one in found} == {"AR001", "AR037", "AR038"}
 
     result = json.loads(lint("--format", "sarif", str(trapped)).output)["runs"][0]["results"][0]

@@ -138,7 +138,7 @@ _CALLERS: Final = "policy_batch:"
 
 
 def kept_from_rows(policy: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return a caller's batch policy in which a row's fields have names that no row goes by."""
+    """Return a caller's batch policy in which a row's fields have names that no row knows."""
     return {_CALLERS + name if name in _OF_ROWS else name: value for name, value in policy.items()}
 
 

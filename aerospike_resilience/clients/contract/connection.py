@@ -36,7 +36,7 @@ class Seam(Protocol):
     def install(
         self, wrapped: Any, resilience: Any, name: str, scopes: Mapping[str, Mapping[str, Any]]
     ) -> Any:
-        """Put a wrapped client in the place of `target`; return what the application is to use.
+        """Replace `target` with a wrapped client; return what the application is to use.
 
         Args:
             wrapped: the wrapped client.

@@ -39,7 +39,7 @@ def application_classes(cls: type, client: type | None) -> tuple[type, ...]:
 def stands_above(client: Any, operation: Operation, recognises: Callable[[object], bool]) -> bool:
     """Return whether a method that the application put over one of the client's stands above the chain.
 
-    One that takes the policy stands below, in the place of the client's own: it gets what the chain sends.
+    One that takes the policy stands below and replaces the client's own: it gets what the chain sends.
     One that takes none cannot, so it stands above, and what it calls of the client goes down the chain.
     """
     cls, name = type(client), operation.attribute

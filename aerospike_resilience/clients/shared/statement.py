@@ -65,5 +65,5 @@ def select(
 
 
 def without_values(text: str) -> str:
-    """Return a query that the application wrote with a ``?`` in the place of every literal."""
+    """Return a query that the application wrote with a ``?`` instead of every literal."""
     return _VALUES.sub("?", text)

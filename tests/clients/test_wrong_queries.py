@@ -7,7 +7,6 @@ import aerospike_py
 import pytest
 
 from aerospike_resilience import resilient
-from aerospike_resilience.model.failure import FailureKind
 from tests.clients.wrong_calls import WrongCall, nothing, outcome, outcome_async
 from tests.conformance.surfaces import Loop
 
@@ -126,7 +125,7 @@ def test_it_ends_as_it_does_bare(ways, name, kind, method, callback):
 def test_a_callbacks_error_is_the_applications_whatever_the_client_makes_of_it(
     healthy, connect, kind, callback
 ):
-    """It charges no node, is no timeout, and is not tried again: the callback sees no record twice."""
+    """It charges no node and is no attempt's failure; the callback sees no record twice."""
     calls = []
 
     def counted(record):
@@ -137,11 +136,12 @@ def test_a_callbacks_error_is_the_applications_whatever_the_client_makes_of_it(
     bare.put(("test", SET, 1), {"n": 1})
     client = resilient(bare, "default", overrides={"telemetry": {"last_call": True}})
     before = client.resilience.snapshot()["nodes"]
-    with pytest.raises(Exception):  # noqa: B017, PT011 - what it is, is compared above
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - what it is, is compared above
         getattr(client, kind)("test", SET).foreach(counted)
 
     story = client.resilience.last_call()
-    assert [attempt.failure.kind for attempt in story.attempts] == [FailureKind.CALLER]
+    assert (story.kind, story.error) == ("failed", caught.type.__name__)
+    assert (story.attempts, story.retries, story.failure) == ((), 0, None)
     assert len({bytes(record[0][3]) for record in calls}) == len(calls)
     after = client.resilience.snapshot()["nodes"]
     assert {n: one["state"] for n, one in after.items()} == {

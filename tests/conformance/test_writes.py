@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.patience import PATIENT
+
 # ----- 4. in doubt
 
 
@@ -75,7 +77,7 @@ def test_a_conflict_answered_to_a_write_that_was_sent_again_is_in_doubt(healthy,
 
     with (
         healthy.inject(op="write", answer="drop", applied=True, count=1),
-        surface.resilience.using(idempotent=True),
+        surface.resilience.using(idempotent=True, overrides=PATIENT),
         pytest.raises(surface.exists_already) as caught,
     ):
         surface.create("echo", {"n": 1})
@@ -88,7 +90,7 @@ def test_a_conflict_answered_to_the_first_try_is_not_in_doubt(surface):
     surface.put("echo", {"n": 2})
 
     with (
-        surface.resilience.using(idempotent=True),
+        surface.resilience.using(idempotent=True, overrides=PATIENT),
         pytest.raises(surface.exists_already) as caught,
     ):
         surface.create("echo", {"n": 1})

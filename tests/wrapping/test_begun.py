@@ -52,9 +52,11 @@ def in_loop(test):
 
 async def isolated(cluster, client):
     """Isolate every node, and wait until that is known of the record's."""
+    ends = time.monotonic() + 20
+    while len(client.resilience.nodes) < len(cluster.nodes) and time.monotonic() < ends:
+        await asyncio.sleep(0.01)
     for node in cluster.nodes:
         client.resilience.isolate(node.name)
-    ends = time.monotonic() + 20
     while time.monotonic() < ends:
         try:
             await client.get(KEY)

@@ -46,17 +46,9 @@ def cases() -> list[Case]:
     call = Call(plan, (KEY,), {}, KEY)
     gate, health = Gate(256), ClusterHealth(AerospikeSource(Stub()), NodeOptions())
     health.partitions = PartitionMap({"test": (("A1", "A2"),) * PARTITIONS})
-    backpressure, breaker = Backpressure(gate).around, Breaker(health).around
-
-    awaited = Backpressure(gate).around_async
     targets = TargetNodes(health)
     per_node = NodeGates()
     per_node.resize(128, 0.0, "fifo")
-    by_node = PerNode(per_node, targets.masters).around
-    outcomes = LimitFeedback(
-        AdaptiveLimitLoop(Bounds(256, 10, 256), lambda _limit: None), gate
-    ).around
-
     answers, usual = health.recent, Latency()
 
     def nothing(_call: Call) -> Any:
@@ -64,6 +56,14 @@ def cases() -> list[Case]:
 
     async def nothing_awaited(_call: Call) -> Any:
         return None
+
+    # As in a chain: an interceptor gets what stands behind it once, not at every call.
+    backpressure, breaker = Backpressure(gate).link(nothing), Breaker(health).link(nothing)
+    awaited = Backpressure(gate).link_async(nothing_awaited)
+    by_node = PerNode(per_node, targets.masters).link(nothing)
+    outcomes = LimitFeedback(
+        AdaptiveLimitLoop(Bounds(256, 10, 256), lambda _limit: None), gate
+    ).link(nothing)
 
     def acquire_and_release() -> None:
         permits = gate.permits
@@ -73,12 +73,12 @@ def cases() -> list[Case]:
     return [
         Case("the call alone", lambda: nothing(call)),
         Case("gate: take and lay down a permit", acquire_and_release),
-        Case(GATE, lambda: backpressure(call, nothing)),
+        Case(GATE, lambda: backpressure(call)),
         Case("the awaited call alone", lambda: _drive(nothing_awaited(call))),
-        Case(GATE_AWAITED, lambda: _drive(awaited(call, nothing_awaited))),
-        Case("max_per_node, uncontended, map known", lambda: by_node(call, nothing)),
-        Case("limit: adaptive", lambda: outcomes(call, nothing)),
-        Case(BREAKER, lambda: breaker(call, nothing)),
+        Case(GATE_AWAITED, lambda: _drive(awaited(call))),
+        Case("max_per_node, uncontended, map known", lambda: by_node(call)),
+        Case("limit: adaptive", lambda: outcomes(call)),
+        Case(BREAKER, lambda: breaker(call)),
         Case(OWNERS, lambda: health.owners(KEY)),
         Case(ESTIMATOR, lambda: answers.append((KEY, 1.0, 1.001, False))),
         Case("adaptive timeout: an answer sorted in, by the tend thread", lambda: usual.add(0.001)),

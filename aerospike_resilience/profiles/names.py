@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,7 @@ SHIPPED: Final = "<shipped>"
 """Stands for the directory of the shipped profiles."""
 
 
+@functools.cache
 def shipped() -> Path:
     """Return the directory of the shipped profiles: in the package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent

@@ -130,7 +130,7 @@ def test_a_broken_file_is_told_of_and_changes_nothing(file, bare):
 def test_reloading_under_load_fails_no_call_and_mixes_no_profiles(file, bare):
     """Each version says the same number three times; a call that mixed two would see two."""
     template = (
-        "version: 1\nextends: latency\ndescription: 'v{0}'\nadaptive_timeout: null\n"
+        "version: 1\nextends: latency\ndescription: 'v{0}'\n"
         "policy: {{reads: {{total_timeout: {0}ms, socket_timeout: {0}ms, sleep_between_retries: {0}ms}}}}\n"
     )
     file.write_text(template.format(1000))

@@ -108,6 +108,7 @@ class Profile:
         self.named = named
         self.files = tuple(named.values())
         self._layers = layers
+        self._by_path: dict[tuple[int, KeyPath], tuple[Setting, ...]] = {}
         whole = self._check_whole()
         self._checked: list[schema.Settings] = (
             [whole]
@@ -229,13 +230,37 @@ class Profile:
         Of two settings of one field the later one is in force. None means the client's own value.
         """
         scopes = tuple(_scopes(operation, retryable=retryable, strong=strong))
-        for layer, checked in zip(self._layers, self._checked, strict=True):
-            yield from _by_scope(layer, checked.policy, scopes, ("policy",))
-            for place in keys_for(namespace, set_name):
-                if place in checked.sets:
-                    yield from _by_scope(layer, checked.sets[place], scopes, ("sets", place))
-            if fields := checked.operations.get(operation.name):
-                yield from _fields(layer, fields, ("operations", operation.name))
+        for number, checked in enumerate(self._checked):
+            for path in self._paths(checked, operation, scopes, namespace, set_name):
+                yield from self._settings_at(number, path)
+
+    @staticmethod
+    def _paths(
+        checked: schema.Settings,
+        operation: Operation,
+        scopes: tuple[str, ...],
+        namespace: str | None,
+        set_name: str | None,
+    ) -> Iterator[KeyPath]:
+        """Yield where a layer may have settings for an operation, weakest first."""
+        for scope in scopes:
+            yield "policy", scope
+        for place in keys_for(namespace, set_name):
+            if place in checked.sets:
+                for scope in scopes:
+                    yield "sets", place, scope
+        if operation.name in checked.operations:
+            yield "operations", operation.name
+
+    def _settings_at(self, number: int, path: KeyPath) -> tuple[Setting, ...]:
+        """Return what a layer sets at a path. Most operations share theirs, so each is made once."""
+        kept = self._by_path.get((number, path))
+        if kept is None:
+            fields = _fields_at(self._checked[number], path)
+            kept = self._by_path[number, path] = tuple(
+                _settings(self._layers[number], fields, path)
+            )
+        return kept
 
     def set_names(self) -> tuple[str, ...]:
         """Return the namespaces and sets that the profile has settings for."""
@@ -284,18 +309,19 @@ class Profile:
         return Problem(where, int(line), 1, problem.key, problem.message)
 
 
-def _by_scope(
-    layer: Layer, by_scope: aerospike_fields.Scopes, scopes: tuple[str, ...], path: KeyPath
-) -> Iterator[Setting]:
-    for scope in scopes:
-        if (fields := getattr(by_scope, scope)) is not None:
-            yield from _fields(layer, fields, (*path, scope))
+def _fields_at(checked: schema.Settings, path: KeyPath) -> aerospike_fields.PolicyFields | None:
+    """Return the fields at a path of keys; None where the layer sets none."""
+    if path[0] == "operations":
+        return checked.operations[path[1]]
+    scopes = checked.policy if path[0] == "policy" else checked.sets[path[1]]
+    found: aerospike_fields.PolicyFields | None = getattr(scopes, path[-1])
+    return found
 
 
-def _fields(
-    layer: Layer, fields: aerospike_fields.PolicyFields, path: KeyPath
+def _settings(
+    layer: Layer, fields: aerospike_fields.PolicyFields | None, path: KeyPath
 ) -> Iterator[Setting]:
-    for name in fields.model_fields_set:
+    for name in fields.model_fields_set if fields is not None else ():
         here = (*path, name)
         yield Setting(getattr(fields, name), layer.origins.get(here, ""), ".".join(here))
 

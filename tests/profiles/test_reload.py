@@ -128,19 +128,26 @@ def test_a_broken_file_is_told_of_and_changes_nothing(file, bare):
 
 
 def test_reloading_under_load_fails_no_call_and_mixes_no_profiles(file, bare):
-    """Each version says the same number three times; a call that mixed two would see two."""
+    """Each version has one number in three fields; a call that mixed two versions would see two.
+
+    The sleep is that number less a second: one as long as the operation would leave no time for a retry.
+    """
     template = (
         "version: 1\nextends: latency\ndescription: 'v{0}'\n"
-        "policy: {{reads: {{total_timeout: {0}ms, socket_timeout: {0}ms, sleep_between_retries: {0}ms}}}}\n"
+        "policy: {{reads: {{total_timeout: {0}ms, socket_timeout: {0}ms, sleep_between_retries: {1}ms}}}}\n"
     )
-    file.write_text(template.format(1000))
+    file.write_text(template.format(1000, 0))
     seen: set[tuple[int, int, int]] = set()
 
     class Look:
         def around(self, call, proceed):
             fields = call.plan.fields
             seen.add(
-                (fields["total_timeout"], fields["socket_timeout"], fields["sleep_between_retries"])
+                (
+                    fields["total_timeout"],
+                    fields["socket_timeout"],
+                    fields["sleep_between_retries"] + 1000,
+                )
             )
             return proceed(call)
 
@@ -164,7 +171,10 @@ def test_reloading_under_load_fails_no_call_and_mixes_no_profiles(file, bare):
         thread.start()
     for number in range(200):
         broken = number % 10 == 9
-        replace(file, "version: 1\nnonsense: 1\n" if broken else template.format(1001 + number))
+        replace(
+            file,
+            "version: 1\nnonsense: 1\n" if broken else template.format(1001 + number, 1 + number),
+        )
         result = client.resilience.reload()
         assert (result.error is not None) == broken
     stop.set()

@@ -162,7 +162,9 @@ def test_a_bad_file_is_told_in_the_log_the_snapshot_and_the_metric(file, wrap, c
     replace(file, "version: 1\ndescription: 2024-99-99\n")
     until(lambda: failed() == 1)
     assert "no valid timestamp" in client.resilience.snapshot()["profile"]["reload_error"]
-    until(lambda: "stays as it was" in caplog.text)  # written after the metric, once no lock is held
+    until(
+        lambda: "stays as it was" in caplog.text
+    )  # written after the metric, once no lock is held
     replace(file, TUNED.format(200, ""))
     until(lambda: failed() == 0)
 

@@ -22,7 +22,7 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("suite")
 
 UNHURRIED = 400
-"""Heartbeats that may be missed, a minute of them: on a busy machine nobody is evicted who is not harmed."""
+"""Heartbeats that may be missed, a minute of them: a busy machine makes nobody evict a node."""
 
 
 @pytest.fixture(scope="session")

@@ -117,7 +117,14 @@ def _sayings() -> dict[str, list[str]]:
     for method, arguments in METHODS.items():
         given = getattr(ClusterDefinition("host", 3000), method)(*arguments)
         found[f".{method}()"] = _given(given)
-    for part in ("tls_name", "ca_file", "client_cert_file", "client_key_file", "protocols", "ciphers"):
+    for part in (
+        "tls_name",
+        "ca_file",
+        "client_cert_file",
+        "client_key_file",
+        "protocols",
+        "ciphers",
+    ):
         builder = ClusterDefinition("host", 3000).with_tls_config_of()
         found[f".with_tls_config_of().{part}()"] = _given(getattr(builder, part)("x").done())
     builder = ClusterDefinition("host", 3000).with_tls_config_of().for_login_only()
@@ -133,7 +140,11 @@ def _sayings() -> dict[str, list[str]]:
 
 
 def _given(definition: ClusterDefinition) -> list[str]:
-    return [name for name in definition._described().settings if name not in ("hosts", "user", "password")]
+    return [
+        name
+        for name in definition._described().settings
+        if name not in ("hosts", "user", "password")
+    ]
 
 
 def _support(one: Connector, names: list[str]) -> str:

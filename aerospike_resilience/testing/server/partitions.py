@@ -8,23 +8,15 @@ The two differ only while a node that came back is still catching up.
 from __future__ import annotations
 
 import base64
-import random
 from array import array
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from .balance import succession
 from .records import PARTITIONS
 
 MASTER = 1
 REPLICA = 2
-
-
-@lru_cache(maxsize=64)
-def _weights(node: str) -> array[int]:
-    # Seeded by name, so that every process ranks the nodes alike.
-    weights = array("I")
-    weights.frombytes(random.Random(f"aerospike/{node}").randbytes(4 * PARTITIONS))
-    return weights
 
 
 Racks = tuple[tuple[str, int], ...]
@@ -46,12 +38,9 @@ def replica_lists(
     Returns:
         One tuple of node names a partition.
     """
-    columns = [(node, _weights(node)) for node in sorted(members)]
     rack_of = dict(racks)
     lists = []
-    for pid in range(PARTITIONS):
-        ranked = sorted(((weights[pid], node) for node, weights in columns), reverse=True)
-        owners = [node for _, node in ranked]
+    for owners in succession(members):
         if rack_of:
             owners = _spread(owners, rack_of)
         lists.append(tuple(owners[:factor]))

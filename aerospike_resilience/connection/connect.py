@@ -25,7 +25,7 @@ from .client_config import ClientConfig
 from .definition import ClusterDefinition
 from .lifecycle import Life, lively
 from .mapping import ConnectionPlan, planned
-from .opening import Connecting, opened, opened_async
+from .opening import Connecting, opened, opened_async, reach_peers, reach_peers_async
 from .options import ConnectOptions, for_resilient
 from .settings import AuthMode, Description, Given
 from .text import from_environment, from_url
@@ -229,7 +229,7 @@ class Job:
             except ConnectError:
                 bare, later = plan.connector.unconnected(plan.with_password_of_now()), True
         else:
-            bare, later = until_connected(lambda: opened(plan), self._attempts()), False
+            bare, later = until_connected(lambda: self._opened(plan), self._attempts()), False
         wrapped, life = self._wrapped(bare, plan)
         if later:
             reconnector = self._reconnector(wrapped, life, plan)
@@ -246,7 +246,7 @@ class Job:
             except ConnectError:
                 bare, later = plan.connector.unconnected(plan.with_password_of_now()), True
         else:
-            bare = await until_connected_async(lambda: opened_async(plan), self._attempts())
+            bare = await until_connected_async(lambda: self._opened_async(plan), self._attempts())
             later = False
         try:
             wrapped, life = self._wrapped(bare, plan, discard=False)
@@ -279,12 +279,36 @@ class Job:
             log.warning("%s", finding)
         return wrapped, lively(wrapped, plan)
 
+    def _opened(self, plan: ConnectionPlan) -> Any:
+        bare = opened(plan)
+        if self._may_fail():
+            try:
+                reach_peers(plan, bare)
+            except BaseException:
+                plan.connector.discard(bare)
+                raise
+        return bare
+
+    async def _opened_async(self, plan: ConnectionPlan) -> Any:
+        bare = await opened_async(plan)
+        if self._may_fail():
+            try:
+                await reach_peers_async(plan, bare)
+            except BaseException:
+                await plan.connector.discard_async(bare)
+                raise
+        return bare
+
     def _goes_on_later(self, plan: ConnectionPlan) -> bool:
         """Return whether we go on connecting: the description wants it, and the client does not do it."""
+        return not self._may_fail() and "fail_if_not_connected" not in plan.values
+
+    def _may_fail(self) -> bool:
+        """Return whether connecting fails if the cluster cannot be reached."""
         said = self.description.value("fail_if_not_connected")
         if said is None:
             said = self.profile.connection.fail_if_not_connected
-        return said is False and "fail_if_not_connected" not in plan.values
+        return said is not False
 
     def _reconnector(self, wrapped: Any, life: Life, plan: ConnectionPlan) -> Reconnector:
         reconnector = Reconnector(wrapped, ms_to_s(plan.values.get("tend_interval", 1000)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
@@ -14,7 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 from ..wrapping.being_connected import CREATING
 from .mapping import ConnectionPlan
 from .probe import Probes, Said
-from .troubles import connect_error
+from .troubles import connect_error, peers_error
 
 T = TypeVar("T")
 
@@ -203,6 +204,59 @@ def _usable_first(
     if not usable or len(usable) == len(hosts):
         return None
     return plan.with_hosts((*usable, *(host for host in hosts if host not in usable)))
+
+
+_PEER: Final = re.compile(r"\[[^\[\],]*,[^\[\],]*,\[([^\]]*)\]")
+"""A node in the answer to ``peers-…``: its name, its TLS name, and its addresses."""
+
+_POLL_S: Final = 0.02
+
+
+def reach_peers(plan: ConnectionPlan, client: Any) -> None:
+    """Return once a client knows a node besides its seed, if its cluster has any.
+
+    Raises:
+        UnreachableClusterError: its cluster has other nodes, and none can be reached.
+    """
+    connector = plan.connector
+    if not _wants_peers(plan, client):
+        return
+    peers = _addresses(connector.info(client, _peers_command(plan)))
+    started, until = time.monotonic(), time.monotonic() + Limits.of(plan).first_s
+    while peers and connector.node_count(client) == 1:
+        if time.monotonic() >= until:
+            raise peers_error(connector, plan.description, peers, time.monotonic() - started)
+        time.sleep(_POLL_S)
+
+
+async def reach_peers_async(plan: ConnectionPlan, client: Any) -> None:
+    """Do as `reach_peers` does."""
+    connector = plan.connector
+    if not _wants_peers(plan, client):
+        return
+    peers = _addresses(await connector.info(client, _peers_command(plan)))
+    started, until = time.monotonic(), time.monotonic() + Limits.of(plan).first_s
+    while peers and connector.node_count(client) == 1:
+        if time.monotonic() >= until:
+            raise peers_error(connector, plan.description, peers, time.monotonic() - started)
+        await asyncio.sleep(_POLL_S)
+
+
+def _wants_peers(plan: ConnectionPlan, client: Any) -> bool:
+    description = plan.description
+    return not description.value("force_single_node") and plan.connector.node_count(client) == 1
+
+
+def _peers_command(plan: ConnectionPlan) -> str:
+    """Return the info command by which the client learns of the other nodes."""
+    description = plan.description
+    tls = description.value("tls") and not description.value("for_login_only")
+    which = "alt" if plan.values.get("use_services_alternate") else "std"
+    return f"peers-{'tls' if tls else 'clear'}-{which}"
+
+
+def _addresses(answer: str) -> str:
+    return ", ".join(found for found in _PEER.findall(answer) if found)
 
 
 async def _creating(opening: Awaitable[T]) -> T:

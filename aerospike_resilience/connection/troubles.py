@@ -52,6 +52,10 @@ def connect_error(
         waited_s: how long it took, in seconds.
     """
     trouble = _trouble(connector, description, error, said)
+    if error is not None and connector.trouble(error) == "unreachable":
+        made = peers_error(connector, description, str(error.args[1]).partition(": ")[2], waited_s)
+        made.__cause__ = error.with_traceback(None)
+        return made
     user = description.value("user")
     texts = {address: one.text for address, one in said.items()}
     if trouble == "credentials" and user is not None:
@@ -69,6 +73,22 @@ def connect_error(
         error.__traceback__ = None  # frames of the client, which hold the password in clear
     made.__cause__ = error or TimeoutError(f"the client had not answered after {after}")
     return made
+
+
+def peers_error(
+    connector: Connector, description: Description, peers: str, waited_s: float
+) -> ConnectError:
+    """Return the error for a connect whose seeds answer, and none of the nodes that they name."""
+    said = {
+        host.address: f"answered, and none of the other nodes that it names can be reached: {peers}"
+        for host in description.value("hosts")
+    }
+    hint = "use_services_alternate or ip_map give the nodes other addresses"
+    head = f"client={connector.kind!r}: the cluster cannot be reached, but for a seed; {hint}"
+    lines = [f"  {address}: {text}" for address, text in said.items()]
+    return UnreachableClusterError(
+        "\n".join([head, *lines]), client=connector.kind, said=said, waited_s=waited_s
+    )
 
 
 def _trouble(

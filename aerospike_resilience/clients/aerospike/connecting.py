@@ -192,12 +192,19 @@ class AerospikeConnector(CommonConnector):
 
     def trouble(self, error: BaseException) -> Trouble:
         """Return what an error of connecting means, by its code."""
-        return trouble_of_code(error.args[0] if error.args else None)
+        code, text = (*error.args, None, "")[:2]
+        return "unreachable" if _PEERS in str(text) else trouble_of_code(code)
+
+    def info(self, client: Any, command: str) -> Any:
+        """Ask a node."""
+        return client.info_random_node(command)
 
     def node_count(self, client: Any) -> int:
         """Return how many nodes a connected client knows."""
         return len(client.get_nodes())
 
+
+_PEERS: Final = "Peers not reachable"
 
 CONNECTING: Final = "wait_for_connection_to_complete"
 

@@ -116,6 +116,10 @@ class NativeConnector(CommonConnector):
         """Return what an error of connecting means, by its text."""
         return trouble_of_text(str(error))
 
+    def info(self, client: Any, command: str) -> Any:
+        """Ask a node."""
+        return client.info_blocking(command).get(command, "")
+
     def node_count(self, client: Any) -> int:
         """Return how many nodes a connected client knows."""
         return len(client.node_names())
@@ -130,6 +134,11 @@ class AsyncNativeConnector(NativeConnector):
     async def open_async(self, arguments: Mapping[str, Any]) -> Any:
         """Return a connected client."""
         return await native().new_client(client_policy(arguments), arguments["seeds"])
+
+    async def info(self, client: Any, command: str) -> str:
+        """Ask a node."""
+        found: str = (await client.info(command)).get(command, "")
+        return found
 
 
 def client_policy(arguments: Mapping[str, Any]) -> Any:

@@ -117,6 +117,10 @@ class AerospikePyConnector(CommonConnector):
         """Return what an error of connecting means; most say nothing."""
         return trouble_of_text(str(error))
 
+    def info(self, client: Any, command: str) -> Any:
+        """Ask a node."""
+        return client.info_random_node(command)
+
     def node_count(self, client: Any) -> int:
         """Return how many nodes a connected client knows."""
         return len(client.get_node_names())
@@ -135,6 +139,11 @@ class AerospikePyAsyncConnector(AerospikePyConnector):
         client = package.AsyncClient(arguments["config"])
         await client.connect(*map(plain, arguments["connect"].values()))
         return client
+
+    async def info(self, client: Any, command: str) -> str:
+        """Ask a node."""
+        found: str = await client.info_random_node(command)
+        return found
 
     def unconnected(self, arguments: Mapping[str, Any]) -> Any:
         """Return a client that is not connected."""

@@ -156,6 +156,12 @@ class SdkConnector(_SdkConnector):
         await client.connect()
         return cluster(client)
 
+    async def info(self, client: Any, command: str) -> str:
+        """Ask a node."""
+        native_client = client._sdk_client._client  # noqa: SLF001 - the seam
+        found: str = (await native_client.info(command)).get(command, "")
+        return found
+
 
 class SdkSyncConnector(_SdkConnector):
     """The SDK's blocking ``Cluster``."""
@@ -170,6 +176,10 @@ class SdkSyncConnector(_SdkConnector):
         client, cluster = _parts("aerospike_sdk.sync", "SyncClient", definition)
         client.connect()
         return cluster(client)
+
+    def info(self, client: Any, command: str) -> Any:
+        """Ask a node."""
+        return client._sdk_client._client.info_blocking(command).get(command, "")  # noqa: SLF001 - the seam
 
 
 def _parts(room: str, client_class: str, definition: Any) -> tuple[Any, Any]:

@@ -93,6 +93,10 @@ class Connector(Protocol):
         """Return what an error of connecting means."""
         ...
 
+    def info(self, client: Any, command: str) -> Any:
+        """Ask a node; return its answer's text, or for an awaited client a coroutine of it."""
+        ...
+
     def node_count(self, client: Any) -> int:
         """Return how many nodes a connected client knows."""
         ...

@@ -174,7 +174,10 @@ def connect(definition: Any = None, client: Any = None, profile: Any = None, **o
     """
     checked = job(definition, client, profile, options)
     del definition  # it may hold a password, and this frame is shown where connecting fails
-    return Connecting(checked.run_async) if checked.connector.awaited else checked.run()
+    plan = checked.planned()
+    if checked.connector.awaited:
+        return Connecting(lambda: checked.run_async(plan))
+    return checked.run(plan)
 
 
 def explain_connection(
@@ -219,9 +222,8 @@ class Job:
             allow_unsupported=self.allow_unsupported,
         )
 
-    def run(self) -> Any:
+    def run(self, plan: ConnectionPlan) -> Any:
         """Return a blocking client, connected and wrapped."""
-        plan = self.planned()
         self._refuse_external()
         if self._goes_on_later(plan):
             try:
@@ -236,9 +238,8 @@ class Job:
             reconnector.start()
         return wrapped
 
-    async def run_async(self) -> Any:
+    async def run_async(self, plan: ConnectionPlan) -> Any:
         """Return an awaited client, connected and wrapped."""
-        plan = self.planned()
         self._refuse_external()
         if self._goes_on_later(plan):
             try:

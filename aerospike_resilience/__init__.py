@@ -8,11 +8,23 @@ from .instrument import instrument, uninstrument
 
 if TYPE_CHECKING:
     from .ambient import carry, deadline, remaining
+    from .connection.client_config import ClientConfig
+    from .connection.connect import connect, explain_connection
+    from .connection.definition import ClusterDefinition
+    from .connection.host import Host
+    from .connection.opening import Connecting
+    from .connection.options import ConnectOptions
+    from .connection.per_process import AwaitedPerProcessClient, connect_per_process
+    from .connection.settings import AuthMode
+    from .connection.system_settings import SystemSettings, TransactionSettings
+    from .connection.tls import TlsBuilder
     from .errors import (
         AlreadyWrappedError,
         BackpressureError,
         CircuitOpenError,
         ClientClosedError,
+        ClientConfigError,
+        ConnectError,
         DeadlineExceededError,
         ForkedClientError,
         IsolationError,
@@ -20,14 +32,20 @@ if TYPE_CHECKING:
         NotWrappedError,
         PolicyFileError,
         Problem,
+        RefusedCredentialsError,
         RefusedError,
         ResilienceError,
+        TlsError,
         UnknownNodeError,
         UnknownProfileError,
+        UnreachableClusterError,
+        UnsupportedSettingError,
+        WrongClusterError,
     )
     from .interceptors.base import Interceptor, Proceed, ProceedAsync
     from .model.attempt import Attempt
     from .model.call import Call
+    from .model.connection_explanation import ConnectionExplanation, ConnectionValue
     from .model.failure import Failure, FailureKind, Fault
     from .model.operation import Criticality, Key, Kind, Operation, Shape
     from .model.outcome import Outcome, OutcomeKind, Refusal
@@ -63,6 +81,8 @@ __all__ = [
     "AlreadyWrappedError",
     "Arrange",
     "Attempt",
+    "AuthMode",
+    "AwaitedPerProcessClient",
     "BackpressureError",
     "BackpressureSection",
     "BatchCall",
@@ -73,7 +93,15 @@ __all__ = [
     "ChainPlace",
     "CircuitOpenError",
     "ClientClosedError",
+    "ClientConfig",
+    "ClientConfigError",
+    "ClusterDefinition",
+    "ConnectError",
+    "ConnectOptions",
+    "Connecting",
+    "ConnectionExplanation",
     "ConnectionSection",
+    "ConnectionValue",
     "Criticality",
     "DeadlineExceededError",
     "Explanation",
@@ -82,6 +110,7 @@ __all__ = [
     "FallbackClient",
     "Fault",
     "ForkedClientError",
+    "Host",
     "Interceptor",
     "IsolationError",
     "Key",
@@ -100,6 +129,7 @@ __all__ = [
     "ProceedAsync",
     "Profile",
     "Refusal",
+    "RefusedCredentialsError",
     "RefusedError",
     "Reload",
     "Resilience",
@@ -111,12 +141,22 @@ __all__ = [
     "Setting",
     "Shape",
     "SharedMemorySection",
+    "SystemSettings",
     "TelemetryProviders",
     "TelemetrySection",
+    "TlsBuilder",
+    "TlsError",
+    "TransactionSettings",
     "UnknownNodeError",
     "UnknownProfileError",
+    "UnreachableClusterError",
+    "UnsupportedSettingError",
+    "WrongClusterError",
     "carry",
+    "connect",
+    "connect_per_process",
     "deadline",
+    "explain_connection",
     "instrument",
     "remaining",
     "resilience",
@@ -128,9 +168,22 @@ __all__ = [
 # once, as otherwise the module of that name would be found instead.
 _HOMES: Final = {
     ".ambient": "carry deadline remaining",
+    ".connection.client_config": "ClientConfig",
+    ".connection.connect": "connect explain_connection",
+    ".connection.definition": "ClusterDefinition",
+    ".connection.host": "Host",
+    ".connection.opening": "Connecting",
+    ".connection.options": "ConnectOptions",
+    ".connection.per_process": "AwaitedPerProcessClient connect_per_process",
+    ".connection.settings": "AuthMode",
+    ".connection.system_settings": "SystemSettings TransactionSettings",
+    ".connection.tls": "TlsBuilder",
     ".errors": "AlreadyWrappedError BackpressureError CircuitOpenError ClientClosedError "
-    "DeadlineExceededError ForkedClientError IsolationError NotAClientError NotWrappedError "
-    "PolicyFileError Problem RefusedError ResilienceError UnknownNodeError UnknownProfileError",
+    "ClientConfigError ConnectError DeadlineExceededError ForkedClientError IsolationError "
+    "NotAClientError NotWrappedError PolicyFileError Problem RefusedCredentialsError RefusedError "
+    "ResilienceError TlsError UnknownNodeError UnknownProfileError UnreachableClusterError "
+    "UnsupportedSettingError WrongClusterError",
+    ".model.connection_explanation": "ConnectionExplanation ConnectionValue",
     ".interceptors.base": "Interceptor Proceed ProceedAsync",
     ".model.attempt": "Attempt",
     ".model.call": "Call",

@@ -12,7 +12,7 @@ pools, queues and log handlers.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -187,6 +187,66 @@ class PolicyFileError(ResilienceError, ValueError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+
+
+class ClientConfigError(ResilienceError, ValueError):
+    """The description of a cluster cannot be used. Nothing was connected.
+
+    Attributes:
+        problems: all mistakes.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class UnsupportedSettingError(ResilienceError, ValueError):
+    """A setting of the description is beyond the client, and beyond this library for that client.
+
+    Attributes:
+        settings: the settings' names.
+        client: the client, as `connect()` takes it.
+    """
+
+    def __init__(self, message: str, *, settings: Sequence[str], client: str) -> None:
+        super().__init__(message)
+        self.settings = tuple(settings)
+        self.client = client
+
+
+class ConnectError(ResilienceError, ConnectionError):
+    """No seed could be used. The client's own exception is the cause (``__cause__``).
+
+    Attributes:
+        client: the client, as `connect()` takes it.
+        said: what each seed said, by ``host:port``.
+        waited_s: how long the connect took, in seconds.
+    """
+
+    def __init__(
+        self, message: str, *, client: str, said: Mapping[str, str], waited_s: float = 0.0
+    ) -> None:
+        super().__init__(message)
+        self.client = client
+        self.said = dict(said)
+        self.waited_s = waited_s
+
+
+class UnreachableClusterError(ConnectError):
+    """No seed answered, or none of the nodes that a seed named."""
+
+
+class WrongClusterError(ConnectError):
+    """The seeds belong to a cluster of another name."""
+
+
+class RefusedCredentialsError(ConnectError):
+    """The cluster did not accept the login, or needs one, or cannot be sent one safely."""
+
+
+class TlsError(ConnectError):
+    """TLS failed: the certificate, its name, or only one side speaks TLS."""
 
 
 class UnknownProfileError(ResilienceError, LookupError):

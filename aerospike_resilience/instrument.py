@@ -27,6 +27,7 @@ from .model.wording import shown
 from .profiles import PolicyLibrary
 from .profiles.overrides import copied
 from .runtime.chain import check_placed
+from .wrapping.being_connected import CREATING
 from .wrapping.mistakes import refuse_unknown
 from .wrapping.options import SeparateOptions
 from .wrapping.options import options as resolved
@@ -60,7 +61,9 @@ class _Instrumentation:
 
     def wrap(self, client: Any, hosts: list[str]) -> Any:
         """Wrap a client that was just created; return it bare if it cannot be wrapped."""
-        if isinstance(getattr(client, "resilience", None), Resilience) or self._skips(hosts):
+        if CREATING.get() or isinstance(getattr(client, "resilience", None), Resilience):
+            return client
+        if self._skips(hosts):
             return client
         if self.problem:
             if not self.warned:

@@ -14,7 +14,12 @@ from typing import Any
 
 from aerospike_resilience.clients import ADAPTERS, Adapter
 from aerospike_resilience.clients.aerospike_sdk.behavior import SETTINGS
+from aerospike_resilience.clients.connectors import connector
+from aerospike_resilience.clients.contract.connecting import Connector
+from aerospike_resilience.connection import client_config, system_settings
+from aerospike_resilience.connection.definition import ClusterDefinition
 from aerospike_resilience.model.operation import Kind, Shape
+from aerospike_resilience.model.support import ByUs, Native, Refused
 from aerospike_resilience.profiles.fields import PolicyFields
 from aerospike_resilience.profiles.synonyms import FIELD_SYNONYMS
 
@@ -22,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import house  # beside this file, which is no package
 
-PAGES = (Path(__file__).resolve().parent / "clients.md", house.ROOT / "CONTRIBUTING.md")
+DOCS = Path(__file__).resolve().parent
+PAGES = (DOCS / "clients.md", DOCS / "connecting.md", house.ROOT / "CONTRIBUTING.md")
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 SHOWN = ("aerospike", "aerospike-py", "aerospike-native", "aerospike-sdk")
@@ -34,6 +40,7 @@ def tables() -> dict[str, str]:
     return {
         "fields": fields(),
         "errors": errors(),
+        "settings": settings(),
         "rooms": house.rooms(),
         "journey": house.journey(),
     }
@@ -68,6 +75,92 @@ def errors() -> str:
         ]
         lines.append(f"| `{adapter.name}` | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+CONNECTED = ("aerospike", "aerospike_py", "aerospike_native", "aerospike_sdk")
+"""Awaited clients are given what the blocking ones are given."""
+
+METHODS: dict[str, tuple[Any, ...]] = {
+    "with_native_credentials": ("user", "password"),
+    "with_external_credentials": ("user", "password"),
+    "with_external_insecure_credentials": ("user", "password"),
+    "with_certificate_credentials": (),
+    "validate_cluster_name_is": ("name",),
+    "cluster_name": ("name",),
+    "app_id": ("name",),
+    "preferring_racks": (1, 2),
+    "using_services_alternate": (),
+    "force_single_node": (),
+    "with_strict_config": (),
+    "fail_if_not_connected": (False,),
+    "with_ip_map": ({"a": "b"},),
+    "ip_map": ({"a": "b"},),
+}
+"""The methods of `ClusterDefinition` that give a setting, and arguments for them."""
+
+
+def settings() -> str:
+    """Return what becomes of each way to say something of a connection, for each client."""
+    lines = [
+        "| you say | " + " | ".join(f"`{kind}`" for kind in CONNECTED) + " |",
+        "|---|" + "---|" * len(CONNECTED),
+    ]
+    for said, names in _sayings().items():
+        cells = [_support(connector(kind), names) for kind in CONNECTED]
+        lines.append(f"| `{said}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _sayings() -> dict[str, list[str]]:
+    """Return the settings that each method and each field gives."""
+    found = {}
+    for method, arguments in METHODS.items():
+        given = getattr(ClusterDefinition("host", 3000), method)(*arguments)
+        found[f".{method}()"] = _given(given)
+    for part in (
+        "tls_name",
+        "ca_file",
+        "client_cert_file",
+        "client_key_file",
+        "protocols",
+        "ciphers",
+    ):
+        builder = ClusterDefinition("host", 3000).with_tls_config_of()
+        found[f".with_tls_config_of().{part}()"] = _given(getattr(builder, part)("x").done())
+    builder = ClusterDefinition("host", 3000).with_tls_config_of().for_login_only()
+    found[".with_tls_config_of().for_login_only()"] = _given(builder.done())
+    for name, setting in system_settings.NAMES.items():
+        found[f"SystemSettings.{name}"] = [setting]
+    for name in ("transactions", "metrics"):
+        found[f"SystemSettings.{name}"] = [name]
+    own = {"idle_timeout": "max_socket_idle"}
+    for name in client_config.FIELDS:
+        found[f"ClientConfig.{name}"] = [own.get(name, name)]
+    return found
+
+
+def _given(definition: ClusterDefinition) -> list[str]:
+    return [
+        name
+        for name in definition._described().settings
+        if name not in ("hosts", "user", "password")
+    ]
+
+
+def _support(one: Connector, names: list[str]) -> str:
+    """Return what a client does with settings: its own names, what we do, or why not."""
+    found = [one.support[name] for name in names]
+    refused = [support for support in found if isinstance(support, Refused)]
+    if refused:
+        return f"refused: {refused[0].why}"
+    cells = []
+    for name, support in zip(names, found, strict=True):
+        if isinstance(support, ByUs):
+            cells.append(f"done by us: {support.how}")
+        elif isinstance(support, Native) and name != "tls":
+            unit = f" ({support.unit})" if support.unit else ""
+            cells.append(f"`{support.name}`{unit}" if support.name else support.note)
+    return ", ".join(cells) or "works"
 
 
 def _own_base(cls: type[BaseException]) -> str:

@@ -16,10 +16,13 @@ import pytest
 
 import aerospike_resilience
 from aerospike_resilience.errors import (
+    ClientConfigError,
+    ConnectError,
     PolicyFileError,
     Problem,
     RefusedError,
     UnknownProfileError,
+    UnsupportedSettingError,
 )
 from aerospike_resilience.interceptors.gate.semaphore import GateFullError
 from aerospike_resilience.model.attempt import Attempt
@@ -84,6 +87,12 @@ def made(cls: Any) -> Exception:
         error.in_doubt = True
     elif issubclass(cls, PolicyFileError):
         error = cls([Problem("policies/a.yaml", 3, 1, "retry", "is no mapping")])
+    elif issubclass(cls, ClientConfigError):
+        error = cls([Problem("ClientConfig", 0, 0, "hosts", "are none")])
+    elif issubclass(cls, UnsupportedSettingError):
+        error = cls("tls: it has none", settings=["tls"], client="aerospike_py")
+    elif issubclass(cls, ConnectError):
+        error = cls("unreachable", client="aerospike", said={"db:3000": "refused"}, waited_s=0.2)
     elif issubclass(cls, UnknownProfileError):
         error = cls("no profile is called 'a'", name="a", known=["b"])
     elif issubclass(cls, GateFullError):

@@ -19,6 +19,7 @@ from ..profiles import PolicyLibrary, Profile, Reload, Watcher
 from ..profiles.lint import FindingsLog
 from ..telemetry import gauges
 from ..telemetry.gauges import Instrument, Readings
+from .closing import ClosingRuntime
 from .compiled import Runtime, Shared, gate_options, node_options
 from .detours import DirectRuntime, ForkedRuntime
 from .instruments import INSTRUMENTS
@@ -147,6 +148,11 @@ class Engine:
             self.shared.health.source.pause()
         self._on_close()
 
+    def refuse_calls(self) -> None:
+        """Refuse every new call, as the client is about to be closed. Calls under way go on."""
+        self.runtime = ClosingRuntime(self._own, self.identity)
+        self.shared.gates.close()
+
     @contextmanager
     def client_closing(self) -> Iterator[None]:
         """Close the client inside the block; the protection ends only if that succeeds."""
@@ -243,7 +249,7 @@ class Engine:
         """Protect again after `close`: the client was connected again."""
         shared = self.shared
         self.identity.closed = self.closed = shared.forked = False
-        if isinstance(self.runtime, ForkedRuntime):
+        if isinstance(self.runtime, ForkedRuntime | ClosingRuntime):
             self.runtime = self._own
         shared.closing.clear()
         shared.gates.reopen()
@@ -258,7 +264,7 @@ class Engine:
         """Set the runtime of calls to the one that holds now."""
         if self.closed:
             self.runtime = DirectRuntime(self._own)
-        elif not isinstance(self.runtime, ForkedRuntime):
+        elif not isinstance(self.runtime, ForkedRuntime | ClosingRuntime):
             self.runtime = self._own
 
     def after_fork(self) -> None:

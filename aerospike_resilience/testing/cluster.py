@@ -18,7 +18,7 @@ from .faults import make_rule, seconds
 from .fleet import Fleet
 from .injected import FaultBoard, InjectedFault
 from .local_node import LocalNode, State
-from .options import Duration, Users, common_settings
+from .options import Duration, Users, common_settings, placement_of
 from .options import node_names as node_names_of
 from .ownership import Key, Ownership
 
@@ -43,10 +43,18 @@ class LocalCluster:
         expiry: Whether records may expire; if not, a TTL is refused (22).
         node_names: Names for the nodes instead of `A1`, `A2`...
         users: User to password, or to password and roles; clients must then log in. The
-            default roles allow everything.
+            default roles allow everything. A user without a password (None) logs in by
+            certificate.
+        external_users: The same for users that an external directory (LDAP) knows, who log in
+            with external authentication. Needs `users`, which may be empty.
         session_ttl: How long a login lasts.
         tls: A certificate for the nodes (see `TestAuthority`); clients must then use TLS.
         client_ca_file: With `tls`, the authority that must have signed clients' certificates.
+        racks: The rack of each node, `[1, 1, 2]`. The owners of a partition are then in as many
+            racks as there are.
+        access_addresses: What each node tells clients as its address, `"10.9.0.1"` or
+            `"db1:4000"`; None is its own. So peers can be unreachable, or need an ip map.
+        alternate_access_addresses: The same for clients that use alternate services.
 
     Raises:
         ValueError: An argument is invalid.
@@ -69,8 +77,13 @@ class LocalCluster:
         session_ttl: Duration = "1h",
         tls: Certificate | None = None,
         client_ca_file: str | None = None,
+        external_users: Users | None = None,
+        racks: Sequence[int] | None = None,
+        access_addresses: Sequence[str | None] | None = None,
+        alternate_access_addresses: Sequence[str | None] | None = None,
     ) -> None:
         names = node_names_of(nodes, node_names)
+        placement = placement_of(names, racks, access_addresses, alternate_access_addresses)
         common = common_settings(
             replication_factor=replication_factor,
             namespaces=namespaces,
@@ -84,13 +97,20 @@ class LocalCluster:
             session_ttl=session_ttl,
             tls=tls,
             client_ca_file=client_ca_file,
+            external_users=external_users,
+            placement=placement,
         )
         self._fleet = Fleet(names, common)
         self._nodes = {
             name: LocalNode(name, handle) for name, handle in self._fleet.handles.items()
         }
         self._lock = threading.RLock()
-        self._ownership = Ownership(self._fleet.ask_all, tuple(namespaces), replication_factor)
+        self._ownership = Ownership(
+            self._fleet.ask_all,
+            tuple(namespaces),
+            replication_factor,
+            tuple(sorted((placement["racks"] or {}).items())),
+        )
         self._faults = FaultBoard(lambda: self._fleet.counters, self._send_faults)
         self._clock_offset_ms = 0
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from .certificates import Certificate
@@ -12,7 +13,7 @@ from .server.security import ROLE_NAMES
 from .server.settings import TlsFiles
 
 Duration = float | str
-Users = Mapping[str, str | tuple[str, Sequence[str]]]
+Users = Mapping[str, str | tuple[str | None, Sequence[str]] | None]
 
 MAX_NODES: Final = 8
 
@@ -45,8 +46,10 @@ def common_settings(
     session_ttl: Duration,
     tls: Certificate | None,
     client_ca_file: str | None,
+    external_users: Users | None,
+    placement: dict[str, Any],
 ) -> dict[str, Any]:
-    """Return the settings that all nodes have in common.
+    """Return the settings that all nodes have in common; `placement` is from `placement_of`.
 
     Raises:
         ValueError: An argument is invalid.
@@ -57,6 +60,10 @@ def common_settings(
         raise ValueError("namespaces is a sequence of names, for example ('test',)")
     if client_ca_file is not None and tls is None:
         raise ValueError("client_ca_file= needs tls=: without TLS there are no certificates")
+    if external_users is not None and users is None:
+        raise ValueError(
+            "external_users= needs users=: without it there are no logins; {} is enough"
+        )
     if heartbeat_timeout < 3:
         raise ValueError(f"heartbeat_timeout is 3 or more, not {heartbeat_timeout!r}")
     return {
@@ -68,19 +75,64 @@ def common_settings(
         "default_ttl_s": int(seconds(default_ttl)),
         "max_record_size": max_record_size,
         "expiry": expiry,
-        "users": None if users is None else _with_credentials(users),
+        "users": None if users is None else _with(credential_of, users),
+        "external_users": _with(_digest, external_users or {}),
         "session_ttl_s": int(seconds(session_ttl)),
         "tls": tls and TlsFiles(tls.certificate, tls.key, client_ca_file or "", tls.name),
+        **placement,
     }
 
 
-def _with_credentials(users: Users) -> dict[str, tuple[str, tuple[str, ...]]]:
+def placement_of(
+    names: tuple[str, ...],
+    racks: Sequence[int] | None,
+    access_addresses: Sequence[str | None] | None,
+    alternate_access_addresses: Sequence[str | None] | None,
+) -> dict[str, Any]:
+    """Return where the nodes are, and where they say they are.
+
+    Raises:
+        ValueError: There is not one entry a node, or a rack is no number of 0 or more.
+    """
+    return {
+        "racks": None if racks is None else _placed(names, racks),
+        "access": _addresses(names, "access_addresses", access_addresses),
+        "alternate_access": _addresses(
+            names, "alternate_access_addresses", alternate_access_addresses
+        ),
+    }
+
+
+def _placed(names: tuple[str, ...], racks: Sequence[int]) -> dict[str, int]:
+    if len(racks) != len(names) or not all(isinstance(r, int) and r >= 0 for r in racks):
+        raise ValueError(f"racks needs {len(names)} numbers from 0, one a node, not {racks!r}")
+    return dict(zip(names, racks, strict=True))
+
+
+def _addresses(
+    names: tuple[str, ...], argument: str, given: Sequence[str | None] | None
+) -> dict[str, str]:
+    if given is None:
+        return {}
+    if isinstance(given, str) or len(given) != len(names):
+        raise ValueError(
+            f"{argument} needs {len(names)} entries, one a node (None for its own address), "
+            f"not {given!r}"
+        )
+    return {name: address for name, address in zip(names, given, strict=True) if address}
+
+
+def _digest(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()
+
+
+def _with(hashed: Callable[[str], str], users: Users) -> dict[str, tuple[str, tuple[str, ...]]]:
     found = {}
     for user, entry in users.items():
-        password, roles = (entry, ROLE_NAMES) if isinstance(entry, str) else entry
+        password, roles = (entry, ROLE_NAMES) if entry is None or isinstance(entry, str) else entry
         unknown = [role for role in roles if role not in ROLE_NAMES]
         if unknown:
             known = ", ".join(ROLE_NAMES)
             raise ValueError(f"no role is called {unknown[0]!r}; there are {known}")
-        found[user] = (credential_of(password), tuple(roles))
+        found[user] = ("" if password is None else hashed(password), tuple(roles))
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..model.digest import digest_of
 from .controller import ClusterError
-from .server.partitions import replica_lists
+from .server.partitions import Racks, replica_lists
 from .server.records import partition_of
 
 States = dict[str, dict[str, Any]]
@@ -21,6 +21,7 @@ class Ownership:
         ask_all: Sends a command to every running node; returns the answers by node name.
         namespaces: The namespaces there are.
         factor: The replication factor.
+        racks: The rack of each node, if there are racks.
     """
 
     def __init__(
@@ -28,10 +29,12 @@ class Ownership:
         ask_all: Callable[..., Mapping[str, Any]],
         namespaces: tuple[str, ...],
         factor: int,
+        racks: Racks = (),
     ) -> None:
         self._ask_all = ask_all
         self._namespaces = namespaces
         self._factor = factor
+        self._racks = racks
 
     def states(self) -> States:
         """Return each running node's state.
@@ -54,7 +57,7 @@ class Ownership:
             known = ", ".join(self._namespaces)
             raise ValueError(f"no namespace is called {namespace!r}; there are {known}")
         members = max(self.states().values(), key=lambda state: state["epoch"])["members"]
-        lists = replica_lists(tuple(sorted(members)), self._factor)
+        lists = replica_lists(tuple(sorted(members)), self._factor, self._racks)
         return lists[partition_of(digest_of(set_name, key))]
 
     def agreed(self, running: set[str]) -> bool:

@@ -10,6 +10,7 @@ from .. import ambient
 from ..ambient import Using
 from ..clients import every_operation
 from ..errors import NotWrappedError, ResilienceError
+from ..model.connection_explanation import ConnectionExplanation
 from ..model.durations import s_to_shown_ms
 from ..model.operation import Criticality
 from ..model.outcome import Outcome
@@ -29,6 +30,7 @@ class Resilience:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._connection: ConnectionExplanation | None = None
 
     def __repr__(self) -> str:
         return f"<resilience of client {self.name!r}, profile {self.profile.name!r}>"
@@ -89,6 +91,19 @@ class Resilience:
             .with_behaviors(native.elsewhere(known[operation]))
             .with_sent({**sent.rest, **sent.by_field})
         )
+
+    def explain_connection(self) -> ConnectionExplanation:
+        """Return each setting of the connection, where it comes from, and what the client was given.
+
+        Raises:
+            RuntimeError: `connect()` did not create the client, so nobody knows.
+        """
+        if self._connection is None:
+            raise RuntimeError(
+                f"client {self.name!r} was created by the application and not by connect(), so where its "
+                "settings come from is not known; explain_connection(definition) shows what connect() does"
+            )
+        return self._connection
 
     def _place(self, target: str | None) -> tuple[str, str]:
         """Return the namespace and set that `explain` was given; both empty for none."""

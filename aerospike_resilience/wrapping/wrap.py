@@ -20,6 +20,7 @@ from ..profiles.overrides import copied
 from ..runtime.chain import Arrange, Placed, check_placed
 from ..runtime.compiled import Shared, gate_options, node_options
 from ..runtime.engine import Engine
+from .being_connected import CREATING
 from .mistakes import checked_listeners
 from .names import CLIENT_NAMES
 from .options import (
@@ -107,7 +108,7 @@ def resilient(
     _refuse_wrapped(client)
     chosen = adapter_for(client) if adapter is None else adapter_named(adapter)
     _refuse_nonsense(client, chosen)
-    if chosen.is_closed(client):
+    if not CREATING.get() and chosen.is_closed(client):
         raise ClientClosedError("the client is closed; wrap it while it is connected")
     seam = chosen.seam(client)
     target: Any = client if seam is None else seam.target

@@ -27,12 +27,11 @@ ANSWER_WITHIN_S = 3.0
 # What may differ in the value of an info command, and why.
 INFO_MAY_DIFFER = {
     r"service.*|peers-.*|alumni-.*|services.*|endpoints": "ports are chosen by the system",
-    r"replicas.*|partition-info": "the nodes' shares of the map are this cluster's own",
     r".*-generation": "counts what happened to this cluster",
     r"cluster-stable.*": "the cluster key is made up anew with each membership",
     r"statistics|namespace/.*|get-(config|stats).*|latencies.*|histogram.*|smd-.*|debug-.*|dump-.*|"
     r"query-show.*|user-agents|release|build_.*|feature.*|log.*|health-.*|compatibility-id|help|"
-    r"best-practices|objects|connection|jemalloc.*|mesg": "samples of a server's inner life",
+    r"best-practices|objects|partition-info|connection|jemalloc.*|mesg": "samples of a server's inner life",
     r"sets.*": "sizes in memory are the server's own",
     r"sindex(-stat.*|/test/.*)": "sizes and build times are the server's own",
     r"udf-list": "the server's hash of a module is over more than its text",
@@ -44,7 +43,6 @@ INFO_MAY_DIFFER = {
 DOES_NOT_MATCH = {
     r".*:.*(apply|aggregate|udf).*|.*_batch:batch(_write)?:mixed": "there is no Lua",
     r".*_batch:batch_read:1000-keys.*": "reads what a Lua function wrote",
-    r"(cluster3_.*|raw_cluster):.*(scan|query).*": "the nodes' shares of the map differ",
     r".*:(scan|query):.*pag.*": "which records come first is up to the server's threads",
     r"raw_extra:query:(index-still-building|abort)": "indexes are ready at once, scans are quick",
     r"raw_extra:(truncate|delete):.*": "truncation is not delayed",

@@ -16,7 +16,15 @@ import pytest
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 import aerospike_resilience
-from aerospike_resilience import PolicyFileError, instrument, resilient, uninstrument
+from aerospike_resilience import (
+    ClusterDefinition,
+    ConnectError,
+    PolicyFileError,
+    connect,
+    instrument,
+    resilient,
+    uninstrument,
+)
 from aerospike_resilience.model.operation import NotAskedError
 from aerospike_resilience.nodes import TEND_THREAD, TendedCluster
 from aerospike_resilience.nodes.health_checks import HealthChecks
@@ -282,9 +290,24 @@ def a_method_that_runs_unprotected(scene: Scene) -> None:
     scene.request.addfinalizer(client.close)
 
 
+def a_cluster_that_is_awaited(scene: Scene) -> None:
+    definition = ClusterDefinition("127.0.0.1", 1)
+    with contextlib.suppress(ConnectError):
+        connect(definition, profile="latency", name="carts", wait="400ms")
+
+
+def a_connection_against_advice(scene: Scene) -> None:
+    healthy = scene.request.getfixturevalue("healthy")
+    config = {"hosts": healthy.hosts, "idle_timeout": 120, "min_conns_per_node": 0}
+    with connect(config, profile="latency", name="carts") as client:
+        assert client.resilience.explain_connection().findings
+
+
 PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
     a_directory_that_is_not_there: [("profiles/library.py", "%s names %s, which %s: its p")],
     telemetry_that_fails: [("runtime/compiled.py", "telemetry is broken, and cal")],
+    a_cluster_that_is_awaited: [("connection/waiting.py", "waiting for the cluster: att")],
+    a_connection_against_advice: [("connection/connect.py", "%s")],
     a_misspelt_node: [("nodes/misnamed.py", "breaker.isolate of profile %")],
     a_reload_and_bad_files: [
         ("profiles/watch.py", "profile %r reloaded: %s"),

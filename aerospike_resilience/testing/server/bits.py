@@ -1,9 +1,11 @@
 """Bit operations on blobs.
 
 Offsets and sizes count bits from the most significant one of the first byte, except in resize,
-insert and remove, where they count bytes; a negative offset counts from the end. Bits outside the
-blob answer 26, bytes outside it 4 (as the clients' own tests expect of a server). The payload is
-`[code, arguments...]`; write flags are 1 create only, 2 update only, 4 no failure, 8 partial.
+insert and remove, where they count bytes; a negative offset counts from the end. Bits after the end of the
+blob answer 26, bytes after it and anything before its start 4. The payload is `[code, arguments...]`; write
+flags are 1 create only, 2 update only, 4 no failure, 8 partial. Each operation takes only some of them, and
+no failure forgives only what depends on the bin, not a malformed operation: the rules are those of
+`particle_blob.c` in the server's public source.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ SHRINK_ONLY: Final = 4
 SIGNED: Final = 1
 SATURATE: Final = 2
 WRAP: Final = 4
+_EXCLUSIVE: Final = 6
+"""The last two subflags exclude each other: grow and shrink only, saturate and wrap."""
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 _WORD: Final = 64
@@ -90,9 +94,14 @@ def read(particle: int, raw: bytes, payload: bytes) -> Bin | None:
     code, args = parse(payload)
     if code not in _READERS:
         raise msgpack.malformed()
+    reader, arguments = _READERS[code]
+    if len(args) not in arguments:
+        raise msgpack.malformed()
+    if code == _GET_INTEGER:
+        check_subflags(args.number(2, 0), SIGNED)
     if particle != BLOB:
         raise OpError(ERR_INCOMPATIBLE_TYPE)
-    return _READERS[code](_span(raw, args.number(0), args.number(1)), args)
+    return reader(_span(raw, args.number(0), args.number(1)), args)
 
 
 def modify(
@@ -115,18 +124,30 @@ def modify(
     code, args = parse(payload)
     if code not in _MODIFIERS:
         raise msgpack.malformed()
-    change, flags_at, creates = _MODIFIERS[code]
+    change, flags_at, allowed, subflags = _MODIFIERS[code]
     flags = args.number(flags_at, 0)
+    if not flags_at <= len(args) <= flags_at + 1 + bool(subflags):
+        raise msgpack.malformed()
+    if flags & ~allowed or (flags & CREATE_ONLY and flags & UPDATE_ONLY):
+        raise OpError(ERR_PARAMETER, "no such flags for this operation")
+    check_subflags(args.number(flags_at + 1, 0), subflags)
     current = None if particle is None or raw is None else (particle, raw)
-    if current is not None and current[0] != BLOB:
-        raise OpError(ERR_INCOMPATIBLE_TYPE)
     try:
-        check_flags(flags if creates else flags | UPDATE_ONLY, current)
-        return (BLOB, change(b"" if current is None else current[1], args, flags)), None
-    except OpError:
+        check_flags(flags if allowed & CREATE_ONLY else flags | UPDATE_ONLY, current)
+        if current is not None and current[0] != BLOB:
+            raise OpError(ERR_INCOMPATIBLE_TYPE)
+        changed = change(b"" if current is None else current[1], args, flags)
+    except _ForgivableError as error:
         if flags & NO_FAIL:
             return current, None
-        raise
+        raise OpError(error.code) from None
+    return (current if current is None and not changed else (BLOB, changed)), None
+
+
+class _ForgivableError(OpError):
+    """What the flag "no failure" forgives."""
+
+    __slots__ = ()
 
 
 def check_flags(flags: int, current: Bin | None) -> None:
@@ -136,9 +157,19 @@ def check_flags(flags: int, current: Bin | None) -> None:
         OpError: Create only, and there is a bin (6); update only, and there is none (17).
     """
     if flags & CREATE_ONLY and current is not None:
-        raise OpError(ERR_BIN_EXISTS)
+        raise _ForgivableError(ERR_BIN_EXISTS)
     if flags & UPDATE_ONLY and current is None:
-        raise OpError(ERR_BIN_NOT_FOUND)
+        raise _ForgivableError(ERR_BIN_NOT_FOUND)
+
+
+def check_subflags(flags: int, allowed: int) -> None:
+    """Refuse subflags that an operation does not have, or that exclude each other.
+
+    Raises:
+        OpError: There are some; code 4.
+    """
+    if flags & ~allowed or flags & _EXCLUSIVE == _EXCLUSIVE:
+        raise OpError(ERR_PARAMETER, "no such subflags")
 
 
 def parse(payload: bytes) -> tuple[int, Arguments]:
@@ -162,13 +193,13 @@ def _span(
 ) -> Span:
     bits = len(data) * 8
     start = offset + bits if offset < 0 else offset
-    if size <= 0:
-        raise OpError(ERR_PARAMETER, "no bits")
-    if not 0 <= start < bits:
-        raise OpError(outside, "out of range")
+    if size <= 0 or start < 0:
+        raise OpError(ERR_PARAMETER, "no bits, or before the start")
+    if start >= bits:
+        raise _ForgivableError(outside, "out of range")
     if start + size > bits:
         if not partial:
-            raise OpError(outside, "out of range")
+            raise _ForgivableError(outside, "out of range")
         size = bits - start
     return Span(data, start, size)
 
@@ -226,25 +257,27 @@ def _word(span: Span) -> None:
         raise OpError(ERR_PARAMETER, "wider than an integer")
 
 
-_READERS: Final[dict[int, Callable[[Span, Arguments], Bin]]] = {
-    50: _get,
-    51: _count,
-    52: _scan_left,
-    53: _scan_right,
-    54: _get_integer,
+# What it does, and how many arguments it takes.
+_READERS: Final[dict[int, tuple[Callable[[Span, Arguments], Bin], tuple[int, ...]]]] = {
+    50: (_get, (2,)),
+    51: (_count, (2,)),
+    52: (_scan_left, (3,)),
+    53: (_scan_right, (3,)),
+    54: (_get_integer, (2, 3)),
 }
+_GET_INTEGER: Final = 54
 
 Change = Callable[[bytes, Arguments, int], bytes]
 
 
 def _resize(data: bytes, args: Arguments, _: int) -> bytes:
     size, how = args.number(0), args.number(2, 0)
-    if not 0 < size <= MAX_BYTES:
+    if not 0 <= size <= MAX_BYTES:
         raise OpError(ERR_PARAMETER, "out of range")
     if (how & GROW_ONLY and size < len(data)) or (how & SHRINK_ONLY and size > len(data)):
-        raise OpError(ERR_PARAMETER, "the other direction is asked for only")
+        raise _ForgivableError(ERR_PARAMETER, "the other direction is asked for only")
     if how & FROM_FRONT:
-        return data[-size:].rjust(size, b"\x00")
+        return data[max(len(data) - size, 0) :].rjust(size, b"\x00")
     return data[:size].ljust(size, b"\x00")
 
 
@@ -313,7 +346,7 @@ def _add(sign: int) -> Change:
             if how & SATURATE:
                 total = high if total > high else low
             elif not how & WRAP:
-                raise OpError(ERR_OP_NOT_APPLICABLE, "overflow")
+                raise _ForgivableError(ERR_OP_NOT_APPLICABLE, "overflow")
         return span.replaced(total)
 
     return change
@@ -325,19 +358,25 @@ def _set_integer(data: bytes, args: Arguments, _: int) -> bytes:
     return span.replaced(args.number(2))
 
 
-# What it does, which argument holds the write flags, whether it creates a missing bin.
-_MODIFIERS: Final[dict[int, tuple[Change, int, bool]]] = {
-    0: (_resize, 1, True),
-    1: (_insert, 2, True),
-    2: (_remove, 2, False),
-    3: (_with_blob(lambda _, new: new), 3, False),
-    4: (_with_blob(int.__or__), 3, False),
-    5: (_with_blob(int.__xor__), 3, False),
-    6: (_with_blob(int.__and__), 3, False),
-    7: (_not, 2, False),
-    8: (_shift(1), 3, False),
-    9: (_shift(-1), 3, False),
-    10: (_add(1), 3, False),
-    11: (_add(-1), 3, False),
-    12: (_set_integer, 3, False),
+_CREATING: Final = CREATE_ONLY | UPDATE_ONLY | NO_FAIL
+_CHANGING: Final = UPDATE_ONLY | NO_FAIL | PARTIAL
+_COUNTING: Final = UPDATE_ONLY | NO_FAIL
+_RESIZING: Final = FROM_FRONT | GROW_ONLY | SHRINK_ONLY
+_ADDING: Final = SIGNED | SATURATE | WRAP
+
+# What it does, which argument holds the write flags, which of them and which subflags it takes.
+_MODIFIERS: Final[dict[int, tuple[Change, int, int, int]]] = {
+    0: (_resize, 1, _CREATING, _RESIZING),
+    1: (_insert, 2, _CREATING, 0),
+    2: (_remove, 2, _CHANGING, 0),
+    3: (_with_blob(lambda _, new: new), 3, _CHANGING, 0),
+    4: (_with_blob(int.__or__), 3, _CHANGING, 0),
+    5: (_with_blob(int.__xor__), 3, _CHANGING, 0),
+    6: (_with_blob(int.__and__), 3, _CHANGING, 0),
+    7: (_not, 2, _CHANGING, 0),
+    8: (_shift(1), 3, _CHANGING, 0),
+    9: (_shift(-1), 3, _CHANGING, 0),
+    10: (_add(1), 3, _COUNTING, _ADDING),
+    11: (_add(-1), 3, _COUNTING, _ADDING),
+    12: (_set_integer, 3, _COUNTING, 0),
 }

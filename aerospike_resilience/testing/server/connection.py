@@ -74,6 +74,13 @@ class Connection(asyncio.Protocol):
         self.user: str | None = None
         self.transport: asyncio.Transport
 
+    @property
+    def certificate_name(self) -> str | None:
+        """The common name in the client's certificate, which its TLS connection has verified."""
+        certificate = self.transport.get_extra_info("peercert") or {}
+        names = [dict(part).get("commonName") for part in certificate.get("subject", ())]
+        return next((name for name in names if name), None)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count it, unless the node takes no more."""
         assert isinstance(transport, asyncio.Transport)

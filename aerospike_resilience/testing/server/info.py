@@ -6,22 +6,21 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from . import catalog
+from . import catalog, topology
 from .partitions import bitmap
 from .records import PARTITIONS
+from .topology import ENTERPRISE
 
 if TYPE_CHECKING:
     from .node import Node
     from .records import Store
 
 BUILD: Final = "8.1.2.0"
-DEFAULT_PORT: Final = 3000
 FEATURES: Final = (
     "batch-any;batch-index;blob-bits;cdt-index;cdt-list;cdt-map;cluster-stable;float;geo;"
     "sindex-exists;peers;pipelining;pquery;pscans;query-show;relaxed-sc;replicas;replicas-all;"
     "replicas-master;replicas-max;truncate-namespace;udf"
 )
-ENTERPRISE: Final = "ERROR:25:enterprise only"
 UNKNOWN: Final = "ERROR:4:unrecognized command"
 
 Args = dict[str, str]
@@ -69,15 +68,6 @@ def cluster_key(node: Node) -> str:
     if view is None:
         return "0"
     return f"{random.Random(repr(sorted(view.members.items()))).getrandbits(48):012X}"
-
-
-def _peers(node: Node, _: Args) -> str:
-    tls = node.settings.tls.name if node.settings.tls else ""
-    listed = node.membership.listing.entries
-    entries = ",".join(
-        f"[{alias},{tls},[127.0.0.1:{port}]]" for _, (alias, port) in sorted(listed.items())
-    )
-    return f"{node.membership.listing.generation},{DEFAULT_PORT},[{entries}]"
 
 
 def _replicas(node: Node, _: Args) -> str:
@@ -147,10 +137,6 @@ def _namespaces(node: Node, _: Args) -> str:
     return ";".join(node.settings.namespaces)
 
 
-def _service(node: Node, _: Args) -> str:
-    return f"127.0.0.1:{node.settings.port}"
-
-
 _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     "node": lambda node, _: node.settings.alias,
     "build": lambda *_: BUILD,
@@ -161,34 +147,33 @@ _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     "partition-generation": lambda node, _: str(node.membership.partition_generation),
     "rebalance-generation": lambda node, _: str(node.membership.rebalance_generation),
     "peers-generation": lambda node, _: str(node.membership.listing.generation),
-    "peers-clear-std": _peers,
-    "peers-clear-alt": _peers,
-    "peers-tls-std": lambda node, _: _peers(node, _) if node.settings.tls else ENTERPRISE,
-    "peers-tls-alt": lambda node, _: _peers(node, _) if node.settings.tls else ENTERPRISE,
-    "service": _service,
-    "service-clear-std": _service,
-    "service-clear-alt": _service,
-    "service-tls-std": lambda node, _: _service(node, _) if node.settings.tls else ENTERPRISE,
-    "service-tls-alt": lambda node, _: _service(node, _) if node.settings.tls else ENTERPRISE,
+    "peers-clear-std": topology.peers,
+    "peers-clear-alt": topology.peers_alternate,
+    "peers-tls-std": topology.only_with_tls(topology.peers),
+    "peers-tls-alt": topology.only_with_tls(topology.peers_alternate),
+    "service": topology.service,
+    "service-clear-std": topology.service,
+    "service-clear-alt": topology.service_alternate,
+    "service-tls-std": topology.only_with_tls(topology.service),
+    "service-tls-alt": topology.only_with_tls(topology.service_alternate),
     "replicas": _replicas,
     "replicas-master": _replicas_master,
     "replicas-all": _replicas_all,
     "user-agent-set": lambda *_: "ok",
-    "rack-ids": lambda *_: ENTERPRISE,
+    "rack-ids": topology.rack_ids,
+    "racks": topology.racks,
     "cluster-stable": _cluster_stable,
     "status": lambda *_: "ok",
     "namespaces": _namespaces,
     "statistics": _statistics,
     "name": lambda node, _: node.settings.alias,
-    "alumni-clear-std": _peers,
+    "alumni-clear-std": topology.peers,
     "build_os": lambda *_: "any",
     "build_arch": lambda *_: "any",
     "compatibility-id": lambda *_: "15",
     "partitions": lambda *_: str(PARTITIONS),
     "objects": lambda node, _: str(sum(map(_objects, node.stores.values()))),
-    "services": lambda node, _: ";".join(
-        f"127.0.0.1:{port}" for _, (_, port) in sorted(node.membership.listing.entries.items())
-    ),
+    "services": topology.services,
     "services-alumni": lambda *_: "",
     "health-outliers": lambda *_: "",
     "health-stats": lambda *_: "",
@@ -219,7 +204,7 @@ _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     **{
         name: lambda *_: ENTERPRISE
         for name in (
-            *("feature-key", "masking-show", "quiesce", "quiesce-undo", "racks", "roster"),
+            *("feature-key", "masking-show", "quiesce", "quiesce-undo", "roster"),
             *("roster-set", "revive", "xdr-dc-state", "xdr-get-filter", "xdr-set-filter"),
         )
     },

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Final
 
 from .fabric import encode
-from .partitions import View, first_view, next_view
+from .partitions import Racks, View, first_view, next_view
 from .peers import (
     CAUGHT_UP,
     COMMIT,
@@ -53,6 +53,7 @@ class Membership:
         loop: The event loop.
         timing: The cluster's times.
         factor: The replication factor.
+        racks: The rack of each node, if there are racks.
     """
 
     def __init__(
@@ -63,11 +64,13 @@ class Membership:
         loop: asyncio.AbstractEventLoop,
         timing: Timing,
         factor: int,
+        racks: Racks = (),
     ) -> None:
         self.name = name
         self.incarnation = incarnation
         self.timing = timing
         self.factor = factor
+        self.racks = racks
         self.peers: dict[str, Peer] = {}
         self.view: View | None = None
         self.promised = 0
@@ -120,7 +123,7 @@ class Membership:
                     peer.epoch = 1
                     self.listing.add(name, peer)
             self.lease_until_s = now + self.timing.lease_s
-            self._install(first_view(bootstrap, self.factor, 1))
+            self._install(first_view(bootstrap, self.factor, 1, self.racks))
             self.partition_generation = 0
         self._beat()
 
@@ -350,7 +353,10 @@ class Membership:
             return
         versions = decoded(raw)
         self._holder.merge_metadata(metadata)
-        self._install(next_view(epoch, members, self.factor, versions, latest, whole=whole))
+        view = next_view(
+            *(epoch, members, self.factor, versions, latest), whole=whole, racks=self.racks
+        )
+        self._install(view)
 
     def _install(self, view: View) -> None:
         old = self.view

@@ -122,6 +122,7 @@ class Node:
             loop,
             Timing(settings.heartbeat_s, settings.heartbeat_s * settings.heartbeat_timeout),
             settings.replication_factor,
+            tuple(sorted((settings.racks or {}).items())),
         )
         self.membership.port = settings.port
         self.membership.alias = settings.alias

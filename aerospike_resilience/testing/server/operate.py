@@ -187,7 +187,7 @@ def _stored(particle: int, payload: bytes) -> bytes:
             raise OpError(ERR_PARAMETER)
         return int.from_bytes(payload, signed=True).to_bytes(8, signed=True)
     if particle in (LIST, MAP):
-        return values.canonical(payload)
+        return values.storable(payload)
     if particle not in PARTICLES or (particle == FLOAT and len(payload) != 8):
         raise OpError(ERR_PARAMETER)
     return payload

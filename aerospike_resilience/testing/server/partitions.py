@@ -8,46 +8,51 @@ The two differ only while a node that came back is still catching up.
 from __future__ import annotations
 
 import base64
-import random
 from array import array
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from .balance import succession
 from .records import PARTITIONS
 
 MASTER = 1
 REPLICA = 2
 
 
-@lru_cache(maxsize=64)
-def _weights(node: str) -> array[int]:
-    # Seeded by name, so that every process ranks the nodes alike.
-    weights = array("I")
-    weights.frombytes(random.Random(f"aerospike/{node}").randbytes(4 * PARTITIONS))
-    return weights
+Racks = tuple[tuple[str, int], ...]
+"""The rack of each node, as pairs."""
 
 
 @lru_cache(maxsize=32)
-def replica_lists(members: tuple[str, ...], factor: int) -> tuple[tuple[str, ...], ...]:
+def replica_lists(
+    members: tuple[str, ...], factor: int, racks: Racks = ()
+) -> tuple[tuple[str, ...], ...]:
     """Return for every partition the nodes that own it, master first.
 
     Args:
         members: The nodes of the cluster, in any order.
         factor: The replication factor.
+        racks: The rack of each node, if there are racks; a partition's owners are then in as many
+            racks as there are.
 
     Returns:
         One tuple of node names a partition.
     """
-    columns = [(node, _weights(node)) for node in sorted(members)]
-    return tuple(
-        tuple(
-            node
-            for _, node in sorted(
-                ((weights[pid], node) for node, weights in columns), reverse=True
-            )[:factor]
-        )
-        for pid in range(PARTITIONS)
-    )
+    rack_of = dict(racks)
+    lists = []
+    for owners in succession(members):
+        if rack_of:
+            owners = _spread(owners, rack_of)
+        lists.append(tuple(owners[:factor]))
+    return tuple(lists)
+
+
+def _spread(nodes: list[str], rack_of: dict[str, int]) -> list[str]:
+    first_of_rack: dict[int, str] = {}
+    for node in nodes:
+        first_of_rack.setdefault(rack_of[node], node)
+    first = [node for node in nodes if first_of_rack[rack_of[node]] == node]
+    return first + [node for node in nodes if node not in first]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +92,9 @@ class View:
         return wanted
 
 
-def first_view(members: dict[str, int], factor: int, epoch: int) -> View:
+def first_view(members: dict[str, int], factor: int, epoch: int, racks: Racks = ()) -> View:
     """Return the view a cluster starts with, when nobody has data yet."""
-    replicas = replica_lists(tuple(sorted(members)), factor)
+    replicas = replica_lists(tuple(sorted(members)), factor, racks)
     return View(epoch, members, replicas, [owners[0] for owners in replicas])
 
 
@@ -101,6 +106,7 @@ def next_view(
     latest: int,
     *,
     whole: bool,
+    racks: Racks = (),
 ) -> View:
     """Compute the next view from the copies that its members hold.
 
@@ -115,12 +121,13 @@ def next_view(
         latest: The latest epoch any member had.
         whole: Whether all nodes of the cluster are members and hold all their records, so that
             losses are repaired.
+        racks: The rack of each node, if there are racks.
 
     Returns:
         The view.
     """
     names = sorted(members)
-    replicas = replica_lists(tuple(names), factor)
+    replicas = replica_lists(tuple(names), factor, racks)
     acting: list[str] = []
     behind: dict[int, tuple[str, ...]] = {}
     contributors: dict[int, tuple[str, ...]] = {}

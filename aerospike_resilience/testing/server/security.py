@@ -2,6 +2,10 @@
 
 Community Edition has no security; here it exists so that credentials can be tested. Users
 are shared metadata. A session token is signed, so every node of the cluster accepts it.
+
+A login is *internal* (the hash of a password), *external* (the password itself, which an external
+directory would check) or by *certificate* (nothing but the certificate of the TLS connection,
+whose common name is the user).
 """
 
 from __future__ import annotations
@@ -44,6 +48,7 @@ USER: Final = 0
 PASSWORD: Final = 1
 OLD_PASSWORD: Final = 2
 CREDENTIAL: Final = 3
+CLEAR_PASSWORD: Final = 4
 SESSION_TOKEN: Final = 5
 SESSION_TTL: Final = 6
 ROLES: Final = 10
@@ -65,13 +70,16 @@ class Security:
 
     Args:
         node: The node.
-        users: User to credential and roles at the start.
+        users: User to credential and roles at the start; with an empty credential a user logs in
+            by certificate only.
     """
 
     def __init__(self, node: Node, users: dict[str, tuple[str, tuple[str, ...]]]) -> None:
         self._node = node
         self._key = node.settings.token
         self.expired_before_us = 0
+        for user, (_, roles) in node.settings.external_users.items():
+            node.metadata_store.seed("user", user, ("", tuple(roles)))
         for user, (credential, roles) in users.items():
             node.metadata_store.seed("user", user, (credential, tuple(roles)))
 
@@ -105,12 +113,17 @@ class Security:
         return _answer(OK)
 
     def _login(self, fields: Fields, connection: Connection) -> bytes:
-        user = _text(fields, USER)
-        entry = self._node.metadata_store.get("user", user)
-        if entry is None:
-            raise OpError(ERR_INVALID_USER)
-        if fields.get(CREDENTIAL, b"") != entry[0].encode():
-            raise OpError(ERR_INVALID_CREDENTIAL)
+        if USER not in fields:
+            user = self._user_of_certificate(connection)
+        elif CLEAR_PASSWORD in fields:
+            user = self._external_user(_text(fields, USER), fields[CLEAR_PASSWORD])
+        else:
+            user = _text(fields, USER)
+            entry = self._node.metadata_store.get("user", user)
+            if entry is None:
+                raise OpError(ERR_INVALID_USER)
+            if not entry[0] or fields.get(CREDENTIAL, b"") != entry[0].encode():
+                raise OpError(ERR_INVALID_CREDENTIAL)
         connection.user = user
         ttl_s = self._node.settings.session_ttl_s
         return _answer(
@@ -120,8 +133,23 @@ class Security:
             command=LOGIN,
         )
 
+    def _user_of_certificate(self, connection: Connection) -> str:
+        user = connection.certificate_name
+        if user is None or self._node.metadata_store.get("user", user) is None:
+            raise OpError(ERR_INVALID_USER)
+        return user
+
+    def _external_user(self, user: str, password: bytes) -> str:
+        entry = self._node.settings.external_users.get(user)
+        if entry is None:
+            raise OpError(ERR_INVALID_USER)
+        digest = hashlib.sha256(password).hexdigest()
+        if not hmac.compare_digest(digest, entry[0]):
+            raise OpError(ERR_INVALID_CREDENTIAL)
+        return user
+
     def _authenticate(self, fields: Fields, connection: Connection) -> bytes:
-        user = _text(fields, USER)
+        user = _text(fields, USER) if USER in fields else self._user_of_certificate(connection)
         if self._node.metadata_store.get("user", user) is None:
             raise OpError(ERR_INVALID_USER)
         token = fields.get(SESSION_TOKEN, b"")

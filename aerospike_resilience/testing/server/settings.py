@@ -52,6 +52,10 @@ class NodeSettings:
         users: User to password and roles; None leaves security off.
         session_ttl_s: How long a login lasts.
         tls: The node's certificate, if clients connect with TLS.
+        racks: Node to rack; None if there are no racks.
+        access: Node to the address that clients are told, where it is not the node's own.
+        alternate_access: The same for clients that ask for alternate services.
+        external_users: User of an external directory to password (SHA-256, hex) and roles.
     """
 
     name: str
@@ -77,6 +81,10 @@ class NodeSettings:
     users: dict[str, tuple[str, tuple[str, ...]]] | None = None
     session_ttl_s: int = 3600
     tls: TlsFiles | None = None
+    racks: dict[str, int] | None = None
+    access: dict[str, str] = field(default_factory=dict)
+    alternate_access: dict[str, str] = field(default_factory=dict)
+    external_users: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def lock_file(self) -> IO[bytes]:
         """Open the file that processes lock when they take turns."""
@@ -93,10 +101,11 @@ class NodeSettings:
         values["token"] = bytes.fromhex(values["token"])
         values["namespaces"] = tuple(values["namespaces"])
         values["roster"] = {name: tuple(entry) for name, entry in values["roster"].items()}
-        if values["users"] is not None:
-            values["users"] = {
-                user: (secret, tuple(roles)) for user, (secret, roles) in values["users"].items()
-            }
+        for name in ("users", "external_users"):
+            if values[name] is not None:
+                values[name] = {
+                    user: (secret, tuple(roles)) for user, (secret, roles) in values[name].items()
+                }
         if values["tls"] is not None:
             values["tls"] = TlsFiles(**values["tls"])
         return cls(**values)

@@ -9,7 +9,7 @@ from .wire import Bin
 cdt_read = cdt.read
 cdt_modify = cdt.modify
 cdt_at = cdt.at
-canonical = cdt.canonical
+storable = cdt.storable
 bits_read = bits.read
 bits_modify = bits.modify
 hll_read = hll.read

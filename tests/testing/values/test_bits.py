@@ -103,13 +103,56 @@ def test_a_change_that_cannot_be_answers_the_servers_code(before, operation, cod
     assert error.value.code == code
 
 
-@pytest.mark.parametrize("module", [bits, hll])
-def test_bits_of_an_integer_and_sketches_of_one_answer_12(module):
-    for carry_out in (module.read, module.modify):
-        code = 50 if carry_out is module.read else 0
+def test_bits_of_an_integer_and_sketches_of_one_answer_12():
+    for carry_out, *operation in (
+        (bits.read, 50, 0, 8),
+        (bits.modify, 7, 0, 8, NO_FAIL),
+        (hll.read, 50, 0, 8, 0),
+        (hll.modify, 0, 0, 8, 0),
+    ):
         with pytest.raises(OpError) as error:
-            carry_out(INTEGER, bytes(8), op(code, 0, 8, 0))
+            carry_out(INTEGER, bytes(8), op(*operation))
         assert error.value.code == 12
+
+
+@pytest.mark.parametrize(
+    ("before", "operation", "expected"),
+    [
+        (b"\x01", (SET, 0, 8, b"\xff", CREATE_ONLY), 4),
+        (b"\x01", (INSERT, 0, b"\xff", PARTIAL), 4),
+        (b"\x01", (RESIZE, 2, CREATE_ONLY | UPDATE_ONLY), 4),
+        (b"\x01", (RESIZE, 2, 0, 8), 4),
+        (b"\x01", (RESIZE, 2, 0, 6), 4),
+        (b"\x01", (ADD, 0, 8, 1, PARTIAL, 0), 4),
+        (b"\x01", (ADD, 0, 8, 1, 0, 6), 4),
+        (b"\x01", (NOT, -16, 8, NO_FAIL), 4),
+        (b"\x01", (NOT, 0, 0, NO_FAIL), 4),
+        (b"\x01", (NOT, 0, 8, 0, 0), 4),
+        (b"\x01", (RESIZE, 2, CREATE_ONLY), 6),
+        (b"\x01", (RESIZE, 2, CREATE_ONLY | NO_FAIL), b"\x01"),
+        (b"\x01\x02", (RESIZE, 0, 0), b""),
+        (b"\x01\x02", (RESIZE, 1, 0, 2), 4),
+        (b"\x01\x02", (RESIZE, 1, NO_FAIL, 2), b"\x01\x02"),
+        (b"\xff", (ADD, 0, 8, 1, 0, 0), 26),
+        (b"\xff", (ADD, 0, 8, 1, NO_FAIL, 0), b"\xff"),
+        (None, (RESIZE, 0, 0), None),
+        (None, (RESIZE, 2, UPDATE_ONLY), 17),
+        (None, (NOT, 0, 8, NO_FAIL), None),
+        (None, (INSERT, -1, b"\xff", 0), 4),
+        (None, (INSERT, 2, b"\xff", 0), b"\x00\x00\xff"),
+    ],
+)
+def test_each_operation_takes_its_flags_and_no_failure_forgives_what_the_bin_is(
+    before, operation, expected
+):
+    current = (None, None) if before is None else (BLOB, before)
+    if isinstance(expected, int):
+        with pytest.raises(OpError) as error:
+            bits.modify(*current, op(*operation))
+        assert error.value.code == expected
+        return
+    changed, _ = bits.modify(*current, op(*operation))
+    assert changed == (None if expected is None else (BLOB, expected))
 
 
 INIT, UPDATE, SET_UNION, REFRESH, FOLD = range(5)

@@ -45,7 +45,7 @@ SCORES = {"ann": 30, "bob": 10, "cat": 20, "dan": 20}
         ((BY_INDEX_RANGE, KEY, 1, 2), ["bob", "cat"]),
         ((BY_INDEX_RANGE, KEY, -1), ["dan"]),
         ((BY_VALUE_INTERVAL, KEY, 10, 30), ["bob", "cat", "dan"]),
-        ((BY_VALUE_INTERVAL, KEY, 20, INF), ["cat", "dan", "ann"]),
+        ((BY_VALUE_INTERVAL, KEY, 20, INF), ["ann", "cat", "dan"]),
         ((BY_RANK_RANGE, VALUE, -2), [20, 30]),
         ((BY_KEY_LIST, ORDERED_MAP, ["dan", "ann", "zoe"]), {"ann": 30, "dan": 20}),
         ((BY_KEY_LIST, KEY | INVERTED, ["dan", "ann"]), ["bob", "cat"]),
@@ -122,10 +122,23 @@ def test_a_change_that_cannot_be_answers_the_servers_code(before, operation, cod
     assert error.value.code == code
 
 
-def test_a_key_may_be_of_any_type_and_a_wildcard_finds_those_that_begin_alike():
-    changed, _ = cdt.modify(None, None, op(PUT, [1, "a"], 1, 0))
-    changed, _ = cdt.modify(*changed, op(PUT, [2, "a"], 2, 0))
-    assert cdt.read(*changed, op(BY_KEY_LIST, COUNT, [[1, WILD]])) == (1, (1).to_bytes(8))
+def test_a_wildcard_finds_the_values_that_begin_alike():
+    changed, _ = cdt.modify(None, None, op(PUT, "x", [1, "a"], 1))
+    changed, _ = cdt.modify(*changed, op(PUT, "y", [2, "a"], 1))
+    assert cdt.read(*changed, op(BY_VALUE, COUNT, [1, WILD])) == (1, (1).to_bytes(8))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [([1], 1), ({"a": 1}, 1), (INF, 1), ("a", WILD), ("a", [INF]), ("a", {"b": WILD})],
+)
+def test_what_cannot_be_stored_is_a_parameter_error(key, value):
+    for operation in (op(PUT, key, value, 1, 0), op(1, value)):
+        if operation[2] == 1 and value == 1:
+            continue
+        with pytest.raises(OpError) as error:
+            cdt.modify(None, None, operation)
+        assert error.value.code == 4
 
 
 @pytest.mark.parametrize(("order", "marker"), [(0, "80"), (1, "81c70001c0"), (3, "81c70003c0")])
@@ -172,10 +185,12 @@ def test_a_context_leads_into_a_collection(value, ctx, expected):
     [
         ([[1]], [LIST_INDEX, 1], 26),
         ({"a": [1]}, [MAP_KEY, "b"], 26),
-        ([[1]], [MAP_KEY, "b"], 12),
+        ([[1]], [MAP_KEY, "b"], 26),
+        ({"a": 1}, [MAP_KEY, "a", LIST_INDEX, 0], 26),
         ({"a": 1}, [MAP_KEY, "a"], 12),
+        ({"a": {}}, [MAP_KEY, "a"], 12),
         ({"a": 1}, [MAP_KEY], 4),
-        ({"a": 1}, [0x99, 1], 4),
+        ({"a": 1}, [0x99, 1], 26),
         ({"a": 1}, "x", 4),
     ],
 )
@@ -185,11 +200,20 @@ def test_a_context_that_leads_nowhere_answers_the_servers_code(value, ctx, code)
     assert error.value.code == code
 
 
-@pytest.mark.parametrize(("value", "ctx"), [([[1]], [MAP_KEY, "b"]), ({"a": 1}, [MAP_KEY, "a"])])
-def test_a_change_of_what_is_no_list_inside_a_collection_answers_4(value, ctx):
+@pytest.mark.parametrize(
+    ("value", "ctx", "code"),
+    [
+        ([[1]], [MAP_KEY, "b"], 26),
+        ({"a": 1}, [MAP_KEY, "a"], 4),
+        ({"a": {}}, [MAP_KEY, "a"], 4),
+        ({"a": 1}, [MAP_KEY, "a", MAP_KEY, "b"], 26),
+        ({"a": 1}, [MAP_KEY | 0x40, "a", MAP_KEY | 0x40, "b"], 26),
+    ],
+)
+def test_a_change_of_what_is_no_list_inside_a_collection_answers_the_servers_code(value, ctx, code):
     with pytest.raises(OpError) as error:
         change(value, LIST_APPEND, 9, ctx=ctx)
-    assert error.value.code == 4
+    assert error.value.code == code
 
 
 @pytest.mark.parametrize(

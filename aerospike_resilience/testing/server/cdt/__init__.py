@@ -16,7 +16,7 @@ from . import context, list_writes, lists, map_writes, maps, results, select
 from .arguments import Arguments
 from .lists import ListValue
 from .maps import MapValue
-from .order import canonical
+from .order import canonical, storable
 
 _FIRST_MAP_CODE: Final = 64
 _SELECT: Final = 254
@@ -35,12 +35,12 @@ def read(particle: int, raw: bytes, payload: bytes) -> Bin | None:
         The answer, None if it is empty.
 
     Raises:
-        OpError: The payload is malformed (4), the bin is of the wrong type (12), or the operation
-            does not apply (26).
+        OpError: The payload is malformed, or the bin of a context is no collection (4), the value is of
+            the wrong type (12), or the operation does not apply or its context leads nowhere (26).
     """
     code, args, steps = _parse(payload)
     if particle not in (LIST, MAP):
-        raise OpError(ERR_INCOMPATIBLE_TYPE)
+        raise OpError(ERR_PARAMETER if steps else ERR_INCOMPATIBLE_TYPE)
     if code == _SELECT:
         return msgpack.to_bin(select.read(raw, args))
     data = context.find(raw, steps)
@@ -70,19 +70,17 @@ def modify(
     if particle is None or raw is None:
         particle = raw = None
     elif particle not in (LIST, MAP):
-        raise OpError(ERR_INCOMPATIBLE_TYPE)
+        raise OpError(ERR_PARAMETER if steps else ERR_INCOMPATIBLE_TYPE)
     if code == _SELECT:
         if raw is None or particle is None:
             return None, None
         return (particle, select.modify(raw, args)), None
     change = _Change(code, args, nested=bool(steps))
-    if raw is None and not change.creates:
-        change.check_missing()
-        return None, None
     changed = context.change(raw, steps, change)
-    in_map = steps[0].in_map if steps else change.in_map
+    if changed is None:
+        return None, None
     answer = None if change.answer is None else msgpack.to_bin(change.answer)
-    return (MAP if in_map else LIST, changed), answer
+    return (MAP if msgpack.is_map(changed) else LIST, changed), answer
 
 
 def at(particle: int, raw: bytes, way: bytes) -> Bin | None:
@@ -105,7 +103,7 @@ def at(particle: int, raw: bytes, way: bytes) -> Bin | None:
     try:
         return msgpack.to_bin(context.find(raw, steps))
     except OpError as error:
-        if error.code in (ERR_INCOMPATIBLE_TYPE, ERR_OP_NOT_APPLICABLE):
+        if error.code == ERR_OP_NOT_APPLICABLE:
             return None
         raise
 
@@ -178,13 +176,17 @@ class _Change:
     def __init__(self, code: int, args: Arguments, *, nested: bool) -> None:
         self._code = code
         self._args = args
+        # As the C client's own tests expect of a server: 4 for a change, where a read is answered 12.
         self._wrong_type = ERR_PARAMETER if nested else ERR_INCOMPATIBLE_TYPE
         self.answer: bytes | None = None
         self.in_map = code >= _FIRST_MAP_CODE
         self.creates = code in list_writes.CREATING or code in map_writes.CREATING
 
-    def __call__(self, data: bytes | None) -> bytes:
+    def __call__(self, data: bytes | None) -> bytes | None:
         if data is None:
+            if not self.creates:
+                self._check_missing()
+                return None
             flags = _ORDER_ARGUMENT.get(self._code)
             wanted = 0 if flags is None else self._args.number(flags, 0)
             data = context.created(wanted, in_map=self.in_map)
@@ -194,8 +196,7 @@ class _Change:
             return self._on_map(MapValue.decode(data))
         return self._on_list(ListValue.decode(data))
 
-    def check_missing(self) -> None:
-        """Fail if the operation needs a bin that exists."""
+    def _check_missing(self) -> None:
         if self._code == list_writes.SORT:
             raise OpError(ERR_INCOMPATIBLE_TYPE)
         if self._code not in _LEAVING:
@@ -242,4 +243,4 @@ _LEAVING: Final = frozenset(
     (*list_writes.REDUCING, *map_writes.REDUCING, *lists.REMOVERS, *maps.REMOVERS)
 )
 
-__all__ = ["at", "canonical", "modify", "read"]
+__all__ = ["at", "canonical", "modify", "read", "storable"]

@@ -40,13 +40,14 @@ class Arguments:
         return number
 
     def count(self, index: int) -> int | None:
-        """Return how many elements are wanted, None for all."""
+        """Return how many elements are wanted, None for all.
+
+        The server reads the number without its sign, so a negative one is more than there are.
+        """
         if index >= len(self.items):
             return None
         count = self.number(index)
-        if count < 0:
-            raise msgpack.malformed()
-        return count
+        return None if count < 0 else count
 
     def values(self, index: int) -> list[bytes]:
         """Return the elements of a list argument."""

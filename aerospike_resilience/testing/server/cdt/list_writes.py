@@ -65,7 +65,7 @@ def insert_items(value: ListValue, args: Arguments) -> bytes:
 
 def _put(value: ListValue, index: int | None, items: list[bytes], flags: int) -> bytes:
     try:
-        _try_put(value, index, [order.canonical(item) for item in items], flags)
+        _try_put(value, index, [order.storable(item) for item in items], flags)
     except _RefusedError as refused:
         if not flags & NO_FAIL:
             raise OpError(refused.code) from None
@@ -108,17 +108,17 @@ def _slot(value: ListValue, index: int, flags: int) -> int:
 
 
 def _unique(value: ListValue, items: list[bytes], flags: int) -> list[bytes]:
-    seen = set(value.keys())
+    held = set(value.keys())
+    added: set[order.Key] = set()
     kept: list[bytes] = []
     for item in items:
         key = order.key(item)
-        if key not in seen:
-            seen.add(key)
+        if key not in held and key not in added:
+            added.add(key)
             kept.append(item)
-        elif not flags & PARTIAL:
-            raise _RefusedError(ERR_ELEMENT_EXISTS)
-        elif not flags & NO_FAIL:
-            raise OpError(ERR_ELEMENT_EXISTS)
+        elif not (flags & PARTIAL and flags & NO_FAIL):
+            # A value that is twice among the new ones is an operation that makes no sense.
+            raise _RefusedError(ERR_ELEMENT_EXISTS if key in held else ERR_OP_NOT_APPLICABLE)
     return kept
 
 
@@ -126,7 +126,7 @@ def put_at(value: ListValue, args: Arguments) -> None:
     """Replace the element at an index; fill up with nil if it is after the end."""
     flags = args.number(2, 0)
     try:
-        _replace(value, args.number(0), order.canonical(args.value(1)), flags)
+        _replace(value, args.number(0), order.storable(args.value(1)), flags)
     except _RefusedError as refused:
         if not flags & NO_FAIL:
             raise OpError(refused.code) from None

@@ -103,7 +103,7 @@ def _one(at: int | None) -> Selection:
 
 def by_value(value: ListValue, args: Arguments) -> Selection:
     """Select every element that equals a value."""
-    return Selection(_equal(value, [args.value(0)]))
+    return Selection(_equal(value, [args.value(0)]), sorted_ranks=True)
 
 
 def first_by_value(value: ListValue, args: Arguments) -> Selection:
@@ -112,13 +112,13 @@ def first_by_value(value: ListValue, args: Arguments) -> Selection:
 
 
 def by_value_list(value: ListValue, args: Arguments) -> Selection:
-    """Select every element that equals one of several values."""
+    """Select every element that equals one of several values; in an ordered list, in their order."""
     wanted = args.values(0)
     found = _equal(value, wanted)
     place = {order.key(item): at for at, item in reversed(list(enumerate(wanted)))}
     keys = value.keys()
     asked = sorted(found, key=lambda at: place.get(keys[at], len(wanted)))
-    return Selection(found, asked=asked)
+    return Selection(asked if value.ordered else found, asked=asked)
 
 
 def _equal(value: ListValue, wanted: list[bytes]) -> list[int]:
@@ -133,8 +133,20 @@ def by_index_range(value: ListValue, args: Arguments) -> Selection:
 
 def by_rank_range(value: ListValue, args: Arguments) -> Selection:
     """Select a range of ranks, lowest first."""
+    return _ranks(value, window(args.number(0), args.count(1), len(value)))
+
+
+def _ranks(value: ListValue, wanted: range) -> Selection:
+    """Select a range of ranks.
+
+    The server takes the elements of an unordered list off a heap, and lists the lower half of the ranks in
+    the order in which the heap gives them up, from the highest to the lowest.
+    """
     ranked = value.by_rank()
-    return Selection([ranked[at] for at in window(args.number(0), args.count(1), len(value))])
+    positions = [ranked[rank] for rank in wanted]
+    if not value.ordered and wanted.start <= len(value) - wanted.stop:
+        positions.reverse()
+    return Selection(positions, sorted_indexes=True, sorted_ranks=True)
 
 
 def by_interval(value: ListValue, args: Arguments) -> Selection:
@@ -142,16 +154,15 @@ def by_interval(value: ListValue, args: Arguments) -> Selection:
     start = order.key(args.value(0))
     end = args.given(1)
     stop = order.INFINITE if end is None else order.key(end)
-    return Selection([at for at, key in enumerate(value.keys()) if start <= key < stop])
+    found = [at for at, key in enumerate(value.keys()) if start <= key < stop]
+    return Selection(found, sorted_ranks=True)
 
 
 def by_relative_rank(value: ListValue, args: Arguments) -> Selection:
     """Select a range of ranks counted from where a value is or would be."""
-    ranked = value.by_rank()
     keys = value.keys()
-    base = bisect_left(ranked, order.key(args.value(0)), key=keys.__getitem__)
-    wanted = relative(base, args.number(1), args.count(2), len(value))
-    return Selection([ranked[at] for at in wanted])
+    base = bisect_left(value.by_rank(), order.key(args.value(0)), key=keys.__getitem__)
+    return _ranks(value, relative(base, args.number(1), args.count(2), len(value)))
 
 
 Selector = Callable[[ListValue, Arguments], Selection]

@@ -57,12 +57,12 @@ def _entries(args: Arguments) -> list[bytes]:
 
 
 def _put(value: MapValue, entries: list[bytes], flags: int) -> bytes:
-    names = [order.canonical(name) for name in entries[::2]]
+    names = [_key(name) for name in entries[::2]]
     kept: list[tuple[bytes, bytes]] = []
     for name, item in zip(names, entries[1::2], strict=True):
         code = _refusal(value, name, flags)
         if not code:
-            kept.append((name, order.canonical(item)))
+            kept.append((name, order.storable(item)))
         elif not flags & NO_FAIL:
             raise OpError(code)
         elif not flags & PARTIAL:
@@ -70,6 +70,12 @@ def _put(value: MapValue, entries: list[bytes], flags: int) -> bytes:
     for name, item in kept:
         value.put(name, item)
     return msgpack.pack_integer(len(value))
+
+
+def _key(name: bytes) -> bytes:
+    if msgpack.is_list(name) or msgpack.is_map(name):
+        raise msgpack.malformed()
+    return order.storable(name)
 
 
 def _refusal(value: MapValue, name: bytes, flags: int) -> int:
@@ -82,7 +88,7 @@ def _refusal(value: MapValue, name: bytes, flags: int) -> int:
 
 
 def _add(sign: int, value: MapValue, args: Arguments) -> bytes:
-    name = order.canonical(args.value(0))
+    name = _key(args.value(0))
     at = value.find(order.key(name))
     total = add(None if at is None else value.values[at], args.given(1), sign)
     value.put(name, total)

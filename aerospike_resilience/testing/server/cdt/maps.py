@@ -131,8 +131,11 @@ def _one(at: int | None) -> Selection:
 
 def by_key_list(value: MapValue, args: Arguments) -> Selection:
     """Select the entries of several keys."""
-    meant = order.Wanted(args.values(0))
-    return Selection([at for at, key in enumerate(value.keys) if key in meant])
+    wanted = args.values(0)
+    meant = order.Wanted(wanted)
+    found = [at for at, key in enumerate(value.keys) if key in meant]
+    place = {order.key(item): at for at, item in reversed(list(enumerate(wanted)))}
+    return Selection(found, listed=sorted(found, key=lambda at: place.get(value.keys[at], at)))
 
 
 def by_key_interval(value: MapValue, args: Arguments) -> Selection:
@@ -180,7 +183,8 @@ def by_value_interval(value: MapValue, args: Arguments) -> Selection:
     end = args.given(1)
     stop = order.INFINITE if end is None else order.key(end)
     keys = value.value_keys()
-    return Selection([at for at in value.by_rank() if start <= keys[at] < stop])
+    places = value.by_rank() if value.flags == msgpack.KEY_VALUE_ORDERED else range(len(value))
+    return Selection([at for at in places if start <= keys[at] < stop], sorted_ranks=True)
 
 
 def by_rank_range(value: MapValue, args: Arguments) -> Selection:

@@ -95,22 +95,40 @@ class Wanted:
         return value in self._exact or any(matches(each, value) for each in self._patterns)
 
 
-def canonical(data: bytes) -> bytes:
+def storable(data: bytes) -> bytes:
+    """Return a value that is to be stored, as the server stores it.
+
+    Raises:
+        OpError: It is malformed or cannot be stored: it has infinity or the wildcard in it, a map with
+            a key twice, or a map key that is a list or a map; code 4.
+    """
+    return canonical(data, stored=True)
+
+
+def canonical(data: bytes, *, stored: bool = False) -> bytes:
     """Return a value as the server stores it: maps sorted by key, ordered lists sorted.
 
     The server sorts the unordered maps it is given, too: a recorded put of {"a", 2} comes back
     as {2, "a"}.
 
+    Args:
+        data: The value.
+        stored: Whether it must be one that can be stored.
+
     Raises:
         OpError: It is malformed, or a map has a key twice; code 4.
     """
     if not (msgpack.is_list(data) or msgpack.is_map(data)):
+        if stored and msgpack.is_extension(data):
+            raise msgpack.malformed()
         return data
     flags, items = msgpack.elements(data)
-    items = [canonical(item) for item in items]
+    items = [canonical(item, stored=stored) for item in items]
     flags &= msgpack.KEY_VALUE_ORDERED
     if msgpack.is_list(data):
         return msgpack.pack_list(sorted(items, key=key) if flags else items, flags)
+    if stored and any(msgpack.is_list(name) or msgpack.is_map(name) for name in items[::2]):
+        raise msgpack.malformed()
     keyed = sorted(
         ((key(name), name, value) for name, value in zip(items[::2], items[1::2], strict=True)),
         key=lambda entry: entry[0],

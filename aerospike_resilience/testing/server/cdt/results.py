@@ -1,7 +1,9 @@
 """The return types of operations on lists and maps.
 
-If the order of an answer is not that of the elements, it is the order in the clients' examples and tests
-of a server: ranges of ranks in rank order, ranks of listed values in the order of the list.
+The order of an answer depends on how the server finds the elements, as its public source
+(`particle_list.c`, `particle_map.c`) and the clients' tests of a server show: values in the order of the
+elements or of their ranks, ranks of listed values in the order of the list, and so on. A selection says
+which.
 """
 
 from __future__ import annotations
@@ -60,9 +62,12 @@ class Selection:
         multi: Whether it may be several: the answer is then a list, else the one element.
         asked: Where they are, in the order they were asked for, if values were listed. Ranks are
             answered in that order, or in ascending order where it is empty.
+        listed: Where they are, in the order they were asked for, if keys were listed: the order of indexes.
+        sorted_indexes: Indexes are answered in ascending order, whatever the order of the values.
+        sorted_ranks: Ranks are answered in ascending order, whatever the order of the values.
     """
 
-    __slots__ = ("asked", "multi", "positions")
+    __slots__ = ("asked", "listed", "multi", "positions", "sorted_indexes", "sorted_ranks")
 
     def __init__(
         self,
@@ -70,25 +75,35 @@ class Selection:
         *,
         multi: bool = True,
         asked: Sequence[int] | None = None,
+        listed: Sequence[int] | None = None,
+        sorted_indexes: bool = False,
+        sorted_ranks: bool = False,
     ) -> None:
         self.positions = positions
         self.multi = multi
         self.asked = asked
+        self.listed = listed
+        self.sorted_indexes = sorted_indexes
+        self.sorted_ranks = sorted_ranks
 
 
 def inverted(selection: Selection, return_type: int, size: int) -> Selection:
     """Apply the return type's inversion: select every other element.
 
     Raises:
-        OpError: A single element cannot be inverted; code 4.
+        OpError: A single element cannot be inverted; code 26.
     """
     if not return_type & INVERTED:
         return selection
     if not selection.multi:
-        raise msgpack.malformed()
+        raise OpError(ERR_OP_NOT_APPLICABLE, "one element cannot be inverted")
     meant = set(selection.positions)
     rest = [position for position in range(size) if position not in meant]
-    return Selection(rest, asked=None if selection.asked is None else ())
+    return Selection(
+        rest,
+        asked=None if selection.asked is None else (),
+        sorted_ranks=selection.sorted_ranks,
+    )
 
 
 def answer(collection: Collection, selection: Selection, return_type: int) -> bytes | None:
@@ -111,6 +126,13 @@ def answer(collection: Collection, selection: Selection, return_type: int) -> by
         return msgpack.pack_bool(positions)
     if return_type in (RANK, REVERSE_RANK) and selection.asked is not None:
         positions = selection.asked or sorted(positions, key=collection.ranks().__getitem__)
+    if return_type in (RANK, REVERSE_RANK) and selection.sorted_ranks:
+        positions = sorted(positions, key=collection.ranks().__getitem__)
+    if return_type in (INDEX, REVERSE_INDEX):
+        if selection.listed is not None:
+            positions = selection.listed
+        elif selection.sorted_indexes:
+            positions = sorted(positions)
     if return_type in _NUMBERS:
         numbers = [msgpack.pack_integer(n) for n in _NUMBERS[return_type](collection, positions)]
         if selection.multi:

@@ -1,0 +1,92 @@
+"""The order of the nodes in each partition, as the real server computes it.
+
+The server hashes each node's id together with each partition's number, and sorts by the hashes, so that
+a partition's order among some nodes does not change when others leave. Hashes and layout are those of
+`partition_balance.c` in the server's public source; the maps that a real cluster of three published
+come out bit by bit.
+
+All partitions are hashed at once: a Python integer holds one hash for each, 128 bits apart, so that the
+sums and products of 64 bits do not spill into the next one.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from .records import PARTITIONS
+
+_LANE: Final = 128
+_WORD: Final = (1 << 64) - 1
+_ONES: Final = int.from_bytes((b"\x01" + bytes(_LANE // 8 - 1)) * PARTITIONS, "little")
+_WORDS: Final = _ONES * _WORD
+_BYTES: Final = _ONES * 0xFF
+_FNV_OFFSET: Final = 0xCBF29CE484222325
+_FNV_PRIME: Final = 0x100000001B3
+
+
+def node_id(name: str) -> int:
+    """Return the id behind a node's name: the name is its hexadecimal form."""
+    try:
+        return int(name, 16) & _WORD
+    except ValueError:
+        return _fnv(name.encode())
+
+
+def succession(nodes: tuple[str, ...]) -> list[list[str]]:
+    """Return the order of the nodes in every partition.
+
+    Args:
+        nodes: The nodes' names, in any order.
+    """
+    ranked = sorted(nodes, key=node_id, reverse=True)
+    columns = [(index, node, _hashes(node_id(node))) for index, node in enumerate(ranked)]
+    # The server replaces the last byte of each hash by the node's number before it sorts.
+    return [
+        [
+            node
+            for _, node in sorted(
+                ((hashes[pid] & ~0xFF | index, node) for index, node, hashes in columns),
+                reverse=True,
+            )
+        ]
+        for pid in range(PARTITIONS)
+    ]
+
+
+@lru_cache(maxsize=64)
+def _hashes(node: int) -> memoryview:
+    """Return the hash of a node with each partition."""
+    lanes = 0
+    for byte in _fnv(node.to_bytes(8, "little")).to_bytes(8, "little"):
+        lanes = _jenkins(lanes, _ONES * byte)
+    pids = _hashed_pids()
+    for shift in range(0, 64, 8):
+        lanes = _jenkins(lanes, pids >> shift & _BYTES)
+    lanes = lanes + (lanes << 3) & _WORDS
+    lanes ^= lanes >> 11 & _WORDS
+    lanes = lanes + (lanes << 15) & _WORDS
+    return memoryview(lanes.to_bytes(PARTITIONS * _LANE // 8, "little")).cast("Q")[::2]
+
+
+@lru_cache(maxsize=1)
+def _hashed_pids() -> int:
+    numbers = b"".join(pid.to_bytes(_LANE // 8, "little") for pid in range(PARTITIONS))
+    pids = int.from_bytes(numbers, "little")
+    lanes = _ONES * _FNV_OFFSET
+    for shift in range(0, 32, 8):
+        lanes = (lanes ^ pids >> shift & _BYTES) * _FNV_PRIME & _WORDS
+    return lanes
+
+
+def _jenkins(lanes: int, byte: int) -> int:
+    lanes = lanes + byte & _WORDS
+    lanes = lanes + (lanes << 10) & _WORDS
+    return lanes ^ lanes >> 6 & _WORDS
+
+
+def _fnv(data: bytes) -> int:
+    value = _FNV_OFFSET
+    for byte in data:
+        value = (value ^ byte) * _FNV_PRIME & _WORD
+    return value

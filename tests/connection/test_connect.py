@@ -1,0 +1,231 @@
+"""`connect()`: every client, connected and wrapped, and what it was given."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import timedelta
+
+import aerospike
+import pytest
+
+from aerospike_resilience import (
+    ClusterDefinition,
+    Connecting,
+    SystemSettings,
+    UnsupportedSettingError,
+    connect,
+    explain_connection,
+    instrument,
+    resilient,
+    uninstrument,
+)
+from aerospike_resilience.clients.connectors import connector
+from tests.connection.conftest import defined, put_and_get, used
+from tests.waiting import until
+
+
+def test_every_client_is_connected_wrapped_and_a_context_manager(kind, healthy):
+    seen = []
+
+    def use(client):
+        seen.append(client.resilience)
+        return put_and_get(kind)(client)
+
+    definition = defined(healthy).validate_cluster_name_is("local")
+    assert used(definition, kind, use, name="carts") == {"n": 1}
+    assert seen[0].profile.name == "latency"
+    assert seen[0].name.startswith("carts")
+    assert seen[0]._engine.closed
+
+
+def test_the_four_ways_to_describe_a_cluster_connect_alike(healthy, monkeypatch):
+    host, port = healthy.hosts[0]
+    monkeypatch.setenv("AEROSPIKE_HOSTS", f"{host}:{port}")
+    for description in (
+        ClusterDefinition(host, port),
+        {"hosts": [(host, port)]},
+        f"aerospike://{host}:{port}/?cluster_name=local&profile=durable",
+        None,
+    ):
+        with connect(description) as client:
+            assert len(client.get_nodes()) == 3
+            expected = "durable" if isinstance(description, str) else "latency"
+            assert client.resilience.profile.name == expected
+
+
+def test_an_awaited_client_is_awaited_or_entered(healthy):
+    async def both():
+        connecting = defined(healthy).connect("aerospike_py.async")
+        assert isinstance(connecting, Connecting)
+        client = await connecting
+        await client.put(("test", "connect", 2), {"n": 2})
+        await client.close()
+        async with defined(healthy).connect("aerospike_py.async") as again:
+            return (await again.get(("test", "connect", 2))).bins
+
+    assert asyncio.run(both()) == {"n": 2}
+
+
+def test_the_profile_and_its_policies_are_in_the_c_clients_own_configuration(healthy):
+    with connect(defined(healthy)) as client:
+        own = client.get_policies()
+        explained = client.resilience.explain_connection()
+        config = explained.arguments
+
+    assert own["read"]["socket_timeout"] == 40
+    assert own["read"]["total_timeout"] == own["write"]["total_timeout"] == 250
+    assert own["batch"]["concurrent"] is True
+    assert (config["max_conns_per_node"], config["min_conns_per_node"]) == (300, 10)
+    assert (config["max_error_rate"], config["error_rate_window"]) == (10_000, 100)
+    origins = {value.setting: value.origin for value in explained.values}
+    assert origins["max_conns_per_node"].endswith("latency.yaml:9")
+    assert origins["tend_interval"].endswith("default.yaml:7")
+
+
+def test_what_the_c_client_is_given_holds_no_key_that_it_does_not_know(healthy):
+    definition = (
+        defined(healthy)
+        .app_id("shop")
+        .preferring_racks(1)
+        .with_system_settings(
+            SystemSettings(
+                wait_for_connection_to_complete=timedelta(seconds=1),
+                login_timeout=timedelta(seconds=3),
+                max_socket_idle_time=timedelta(seconds=55),
+            )
+        )
+    )
+    with connect(definition, overrides={"connection": {"validate_keys": True}}) as client:
+        client.get_policies()
+        given = client.resilience.explain_connection().arguments
+    assert given["validate_keys"] is True
+    assert (given["rack_aware"], given["rack_ids"]) == (True, [1])
+    assert given["max_socket_idle"] == 55
+    assert given["policies"]["login_timeout_ms"] == 3000
+    assert given["policies"]["write"]["connect_timeout"] == 1000
+
+
+def test_the_native_breaker_is_wide_even_under_a_profile_that_does_not_say(tmp_path):
+    (tmp_path / "own.yaml").write_text("version: 1\n")
+    for kind, path in (
+        ("aerospike", ("max_error_rate",)),
+        ("aerospike_native", ("policy", "max_error_rate")),
+        ("aerospike_sdk", ("settings", "max_errors_in_error_window")),
+    ):
+        found = explain_connection("aerospike://db/", kind, "own", policies=tmp_path)
+        given = found.arguments
+        for key in path:
+            given = given[key]
+        assert given == 10_000
+        assert "wide" in str(found)
+
+
+def test_a_breaker_of_the_definitions_own_is_kept_whole():
+    settings = SystemSettings(max_errors_in_error_window=50)
+    definition = ClusterDefinition("db", 3000).with_system_settings(settings)
+    given = explain_connection(definition).arguments
+    assert given["max_error_rate"] == 50
+    assert "error_rate_window" not in given  # the profile's 100 would mean half an error a tend
+
+    unlimited = SystemSettings(max_errors_in_error_window=0)
+    given = explain_connection(
+        ClusterDefinition("db", 3000).with_system_settings(unlimited)
+    ).arguments
+    assert (given["max_error_rate"], given["error_rate_window"]) == (10_000, 100)
+
+    narrow = SystemSettings(max_errors_in_error_window=5, num_tend_intervals_in_error_window=10)
+    with pytest.raises(UnsupportedSettingError, match="silently goes back to 100 in 1"):
+        explain_connection(ClusterDefinition("db", 3000).with_system_settings(narrow))
+
+
+def test_a_setting_beyond_the_client_is_refused_by_name_or_left_out_with_a_warning():
+    definition = ClusterDefinition("db", 3000).with_ip_map({"a": "b"}).preferring_racks(1)
+
+    with pytest.raises(UnsupportedSettingError) as caught:
+        connect(definition, "aerospike_py")
+    error = caught.value
+    assert (error.client, sorted(error.settings)) == ("aerospike_py", ["ip_map", "rack_ids"])
+    for part in ("with_ip_map()", "client='aerospike_py'", "alternate-access-address"):
+        assert part in str(error)
+
+    with pytest.warns(UserWarning, match="left out: ") as warned:
+        given = explain_connection(definition, "aerospike_py", allow_unsupported=True)
+    assert len(warned) == 2
+    assert given.arguments["config"]["hosts"] == [("db", 3000)]
+
+
+def test_racks_turn_reads_towards_them(healthy):
+    with connect(defined(healthy).preferring_racks(2, 1)) as client:
+        explained = client.resilience.explain("get")
+    assert {row[0]: row[1] for row in explained.rows}["replica"] == "prefer_rack"
+    assert explained.sent["replica"] == aerospike.POLICY_REPLICA_PREFER_RACK
+
+
+def test_the_guides_gate_is_ours_for_every_client(kind):
+    config = {
+        "hosts": [("db", 3000)],
+        "max_concurrent_operations": 7,
+        "operation_queue_timeout_ms": 90,
+    }
+    text = str(explain_connection(config, kind))
+    assert "done by the gate" in text
+    assert "max_concurrent_operations = 7" not in text
+
+
+def test_the_guides_gate_limits(healthy):
+    config = {"hosts": healthy.hosts, "max_concurrent_operations": 7}
+    with connect(config) as client:
+        assert client.resilience.snapshot()["gate"]["limit"] == 7
+        assert client.resilience.profile.backpressure.max_concurrent_operations == 7
+
+
+def test_the_tend_interval_of_the_definition_is_ours_too(healthy):
+    settings = SystemSettings(tend_interval=timedelta(milliseconds=400))
+    with connect(defined(healthy).with_system_settings(settings)) as client:
+        assert client.resilience.profile.tend_interval_s == 0.4
+        assert client.resilience.explain_connection().arguments["tend_interval"] == 400
+
+
+def test_a_connected_client_of_ones_own_cannot_be_explained(bare):
+    wrapped = resilient(bare)
+    with pytest.raises(RuntimeError, match="not by connect"):
+        wrapped.resilience.explain_connection()
+    wrapped.resilience.close()
+
+
+def test_instrumenting_leaves_connect_alone(healthy):
+    instrument("durable")
+    try:
+        with connect(defined(healthy)) as client:
+            assert client.resilience.profile.name == "latency"
+            assert not hasattr(client.resilience._engine.shared.client, "resilience")
+        with connect(defined(healthy), "aerospike_sdk.sync") as cluster:
+            assert cluster.resilience.profile.name == "latency"
+    finally:
+        uninstrument()
+
+
+def test_an_argument_of_resilient_that_fails_closes_the_client(healthy):
+    before = threading.active_count()
+    with pytest.raises(ValueError, match="cannot stand in log lines"):
+        connect(defined(healthy), name="no name")
+    until(lambda: threading.active_count() <= before)
+
+
+def test_close_is_idempotent_and_works_without_with(kind, healthy):
+    async def awaited():
+        client = await connect(defined(healthy), kind)
+        await client.close()
+        await client.close()
+        return client.resilience if "sdk" not in kind else None
+
+    if connector(kind).awaited:
+        found = asyncio.run(awaited())
+    else:
+        client = connect(defined(healthy), kind)
+        close = client.close_blocking if kind == "aerospike_native" else client.close
+        close()
+        close()
+        found = client.resilience if "sdk" not in kind else None
+    assert found is None or found._engine.closed

@@ -1,0 +1,86 @@
+"""A client from `connect(profile="latency")` under load, while one node of three stalls or flaps."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from aerospike_resilience import connect
+from aerospike_resilience.demo.load import Load
+from tests.connection.conftest import defined
+
+pytestmark = pytest.mark.alone
+
+RATE = 600
+THREADS = 6
+WARM_S = 0.8
+"""For the partition map, and for what reads usually take."""
+
+
+@contextmanager
+def loaded(cluster, **options):
+    with connect(defined(cluster), "aerospike", "latency", **options) as client:
+        load = Load(client, THREADS, RATE)
+        load.prepare(client.put)
+        load.start()
+        time.sleep(WARM_S)
+        yield load
+        load.stop()
+
+
+def shares(load, since_s):
+    """Return the share of reads and of writes that failed since then."""
+    found = [sample for sample in load.samples() if sample.sent >= since_s]
+    failed = {}
+    for write in (False, True):
+        kind = [sample for sample in found if sample.write == write]
+        assert len(kind) > RATE
+        failed[write] = sum(bool(sample.error) for sample in kind) / len(kind)
+    return failed[False], failed[True]
+
+
+QUICK_S = 1.7
+"""After this many heartbeats' time an undisturbed cluster has evicted a silent node."""
+
+
+def evicted_after_s(cluster, load, began):
+    """Wait until three seconds have passed; return when the others went on without the node."""
+    found = 3.0
+    while load.elapsed() < began + 3:
+        owners = {node.name for n in range(8) for node in cluster.owners("test", "demo", n)}
+        if "A3" not in owners:
+            found = min(found, load.elapsed() - began)
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("commit", "needed", "most"), [("fail", 2 / 3, 0.45), ("commit_master", 1 / 3, 0.25)]
+)
+def test_while_a_node_stalls_reads_go_on_and_few_writes_are_refused(cluster, commit, needed, most):
+    """Refused is what needs the node, until the cluster has evicted it and the client knows that."""
+    with loaded(cluster, overrides={"breaker": {"on_replica_open": commit}}) as load:
+        began = load.elapsed()
+        cluster.stall("A3")
+        evicted_s = evicted_after_s(cluster, load, began)
+        cluster.resume("A3")
+    reads, writes = shares(load, began)
+
+    assert reads <= 0.02
+    assert writes <= needed * 1.15
+    if evicted_s <= QUICK_S:
+        assert writes <= most
+
+
+def test_a_flapping_node_costs_no_call(cluster):
+    with loaded(cluster) as load:
+        began = load.elapsed()
+        while load.elapsed() < began + 3:
+            cluster.stall("A1")
+            time.sleep(0.06)
+            cluster.resume("A1")
+            time.sleep(0.03)
+    reads, writes = shares(load, began)
+    assert reads == writes == 0

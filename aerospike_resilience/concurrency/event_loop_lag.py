@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import asyncio
 
 TICK_S: Final = 0.002
-"""How often the timer ticks, in seconds: half of the shortest socket timeout that reads are hurried with."""
+"""How often the timer ticks, in seconds: less than half of the shortest time after which a read is slow."""
 
 USUAL_S: Final = 0.0015
 """How late a timer is in a loop that has nothing else to do, at most, in seconds: clocks of selectors count

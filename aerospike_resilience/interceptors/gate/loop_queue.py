@@ -35,7 +35,7 @@ class LoopQueue:
         clock: seconds on the gate's clock.
     """
 
-    __slots__ = ("_clock", "_lag", "_loop", "_look_at", "_places", "_timer", "_waits_on")
+    __slots__ = ("_clock", "_lag", "_look_at", "_loop", "_places", "_timer", "_waits_on")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, waits_on: WaitsOn, clock: Callable[[], float]

@@ -280,18 +280,18 @@ class Gate:
         """
         with self._lock:
             now = self._clock()
-            if waiter.granted or waiter.refused or self.closed or now >= patience.deadline:
+            if waiter.granted or waiter.refused or self.closed or now >= patience.latest:
                 return False
             now -= patience.lag_s
             late_s = now - patience.ends
             if late_s > LATE_S:  # our own process was delayed, and the queue with it
-                patience.ends = min(now + late_s, patience.deadline)
+                patience.ends = min(now + late_s, patience.latest)
             elif late_s >= 0:
                 moved = self._granted > patience.granted
                 young = self._queue_began > now - patience.longest_s
                 if not (moved and young and now - patience.entered < patience.longest_s):
                     return False
-                patience.ends = min(now + self.queue_timeout_s, patience.deadline)
+                patience.ends = min(now + self.queue_timeout_s, patience.latest)
             patience.granted = self._granted
             return True
 

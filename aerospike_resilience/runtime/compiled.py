@@ -40,6 +40,7 @@ from ..model.plan import Plan, early_s
 from ..nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
 from ..profiles import Profile
 from .chain import Arrange, ChainPlace, Placed, arranged, link, link_async
+from .fast.lane import Lane
 from .planner import Planner
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class Runtime:
         plans: the plan of each operation's plain form, by name.
         head: the outermost link of the chain, for methods that block.
         head_async: the same, for methods that are awaited.
+        lane: what fused calls read; shut where the chain does more for a success than they do.
         plain: whether a plain call may take its plan from `plans`. False where sets or strongly
             consistent namespaces have their own options, or where only some namespaces have replicas.
     """
@@ -128,6 +130,7 @@ class Runtime:
         "_single",
         "head",
         "head_async",
+        "lane",
         "plain",
         "planner",
         "plans",
@@ -169,7 +172,9 @@ class Runtime:
         )
 
         self.telemetry = self._telemetry()
-        self.head, self.head_async = self._link(self._chain(draft))
+        chain = self._chain(draft)
+        self.head, self.head_async = self._link(chain)
+        self.lane = Lane(chain, self.plans if self.plain else {})
 
     def pace(self, patience_s: float) -> None:
         """Set how long reads wait for a node before they move to a replica. Called by the tend thread.
@@ -182,6 +187,7 @@ class Runtime:
             return
         self._patience_s, self._single = patience_s, single
         self.plain = self._takes_plain_plans()
+        self.lane.take(self.plans if self.plain else {})
         for plan in self.planner.plans:
             self._hurry(plan)
 

@@ -195,6 +195,12 @@ class AerospikeNativeAdapter(CommonAdapter):
 
         return send
 
+    def policy_keywords(self, operation: Operation) -> tuple[str, ...]:
+        """Return the parameters for namespaces of either consistency, as `sender` passes its policy."""
+        return tuple(
+            name for name in (operation.policy, "policy_sc") if name and name in operation.keywords
+        )
+
     def statement(self, operation: Operation, arguments: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Return the text of the query that a call makes, without its namespace and bins."""
         if isinstance(expression := arguments.get("ael"), str):

@@ -74,6 +74,10 @@ class OperationAnswers(Protocol):
         """Return the native call behind a method of the client, or behind one of a lazy object."""
         ...
 
+    def policy_keywords(self, operation: Operation) -> tuple[str, ...]:
+        """Return the parameters under which `sender` passes one policy, by keyword; none if it does more."""
+        ...
+
     def statement(self, operation: Operation, arguments: Mapping[str, Any]) -> str:
         """Return the text of the query that a call makes, without values; empty if it makes none."""
         ...

@@ -54,6 +54,10 @@ class CommonAdapter:
         """Return nothing: the client has no objects that touch the database later."""
         return ""
 
+    def policy_keywords(self, operation: Operation) -> tuple[str, ...]:
+        """Return the operation's own parameter for its policy."""
+        return (operation.policy,) if operation.policy else ()
+
     def own_family(self, operation: Operation) -> str:
         """Return the operation's own family."""
         return operation.family

@@ -78,7 +78,7 @@ class NativeAttempt:
             try:
                 result = plan.send(call.args, call.kwargs, policy)
             except Exception as error:
-                self._failed(call, error)
+                self.failed(call, error)
                 raise
             call.now = clock()
             if plan.rows is not None:
@@ -112,7 +112,7 @@ class NativeAttempt:
                 else:
                     result = await pending
             except Exception as error:
-                self._failed(call, error)
+                self.failed(call, error)
                 raise
             call.now = clock()
             if plan.rows is not None:
@@ -193,10 +193,11 @@ class NativeAttempt:
     def _stream_ended(self, call: Call, error: BaseException | None) -> None:
         """Record the end of a stream, whose records arrived after the call had returned."""
         if isinstance(error, Exception):
-            self._failed(call, error)
+            self.failed(call, error)
             annotate(error, call)
 
-    def _failed(self, call: Call, error: Exception) -> None:
+    def failed(self, call: Call, error: Exception) -> None:
+        """Read the clock, and record on a call what its native call raised."""
         call.now = self._clock()
         plan = call.plan
         call.raised = call.error = error

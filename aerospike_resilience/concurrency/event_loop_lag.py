@@ -8,6 +8,7 @@ queue. So while somebody waits, a timer ticks in the loop, and how late it ticks
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -30,11 +31,12 @@ class EventLoopLag:
         ticking: whether a tick is due.
     """
 
-    __slots__ = ("__weakref__", "_due", "_loop", "ticking", "total_s", "waiting")
+    __slots__ = ("__weakref__", "_due", "_loop", "_sets", "ticking", "total_s", "waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
         self._due = 0.0
+        self._sets: list[Callable[[], object]] = []
         self.total_s = 0.0
         self.waiting = 0
         self.ticking = False
@@ -49,6 +51,14 @@ class EventLoopLag:
     def end(self) -> None:
         """Note that somebody waits no longer."""
         self.waiting -= 1
+
+    def watch(self, some: Callable[[], object]) -> None:
+        """Tick on as long as `some` returns something true. It may be called a last time at any later tick."""
+        self._sets.append(some)
+
+    def ignore(self, some: Callable[[], object]) -> None:
+        """End a `watch`."""
+        self._sets.remove(some)
 
     def start(self) -> None:
         """Begin to tick."""
@@ -74,7 +84,7 @@ class EventLoopLag:
         late_s = now - self._due
         if late_s > USUAL_S:
             self.total_s += late_s
-        self.ticking = self.waiting > 0
+        self.ticking = self.waiting > 0 or any(some() for some in self._sets)
         if self.ticking:
             self._due = now + TICK_S
             loop.call_at(self._due, self._tick)

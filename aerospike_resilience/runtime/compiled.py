@@ -41,6 +41,7 @@ from ..nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
 from ..profiles import Profile
 from .chain import Arrange, ChainPlace, Placed, arranged, link, link_async
 from .fast.lane import Lane
+from .fast.loop_calls import AwaitedCalls
 from .planner import Planner
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Shared:
         meter_provider: None for the global one.
         recorder: keeps the last calls' outcomes, where a profile wants that.
         closing: set when the wrapped client is closed.
+        under_way: the awaited calls on the fused path, by event loop.
         forked: whether this is a forked child that uses its parent's client.
         clock: the chain's clock, in seconds.
     """
@@ -95,6 +97,10 @@ class Shared:
     closing: Closing = field(default_factory=Closing)
     forked: bool = False
     clock: Callable[[], float] = time.monotonic
+    under_way: AwaitedCalls = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.under_way = AwaitedCalls(self.clock, weakly(self.gates.busy, otherwise=False))
 
     @property
     def refusals(self) -> ClientRefusals:

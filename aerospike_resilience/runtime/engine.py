@@ -308,6 +308,7 @@ class Engine:
             self._changes.make(lambda: self._ready_again(self._own.profile))
         if self._sharing is not None:
             self._sharing.start()  # it does not come along into a forked child
+        self.shared.under_way.tend()
         self.shared.gates.tend()
         runtime = self._own
         self.native.look(runtime.profile)

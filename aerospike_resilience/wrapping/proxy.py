@@ -255,6 +255,10 @@ def _method(client: Any, operation: Operation, engine: Engine) -> Callable[..., 
             from .begun import begun  # for awaited methods only
 
             chosen = begun(awaitable, engine)
+        if (form := form_of(client, operation, adapter)) is not None:
+            from ..runtime.fast.awaited import fused_awaited
+
+            chosen = fused_awaited(engine, form, native, chosen)
     return functools.update_wrapper(chosen, native)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ...model.operation import Operation
 from ...model.plan import Send
@@ -25,6 +25,11 @@ class LazyMethod:
 
     executing: Mapping[str, Operation] = field(default_factory=dict)
     callback: str = ""
+
+
+SlotSender: TypeAlias = Callable[..., None]
+"""Makes a call: ``send(slot, policy, *positional arguments)``. The client calls the slot's ``set_result`` or
+``set_exception`` in the thread of the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,10 @@ class OperationAnswers(Protocol):
 
     def policy_keywords(self, operation: Operation) -> tuple[str, ...]:
         """Return the parameters under which `sender` passes one policy, by keyword; none if it does more."""
+        ...
+
+    def slot_sender(self, client: Any, operation: Operation) -> SlotSender | None:
+        """Return how to make one call without a future of the client's; None if there is no such way."""
         ...
 
     def statement(self, operation: Operation, arguments: Mapping[str, Any]) -> str:

@@ -58,6 +58,10 @@ class CommonAdapter:
         """Return the operation's own parameter for its policy."""
         return (operation.policy,) if operation.policy else ()
 
+    def slot_sender(self, client: Any, operation: Operation) -> None:  # noqa: ARG002
+        """Return None: the client has no such way."""
+        return
+
     def own_family(self, operation: Operation) -> str:
         """Return the operation's own family."""
         return operation.family

@@ -58,6 +58,10 @@ class Plan:
         send: the client's method: takes arguments, keyword arguments and a native policy.
         classify: from an error of the client's to what it means for this operation.
         policy: the native policy for a first attempt. *Swapped by the tend thread.*
+        first: what a first attempt sends: `policy`, or None where the client does the same without it.
+            *Swapped by the tend thread.*
+        shortened: policies for first attempts that have less time, by milliseconds; None while there are
+            none. Whoever swaps `policy` sets it to None.
         client_name: the wrapped client's name.
         patience_s: the socket timeout inside `policy`, in seconds. *Swapped by the tend thread.*
         early_s: a success that took at least this long left its first node early, in seconds.
@@ -73,6 +77,7 @@ class Plan:
         "early_s",
         "failover",
         "fields",
+        "first",
         "idempotent",
         "max_tries",
         "native_retries",
@@ -82,6 +87,7 @@ class Plan:
         "profile",
         "rows",
         "send",
+        "shortened",
         "single",
         "sleep_between_retries_s",
         "socket_timeout_s",
@@ -120,7 +126,8 @@ class Plan:
         self.send = send
         self.classify = classify
         self.fields = fields
-        self.policy = policy
+        self.policy = self.first = policy
+        self.shortened: Any = None
         self.total_timeout_s = total_timeout_s
         self.socket_timeout_s = socket_timeout_s
         self.patience_s = socket_timeout_s

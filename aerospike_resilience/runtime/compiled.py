@@ -180,7 +180,7 @@ class Runtime:
         self.telemetry = self._telemetry()
         chain = self._chain(draft)
         self.head, self.head_async = self._link(chain)
-        self.lane = Lane(chain, self.plans if self.plain else {})
+        self.lane = Lane(chain, self.plans, self.planner, health, plain=self.plain)
 
     def pace(self, patience_s: float) -> None:
         """Set how long reads wait for a node before they move to a replica. Called by the tend thread.
@@ -193,7 +193,7 @@ class Runtime:
             return
         self._patience_s, self._single = patience_s, single
         self.plain = self._takes_plain_plans()
-        self.lane.take(self.plans if self.plain else {})
+        self.lane.take(self.plans, plain=self.plain)
         for plan in self.planner.plans:
             self._hurry(plan)
 
@@ -211,6 +211,7 @@ class Runtime:
                 plan.fields,
                 AttemptPolicy(limit_s_to_ms(plan.total_timeout_s), socket_ms, plan.native_retries),
             )
+            plan.first, plan.shortened = plan.policy, None
             plan.patience_s = socket_s
             plan.early_s = early_s(ms_to_s(socket_ms))
 

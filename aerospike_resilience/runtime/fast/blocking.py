@@ -35,9 +35,9 @@ _TEMPLATE: Final = """def make(engine, form, method, general, clock, current, AB
             fit = lane.fit(engine, form, ({values}), current(), began)
             if fit is None:
                 return general(*form.by_position(({values}), named), **named)
-            plan, sent, early_s = fit.plan, fit.policy, fit.early_s
+            lane, plan, sent, early_s = fit[:4]
         else:
-            sent, early_s = plan.policy, plan.early_s
+            sent, early_s = plan.first, plan.early_s
         gate, budget = lane.gate, lane.budget
         if budget.spent or gate.waiting or not lane.health.calm:
             return general(*form.by_position(({values}), named), **named)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ...clients import Adapter
-from ...clients.shared.derived import client_class
+from ...clients.shared.derived import client_class, native_method
 from ...model.operation import Operation, Shape, always, never
 
 
@@ -69,6 +70,13 @@ class Form:
                 return None
         return row
 
+    def traits(self, values: tuple[Any, ...]) -> tuple[bool, bool]:
+        """Return whether a call only reads, and whether it may be sent again, by its arguments."""
+        operation, arguments = self.operation, dict(zip(self.before, values, strict=False))
+        if operation.read_only is not None and operation.read_only(arguments):
+            return True, True
+        return False, operation.idempotent(arguments)
+
     def by_position(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return the values that were given by position."""
         if not named:
@@ -112,16 +120,27 @@ def form_of(client: Any, operation: Operation, adapter: Adapter) -> Form | None:
         return None
     taken = (*before, operation.policy)
     own = client_class(type(client), adapter.recognises) is type(client)
+    method = native_method(client, operation, adapter.recognises)
     return Form(
         operation=operation,
         name=operation.attribute,
         before=before,
         names=taken,
-        places={name: place for place, name in enumerate(taken)} if own else {},
+        places={name: place for place, name in enumerate(taken)}
+        if own or _has_parameters(method, taken)
+        else {},
         policy_by_position=by_position,
         sent_as=sent_as,
         judged=judged,
     )
+
+
+def _has_parameters(method: Any, names: tuple[str, ...]) -> bool:
+    """Return whether an application's own method has these parameters, in this order."""
+    try:
+        return tuple(inspect.signature(method).parameters)[: len(names)] == names
+    except (TypeError, ValueError):  # it does not tell
+        return False
 
 
 def _judged(operation: Operation, before: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -18,9 +18,9 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
-from ...ambient import Ambient
+from ...ambient import Ambient, on_clock
 from ...interceptors import (
     Backpressure,
     Breaker,
@@ -33,12 +33,20 @@ from ...interceptors import (
 from ...interceptors.base import Link
 from ...interceptors.gate.backpressure import WeightedBackpressure
 from ...model.call import Call
-from ...model.operation import Key
+from ...model.durations import ms_to_s, remaining_whole_ms
+from ...model.operation import Criticality, Key
 from ...model.plan import Plan
+from ...nodes import ClusterHealth
 from ..chain import end_operation
-from .forms import Form
+from ..planner import Planner
+from .forms import ABSENT, Form, given
+from .table import BoundedTable
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+DEFAULT: Final[Criticality] = "default"
+
+_PLAIN: Final = frozenset({int, bool, str, type(None)})
+"""The types of a policy's values that never change, and that mean the same wherever they are equal."""
 
 
 class Permits(Protocol):
@@ -66,24 +74,10 @@ class Calm(Protocol):
     calm: bool
 
 
-class Fit(NamedTuple):
-    """How one fused call is made.
-
-    Attributes:
-        plan: its plan.
-        policy: the native policy to send; None to send none.
-        early_s: a success that took at least this long is slow, in seconds.
-        patience_s: the socket timeout of one try, in seconds.
-        deadline: when the call must have ended, on the chain's clock; ``inf`` for the plan's own timeout.
-        tailored: whether `policy` was made for less time than the plan gives.
-    """
-
-    plan: Plan
-    policy: Any
-    early_s: float
-    patience_s: float
-    deadline: float = math.inf
-    tailored: bool = False
+Fit: TypeAlias = tuple["Lane", Plan, Any, float, float, float, Criticality]
+"""How a call of another form is made: its lane, its plan, the native policy to send (None for none), from how
+many seconds on a success is slow, the socket timeout of one try in seconds, when the call must have ended on
+the chain's clock (``inf`` for the plan's own timeout), and how important it is that it is not refused."""
 
 
 class FirstAttempt:
@@ -116,11 +110,15 @@ class Lane:
     Args:
         chain: the runtime's interceptors, outermost first.
         plans: the plan of each operation's plain form, by name.
+        planner: makes the plans of other forms; None where there are none.
+        namespaces: knows which namespaces are strongly consistent, and which have one copy of each record.
+        plain: whether `plans` hold for every namespace and set.
 
     Attributes:
         open: whether calls may take it at all: the chain is made of the shipped links, in their order, and
             none of them judges results, gates by node or listens.
         plans: by an operation's name, its plan if plain calls may take the lane; None if not.
+        plain: whether a call's plan is the same for every namespace and set.
         gate: the gate that holds the permits.
         budget: the retry budget.
         health: the nodes' health.
@@ -130,18 +128,37 @@ class Lane:
     __slots__ = (
         "_attempt",
         "_breaker",
+        "_namespaces",
+        "_planner",
+        "_plans",
         "_retry",
         "_retry_async",
+        "_single",
+        "_strong",
         "budget",
         "gate",
         "health",
         "open",
+        "plain",
         "plans",
         "recent",
     )
 
-    def __init__(self, chain: Sequence[Interceptor], plans: Mapping[str, Plan]) -> None:
+    def __init__(
+        self,
+        chain: Sequence[Interceptor],
+        plans: Mapping[str, Plan],
+        planner: Planner | None = None,
+        namespaces: ClusterHealth | None = None,
+        *,
+        plain: bool = False,
+    ) -> None:
         links = _shipped(chain)
+        self.plain = plain
+        self._planner = planner if links is not None else None
+        self._namespaces = namespaces
+        self._strong = self._single = frozenset[str]()
+        self._plans = BoundedTable()
         self.open = links is not None
         self.plans: Mapping[str, Plan | None] = dict.fromkeys(plans)
         self.gate: Permits = _NoGate()
@@ -150,7 +167,7 @@ class Lane:
         self.recent: deque[Any] = deque(maxlen=0)
         if links is None:
             return
-        self.take(plans)
+        self.take(plans, plain=plain)
         self._attempt, self._breaker = links.attempt, links.breaker
         if links.retry.budget is not None:
             self.budget = links.retry.budget
@@ -164,15 +181,19 @@ class Lane:
         self._retry = links.retry.link(inner)
         self._retry_async = links.retry.link_async(inner_async)
 
-    def take(self, plans: Mapping[str, Plan]) -> None:
-        """Let plain calls take these plans from now on; none, if there are none."""
+    def take(self, plans: Mapping[str, Plan], *, plain: bool) -> None:
+        """Take the plans of plain calls from now on.
+
+        Args:
+            plans: by an operation's name.
+            plain: whether they hold for every namespace and set. If not, none of them is taken.
+        """
+        self.plain = plain
         if self.open:
             self.plans = {
-                name: plan if plan.operation.read_only is None else None
+                name: plan if plain and plan.operation.read_only is None else None
                 for name, plan in plans.items()
             }
-
-    # ----- where a first attempt goes on
 
     def fit(
         self,
@@ -191,7 +212,100 @@ class Lane:
             around: the ambient values.
             began: when it began, on the chain's clock.
         """
-        return None
+        deadline, idempotent, critical = math.inf, None, DEFAULT
+        lane = self
+        if around is not None:
+            if around.using and (using := around.using.get(id(engine))) is not None:
+                lane = engine.runtime_for(using).lane
+                idempotent, critical = using.idempotent, using.criticality or DEFAULT
+            deadline = on_clock(around.deadline, engine.shared.clock)
+        policy = values[-1]
+        if policy is ABSENT:
+            policy = None
+        plan = lane.plans[form.name]
+        if plan is None or policy is not None or idempotent is not None or form.judged:
+            plan = lane.find(form, values, policy, idempotent)
+            if plan is None:
+                return None
+        if deadline - began > plan.total_timeout_s or deadline == math.inf:
+            return lane, plan, plan.first, plan.early_s, plan.patience_s, math.inf, critical
+        shorter = lane.shortened(plan, remaining_whole_ms(deadline - began))
+        if shorter is None:
+            return None
+        return lane, plan, *shorter, deadline, critical
+
+    def find(
+        self, form: Form, values: tuple[Any, ...], policy: Any, idempotent: bool | None
+    ) -> Plan | None:
+        """Return the plan of a call whose arguments decide it; None if it takes the general chain.
+
+        Args:
+            form: the operation's form.
+            values: its arguments, the policy last; `ABSENT` for those that were not given.
+            policy: the caller's own policy; None where there is none.
+            idempotent: whether it may be sent again, as the application declares; None if it does not.
+        """
+        planner, said, place, traits = self._planner, None, None, None
+        if planner is None or values[0] is ABSENT:
+            return None
+        if policy is not None and (said := _content(policy)) is None:
+            return None
+        if form.judged:
+            traits = form.traits(values)
+        table = self._table()
+        if not self.plain:
+            place = planner.place(values[0])
+            if place is None:
+                return None
+        index = (form.name, place, said, traits, idempotent)
+        plan: Plan | None = table.get(index)
+        if plan is None:
+            named = {} if policy is None else {form.names[-1]: policy}
+            plan = planner.plan(form.operation, given(values[:-1]), named, idempotent=idempotent)
+            if plan is not None:
+                table.put(index, plan)
+        return plan
+
+    def _table(self) -> BoundedTable:
+        """Return the plans found so far. What is learned about namespaces begins them anew."""
+        health = self._namespaces
+        if health is not None and (
+            self._strong is not health.strong or self._single is not health.single
+        ):
+            strong, single = health.strong, health.single
+            self._plans = BoundedTable()  # before the marks: who sees them finds this table
+            self._strong, self._single = strong, single
+        return self._plans
+
+    def shortened(self, plan: Plan, left_ms: int) -> tuple[Any, float, float] | None:
+        """Return a first attempt's policy, with its times, for less time than the plan gives.
+
+        Args:
+            plan: the call's plan.
+            left_ms: how much time it has, in whole milliseconds.
+
+        Returns:
+            The policy, from how many seconds on a success is slow, and the socket timeout of one try in
+            seconds; None if no time is left.
+        """
+        if left_ms < 1:
+            return None
+        table = plan.shortened
+        if table is None:
+            table = plan.shortened = BoundedTable()
+        found: tuple[Any, float, float] | None = table.get(left_ms)
+        if found is None:
+            call = Call(plan, (), NOTHING, None, ms_to_s(left_ms))
+            policy = self._attempt.policy_for(call)
+            found = policy, call.early_s, call.patience_s
+            table.put(left_ms, found)
+        return found
+
+    def _plain(self, plan: Plan) -> Fit:
+        """Return how a plain call is made."""
+        return self, plan, plan.first, plan.early_s, plan.patience_s, math.inf, DEFAULT
+
+    # ----- where a first attempt goes on
 
     def failed(
         self,
@@ -212,7 +326,7 @@ class Lane:
             began: when it began, on the chain's clock.
             error: what the client raised.
         """
-        call = _call(fit or plain_fit(plan), args, key, began)
+        call = _call(fit or self._plain(plan), args, key, began)
         self._attempt.failed(call, error)
         if self._breaker is not None:
             self._breaker.report_error(call, error)
@@ -229,7 +343,7 @@ class Lane:
     ) -> None:
         """Report a success that was slow to come. Called before its permit is released."""
         if self._breaker is not None:
-            call = _call(fit or plain_fit(plan), args, key, began)
+            call = _call(fit or self._plain(plan), args, key, began)
             call.now = ended
             self._breaker.health.answered(call, began, ended)
 
@@ -254,16 +368,27 @@ class Lane:
             raise
 
 
-def plain_fit(plan: Plan) -> Fit:
-    """Return how a plain call is made."""
-    return Fit(plan, plan.policy, plan.early_s, plan.patience_s)
-
-
 def _call(fit: Fit, args: tuple[Any, ...], key: Key, began: float) -> Call:
-    call = Call(fit.plan, args, NOTHING, key, min(fit.deadline, began + fit.plan.total_timeout_s))
+    _lane, plan, _policy, early_s, patience_s, deadline, criticality = fit
+    call = Call(plan, args, NOTHING, key, min(deadline, began + plan.total_timeout_s))
     call.started = call.now = call.began = began
-    call.early_s, call.patience_s, call.tailored = fit.early_s, fit.patience_s, fit.tailored
+    call.early_s, call.patience_s = early_s, patience_s
+    call.tailored = deadline < math.inf
+    if criticality != DEFAULT:
+        call.criticality = criticality
     return call
+
+
+def _content(policy: Any) -> tuple[Any, ...] | None:
+    """Return what a caller's policy says; None if it is no dict, or holds what may change.
+
+    The types belong to it: 1 and True are equal, and a client takes one of them only.
+    """
+    if type(policy) is not dict:
+        return None
+    values = tuple(policy.values())
+    types = tuple(map(type, values))
+    return (tuple(policy), values, types) if _PLAIN.issuperset(types) else None
 
 
 class _Links(NamedTuple):

@@ -36,12 +36,14 @@ _PREAMBLE: Final = """
             {values} = row
         plan, fit = lane.plans[{name!r}], None
         if plan is None or current() is not None or {unusual}:
-            fit = lane.fit(engine, form, ({values}), current(), began)
+            fit = None
+            if {key} is not ABSENT:
+                fit = lane.fit(engine, form, ({values}), current(), began)
             if fit is None:
                 return {general}(*form.by_position(({values}), named), **named)
-            plan, sent, early_s = fit.plan, fit.policy, fit.early_s
+            lane, plan, sent, early_s = fit[:4]
         else:
-            sent, early_s = plan.policy, plan.early_s
+            sent, early_s = plan.first, plan.early_s
         gate, budget = lane.gate, lane.budget
         if budget.spent or gate.waiting or not lane.health.calm:
             return {general}(*form.by_position(({values}), named), **named)"""
@@ -60,27 +62,27 @@ _BEGUN: Final = (
             else:
                 budget.operations += 1
                 try:
-                    SENT
+                    $SENT
                 except Exception as error:
-                    failed = FAILED
+                    failed = $FAILED
                 else:
                     taken = False
-                    return RETURNED
+                    return $RETURNED
         finally:
             if taken:
                 permits.append(None)
                 if gate.waiting or gate.debt:
                     gate.settle()
         if failed is not None:
-            return REFUSED
+            return $REFUSED
         return general(*form.by_position(({values}), named), **named)
     return fused
 """
 )
-"""A call that begins when it is made. The words in capitals differ between the two ways to make it."""
+"""A call that begins when it is made. The words behind ``$`` differ between the two ways to make it."""
 
 _BY_FUTURE: Final = {
-    "SENT": """native = {bare_call} if sent is None else {call}
+    "$SENT": """native = ({bare_call}) if sent is None else ({call})
                     loop = native.get_loop()
                     calls = under_way.latest
                     if calls.loop is not loop:
@@ -93,29 +95,27 @@ _BY_FUTURE: Final = {
                     call.permits, call.calls, call._first = permits, calls, None
                     calls.add(call)
                     native.add_done_callback(call.native_done)""",
-    "FAILED": "lane.failed(fit, plan, given(({before})), {key}, began, error)",
-    "RETURNED": "call",
-    "REFUSED": "refused_at_the_call(under_way.of(running_loop()), lane, failed)",
+    "$FAILED": "lane.failed(fit, plan, given(({before})), {key}, began, error)",
+    "$RETURNED": "call",
+    "$REFUSED": "refused_at_the_call(under_way.of(running_loop()), lane, failed)",
 }
 """By the client's own method, which returns a future."""
 
 _BY_SLOT: Final = {
-    "SENT": """loop = running_loop()
-                    calls = under_way.latest
+    "$SENT": """call, calls, loop = Slot(), under_way.latest, running_loop()
                     if calls.loop is not loop:
                         calls = under_way.of(loop)
                     if not calls.lag.ticking:
                         calls.lag.start()
-                    call = Slot()
                     call.lane, call.plan, call.fit, call.values = lane, plan, fit, ({before})
                     call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
                     call.permits, call.calls = permits, calls
                     call.outer, call.context = Future(loop=loop), copy_context()
-                    submit(call, sent, {or_none})
-                    calls.add(call)""",
-    "FAILED": "error",
-    "RETURNED": "call.outer",
-    "REFUSED": "by_future(*form.by_position(({values}), named), **named)",
+                    calls.add(call)
+                    submit(call, sent, {or_none})""",
+    "$FAILED": "calls.under_way.discard(call) or error",
+    "$RETURNED": "call.outer",
+    "$REFUSED": "by_future(*form.by_position(({values}), named), **named)",
 }
 """As a window of one, which completes a slot. What the client refuses so is refused by its own method."""
 
@@ -137,9 +137,9 @@ _COROUTINE: Final = (
                 budget.operations += 1
                 try:
                     if sent is None:
-                        result = await {bare_call}
+                        result = await ({bare_call})
                     else:
-                        result = await {call}
+                        result = await ({call})
                 except Exception as error:
                     failed = lane.failed(fit, plan, given(({before})), {key}, began, error)
                 else:
@@ -195,9 +195,9 @@ def fused_awaited(
     submit = shared.adapter.slot_sender(shared.client, form.operation) if form.places else None
     if submit is None:
         return by_future
-    return _made("slot", form, tuple(cells), "Slot", "Future", "copy_context", "submit", "by_future")(
-        *cells.values(), Slot, asyncio.Future, contextvars.copy_context, submit, by_future
-    )
+    return _made(
+        "slot", form, tuple(cells), "Slot", "Future", "copy_context", "submit", "by_future"
+    )(*cells.values(), Slot, asyncio.Future, contextvars.copy_context, submit, by_future)
 
 
 def _made(kind: str, form: Form, *cells: Any) -> Callable[..., Any]:
@@ -250,9 +250,7 @@ def _made_once(
     return made
 
 
-def _refused_at_the_call(
-    calls: LoopCalls, lane: Lane, first: FirstAttempt
-) -> asyncio.Future[Any]:
+def _refused_at_the_call(calls: LoopCalls, lane: Lane, first: FirstAttempt) -> asyncio.Future[Any]:
     """Return the future of a call that the client refused when it was made; raise what is final there."""
     outer: asyncio.Future[Any] = calls.loop.create_future()
     if is_final(first):

@@ -124,3 +124,4 @@ class _NoCalls:
 
     loop = None
     ticking = False
+    under_way: set[Held] = set()  # noqa: RUF012 - always empty

@@ -90,9 +90,7 @@ class UnderWay:
             go_on(self.calls, self.lane, first, self.of_caller())
 
 
-def go_on(
-    calls: LoopCalls, lane: Lane, first: FirstAttempt, outer: asyncio.Future[Any]
-) -> None:
+def go_on(calls: LoopCalls, lane: Lane, first: FirstAttempt, outer: asyncio.Future[Any]) -> None:
     """Go on with a failed call in the general chain. Called after its permit was released.
 
     Args:
@@ -283,7 +281,7 @@ class Slot(UnderWay):
 
     def set_exception(self, error: BaseException) -> None:
         """Account for a failure, and go on. Called by the client."""
-        self.context.run(self.failed, error)
+        self.context.copy().run(self.failed, error)
 
     def cancel(self, msg: Any | None = None) -> bool:  # noqa: ARG002 - as of a future
         """End as cancelled. Called by the client."""

@@ -54,6 +54,7 @@ class Planner:
     ) -> None:
         self._client_name = client_name
         self._forked = forked
+        self.place = adapter.place
         # A separate planner, as a plan that held its planner would make a reference cycle.
         self._reader = (
             Planner(
@@ -166,10 +167,6 @@ class Planner:
         """Return the plan of a call of any form; None where the client is about to refuse the call."""
         found = self._planned(operation, operation.bind(args, kwargs), idempotent, None)
         return None if found is None else found[0]
-
-    def place(self, key: Key) -> NamespaceSet | None:
-        """Return the namespace and the set that a key names; None if it is no key."""
-        return self._adapter.place(key)
 
     def _planned(
         self,

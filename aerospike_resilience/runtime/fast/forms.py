@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,24 +55,23 @@ class Form:
             values: what was given by position, `ABSENT` for the rest.
             named: what was given by name.
         """
-        row = [*values]
-        places = self.places
+        row, places = [*values], self.places
         for name, value in named.items():
             place = places.get(name)
             if place is None or row[place] is not ABSENT:
                 return None
             row[place] = value
-        gap = False
-        for value in row[:-1]:
-            if value is ABSENT:
-                gap = True
-            elif gap:
-                return None
+        for name in named:
+            place = places[name]
+            if place and row[place - 1] is ABSENT and place < len(self.before):
+                return None  # not the arguments that come first
         return row
 
-    def traits(self, values: tuple[Any, ...]) -> tuple[bool, bool]:
-        """Return whether a call only reads, and whether it may be sent again, by its arguments."""
+    def traits(self, values: tuple[Any, ...]) -> Hashable:
+        """Return what of a call's arguments decides whether it reads and whether it may be sent again."""
         operation, arguments = self.operation, dict(zip(self.before, values, strict=False))
+        if operation.decisive is not None:
+            return operation.decisive(arguments)
         if operation.read_only is not None and operation.read_only(arguments):
             return True, True
         return False, operation.idempotent(arguments)

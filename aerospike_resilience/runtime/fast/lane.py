@@ -14,6 +14,7 @@ Otherwise the call goes through the general chain from the start, before anythin
 
 from __future__ import annotations
 
+import marshal
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -36,7 +37,6 @@ from ...model.call import Call
 from ...model.durations import ms_to_s, remaining_whole_ms
 from ...model.operation import Criticality, Key
 from ...model.plan import Plan
-from ...nodes import ClusterHealth
 from ..chain import end_operation
 from ..planner import Planner
 from .forms import ABSENT, Form, given
@@ -45,8 +45,19 @@ from .table import BoundedTable
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 DEFAULT: Final[Criticality] = "default"
 
-_PLAIN: Final = frozenset({int, bool, str, type(None)})
-"""The types of a policy's values that never change, and that mean the same wherever they are equal."""
+_content: Final = marshal.dumps
+"""Write down what a caller's policy says, so that it can be looked up.
+
+It is made for this: it takes dicts, lists, numbers and text, tells 1 from True, and raises `ValueError` for
+any other object, such as a transaction. Version 2 of its format depends on nothing but the values.
+"""
+
+
+class Namespaces(Protocol):
+    """What is known of a cluster's namespaces."""
+
+    strong: frozenset[str]
+    single: frozenset[str]
 
 
 class Permits(Protocol):
@@ -75,9 +86,10 @@ class Calm(Protocol):
 
 
 Fit: TypeAlias = tuple["Lane", Plan, Any, float, float, float, Criticality]
-"""How a call of another form is made: its lane, its plan, the native policy to send (None for none), from how
-many seconds on a success is slow, the socket timeout of one try in seconds, when the call must have ended on
-the chain's clock (``inf`` for the plan's own timeout), and how important it is that it is not refused."""
+"""How a call of another form is made: its lane, its plan, the native policy to send (None for none), from
+how many seconds on a success is slow, the socket timeout of one try in seconds, when the call must have
+ended on the chain's clock (``inf`` for the plan's own timeout), and how much it matters that it is not
+refused."""
 
 
 class FirstAttempt:
@@ -129,6 +141,7 @@ class Lane:
         "_attempt",
         "_breaker",
         "_namespaces",
+        "_place",
         "_planner",
         "_plans",
         "_retry",
@@ -149,14 +162,15 @@ class Lane:
         chain: Sequence[Interceptor],
         plans: Mapping[str, Plan],
         planner: Planner | None = None,
-        namespaces: ClusterHealth | None = None,
+        namespaces: Namespaces | None = None,
         *,
         plain: bool = False,
     ) -> None:
         links = _shipped(chain)
         self.plain = plain
         self._planner = planner if links is not None else None
-        self._namespaces = namespaces
+        self._place = planner.place if planner is not None else _no_place
+        self._namespaces: Namespaces = namespaces or _NoNamespaces()
         self._strong = self._single = frozenset[str]()
         self._plans = BoundedTable()
         self.open = links is not None
@@ -245,37 +259,38 @@ class Lane:
             policy: the caller's own policy; None where there is none.
             idempotent: whether it may be sent again, as the application declares; None if it does not.
         """
-        planner, said, place, traits = self._planner, None, None, None
+        planner, said, place = self._planner, None, None
         if planner is None or values[0] is ABSENT:
             return None
-        if policy is not None and (said := _content(policy)) is None:
-            return None
-        if form.judged:
-            traits = form.traits(values)
-        table = self._table()
-        if not self.plain:
-            place = planner.place(values[0])
-            if place is None:
+        if policy is not None:
+            try:
+                said = _content(policy, 2)
+            except ValueError:  # it holds what may change, or is no dict
                 return None
+        if not self.plain and (place := self._place(values[0])) is None:
+            return None
+        plans = self._plans
+        if (
+            self._strong is not self._namespaces.strong
+            or self._single is not self._namespaces.single
+        ):
+            plans = self._begin_anew()
+        traits = form.traits(values) if form.judged else None
         index = (form.name, place, said, traits, idempotent)
-        plan: Plan | None = table.get(index)
+        plan: Plan | None = plans.get(index)
         if plan is None:
             named = {} if policy is None else {form.names[-1]: policy}
             plan = planner.plan(form.operation, given(values[:-1]), named, idempotent=idempotent)
             if plan is not None:
-                table.put(index, plan)
+                plans.put(index, plan)
         return plan
 
-    def _table(self) -> BoundedTable:
-        """Return the plans found so far. What is learned about namespaces begins them anew."""
-        health = self._namespaces
-        if health is not None and (
-            self._strong is not health.strong or self._single is not health.single
-        ):
-            strong, single = health.strong, health.single
-            self._plans = BoundedTable()  # before the marks: who sees them finds this table
-            self._strong, self._single = strong, single
-        return self._plans
+    def _begin_anew(self) -> BoundedTable:
+        """Forget the plans found so far, as something was learned about a namespace."""
+        strong, single = self._namespaces.strong, self._namespaces.single
+        plans = self._plans = BoundedTable()  # before the marks: who sees them finds this table
+        self._strong, self._single = strong, single
+        return plans
 
     def shortened(self, plan: Plan, left_ms: int) -> tuple[Any, float, float] | None:
         """Return a first attempt's policy, with its times, for less time than the plan gives.
@@ -379,18 +394,6 @@ def _call(fit: Fit, args: tuple[Any, ...], key: Key, began: float) -> Call:
     return call
 
 
-def _content(policy: Any) -> tuple[Any, ...] | None:
-    """Return what a caller's policy says; None if it is no dict, or holds what may change.
-
-    The types belong to it: 1 and True are equal, and a client takes one of them only.
-    """
-    if type(policy) is not dict:
-        return None
-    values = tuple(policy.values())
-    types = tuple(map(type, values))
-    return (tuple(policy), values, types) if _PLAIN.issuperset(types) else None
-
-
 class _Links(NamedTuple):
     """The links of a chain that a fused call can stand for."""
 
@@ -456,3 +459,14 @@ class _NoHealth:
     """Stands where a profile keeps no account of nodes."""
 
     calm = True
+
+
+class _NoNamespaces:
+    """Stands where calls take no lane."""
+
+    strong: frozenset[str] = frozenset()
+    single: frozenset[str] = frozenset()
+
+
+def _no_place(_key: Key) -> None:
+    return None

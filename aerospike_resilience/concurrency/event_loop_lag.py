@@ -7,6 +7,7 @@ queue. So while somebody waits, a timer ticks in the loop, and how late it ticks
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -22,20 +23,33 @@ USUAL_S: Final = 0.0015
 in milliseconds."""
 
 
+LATE_S: Final = 0.005
+"""A loop whose tick is later than this, in seconds, is late."""
+
+REMEMBERED_S: Final = 0.1
+"""For how long a loop counts as late after a late tick, in seconds: a burst takes several turns of it."""
+
+
 class EventLoopLag:
     """The lag of one event loop. Used in the loop's own thread.
 
     Attributes:
+        late_after: from which time on the loop is late, unless it ticks before, on the clock of event loops.
         total_s: how late the loop's ticks were so far, in seconds.
         waiting: how many callers wait for something in this loop; it ticks while there are any.
         ticking: whether a tick is due.
     """
 
-    __slots__ = ("__weakref__", "_due", "_loop", "_sets", "ticking", "total_s", "waiting")
+    __slots__ = (
+        *("__weakref__", "_due", "_late_until", "_loop", "_sets"),
+        *("late_after", "ticking", "total_s", "waiting"),
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
         self._due = 0.0
+        self._late_until = -math.inf
+        self.late_after = math.inf
         self._sets: list[Callable[[], object]] = []
         self.total_s = 0.0
         self.waiting = 0
@@ -65,8 +79,7 @@ class EventLoopLag:
         loop = self._loop()
         if loop is not None:
             self.ticking = True
-            self._due = loop.time() + TICK_S
-            loop.call_at(self._due, self._tick)
+            self._arm(loop, loop.time())
 
     def since(self, total_s: float) -> float:
         """Return the lag since `total_s` was read, in seconds. A tick that is overdue counts."""
@@ -84,10 +97,18 @@ class EventLoopLag:
         late_s = now - self._due
         if late_s > USUAL_S:
             self.total_s += late_s
+            if late_s > LATE_S:
+                self._late_until = now + REMEMBERED_S
         self.ticking = self.waiting > 0 or any(some() for some in self._sets)
         if self.ticking:
-            self._due = now + TICK_S
-            loop.call_at(self._due, self._tick)
+            self._arm(loop, now)
+        else:
+            self.late_after = math.inf
+
+    def _arm(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
+        self._due = now + TICK_S
+        self.late_after = -math.inf if now < self._late_until else self._due + LATE_S
+        loop.call_at(self._due, self._tick)
 
 
 _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, EventLoopLag] = (
@@ -101,3 +122,14 @@ def lag_of(loop: asyncio.AbstractEventLoop) -> EventLoopLag:
     if found is None:
         found = _by_loop.setdefault(loop, EventLoopLag(loop))
     return found
+
+
+def lag_of_running_loop() -> EventLoopLag:
+    """Return the lag of the event loop that runs in this thread."""
+    global _running_loop  # noqa: PLW0603 - imported once, and only where awaited calls are made
+    if _running_loop is None:
+        from asyncio import get_running_loop as _running_loop
+    return lag_of(_running_loop())
+
+
+_running_loop: Callable[[], asyncio.AbstractEventLoop] | None = None

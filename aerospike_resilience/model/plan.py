@@ -62,6 +62,9 @@ class Plan:
             *Swapped by the tend thread.*
         shortened: policies for first attempts that have less time, by milliseconds; None while there are
             none. Whoever swaps `policy` sets it to None.
+        patient: the native policy for a first attempt whose tries share all of the operation's time, while
+            the application's own event loop is late; None where that is no other.
+        patient_early_s: as `early_s`, of `patient`.
         client_name: the wrapped client's name.
         patience_s: the socket timeout inside `policy`, in seconds. *Swapped by the tend thread.*
         early_s: a success that took at least this long left its first node early, in seconds.
@@ -83,6 +86,8 @@ class Plan:
         "native_retries",
         "operation",
         "patience_s",
+        "patient",
+        "patient_early_s",
         "policy",
         "profile",
         "rows",
@@ -127,6 +132,8 @@ class Plan:
         self.classify = classify
         self.fields = fields
         self.policy = self.first = policy
+        self.patient: Any = None
+        self.patient_early_s = math.inf
         self.shortened: Any = None
         self.total_timeout_s = total_timeout_s
         self.socket_timeout_s = socket_timeout_s

@@ -199,6 +199,8 @@ class Runtime:
 
     def _hurry(self, plan: Plan) -> None:
         """Apply the current patience to a plan, also to one that was made after the last tend."""
+        if plan.operation.awaited and plan.patient is None:
+            self._allow_patience(plan)
         patience_s = self._patience_s
         if patience_s is None or self.profile.adaptive_timeout is None:
             return
@@ -214,6 +216,23 @@ class Runtime:
             plan.first, plan.shortened = plan.policy, None
             plan.patience_s = socket_s
             plan.early_s = early_s(ms_to_s(socket_ms))
+
+    def _allow_patience(self, plan: Plan) -> None:
+        """Give a plan the policy that a read uses while its event loop is late.
+
+        Time in which an event loop is late makes every node look slow, and leaving one for another then
+        only adds to the load.
+        """
+        socket_s = plan.total_timeout_s / (plan.native_retries + 1)
+        if not plan.failover or math.isinf(socket_s) or socket_s <= plan.socket_timeout_s:
+            return
+        socket_ms = limit_s_to_ms(socket_s)
+        plan.patient_early_s = early_s(ms_to_s(socket_ms))
+        plan.patient = self._shared.adapter.tailor(
+            plan.operation.family,
+            plan.fields,
+            AttemptPolicy(limit_s_to_ms(plan.total_timeout_s), socket_ms, plan.native_retries),
+        )
 
     @property
     def _has_replicas(self) -> bool:

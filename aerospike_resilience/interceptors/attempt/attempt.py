@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ...concurrency.event_loop_lag import lag_of_running_loop
 from ...errors import DeadlineExceededError
 from ...model.attempt import Attempt
 from ...model.attempt_policy import AttemptPolicy, Tailor
@@ -99,8 +100,11 @@ class NativeAttempt:
             plan = call.plan
             if call.tries_left < 1:
                 raise _out_of_tries(call)
+            lag = lag_of_running_loop()
+            if call.now > lag.late_after and not call.steered and plan.failover:
+                _be_patient(call)
             policy = policy_for(call) if call.tailored else plan.policy
-            call.began = call.now
+            call.began, lag_s = call.now, lag.begin()
             try:
                 pending = plan.send(call.args, call.kwargs, policy)
                 if outlives:
@@ -114,7 +118,11 @@ class NativeAttempt:
             except Exception as error:
                 self.failed(call, error)
                 raise
+            finally:
+                lag.end()
             call.now = clock()
+            if call.now - call.began >= call.early_s:  # the lag shows nothing about a node
+                call.began = min(call.began + lag.since(lag_s), call.now)
             if plan.rows is not None:
                 self._partly(call, result)
             elif plan.operation.streams and isinstance(result, Stream):
@@ -258,6 +266,17 @@ def _tries_made(call: Call, failure: Failure) -> int:
         waited = int((call.now - call.began) / call.early_s)
         return min(failure.tries + waited, may)
     return failure.tries
+
+
+def _be_patient(call: Call) -> None:
+    """Have the tries of an attempt share all the time that is left: its event loop is late.
+
+    That makes every node look slow. Whoever leaves one for another only adds to the load.
+    """
+    if not math.isinf(call.deadline):
+        each_s = (call.deadline - call.now) / (call.plan.native_retries + 1)
+        if each_s > call.patience_s:
+            call.patience_s, call.tailored = each_s, True
 
 
 def _weight(failure: Failure) -> tuple[bool, bool]:

@@ -42,6 +42,8 @@ _PREAMBLE: Final = """
             if fit is None:
                 return {general}(*form.by_position(({values}), named), **named)
             lane, plan, sent, early_s = fit[:4]
+        elif plan.patient is not None and began > under_way.lag.late_after:
+            sent, early_s = plan.patient, plan.patient_early_s
         else:
             sent, early_s = plan.first, plan.early_s
         gate, budget = lane.gate, lane.budget

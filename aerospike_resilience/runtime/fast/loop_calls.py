@@ -5,6 +5,7 @@ Clients whose methods block have none, so nothing here imports asyncio.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -124,4 +125,5 @@ class _NoCalls:
 
     loop = None
     ticking = False
+    late_after = math.inf
     under_way: set[Held] = set()  # noqa: RUF012 - always empty

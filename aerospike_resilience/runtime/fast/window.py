@@ -13,7 +13,6 @@ from typing import Any
 
 from ... import ambient
 from ...clients import CoalescedMethod
-from ...model.plan import Plan
 from ..engine import Engine
 from .lane import Lane
 from .under_way import Slot
@@ -53,7 +52,14 @@ class FusedWindow:
             return calls, futures
         if budget.spent or gate.waiting or not lane.health.calm:
             return calls, futures
-        permits, slots, at = gate.permits, [], 0
+        shared, loop = engine.shared, asyncio.get_running_loop()
+        under_way = shared.under_way.of(loop)
+        lag, began = under_way.ticking(), shared.clock()
+        sent, early_s = plan.first, plan.early_s
+        if plan.patient is not None and began > lag.late_after:
+            sent, early_s = plan.patient, plan.patient_early_s
+        permits, at = gate.permits, 0
+        slots: list[Slot] = []
         try:
             for at, (args, future) in enumerate(zip(calls, futures, strict=True)):
                 context = context_of_waiter(future)
@@ -63,11 +69,17 @@ class FusedWindow:
                     permits.pop()
                 except IndexError:
                     break
-                slots.append(self._slot(lane, plan, permits, args, future, context))
+                slot = Slot()
+                slot.lane, slot.plan, slot.fit, slot.values = lane, plan, None, args
+                slot.began, slot.early_s, slot.lag_s = began, early_s, lag.total_s
+                slot.permits, slot.calls = permits, under_way
+                slot.outer, slot.context = future, context
+                under_way.add(slot)
+                slots.append(slot)
             else:
                 at = len(slots)
             if slots:
-                self._window.submit(self._client, calls[:at], slots, plan.first)
+                self._window.submit(self._client, calls[:at], slots, sent)
         except BaseException as error:
             for slot in slots:
                 slot.release()
@@ -83,25 +95,6 @@ class FusedWindow:
         if matches is None:
             return not policies
         return matches(adapter.operations[self._window.operation], policies)
-
-    def _slot(
-        self,
-        lane: Lane,
-        plan: Plan,
-        permits: Any,
-        args: tuple[Any, ...],
-        outer: asyncio.Future[Any],
-        context: contextvars.Context,
-    ) -> Slot:
-        shared = self._engine.shared
-        calls = shared.under_way.of(asyncio.get_running_loop())
-        calls.ticking()
-        slot = Slot()
-        slot.lane, slot.plan, slot.fit, slot.values = lane, plan, None, args
-        slot.began, slot.early_s, slot.lag_s = shared.clock(), plan.early_s, calls.lag.total_s
-        slot.permits, slot.calls, slot.outer, slot.context = permits, calls, outer, context
-        calls.add(slot)
-        return slot
 
 
 def context_of_waiter(future: asyncio.Future[Any]) -> contextvars.Context:

@@ -35,8 +35,8 @@ from ..interceptors import (
     TenacityRules,
 )
 from ..model.attempt_policy import AttemptPolicy
-from ..model.durations import limit_s_to_ms, ms_to_s
-from ..model.plan import Plan, early_s
+from ..model.durations import limit_s_to_ms
+from ..model.plan import Plan
 from ..nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
 from ..profiles import Profile
 from .chain import Arrange, ChainPlace, Placed, arranged, link, link_async
@@ -200,14 +200,12 @@ class Runtime:
             single = plan.single or not self._has_replicas
             socket_s = plan.socket_timeout_s if single else min(patience_s, plan.socket_timeout_s)
             socket_ms = limit_s_to_ms(socket_s)
-            plan.policy = self._shared.adapter.tailor(
+            policy = self._shared.adapter.tailor(
                 plan.operation.family,
                 plan.fields,
                 AttemptPolicy(limit_s_to_ms(plan.total_timeout_s), socket_ms, plan.native_retries),
             )
-            plan.first, plan.shortened = plan.policy, None
-            plan.patience_s = socket_s
-            plan.early_s = early_s(ms_to_s(socket_ms))
+            plan.swap(policy, socket_s, early_s(ms_to_s(socket_ms)))
 
     @property
     def _has_replicas(self) -> bool:
@@ -220,6 +218,11 @@ class Runtime:
         mixed = bool(self._single) and self._has_replicas
         hurries = self.profile.adaptive_timeout is not None
         return not (self.profile.has_sets or self.profile.has_consistency or (mixed and hurries))
+
+    @property
+    def configuration_is_stale(self) -> bool:
+        """Whether the client's own policies changed since this profile was compiled for it."""
+        return self.planner.own != self._shared.adapter.own_policies(self._shared.client)
 
     @property
     def telemetry_is_stale(self) -> bool:

@@ -58,6 +58,10 @@ class CommonAdapter:
         """Return the operation's own parameter for its policy."""
         return (operation.policy,) if operation.policy else ()
 
+    def configured(self, own: Mapping[str, Any], policy: Any) -> bool:  # noqa: ARG002
+        """Return False: the client does not show its configuration."""
+        return False
+
     def own_family(self, operation: Operation) -> str:
         """Return the operation's own family."""
         return operation.family

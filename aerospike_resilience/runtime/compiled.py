@@ -35,8 +35,8 @@ from ..interceptors import (
     TenacityRules,
 )
 from ..model.attempt_policy import AttemptPolicy
-from ..model.durations import limit_s_to_ms
-from ..model.plan import Plan
+from ..model.durations import limit_s_to_ms, ms_to_s
+from ..model.plan import Plan, early_s
 from ..nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
 from ..profiles import Profile
 from .chain import Arrange, ChainPlace, Placed, arranged, link, link_async

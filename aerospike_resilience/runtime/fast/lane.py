@@ -262,7 +262,7 @@ class Lane:
             idempotent: whether it may be sent again, as the application declares; None if it does not.
         """
         planner, said, place = self._planner, None, None
-        if planner is None or values[0] is ABSENT:
+        if planner is None:
             return None
         if policy is not None:
             try:
@@ -381,7 +381,11 @@ class Lane:
         """Do as `resume` does, for awaited calls."""
         call = first.call
         try:
-            return first.again(call) if _final(call) else await self._retry_async(call, first.again_async)
+            return (
+                first.again(call)
+                if _final(call)
+                else await self._retry_async(call, first.again_async)
+            )
         except BaseException as error:
             end_operation(call, error)
             raise

@@ -79,7 +79,7 @@ def annotate(error: BaseException, call: Call) -> None:
 
 
 def _any_in_doubt(attempts: tuple[Attempt, ...]) -> bool:
-    return any([a.failure is not None and a.failure.in_doubt for a in attempts])
+    return any(a.failure is not None and a.failure.in_doubt for a in attempts)
 
 
 def _forget(error: Exception) -> None:

@@ -131,7 +131,7 @@ def _row(names: tuple[str, ...]) -> str:
 
 
 def _sent(before: tuple[str, ...], sent_as: tuple[str, ...]) -> str:
-    """Return a call with a policy; ``policy_sc`` is sent only where a namespace may be strongly consistent."""
+    """Return a call with a policy, with ``policy_sc`` only where it may apply."""
     if "policy_sc" not in sent_as:
         return _call(before, sent_as)
     without = tuple(name for name in sent_as if name != "policy_sc")

@@ -228,6 +228,8 @@ class Lane:
             around: the ambient values.
             began: when it began, on the chain's clock.
         """
+        if values[0] is ABSENT:
+            return None
         deadline, idempotent, critical = math.inf, None, DEFAULT
         lane = self
         if around is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 Key: TypeAlias = Any
 """A record's key as the application writes it: ``(namespace, set, user key[, digest])``, or an object
@@ -24,6 +24,9 @@ class Kind(enum.StrEnum):
     INFO = "info"
     ADMIN = "admin"
     TXN = "txn"
+
+
+_WRITE: Final = Kind.WRITE  # looking it up in its enumeration takes a frame on Python 3.11
 
 
 class Shape(enum.StrEnum):
@@ -103,7 +106,7 @@ class Operation:
     @property
     def writes(self) -> bool:
         """Whether it may change a record."""
-        return self.kind is Kind.WRITE
+        return self.kind is _WRITE
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments by name. Of one given twice the first counts; the client refuses it."""

@@ -208,14 +208,12 @@ class Runtime:
             single = plan.single or not self._has_replicas
             socket_s = plan.socket_timeout_s if single else min(patience_s, plan.socket_timeout_s)
             socket_ms = limit_s_to_ms(socket_s)
-            plan.policy = self._shared.adapter.tailor(
+            policy = self._shared.adapter.tailor(
                 plan.operation.family,
                 plan.fields,
                 AttemptPolicy(limit_s_to_ms(plan.total_timeout_s), socket_ms, plan.native_retries),
             )
-            plan.first, plan.shortened = plan.policy, None
-            plan.patience_s = socket_s
-            plan.early_s = early_s(ms_to_s(socket_ms))
+            plan.swap(policy, socket_s, early_s(ms_to_s(socket_ms)))
 
     def _allow_patience(self, plan: Plan) -> None:
         """Give a plan the policy that a read uses while its event loop is late.
@@ -245,6 +243,11 @@ class Runtime:
         mixed = bool(self._single) and self._has_replicas
         hurries = self.profile.adaptive_timeout is not None
         return not (self.profile.has_sets or self.profile.has_consistency or (mixed and hurries))
+
+    @property
+    def configuration_is_stale(self) -> bool:
+        """Whether the client's own policies changed since this profile was compiled for it."""
+        return self.planner.own != self._shared.adapter.own_policies(self._shared.client)
 
     @property
     def telemetry_is_stale(self) -> bool:

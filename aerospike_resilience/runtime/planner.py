@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -72,7 +73,7 @@ class Planner:
         self._adapter = adapter
         self._client = client
         self._profile = profile
-        self._own = adapter.own_policies(client)
+        self.own = adapter.own_policies(client)
         self._plans: dict[tuple[Any, ...], Plan] = {}
 
     @property
@@ -252,10 +253,11 @@ class Planner:
             if self._forked and operation.policy
             else {}
         )
+        own = self.own.get(adapter.own_family(operation), _NOTHING)
         if not (fields or forced):  # the profile sets nothing for this operation
             return self._bare(operation, send, policy)
         fields = {**fields, **given, **forced}
-        effective = {**self._own.get(adapter.own_family(operation), {}), **fields}
+        effective = {**own, **fields}
         conditional = operation.writes and adapter.conditional(effective)
         idempotent = idempotent and (bool(plan_key.declared_idempotent) or not conditional)
         total_s = limit_ms_to_s(effective.get("total_timeout", effective.get("timeout")))
@@ -281,6 +283,7 @@ class Planner:
                 fields,
                 AttemptPolicy(limit_s_to_ms(total_s), limit_s_to_ms(socket_s), native),
             ),
+            configured=functools.partial(adapter.configured, own),
             total_timeout_s=total_s,
             socket_timeout_s=socket_s,
             sleep_between_retries_s=_count(effective.get("sleep_between_retries")) / 1000,

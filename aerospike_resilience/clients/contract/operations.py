@@ -80,7 +80,7 @@ class OperationAnswers(Protocol):
         ...
 
     def policy_keywords(self, operation: Operation) -> tuple[str, ...]:
-        """Return the parameters under which `sender` passes one policy, by keyword; none if it does more."""
+        """Return the parameters under which `sender` passes its policy; none if it does more than that."""
         ...
 
     def slot_sender(self, client: Any, operation: Operation) -> SlotSender | None:

@@ -62,6 +62,10 @@ class CommonAdapter:
         """Return None: the client has no such way."""
         return
 
+    def configured(self, own: Mapping[str, Any], policy: Any) -> bool:  # noqa: ARG002
+        """Return False: the client does not show its configuration."""
+        return False
+
     def own_family(self, operation: Operation) -> str:
         """Return the operation's own family."""
         return operation.family

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from ...model.attempt import Attempt
 from ...model.call import Call
-from ...model.failure import FailureKind, Fault
+from ...model.failure import LOCAL, OVERLOAD, RECORD
 from ...model.operation import Shape
 from ...model.rows import ExpectedWrite
 from ..base import Link, Proceed, ProceedAsync
@@ -45,14 +45,14 @@ def _to_verify(call: Call, error: Exception) -> ExpectedWrite | None:
 
 def _missing(read: Call, wanted: ExpectedWrite) -> Found:
     """Judge by the failure of a read: "record not found" is an answer too."""
-    gone = read.failure is not None and read.failure.kind is FailureKind.RECORD
+    gone = read.failure is not None and read.failure.kind is RECORD
     return judge(wanted, None) if gone else Found.UNCERTAIN
 
 
 def _was_sent(call: Call) -> bool:
     """Return whether the attempt that just failed reached a node: without a free connection, it did not."""
     failure = call.failure
-    return bool(call.attempts) and (failure is None or failure.fault is not Fault.LOCAL)
+    return bool(call.attempts) and (failure is None or failure.fault is not LOCAL)
 
 
 def _refused_for_load(call: Call) -> int:
@@ -60,7 +60,7 @@ def _refused_for_load(call: Call) -> int:
     return sum(
         attempt.tries
         for attempt in call.attempts
-        if attempt.failure is not None and attempt.failure.kind is FailureKind.OVERLOAD
+        if attempt.failure is not None and attempt.failure.kind is OVERLOAD
     )
 
 
@@ -367,7 +367,7 @@ class Retry(Link):
         if failure is None or not failure.retryable:
             return "failure"
         if (
-            failure.kind is FailureKind.OVERLOAD
+            failure.kind is OVERLOAD
             and not plan.asked_for
             and _refused_for_load(call) > MAX_OVERLOAD_RETRIES
         ):

@@ -7,7 +7,6 @@ Debuggers and tracebacks show its lines where they stand here.
 from __future__ import annotations
 
 import functools
-import math
 import sys
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
@@ -101,7 +100,7 @@ def _made(
     before: tuple[str, ...],
     names: tuple[str, ...],
     judged: tuple[str, ...],
-    policy_by_position: bool,  # noqa: FBT001
+    policy_by_position: bool,
     sent_as: tuple[str, ...],
 ) -> Callable[..., Any]:
     """Return the template's function for one operation of one client."""
@@ -119,16 +118,24 @@ def _made(
         policy_absent="pass" if policy_by_position else f"{policy} = ABSENT",
         unusual=" or ".join(unusual),
         bare_call=_call(before, ()),
-        call=_call(before, sent_as),
+        call=_sent(before, sent_as),
     )
     scope: dict[str, Any] = {}
-    exec(compile("\n" * (_LINE - 1) + text, __file__, "exec"), scope)  # noqa: S102 - the text above
+    exec(compile("\n" * (_LINE - 1) + text, __file__, "exec"), scope)
     made: Callable[..., Any] = scope["make"]
     return made
 
 
 def _row(names: tuple[str, ...]) -> str:
     return "".join(f"{name}, " for name in names)
+
+
+def _sent(before: tuple[str, ...], sent_as: tuple[str, ...]) -> str:
+    """Return a call with a policy, with ``policy_sc`` only where it may apply."""
+    if "policy_sc" not in sent_as:
+        return _call(before, sent_as)
+    without = tuple(name for name in sent_as if name != "policy_sc")
+    return f"({_call(before, without)}) if lane.health.eventual else ({_call(before, sent_as)})"
 
 
 def _call(before: tuple[str, ...], sent_as: tuple[str, ...]) -> str:

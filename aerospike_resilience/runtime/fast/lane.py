@@ -35,6 +35,7 @@ from ...interceptors.base import Link
 from ...interceptors.gate.backpressure import WeightedBackpressure
 from ...model.call import Call
 from ...model.durations import ms_to_s, remaining_whole_ms
+from ...model.failure import RECORD
 from ...model.operation import Criticality, Key
 from ...model.plan import Plan
 from ..chain import end_operation
@@ -83,6 +84,7 @@ class Calm(Protocol):
     """What a fused call reads of the nodes' health."""
 
     calm: bool
+    eventual: bool
 
 
 Fit: TypeAlias = tuple["Lane", Plan, Any, float, float, float, Criticality]
@@ -226,6 +228,8 @@ class Lane:
             around: the ambient values.
             began: when it began, on the chain's clock.
         """
+        if values[0] is ABSENT:
+            return None
         deadline, idempotent, critical = math.inf, None, DEFAULT
         lane = self
         if around is not None:
@@ -260,7 +264,7 @@ class Lane:
             idempotent: whether it may be sent again, as the application declares; None if it does not.
         """
         planner, said, place = self._planner, None, None
-        if planner is None or values[0] is ABSENT:
+        if planner is None:
             return None
         if policy is not None:
             try:
@@ -368,18 +372,24 @@ class Lane:
         The chain neither begins the operation again nor counts it again: it decides about the failed
         attempt, and what follows is an ordinary second attempt.
         """
+        call = first.call
         try:
-            return self._retry(first.call, first.again)
+            return first.again(call) if _final(call) else self._retry(call, first.again)
         except BaseException as error:
-            end_operation(first.call, error)
+            end_operation(call, error)
             raise
 
     async def resume_async(self, first: FirstAttempt) -> Any:
         """Do as `resume` does, for awaited calls."""
+        call = first.call
         try:
-            return await self._retry_async(first.call, first.again_async)
+            return (
+                first.again(call)
+                if _final(call)
+                else await self._retry_async(call, first.again_async)
+            )
         except BaseException as error:
-            end_operation(first.call, error)
+            end_operation(call, error)
             raise
 
 
@@ -388,10 +398,26 @@ def _call(fit: Fit, args: tuple[Any, ...], key: Key, began: float) -> Call:
     call = Call(plan, args, NOTHING, key, min(deadline, began + plan.total_timeout_s))
     call.started = call.now = call.began = began
     call.early_s, call.patience_s = early_s, patience_s
-    call.tailored = deadline < math.inf
+    if deadline < math.inf:
+        call.tailored = True
     if criticality != DEFAULT:
         call.criticality = criticality
     return call
+
+
+def _final(call: Call) -> bool:
+    """Return whether an only try was answered about the record: the retry link has nothing to decide."""
+    failure = call.failure
+    if (
+        failure is None
+        or failure.kind is not RECORD
+        or failure.retryable
+        or call.attempts[0].tries != 1
+        or call.plan.verification is not None
+    ):
+        return False
+    call.gave_up = "failure"
+    return True
 
 
 class _Links(NamedTuple):
@@ -459,6 +485,7 @@ class _NoHealth:
     """Stands where a profile keeps no account of nodes."""
 
     calm = True
+    eventual = False
 
 
 class _NoNamespaces:

@@ -12,10 +12,10 @@ HALF: Final = 256
 class BoundedTable:
     """Keeps the entries used last, without a lock.
 
-    It has two halves. A new entry goes into the younger one, and an entry found in the older one moves there.
-    When the younger half is full it becomes the older one, and the older one is dropped: it holds only what
-    was not used since. So a hit costs one look-up. Threads may lose an entry between them, and then make it
-    again.
+    It has two halves. A new entry goes into the younger one, and an entry found in the older one moves
+    there. When the younger half is full it becomes the older one, and the older one is dropped: it holds
+    only what was not used since. So a hit costs one look-up. Threads may lose an entry between them, and
+    then make it again.
 
     Args:
         half: how many entries a half takes.

@@ -34,7 +34,7 @@ class EventLoopLag:
     """The lag of one event loop. Used in the loop's own thread.
 
     Attributes:
-        late_after: from which time on the loop is late, unless it ticks before, on the clock of event loops.
+        late_after: from which time on the loop is late, unless it ticks before, on the loop's clock.
         total_s: how late the loop's ticks were so far, in seconds.
         waiting: how many callers wait for something in this loop; it ticks while there are any.
         ticking: whether a tick is due.
@@ -67,7 +67,7 @@ class EventLoopLag:
         self.waiting -= 1
 
     def watch(self, some: Callable[[], object]) -> None:
-        """Tick on as long as `some` returns something true. It may be called a last time at any later tick."""
+        """Tick on as long as `some` returns something true."""
         self._sets.append(some)
 
     def ignore(self, some: Callable[[], object]) -> None:
@@ -126,9 +126,11 @@ def lag_of(loop: asyncio.AbstractEventLoop) -> EventLoopLag:
 
 def lag_of_running_loop() -> EventLoopLag:
     """Return the lag of the event loop that runs in this thread."""
-    global _running_loop  # noqa: PLW0603 - imported once, and only where awaited calls are made
+    global _running_loop
     if _running_loop is None:
-        from asyncio import get_running_loop as _running_loop
+        from asyncio import get_running_loop
+
+        _running_loop = get_running_loop
     return lag_of(_running_loop())
 
 

@@ -49,7 +49,9 @@ def coalesced_method(
         return {name: value for name, value in kwargs.items() if name.startswith("policy")}
 
     def begun(
-        calls: Sequence[tuple[Any, ...]], kwargs: Mapping[str, Any], arounds: Sequence[Ambient | None]
+        calls: Sequence[tuple[Any, ...]],
+        kwargs: Mapping[str, Any],
+        arounds: Sequence[Ambient | None],
     ) -> _Crossing:
         return _Crossing(client, window, engine).begin(calls, policies_in(kwargs), arounds)
 

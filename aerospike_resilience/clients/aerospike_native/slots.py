@@ -1,8 +1,8 @@
 """Calls without a future: ``get`` and ``put`` as windows of one.
 
-The client has methods for its SDK that send many calls in one crossing and complete an object for each. With
-one call they cost less than ``get`` and ``put``, whose future has to tell of its end by a callback. Their
-names are private, so a client without them is called by its own methods.
+The client has methods for its SDK that send many calls in one crossing and complete an object for each.
+With one call they cost less than ``get`` and ``put``, whose future has to tell of its end by a callback.
+Their names are private, so a client without them is called by its own methods.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ def slot_sender(client: Any, operation: Operation) -> SlotSender | None:
 
     if operation.name == "get":
 
-        def get(slot: Any, policy: Any, key: Any, bins: Any) -> None:
+        def get(slot: Any, policy: Any, policy_sc: Any, key: Any, bins: Any) -> None:
             if type(key) is not key_class or policy is None:
                 raise TypeError("not a key")
-            submit([key], [slot], bins, policy=policy, policy_sc=policy)
+            submit([key], [slot], bins, policy=policy, policy_sc=policy_sc)
 
         return get
 
-    def put(slot: Any, policy: Any, key: Any, bins: Any) -> None:
+    def put(slot: Any, policy: Any, policy_sc: Any, key: Any, bins: Any) -> None:
         if type(key) is not key_class or policy is None:
             raise TypeError("not a key")
-        submit([key], [slot], [bins], policy=policy, policy_sc=policy)
+        submit([key], [slot], [bins], policy=policy, policy_sc=policy_sc)
 
     return put
 

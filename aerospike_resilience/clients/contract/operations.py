@@ -28,8 +28,8 @@ class LazyMethod:
 
 
 SlotSender: TypeAlias = Callable[..., None]
-"""Makes a call: ``send(slot, policy, *positional arguments)``. The client calls the slot's ``set_result`` or
-``set_exception`` in the thread of the event loop."""
+"""Makes a call: ``send(slot, policy, policy_sc, *positional arguments)``. The client calls the slot's
+``set_result`` or ``set_exception`` in the thread of the event loop."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from ..contract import (
     NoNativeConfig,
     Seam,
 )
+from ..contract.operations import SlotSender
 from .statement import BuilderCalls
 
 
@@ -58,9 +59,9 @@ class CommonAdapter:
         """Return the operation's own parameter for its policy."""
         return (operation.policy,) if operation.policy else ()
 
-    def slot_sender(self, client: Any, operation: Operation) -> None:  # noqa: ARG002
+    def slot_sender(self, client: Any, operation: Operation) -> SlotSender | None:  # noqa: ARG002
         """Return None: the client has no such way."""
-        return
+        return None
 
     def configured(self, own: Mapping[str, Any], policy: Any) -> bool:  # noqa: ARG002
         """Return False: the client does not show its configuration."""

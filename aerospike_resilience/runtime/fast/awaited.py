@@ -1,8 +1,8 @@
 """Fused methods that are awaited: one function for each operation, made from the templates below.
 
-They do what the fused methods that block do (`blocking`). Where the client returns a future, the call begins
-when it is made, and neither a coroutine nor a task is needed for a success (`under_way`). Where the client
-has coroutine functions, the fused method is one coroutine function.
+They do what the fused methods that block do (`blocking`). Where the client returns a future, the call
+begins when it is made, and neither a coroutine nor a task is needed for a success (`under_way`). Where the
+client has coroutine functions, the fused method is one coroutine function.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ... import ambient
+from ...clients.shared.derived import client_class
 from ...model.operation import Key
 from ...model.plan import Plan
 from ..engine import Engine
-from .blocking import General, _call, _row
+from .blocking import General, _call, _row, _sent
 from .forms import ABSENT, Form, given
 from .lane import FirstAttempt, Fit, Lane
 from .loop_calls import LoopCalls
@@ -114,7 +115,7 @@ _BY_SLOT: Final = {
                     call.permits, call.calls = permits, calls
                     call.outer, call.context = Future(loop=loop), copy_context()
                     calls.add(call)
-                    submit(call, sent, {or_none})""",
+                    submit(call, sent, None if lane.health.eventual else sent, {or_none})""",
     "$FAILED": "calls.under_way.discard(call) or error",
     "$RETURNED": "call.outer",
     "$REFUSED": "by_future(*form.by_position(({values}), named), **named)",
@@ -149,7 +150,9 @@ _COROUTINE: Final = (
                     if ended - began < early_s:
                         lane.recent.append(({key}, began, ended, plan.writes))
                     else:
-                        slow(under_way.lag_since(lag, lag_s), lane, fit, plan, given(({before})), {key}, began, ended, early_s)
+                        lag_s = under_way.lag_since(lag, lag_s)
+                        args = given(({before}))
+                        slow(lag_s, lane, fit, plan, args, {key}, began, ended, early_s)
                     return result
         finally:
             if taken:
@@ -189,17 +192,22 @@ def fused_awaited(
         "ABSENT": ABSENT,
         "given": given,
     }
-    if not shared.adapter.returns_futures:
-        return _made("coroutine", form, tuple(cells), "slow")(*cells.values(), _slow)
-    by_future = _made("future", form, tuple(cells), "CallFuture", "refused_at_the_call")(
-        *cells.values(), CallFuture, _refused_at_the_call
-    )
-    submit = shared.adapter.slot_sender(shared.client, form.operation) if form.places else None
+    client, adapter = shared.client, shared.adapter
+    fused: Callable[..., Any]
+    if not adapter.returns_futures:
+        make = _made("coroutine", form, tuple(cells), "slow")
+        fused = make(*cells.values(), _slow)
+        return fused
+    make = _made("future", form, tuple(cells), "CallFuture", "refused_at_the_call")
+    fused = make(*cells.values(), CallFuture, _refused_at_the_call)
+    own = client_class(type(client), adapter.recognises) is type(client)
+    submit = adapter.slot_sender(client, form.operation) if own else None
     if submit is None:
-        return by_future
-    return _made(
-        "slot", form, tuple(cells), "Slot", "Future", "copy_context", "submit", "by_future"
-    )(*cells.values(), Slot, asyncio.Future, contextvars.copy_context, submit, by_future)
+        return fused
+    names = ("Slot", "Future", "copy_context", "submit", "by_future")
+    make = _made("slot", form, tuple(cells), *names)
+    fused = make(*(*cells.values(), Slot, asyncio.Future, contextvars.copy_context, submit, fused))
+    return fused
 
 
 def _made(kind: str, form: Form, *cells: Any) -> Callable[..., Any]:
@@ -217,7 +225,7 @@ def _made_once(
     before: tuple[str, ...],
     names: tuple[str, ...],
     judged: tuple[str, ...],
-    policy_by_position: bool,  # noqa: FBT001
+    policy_by_position: bool,
     sent_as: tuple[str, ...],
     cells: tuple[str, ...],
 ) -> Callable[..., Any]:
@@ -239,7 +247,7 @@ def _made_once(
         "policy_absent": "pass" if policy_by_position else f"{policy} = ABSENT",
         "unusual": " or ".join(unusual),
         "bare_call": _call(before, ()),
-        "call": _call(before, sent_as),
+        "call": _sent(before, sent_as),
         "general": "await general" if kind == "coroutine" else "general",
     }
     template = _COROUTINE if kind == "coroutine" else _BEGUN
@@ -247,7 +255,7 @@ def _made_once(
         template = template.replace(word, text)
     scope: dict[str, Any] = {}
     text = template.format(**words)
-    exec(compile(text, f"<fused {kind} {name}>", "exec"), scope)  # noqa: S102 - the text above
+    exec(compile(text, f"<fused {kind} {name}>", "exec"), scope)
     made: Callable[..., Any] = scope["make"]
     return made
 

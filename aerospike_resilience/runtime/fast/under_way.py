@@ -1,7 +1,7 @@
 """Awaited calls that are under way on the fused path, and what becomes of each when the client is done.
 
-Neither has a coroutine or a task. The client tells the call of its end, in the event loop's thread. A success
-is accounted for and handed on there and then. After a failure a task goes on in the general chain.
+Neither has a coroutine or a task. The client tells the call of its end, in the event loop's thread. A
+success is accounted for and handed on there and then. After a failure a task goes on in the general chain.
 
 The caller may leave at any time, by cancellation. The request goes on, and the call keeps its permit until
 the client is done with it, or until its event loop was closed.
@@ -18,7 +18,6 @@ from ...model.plan import Plan
 from .forms import given
 from .lane import FirstAttempt, Fit, Lane
 from .loop_calls import LoopCalls
-
 
 _set_result: Final = asyncio.Future.set_result
 
@@ -155,23 +154,24 @@ class CallFuture(UnderWay, asyncio.Future[Any]):
         *("calls", "_first", "_context"),
     )
 
-    _first: Callable[[asyncio.Future[Any]], object] | None
+    _first: Callable[[Any], object] | None
     _context: contextvars.Context
 
     def add_done_callback(
         self,
-        callback: Callable[[asyncio.Future[Any]], object],
+        callback: Callable[[Any], object],
         *,
         context: contextvars.Context | None = None,
     ) -> None:
         """Add a callback, as to any future."""
+        if context is None:
+            context = contextvars.copy_context()
         if self._first is None and not self.done():
-            self._first = callback
-            self._context = contextvars.copy_context() if context is None else context
+            self._first, self._context = callback, context
         else:
             asyncio.Future.add_done_callback(self, callback, context=context)
 
-    def remove_done_callback(self, callback: Callable[[asyncio.Future[Any]], object]) -> int:
+    def remove_done_callback(self, callback: Callable[[Any], object]) -> int:
         """Remove a callback, and return how many there were."""
         removed = asyncio.Future.remove_done_callback(self, callback)
         if self._first is not None and self._first == callback:

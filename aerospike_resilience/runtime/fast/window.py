@@ -58,10 +58,10 @@ class FusedWindow:
         sent, early_s = plan.first, plan.early_s
         if plan.patient is not None and began > lag.late_after:
             sent, early_s = plan.patient, plan.patient_early_s
-        permits, at = gate.permits, 0
+        permits = gate.permits
         slots: list[Slot] = []
         try:
-            for at, (args, future) in enumerate(zip(calls, futures, strict=True)):
+            for args, future in zip(calls, futures, strict=True):
                 context = context_of_waiter(future)
                 if ambient.of_context(context) is not None:
                     break
@@ -76,18 +76,18 @@ class FusedWindow:
                 slot.outer, slot.context = future, context
                 under_way.add(slot)
                 slots.append(slot)
-            else:
-                at = len(slots)
             if slots:
-                self._window.submit(self._client, calls[:at], slots, sent)
+                self._window.submit(self._client, calls[: len(slots)], slots, sent)
         except BaseException as error:
             for slot in slots:
                 slot.release()
-            if isinstance(error, Exception):  # nothing was sent; the general chain finds whose fault it is
+            if isinstance(
+                error, Exception
+            ):  # nothing was sent; the general chain finds whose fault it is
                 return calls, futures
             raise
         budget.operations += len(slots)
-        return calls[at:], futures[at:]
+        return calls[len(slots) :], futures[len(slots) :]
 
     def _matches(self, policies: Mapping[str, Any]) -> bool:
         adapter = self._engine.shared.adapter

@@ -20,5 +20,8 @@ class Stub:
     def is_connected(self) -> bool:
         return False
 
+    def get_node_names(self) -> list[dict[str, Any]]:
+        return []
+
     def get_key_partition_id(self, namespace: str, set_name: str, key: Any) -> int:
         return 1

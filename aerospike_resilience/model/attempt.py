@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Final
 
 from .failure import Failure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Attempt:
     """One native call made for an operation, as ``error.attempts`` shows it.
 
@@ -30,7 +31,30 @@ class Attempt:
     nodes: tuple[str, ...] = ()
     slept_s: float = 0.0
 
+    def __init__(
+        self,
+        number: int,
+        duration_s: float,
+        tries: int = 1,
+        failure: Failure | None = None,
+        error: str = "",
+        nodes: tuple[str, ...] = (),
+        slept_s: float = 0.0,
+    ) -> None:
+        # Written out, as a missing record makes one too: what `dataclass` writes takes twice as long.
+        set_number, set_duration, set_tries, set_failure, set_error, set_nodes, set_slept = _SETTERS
+        set_number(self, number)
+        set_duration(self, duration_s)
+        set_tries(self, tries)
+        set_failure(self, failure)
+        set_error(self, error)
+        set_nodes(self, nodes)
+        set_slept(self, slept_s)
+
     @property
     def node(self) -> str | None:
         """The name of the node that the client said failed; None if it named none."""
         return self.failure.node if self.failure is not None else None
+
+
+_SETTERS: Final = tuple(getattr(Attempt, one.name).__set__ for one in fields(Attempt))

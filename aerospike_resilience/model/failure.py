@@ -40,6 +40,15 @@ class FailureKind(enum.StrEnum):
     """None of these; it is charged to no node and not retried."""
 
 
+# A module's name is read at once. Looking a member up in its enumeration takes a frame on Python 3.11.
+RECORD: Final = FailureKind.RECORD
+CONFLICT: Final = FailureKind.CONFLICT
+BUSY: Final = FailureKind.BUSY
+SECURITY: Final = FailureKind.SECURITY
+CALLER: Final = FailureKind.CALLER
+OVERLOAD: Final = FailureKind.OVERLOAD
+
+
 class Fault(enum.StrEnum):
     """Whose fault a failure is, as far as the failure itself shows."""
 
@@ -51,9 +60,8 @@ class Fault(enum.StrEnum):
     """No fault of a node or of the client: the database answered, or the application made a mistake."""
 
 
-_ANSWERS: Final = frozenset(
-    {FailureKind.RECORD, FailureKind.CONFLICT, FailureKind.BUSY, FailureKind.SECURITY}
-)
+NODE: Final = Fault.NODE
+LOCAL: Final = Fault.LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +94,5 @@ class Failure:
     @property
     def answered(self) -> bool:
         """Whether it is an answer about the request, so that the answering node works."""
-        return self.kind in _ANSWERS
+        kind = self.kind  # compared by identity: hashing a member of an enumeration takes a frame
+        return kind is RECORD or kind is CONFLICT or kind is BUSY or kind is SECURITY

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 Key: TypeAlias = Any
 """A record's key as the application writes it: ``(namespace, set, user key[, digest])``, or an object
@@ -24,6 +24,9 @@ class Kind(enum.StrEnum):
     INFO = "info"
     ADMIN = "admin"
     TXN = "txn"
+
+
+_WRITE: Final = Kind.WRITE  # looking it up in its enumeration takes a frame on Python 3.11
 
 
 class Shape(enum.StrEnum):
@@ -70,6 +73,8 @@ class Operation:
             always idempotent.
         read_only: decides from the arguments whether a call of a writing method only reads
             (``operate`` made of reads); None where the kind alone decides it.
+        decisive: returns what of the arguments decides `read_only` and `idempotent`, where that is cheaper
+            than asking both; else None.
         awaited: whether the method returns an awaitable.
         streams: whether its result is still being fetched when the method returns.
         retries_itself: decides from the arguments whether the caller asked the client itself to send
@@ -87,6 +92,7 @@ class Operation:
     rows: str = ""
     idempotent: Idempotence = field(default=never, repr=False)
     read_only: Idempotence | None = field(default=None, repr=False)
+    decisive: Callable[[Mapping[str, Any]], Hashable] | None = field(default=None, repr=False)
     method: str = ""
     awaited: bool = False
     streams: bool = False
@@ -100,7 +106,7 @@ class Operation:
     @property
     def writes(self) -> bool:
         """Whether it may change a record."""
-        return self.kind is Kind.WRITE
+        return self.kind is _WRITE
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments by name. Of one given twice the first counts; the client refuses it."""

@@ -18,6 +18,14 @@ Classify: TypeAlias = Callable[[BaseException, Operation], Failure]
 """An adapter's function from an error and an operation to a `Failure`."""
 
 
+Configured: TypeAlias = Callable[[Any], bool]
+"""Whether the client does the same without a native policy."""
+
+
+def _never(_policy: Any) -> bool:
+    return False
+
+
 def early_s(socket_timeout_s: float) -> float:
     """Return the duration, in seconds, from which an answer must have come after that socket timeout.
 
@@ -58,6 +66,14 @@ class Plan:
         send: the client's method: takes arguments, keyword arguments and a native policy.
         classify: from an error of the client's to what it means for this operation.
         policy: the native policy for a first attempt. *Swapped by the tend thread.*
+        configured: whether the client does the same without a native policy, as it was configured with it.
+        first: what a first attempt sends: `policy`, or None where the client does the same without it.
+            *Swapped by the tend thread.*
+        shortened: policies for first attempts that have less time, by milliseconds; None while there are
+            none. Whoever swaps `policy` sets it to None.
+        patient: the native policy for a first attempt whose tries share all of the operation's time, while
+            the application's own event loop is late; None where that is no other.
+        patient_early_s: as `early_s`, of `patient`.
         client_name: the wrapped client's name.
         patience_s: the socket timeout inside `policy`, in seconds. *Swapped by the tend thread.*
         early_s: a success that took at least this long left its first node early, in seconds.
@@ -69,19 +85,24 @@ class Plan:
         "classify",
         "client_name",
         "conditional",
+        "configured",
         "declared_idempotent",
         "early_s",
         "failover",
         "fields",
+        "first",
         "idempotent",
         "max_tries",
         "native_retries",
         "operation",
         "patience_s",
+        "patient",
+        "patient_early_s",
         "policy",
         "profile",
         "rows",
         "send",
+        "shortened",
         "single",
         "sleep_between_retries_s",
         "socket_timeout_s",
@@ -99,6 +120,7 @@ class Plan:
         classify: Classify,
         fields: Mapping[str, Any],
         policy: Any,
+        configured: Configured = _never,
         total_timeout_s: float = math.inf,
         socket_timeout_s: float = math.inf,
         sleep_between_retries_s: float = 0.0,
@@ -121,6 +143,11 @@ class Plan:
         self.classify = classify
         self.fields = fields
         self.policy = policy
+        self.first = None if configured(policy) else policy
+        self.configured = configured
+        self.patient: Any = None
+        self.patient_early_s = math.inf
+        self.shortened: Any = None
         self.total_timeout_s = total_timeout_s
         self.socket_timeout_s = socket_timeout_s
         self.patience_s = socket_timeout_s
@@ -137,6 +164,20 @@ class Plan:
         self.rows = rows
         self.verification = verification
         self.client_name = client_name
+
+    def swap(self, policy: Any, patience_s: float, early_s: float) -> None:
+        """Take another native policy for first attempts from now on. Called by the tend thread.
+
+        Args:
+            policy: the policy.
+            patience_s: the socket timeout inside it, in seconds.
+            early_s: from how many seconds on a success left its first node early.
+        """
+        self.policy = policy
+        self.first = None if self.configured(policy) else policy
+        self.shortened = None
+        self.patience_s = patience_s
+        self.early_s = early_s
 
     def sent_by(self, send: Send) -> Plan:
         """Return a copy of this plan with another `send`, for a short time."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..concurrency import forking
 from ..concurrency.notices import Notices
 from ..model.call import Call
-from ..model.failure import Failure, FailureKind, Fault
+from ..model.failure import NODE, Failure, FailureKind
 from ..model.identity import ClientIdentity
 from ..model.operation import Key, NodeAddress, NodeSource
 from . import blame, partitions
@@ -60,6 +60,7 @@ class ClusterHealth:
         partitions: the partition map; swapped by the tend thread.
         strong: the namespaces known to be strongly consistent; swapped by the tend thread.
         single: the namespaces known to hold every record once; swapped with the map.
+        eventual: whether every namespace is known not to be strongly consistent.
         previous: the map that the client may still go by: as it was before the cluster took a node's
             partitions away while something was wrong with one. None while all is well.
         patience_s: the socket timeout of reads while all is calm; None while not adaptive.
@@ -95,6 +96,7 @@ class ClusterHealth:
         self.partitions = partitions.EMPTY
         self.strong: frozenset[str] = frozenset()
         self.single: frozenset[str] = frozenset()
+        self.eventual = False
         self.previous: partitions.PartitionMap | None = None
         self.patience_s: float | None = None
         self.notices = Notices()
@@ -193,8 +195,9 @@ class ClusterHealth:
     def failed(self, call: Call, began: float) -> None:
         """Take note of a failed attempt: ``call.failure`` says how, ``call.now`` when it ended."""
         failure = call.failure
-        if failure is None or failure.fault is not Fault.NODE:
-            self.give_back(call)
+        if failure is None or failure.fault is not NODE:
+            if call.leases:
+                self.give_back(call)
             if failure is not None and failure.answered and call.key is not None:
                 # "Not found" and the like are answers of the master, without its replica.
                 self.recent.append((call.key, began, call.now, False))
@@ -226,8 +229,11 @@ class ClusterHealth:
         with self.notices, self.lock:
             if self.previous is None and not self.calm and self.partitions.namespaces:
                 self.previous = self.partitions
+            if not set(self.partitions.namespaces).issuperset(new.namespaces):
+                self.eventual = False  # until the new ones were asked about
             self.partitions = new
-            self.single = new.single()
+            if (single := new.single()) != self.single:  # calls know the set by its identity
+                self.single = single
 
     def rows_failed(self, call: Call, result: Any, began: float) -> None:
         """Take note of a batch some of whose rows failed. A node is charged once an attempt."""

@@ -82,7 +82,11 @@ class MapRefresher:
             answers = self._ask(names[:1], f"namespace/{namespace}")
             for answer in answers.values():
                 self._consistency[namespace] = _STRONG in answer.split(";")
-        health.strong = frozenset(name for name, strong in self._consistency.items() if strong)
+        strong = frozenset(name for name, strong in self._consistency.items() if strong)
+        if strong != health.strong:  # calls know the set by its identity
+            health.strong = strong
+        known = self._consistency.keys() >= set(health.partitions.namespaces)
+        health.eventual = known and not strong
 
     def _ask(self, names: list[str], command: str) -> dict[str, str]:
         health = self._health

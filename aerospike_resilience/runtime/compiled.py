@@ -40,6 +40,8 @@ from ..model.plan import Plan, early_s
 from ..nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
 from ..profiles import Profile
 from .chain import Arrange, ChainPlace, Placed, arranged, link, link_async
+from .fast.lane import Lane
+from .fast.loop_calls import AwaitedCalls
 from .planner import Planner
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ class Shared:
         meter_provider: None for the global one.
         recorder: keeps the last calls' outcomes, where a profile wants that.
         closing: set when the wrapped client is closed.
+        under_way: the awaited calls on the fused path, by event loop.
         forked: whether this is a forked child that uses its parent's client.
         clock: the chain's clock, in seconds.
     """
@@ -94,6 +97,10 @@ class Shared:
     closing: Closing = field(default_factory=Closing)
     forked: bool = False
     clock: Callable[[], float] = time.monotonic
+    under_way: AwaitedCalls = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.under_way = AwaitedCalls(self.clock, weakly(self.gates.busy, otherwise=False))
 
     @property
     def refusals(self) -> ClientRefusals:
@@ -115,6 +122,7 @@ class Runtime:
         plans: the plan of each operation's plain form, by name.
         head: the outermost link of the chain, for methods that block.
         head_async: the same, for methods that are awaited.
+        lane: what fused calls read; shut where the chain does more for a success than they do.
         plain: whether a plain call may take its plan from `plans`. False where sets or strongly
             consistent namespaces have their own options, or where only some namespaces have replicas.
     """
@@ -128,6 +136,7 @@ class Runtime:
         "_single",
         "head",
         "head_async",
+        "lane",
         "plain",
         "planner",
         "plans",
@@ -169,7 +178,9 @@ class Runtime:
         )
 
         self.telemetry = self._telemetry()
-        self.head, self.head_async = self._link(self._chain(draft))
+        chain = self._chain(draft)
+        self.head, self.head_async = self._link(chain)
+        self.lane = Lane(chain, self.plans, self.planner, health, plain=self.plain)
 
     def pace(self, patience_s: float) -> None:
         """Set how long reads wait for a node before they move to a replica. Called by the tend thread.
@@ -182,11 +193,14 @@ class Runtime:
             return
         self._patience_s, self._single = patience_s, single
         self.plain = self._takes_plain_plans()
+        self.lane.take(self.plans, plain=self.plain)
         for plan in self.planner.plans:
             self._hurry(plan)
 
     def _hurry(self, plan: Plan) -> None:
         """Apply the current patience to a plan, also to one that was made after the last tend."""
+        if plan.operation.awaited and plan.patient is None:
+            self._allow_patience(plan)
         patience_s = self._patience_s
         if patience_s is None or self.profile.adaptive_timeout is None:
             return
@@ -194,13 +208,29 @@ class Runtime:
             single = plan.single or not self._has_replicas
             socket_s = plan.socket_timeout_s if single else min(patience_s, plan.socket_timeout_s)
             socket_ms = limit_s_to_ms(socket_s)
-            plan.policy = self._shared.adapter.tailor(
+            policy = self._shared.adapter.tailor(
                 plan.operation.family,
                 plan.fields,
                 AttemptPolicy(limit_s_to_ms(plan.total_timeout_s), socket_ms, plan.native_retries),
             )
-            plan.patience_s = socket_s
-            plan.early_s = early_s(ms_to_s(socket_ms))
+            plan.swap(policy, socket_s, early_s(ms_to_s(socket_ms)))
+
+    def _allow_patience(self, plan: Plan) -> None:
+        """Give a plan the policy that a read uses while its event loop is late.
+
+        Time in which an event loop is late makes every node look slow, and leaving one for another then
+        only adds to the load.
+        """
+        socket_s = plan.total_timeout_s / (plan.native_retries + 1)
+        if not plan.failover or math.isinf(socket_s) or socket_s <= plan.socket_timeout_s:
+            return
+        socket_ms = limit_s_to_ms(socket_s)
+        plan.patient_early_s = early_s(ms_to_s(socket_ms))
+        plan.patient = self._shared.adapter.tailor(
+            plan.operation.family,
+            plan.fields,
+            AttemptPolicy(limit_s_to_ms(plan.total_timeout_s), socket_ms, plan.native_retries),
+        )
 
     @property
     def _has_replicas(self) -> bool:
@@ -213,6 +243,11 @@ class Runtime:
         mixed = bool(self._single) and self._has_replicas
         hurries = self.profile.adaptive_timeout is not None
         return not (self.profile.has_sets or self.profile.has_consistency or (mixed and hurries))
+
+    @property
+    def configuration_is_stale(self) -> bool:
+        """Whether the client's own policies changed since this profile was compiled for it."""
+        return self.planner.own != self._shared.adapter.own_policies(self._shared.client)
 
     @property
     def telemetry_is_stale(self) -> bool:

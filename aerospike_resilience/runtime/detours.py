@@ -13,6 +13,7 @@ from ..model.call import Call
 from ..model.operation import Operation
 from ..model.plan import Send
 from .compiled import Runtime
+from .fast.lane import Lane
 from .planner import Planner
 
 
@@ -29,6 +30,7 @@ class DirectRuntime(Runtime):
         self.profile, self.plans, self.telemetry = runtime.profile, runtime.plans, runtime.telemetry
         self.planner = _DirectPlanner(runtime.planner)
         self.plain = False
+        self.lane = Lane((), self.plans)
         self.head, self.head_async = _send, _send_async
 
 
@@ -46,6 +48,7 @@ class ForkedRuntime(Runtime):
         self._runtime = runtime
         self.profile, self.plans, self.telemetry = runtime.profile, runtime.plans, runtime.telemetry
         self.plain = False
+        self.lane = Lane((), self.plans)
         self.planner = _ForkedPlanner(runtime.planner, lambda: self._used(first_use()))
 
     def _used(self, runtime: Runtime) -> Planner:

@@ -309,11 +309,12 @@ class Engine:
             return
         self._watcher.poll()
         self._switched.poll()
-        if self._own.telemetry_is_stale:
-            # An SDK was configured after the client was wrapped.
+        if self._own.telemetry_is_stale or self._own.configuration_is_stale:
+            # An SDK was configured after the client was wrapped, or the client's own file changed.
             self._changes.make(lambda: self._ready_again(self._own.profile))
         if self._sharing is not None:
             self._sharing.start()  # it does not come along into a forked child
+        self.shared.under_way.tend()
         self.shared.gates.tend()
         runtime = self._own
         self.native.look(runtime.profile)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -13,7 +14,7 @@ from ..interceptors import Verification
 from ..model.attempt_policy import AttemptPolicy
 from ..model.call import Call
 from ..model.durations import limit_ms_to_s, limit_s_to_ms
-from ..model.operation import Kind, Operation, Shape
+from ..model.operation import Key, Kind, Operation, Shape
 from ..model.plan import Plan, Send
 from ..model.rows import ExpectedWrite
 from ..profiles import Profile, Setting
@@ -54,6 +55,7 @@ class Planner:
     ) -> None:
         self._client_name = client_name
         self._forked = forked
+        self.place = adapter.place
         # A separate planner, as a plan that held its planner would make a reference cycle.
         self._reader = (
             Planner(
@@ -71,7 +73,7 @@ class Planner:
         self._adapter = adapter
         self._client = client
         self._profile = profile
-        self._own = adapter.own_policies(client)
+        self.own = adapter.own_policies(client)
         self._plans: dict[tuple[Any, ...], Plan] = {}
 
     @property
@@ -139,7 +141,46 @@ class Planner:
         if not _is_a_form_of(operation, args, kwargs):
             return self.as_given(operation, send, args, kwargs)
         arguments = operation.bind(args, kwargs)
-        policy = given = None
+        found = self._planned(operation, arguments, idempotent, send)
+        if found is None:
+            return self.as_given(operation, send, args, kwargs)
+        plan, key, gave_policy = found
+        policy_at = (
+            operation.parameters.index(operation.policy)
+            if operation.policy in operation.parameters
+            else len(args)
+        )
+        before, after = args[:policy_at], operation.parameters[policy_at + 1 : len(args)]
+        named = {name: arguments[name] for name in (*after, *kwargs) if name in arguments}
+        call = Call(plan, before, named, key)
+        if gave_policy:
+            call.given = args, kwargs
+        return call
+
+    def plan(
+        self,
+        operation: Operation,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        idempotent: bool | None = None,
+    ) -> Plan | None:
+        """Return the plan of a call of any form; None where the client is about to refuse the call."""
+        found = self._planned(operation, operation.bind(args, kwargs), idempotent, None)
+        return None if found is None else found[0]
+
+    def _planned(
+        self,
+        operation: Operation,
+        arguments: dict[str, Any],
+        idempotent: bool | None,
+        send: Send | None,
+    ) -> tuple[Plan, Key | None, bool] | None:
+        """Take the policy out of a call's arguments, and return its plan, its key, and whether it gave one.
+
+        None where the client is about to refuse the call.
+        """
+        policy = given = key = None
         try:
             key = arguments.get(operation.key) if operation.key else None
             place = self._adapter.place(key) if key is not None else None
@@ -148,23 +189,13 @@ class Planner:
             if policy is not None:
                 given = self._adapter.caller_fields(operation, policy)
                 if given is None:  # the client will refuse it
-                    return self.as_given(operation, send, args, kwargs)
+                    return None
                 plan = self._resolve(operation, plan_key, send, policy, given)
         except Exception:  # noqa: BLE001 - arguments that cannot be read; the client will refuse them
-            return self.as_given(operation, send, args, kwargs)
+            return None
         if policy is None:
             plan = self._kept(operation, send, plan_key)
-        policy_at = (
-            operation.parameters.index(operation.policy)
-            if operation.policy in operation.parameters
-            else len(args)
-        )
-        before, after = args[:policy_at], operation.parameters[policy_at + 1 : len(args)]
-        named = {name: arguments[name] for name in (*after, *kwargs) if name in arguments}
-        call = Call(plan, before, named, key if place is not None else None)
-        if policy is not None:
-            call.given = args, kwargs
-        return call
+        return plan, key if place is not None else None, policy is not None
 
     def as_given(
         self,
@@ -222,10 +253,11 @@ class Planner:
             if self._forked and operation.policy
             else {}
         )
+        own = self.own.get(adapter.own_family(operation), _NOTHING)
         if not (fields or forced):  # the profile sets nothing for this operation
             return self._bare(operation, send, policy)
         fields = {**fields, **given, **forced}
-        effective = {**self._own.get(adapter.own_family(operation), {}), **fields}
+        effective = {**own, **fields}
         conditional = operation.writes and adapter.conditional(effective)
         idempotent = idempotent and (bool(plan_key.declared_idempotent) or not conditional)
         total_s = limit_ms_to_s(effective.get("total_timeout", effective.get("timeout")))
@@ -251,6 +283,7 @@ class Planner:
                 fields,
                 AttemptPolicy(limit_s_to_ms(total_s), limit_s_to_ms(socket_s), native),
             ),
+            configured=functools.partial(adapter.configured, own),
             total_timeout_s=total_s,
             socket_timeout_s=socket_s,
             sleep_between_retries_s=_count(effective.get("sleep_between_retries")) / 1000,

@@ -18,6 +18,7 @@ from ..model.call import Call
 from ..model.plan import Plan
 from ..runtime.compiled import Runtime
 from ..runtime.engine import Engine
+from ..runtime.fast.window import FusedWindow, context_of_waiter
 from ..runtime.planner import NamespaceSet
 from .invoke import prepared_in
 
@@ -44,18 +45,26 @@ def coalesced_method(
             return None
         return None if window.completes_futures and len(futures) != len(calls) else (calls, futures)
 
+    def policies_in(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in kwargs.items() if name.startswith("policy")}
+
     def begun(
-        calls: list[tuple[Any, ...]], kwargs: Mapping[str, Any], arounds: Sequence[Ambient | None]
+        calls: Sequence[tuple[Any, ...]],
+        kwargs: Mapping[str, Any],
+        arounds: Sequence[Ambient | None],
     ) -> _Crossing:
-        policies = {name: value for name, value in kwargs.items() if name.startswith("policy")}
-        return _Crossing(client, window, engine).begin(calls, policies, arounds)
+        return _Crossing(client, window, engine).begin(calls, policies_in(kwargs), arounds)
+
+    fused = FusedWindow(client, window, engine)
 
     if window.completes_futures:
 
         def submit(*args: Any, **kwargs: Any) -> Any:
             if engine.closed or (found := taken_apart(args, kwargs)) is None:
                 return bare(*args, **kwargs)
-            calls, futures = found
+            calls, futures = fused.send(*found, policies_in(kwargs))
+            if not calls:
+                return None
             crossing = begun(calls, kwargs, [_around_waiter(future) for future in futures])
             for task, future in zip(crossing.tasks, futures, strict=True):
                 task.add_done_callback(functools.partial(_complete, future))
@@ -66,8 +75,13 @@ def coalesced_method(
     async def submit_many(*args: Any, **kwargs: Any) -> Any:
         if engine.closed or (found := taken_apart(args, kwargs)) is None:
             return await bare(*args, **kwargs)
-        crossing = begun(found[0], kwargs, [ambient.current()] * len(found[0]))
-        slots = await asyncio.gather(*crossing.tasks, return_exceptions=True)
+        calls = found[0]
+        loop = asyncio.get_running_loop()
+        futures = [loop.create_future() for _ in calls]
+        left, _futures = fused.send(calls, futures, policies_in(kwargs))
+        sent = len(calls) - len(left)
+        crossing = begun(left, kwargs, [ambient.current()] * len(left))
+        slots = await asyncio.gather(*futures[:sent], *crossing.tasks, return_exceptions=True)
         if crossing.refusal is not None:
             raise crossing.refusal
         return slots, sum(isinstance(slot, BaseException) for slot in slots)
@@ -196,15 +210,8 @@ class _Crossing:
 
 
 def _around_waiter(future: asyncio.Future[Any]) -> Ambient | None:
-    """Return the ambient values of the task that waits for a future.
-
-    The client sends the calls of one turn of the event loop together, in the context of whichever task
-    came first. Each call's context is found through its future: asyncio keeps it with the callback that
-    wakes the task, in ``_callbacks`` of every implementation of a future in CPython.
-    """
-    for _wakeup, context in getattr(future, "_callbacks", None) or ():
-        return ambient.of_context(context)
-    return None
+    """Return the ambient values of the task that waits for a future."""
+    return ambient.of_context(context_of_waiter(future))
 
 
 def _complete(future: asyncio.Future[Any], task: asyncio.Future[Any]) -> None:

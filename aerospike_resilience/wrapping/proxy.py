@@ -19,6 +19,8 @@ from ..model.call import Call
 from ..model.identity import ClientLog
 from ..model.operation import Operation
 from ..runtime.engine import Engine
+from ..runtime.fast.blocking import fused
+from ..runtime.fast.forms import form_of
 from .derived import derived
 from .invoke import invoke
 from .queries import lazy_method
@@ -242,14 +244,21 @@ def _method(client: Any, operation: Operation, engine: Engine) -> Callable[..., 
     async def coroutine(*args: Any, **kwargs: Any) -> Any:
         return await awaitable(*args, **kwargs)
 
-    native = native_method(client, operation, engine.shared.adapter.recognises)
+    adapter = engine.shared.adapter
+    native = native_method(client, operation, adapter.recognises)
     chosen: Callable[..., Any] = method
+    if not operation.awaited and (form := form_of(client, operation, adapter)) is not None:
+        chosen = fused(engine, form, native, method)
     if operation.awaited:
         chosen = coroutine
-        if engine.shared.adapter.returns_futures:
+        if adapter.returns_futures:
             from .begun import begun  # for awaited methods only
 
             chosen = begun(awaitable, engine)
+        if (form := form_of(client, operation, adapter)) is not None:
+            from ..runtime.fast.awaited import fused_awaited
+
+            chosen = fused_awaited(engine, form, native, chosen)
     return functools.update_wrapper(chosen, native)
 
 

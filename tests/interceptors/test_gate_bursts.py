@@ -9,8 +9,9 @@ import pytest
 
 from aerospike_resilience import resilient
 from aerospike_resilience.interceptors import Gate
+from aerospike_resilience.interceptors.gate.patience import Patience
 from aerospike_resilience.interceptors.gate.queue import Waiter
-from aerospike_resilience.interceptors.gate.semaphore import LATE_S, _Patience
+from aerospike_resilience.interceptors.gate.semaphore import LATE_S
 from tests import fakes
 
 QUEUE_S, TOTAL_S = 0.05, 0.25
@@ -29,19 +30,19 @@ class Queue:
         self.gate = Gate(1, QUEUE_S, clock=clock)
         self.gate.permits.pop()
 
-    def join(self) -> tuple[Waiter, _Patience]:
+    def join(self) -> tuple[Waiter, Patience]:
         waiter, now = Waiter(), self.clock()
         waiter.wake = lambda: True
         assert not self.gate._enter(waiter, now)
-        return waiter, _Patience(now, now + QUEUE_S, now + TOTAL_S, self.gate._granted)
+        return waiter, Patience(now, now + QUEUE_S, now + TOTAL_S, self.gate._granted)
 
     def serve_one(self) -> None:
         self.gate.permits.append(None)
         self.gate.settle()
         self.gate.permits[:] = []  # whoever was served is done, and its permit goes to a latecomer
 
-    def waits_on(self, waiter: Waiter, patience: _Patience) -> bool:
-        return self.gate._waits_on(waiter, patience, lambda: True)
+    def waits_on(self, waiter: Waiter, patience: Patience) -> bool:
+        return self.gate._waits_on(waiter, patience)
 
 
 def test_a_queue_that_moves_is_waited_in_beyond_the_queue_timeout(clock):

@@ -234,11 +234,9 @@ def test_debug_mode_has_nothing_to_say(healthy):
     async def main():
         client = resilient(await native.new_client(native.ClientPolicy(), healthy.seeds), "latency")
         await client.put(KEY, {"n": 1})
-        future = client.get(KEY)
-        assert "get_stack" in dir(future)
-        future.get_stack()
-        repr(future)
-        assert (await future).bins == {"n": 1}
+        for future in (client.get(KEY), client.exists(KEY), client.batch_exists([KEY])):
+            repr(future)
+            assert await future
         await client.close()
 
     asyncio.run(main(), debug=True)

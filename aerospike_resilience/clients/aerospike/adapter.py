@@ -86,6 +86,13 @@ class AerospikeAdapter(DictAdapter):
             found["batch_parent_write"] = {**found.get("batch_parent_write", {}), **conditions}
         return found
 
+    def configured(self, own: Mapping[str, Any], policy: Any) -> bool:
+        """Return whether the client's configuration has every field of a policy, with its value."""
+        return isinstance(policy, dict) and all(
+            name in own and type(own[name]) is type(value) and own[name] == value
+            for name, value in policy.items()
+        )
+
     def native_config(self, client: Any) -> NativeConfig:
         """Return what watches the client's dynamic configuration file."""
         return native_config.AerospikeNativeConfig(client)

@@ -7,6 +7,7 @@ thread it is raised.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -57,18 +58,31 @@ def classify(error: BaseException, operation: Operation) -> Failure:
     args = error.args
     if len(args) < 2 or not isinstance(args[0], int):
         return Failure(FailureKind.CALLER)  # TypeError and the like: the arguments
-    code, text = args[0], str(args[1])
+    said_in_doubt = bool(args[4]) if len(args) >= 5 else None
+    return _failure(args[0], str(args[1]), said_in_doubt, operation.writes)
+
+
+@functools.lru_cache(maxsize=256)
+def _failure(code: int, text: str, said_in_doubt: bool | None, writes: bool) -> Failure:
+    """Return what an error of the client means. Kept, as most errors are the same few answers.
+
+    Args:
+        code: the client's result code.
+        text: its message.
+        said_in_doubt: whether the error said that the write may have been applied; None if it said nothing.
+        writes: whether the operation writes.
+    """
     kind = _kind(code, text)
     in_doubt = (
-        operation.writes
+        writes
         and code not in _NEVER_SENT
-        and (bool(args[4]) if len(args) >= 5 else kind is FailureKind.TIMEOUT)
+        and (kind is FailureKind.TIMEOUT if said_in_doubt is None else said_in_doubt)
     )
     iterations = _ITERATIONS.search(text)
     return failure_of_kind(
         kind,
         code,
-        reads=not operation.writes,
+        reads=not writes,
         in_doubt=in_doubt,
         fault=_fault(code),
         address=address_in(text),

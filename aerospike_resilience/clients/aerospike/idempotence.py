@@ -31,6 +31,12 @@ def _reading() -> frozenset[int]:
     return numbers_named(aerospike, _READING_PREFIXES) | {_READ}
 
 
+@functools.cache
+def _harmless() -> frozenset[int]:
+    """Return the operators that may be applied twice."""
+    return _reading() | {_WRITE, _TOUCH, _DELETE}
+
+
 def only_reads(parameter: str) -> Callable[[Mapping[str, Any]], bool]:
     """Return a function that decides from a call's arguments whether its operators only read.
 
@@ -58,7 +64,7 @@ def repeatable(parameter: str, of_rows: str = "") -> Callable[[Mapping[str, Any]
     unconditional = rows_unconditional(of_rows)
 
     def decide(arguments: Mapping[str, Any]) -> bool:
-        return _repeatable(arguments.get(parameter)) and unconditional(arguments)
+        return _repeatable(arguments.get(parameter)) and (not of_rows or unconditional(arguments))
 
     return decide
 
@@ -136,7 +142,7 @@ def expected_write(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> E
 
 def _repeatable(operate_list: object) -> bool:
     operators = operators_in(operate_list)
-    return operators is not None and operators <= _reading() | {_WRITE, _TOUCH, _DELETE}
+    return operators is not None and operators <= _harmless()
 
 
 def _rows(arguments: Mapping[str, Any]) -> Sequence[Any]:

@@ -18,6 +18,7 @@ from ...model.plan import Send
 from ...model.rows import ExpectedWrite
 from ...model.stream import Stream
 from ..contract import Creation, LazyMethod, Refusals
+from ..contract.operations import SlotSender
 from ..shared.addresses import hosts_in_seeds
 from ..shared.common import CommonAdapter
 from ..shared.senders import policy_sender
@@ -26,6 +27,7 @@ from . import failures, idempotence, policies
 from .operations import OPERATIONS
 from .package import native
 from .rows import NativeRows
+from .slots import slot_sender
 from .source import NativeSource
 
 _BIN: Final = re.compile(r'bin_name: "([^"]*)"')
@@ -194,6 +196,16 @@ class AerospikeNativeAdapter(CommonAdapter):
             return method(*args, policy=policy, policy_sc=policy, **kwargs)
 
         return send
+
+    def policy_keywords(self, operation: Operation) -> tuple[str, ...]:
+        """Return the parameters for namespaces of either consistency, as `sender` passes its policy."""
+        return tuple(
+            name for name in (operation.policy, "policy_sc") if name and name in operation.keywords
+        )
+
+    def slot_sender(self, client: Any, operation: Operation) -> SlotSender | None:
+        """Return how to make a `get` or a `put` as a window of one."""
+        return slot_sender(client, operation)
 
     def statement(self, operation: Operation, arguments: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Return the text of the query that a call makes, without its namespace and bins."""

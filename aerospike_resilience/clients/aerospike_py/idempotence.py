@@ -28,6 +28,12 @@ def _reading() -> frozenset[int]:
     return found
 
 
+@functools.cache
+def _harmless() -> frozenset[int]:
+    """Return the operators that may be applied twice."""
+    return _reading() | _REPEATABLE
+
+
 def only_reads(arguments: Mapping[str, Any]) -> bool:
     """Return whether every operator of ``ops`` reads."""
     operators = operators_in(arguments.get("ops"))
@@ -41,9 +47,7 @@ def repeatable(arguments: Mapping[str, Any]) -> bool:
     `unconditional`.
     """
     operators = operators_in(arguments.get("ops"))
-    return (
-        operators is not None and operators <= _reading() | _REPEATABLE and unconditional(arguments)
-    )
+    return operators is not None and operators <= _harmless() and unconditional(arguments)
 
 
 def unconditional(arguments: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 from ...model.operation import Kind, Operation, never
 from ..contract import LazyMethod
+from ..shared.operators import operators_in
 from ..shared.table import batch, cluster, point, query
 from .idempotence import asked_to_retry, only_reads, repeatable, unconditional, unconditional_rows
 
@@ -26,7 +27,12 @@ def _table() -> Iterator[Operation]:
     yield point("increment", WRITE, "key bin offset meta policy", idempotent=never)
     yield point("remove_bin", WRITE, "key bin_names meta policy", idempotent=unconditional)
     for name in ("operate", "operate_ordered"):
-        yield point(name, WRITE, "key ops meta policy", idempotent=repeatable, read_only=only_reads)
+        yield point(
+            *(name, WRITE, "key ops meta policy"),
+            idempotent=repeatable,
+            read_only=only_reads,
+            decisive=lambda arguments: (operators_in(arguments["ops"]), unconditional(arguments)),
+        )
     yield point("apply", WRITE, "key module function args policy", idempotent=never)
 
     yield batch("batch_read", READ, "keys bins policy")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ...model.operation import Operation
 from ...model.plan import Send
@@ -25,6 +25,11 @@ class LazyMethod:
 
     executing: Mapping[str, Operation] = field(default_factory=dict)
     callback: str = ""
+
+
+SlotSender: TypeAlias = Callable[..., None]
+"""Makes a call: ``send(slot, policy, policy_sc, *positional arguments)``. The client calls the slot's
+``set_result`` or ``set_exception`` in the thread of the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,14 @@ class OperationAnswers(Protocol):
 
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
         """Return the native call behind a method of the client, or behind one of a lazy object."""
+        ...
+
+    def policy_keywords(self, operation: Operation) -> tuple[str, ...]:
+        """Return the parameters under which `sender` passes its policy; none if it does more than that."""
+        ...
+
+    def slot_sender(self, client: Any, operation: Operation) -> SlotSender | None:
+        """Return how to make one call without a future of the client's; None if there is no such way."""
         ...
 
     def statement(self, operation: Operation, arguments: Mapping[str, Any]) -> str:

@@ -70,6 +70,15 @@ class PolicyAnswers(Protocol):
         """Return the fields of a policy that the caller gave; None if the client will object to it."""
         ...
 
+    def configured(self, own: Mapping[str, Any], policy: Any) -> bool:
+        """Return whether the client does the same without a native policy. False where it cannot say.
+
+        Args:
+            own: the client's own policy of the family.
+            policy: a native policy that `tailor` made.
+        """
+        ...
+
     def moves_to_replica(self, fields: Mapping[str, Any]) -> bool:
         """Return whether a read under these fields goes to another replica when a try fails."""
         ...

@@ -13,6 +13,7 @@ from ..contract import (
     NoNativeConfig,
     Seam,
 )
+from ..contract.operations import SlotSender
 from .statement import BuilderCalls
 
 
@@ -53,6 +54,18 @@ class CommonAdapter:
     def lazy_statement(self, created_with: Sequence[Any], builder_calls: BuilderCalls) -> str:  # noqa: ARG002
         """Return nothing: the client has no objects that touch the database later."""
         return ""
+
+    def policy_keywords(self, operation: Operation) -> tuple[str, ...]:
+        """Return the operation's own parameter for its policy."""
+        return (operation.policy,) if operation.policy else ()
+
+    def slot_sender(self, client: Any, operation: Operation) -> SlotSender | None:  # noqa: ARG002
+        """Return None: the client has no such way."""
+        return None
+
+    def configured(self, own: Mapping[str, Any], policy: Any) -> bool:  # noqa: ARG002
+        """Return False: the client does not show its configuration."""
+        return False
 
     def own_family(self, operation: Operation) -> str:
         """Return the operation's own family."""

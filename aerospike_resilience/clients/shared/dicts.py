@@ -47,7 +47,7 @@ class DictAdapter(CommonAdapter):
     def place(self, key: object) -> tuple[str, str] | None:
         """Return the namespace and the set of ``(namespace, set, user key[, digest])``."""
         if isinstance(key, tuple) and len(key) >= 3 and isinstance(key[0], str):
-            return key[:2] if isinstance(key[1], str | None) else None
+            return key[:2] if isinstance(key[1], str) or key[1] is None else None
         return None
 
     def tailor(self, family: str, fields: Mapping[str, Any], attempt: AttemptPolicy) -> Any:

@@ -12,10 +12,10 @@ def operators_in(operate_list: object) -> frozenset[int] | None:
     Args:
         operate_list: one dict for each operator, with its number under ``op``.
     """
-    if not isinstance(operate_list, Iterable):
+    if type(operate_list) is not list and not isinstance(operate_list, Iterable):
         return None
     try:
-        return frozenset(item["op"] for item in operate_list)
+        return frozenset([item["op"] for item in operate_list])
     except (KeyError, TypeError):
         return None
 

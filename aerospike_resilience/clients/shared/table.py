@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
 from ...model.operation import Idempotence, Kind, Operation, Shape, always, never
 
 
@@ -14,6 +17,7 @@ def point(
     family: str = "",
     idempotent: Idempotence = always,
     read_only: Idempotence | None = None,
+    decisive: Callable[[Mapping[str, Any]], Hashable] | None = None,
 ) -> Operation:
     """Return an operation on one record, whose key is ``key`` and whose policy is ``policy``.
 
@@ -25,6 +29,7 @@ def point(
         family: the policy's family; ``read`` for reads and ``write`` for writes if left out.
         idempotent: decides whether it may be sent again.
         read_only: decides whether a call of it only reads.
+        decisive: returns what of the arguments decides both.
     """
     return Operation(
         name,
@@ -37,6 +42,7 @@ def point(
         key="key",
         idempotent=idempotent,
         read_only=read_only,
+        decisive=decisive,
     )
 
 

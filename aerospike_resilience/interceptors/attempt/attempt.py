@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ...concurrency.event_loop_lag import lag_of_running_loop
 from ...errors import DeadlineExceededError
 from ...model.attempt import Attempt
 from ...model.attempt_policy import AttemptPolicy, Tailor
@@ -19,7 +20,7 @@ from ...model.durations import (
     ms_to_s,
     remaining_whole_ms,
 )
-from ...model.failure import Failure, FailureKind, Fault
+from ...model.failure import CALLER, NODE, OVERLOAD, Failure
 from ...model.operation import Key
 from ...model.plan import early_s
 from ...model.stream import Stream
@@ -73,12 +74,12 @@ class NativeAttempt:
             plan = call.plan
             if call.tries_left < 1:
                 raise _out_of_tries(call)
-            policy = policy_for(call) if call.tailored else plan.policy
+            policy = policy_for(call) if call.tailored else plan.first
             call.began = call.now
             try:
                 result = plan.send(call.args, call.kwargs, policy)
             except Exception as error:
-                self._failed(call, error)
+                self.failed(call, error)
                 raise
             call.now = clock()
             if plan.rows is not None:
@@ -99,8 +100,11 @@ class NativeAttempt:
             plan = call.plan
             if call.tries_left < 1:
                 raise _out_of_tries(call)
-            policy = policy_for(call) if call.tailored else plan.policy
-            call.began = call.now
+            lag = lag_of_running_loop()
+            if call.now > lag.late_after and not call.steered and plan.failover:
+                _be_patient(call)
+            policy = policy_for(call) if call.tailored else plan.first
+            call.began, lag_s = call.now, lag.begin()
             try:
                 pending = plan.send(call.args, call.kwargs, policy)
                 if outlives:
@@ -112,9 +116,13 @@ class NativeAttempt:
                 else:
                     result = await pending
             except Exception as error:
-                self._failed(call, error)
+                self.failed(call, error)
                 raise
+            finally:
+                lag.end()
             call.now = clock()
+            if call.now - call.began >= call.early_s:  # the lag shows nothing about a node
+                call.began = min(call.began + lag.since(lag_s), call.now)
             if plan.rows is not None:
                 self._partly(call, result)
             elif plan.operation.streams and isinstance(result, Stream):
@@ -193,10 +201,11 @@ class NativeAttempt:
     def _stream_ended(self, call: Call, error: BaseException | None) -> None:
         """Record the end of a stream, whose records arrived after the call had returned."""
         if isinstance(error, Exception):
-            self._failed(call, error)
+            self.failed(call, error)
             annotate(error, call)
 
-    def _failed(self, call: Call, error: Exception) -> None:
+    def failed(self, call: Call, error: Exception) -> None:
+        """Read the clock, and record on a call what its native call raised."""
         call.now = self._clock()
         plan = call.plan
         call.raised = call.error = error
@@ -204,7 +213,7 @@ class NativeAttempt:
             self._partly(call, part)
             return
         failure = plan.classify(error, plan.operation)
-        if failure.kind is FailureKind.CALLER and failure.code is None:
+        if failure.kind is CALLER and failure.code is None:
             # The client did not raise it: the call had a wrong argument, or the application's signal
             # handler raised during the request. It does not show what happened to the request.
             call.raised = call.error = None
@@ -231,24 +240,18 @@ class NativeAttempt:
 
     def _record(self, call: Call, failure: Failure, error: str) -> None:
         nodes = call.nodes
-        if not nodes and failure.fault is Fault.NODE:
+        if not nodes and failure.fault is NODE:
             nodes = self._owners(call.key)
         tries = _tries_made(call, failure)
         call.tries_left -= tries
-        call.attempts += (
-            Attempt(
-                number=len(call.attempts) + 1,
-                duration_s=max(call.now - call.began, 0.0),
-                tries=tries,
-                failure=failure,
-                error=error,
-                nodes=nodes,
-            ),
-        )
+        number, took_s = len(call.attempts) + 1, max(call.now - call.began, 0.0)
+        call.attempts += (Attempt(number, took_s, tries, failure, error, nodes),)
 
 
 def _tries_made(call: Call, failure: Failure) -> int:
     """Return how many requests an attempt made, as far as the client reports it."""
+    if failure.tries == 1 and call.now - call.began < call.early_s:
+        return 1  # answered before a first try could have ended
     may = 1 if call.frugal else min(call.plan.native_retries + 1, call.tries_left)
     if failure.tries is None:
         return may
@@ -259,8 +262,19 @@ def _tries_made(call: Call, failure: Failure) -> int:
     return failure.tries
 
 
+def _be_patient(call: Call) -> None:
+    """Have the tries of an attempt share all the time that is left: its event loop is late.
+
+    That makes every node look slow. Whoever leaves one for another only adds to the load.
+    """
+    if not math.isinf(call.deadline):
+        each_s = (call.deadline - call.now) / (call.plan.native_retries + 1)
+        if each_s > call.patience_s:
+            call.patience_s, call.tailored = each_s, True
+
+
 def _weight(failure: Failure) -> tuple[bool, bool]:
-    return failure.retryable, failure.kind is FailureKind.OVERLOAD
+    return failure.retryable, failure.kind is OVERLOAD
 
 
 def _out_of_tries(call: Call) -> BaseException:

@@ -49,7 +49,7 @@ class Breaker(Link):
             try:
                 result = proceed(call)
             except BaseException as error:
-                self._report_error(call, error)
+                self.report_error(call, error)
                 raise
             # Written out for the one case that has to be fast: no node is open, and the call succeeded.
             if calm and call.key is not None and call.now - call.began < call.early_s:
@@ -75,7 +75,7 @@ class Breaker(Link):
             try:
                 result = await proceed(call)
             except BaseException as error:
-                self._report_error(call, error)
+                self.report_error(call, error)
                 raise
             # Written out for the one case that has to be fast: no node is open, and the call succeeded.
             if calm and call.key is not None and call.now - call.began < call.early_s:
@@ -105,11 +105,11 @@ class Breaker(Link):
         return batch.completed(call, part)
 
     def _report_rows_error(self, call: Call, error: BaseException, batch: OpenRows) -> None:
-        self._report_error(call, error)
+        self.report_error(call, error)
         if isinstance(error, Exception):
             batch.completed_error(call, error)
 
-    def _report_error(self, call: Call, error: BaseException) -> None:
+    def report_error(self, call: Call, error: BaseException) -> None:
         """Report an attempt that raised to the cluster's health; some errors carry a batch's rows.
 
         An interceptor's own error says nothing about a node, so it is not reported.

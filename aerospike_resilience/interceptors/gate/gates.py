@@ -176,6 +176,10 @@ class Gates:
         """Replace the lock, which a thread of the parent may have held."""
         self._lock = threading.RLock()
 
+    def busy(self) -> bool:
+        """Return whether any operation holds a permit."""
+        return self.main.in_flight > 0
+
     def rejected(self) -> dict[Reason, int]:
         """Return how many attempts were refused so far, by reason, at any gate."""
         main, nodes = self.main.rejected, self.nodes.rejected()

@@ -52,16 +52,17 @@ class WaitQueue:
         order: which place comes first among the equally critical.
     """
 
-    __slots__ = ("_classes", "order")
+    __slots__ = ("_classes", "_length", "order")
 
     def __init__(self, order: Order = "fifo") -> None:
         self.order: Order = order
         self._classes: dict[Criticality, OrderedDict[Waiter, None]] = {
             criticality: OrderedDict() for criticality in get_args(Criticality)
         }
+        self._length = 0
 
     def __len__(self) -> int:
-        return sum(len(places) for places in self._classes.values())
+        return self._length
 
     def __contains__(self, waiter: Waiter) -> bool:
         return waiter in self._classes[waiter.criticality]
@@ -72,10 +73,12 @@ class WaitQueue:
     def join(self, waiter: Waiter) -> None:
         """Add a place."""
         self._classes[waiter.criticality][waiter] = None
+        self._length = sum(map(len, self._classes.values()))
 
     def leave(self, waiter: Waiter) -> None:
         """Remove a place; do nothing if it is not in the queue."""
-        self._classes[waiter.criticality].pop(waiter, None)
+        if self._classes[waiter.criticality].pop(waiter, self) is None:
+            self._length = sum(map(len, self._classes.values()))
 
     def front(self) -> Waiter | None:
         """Return the place that is served next."""

@@ -20,29 +20,23 @@ the tend thread does so each tend.
 from __future__ import annotations
 
 import contextlib
-import functools
-import math
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ...concurrency import forking
 from ...concurrency.notices import safely
+from ...concurrency.weakly import weakly
+from .loop_queue import LoopQueues
+from .patience import Patience
 from .queue import REASONS, Order, Reason, Waiter, WaitQueue
-
-if TYPE_CHECKING:
-    import asyncio
 
 _FOREVER_S: Final = threading.TIMEOUT_MAX
 
 LATE_S: Final = 0.005
 """A waiter that wakes this much later than it asked for, in seconds, was delayed by its own process: by a
 busy event loop, or for lack of a processor. The calls that hold the permits were delayed as well."""
-
-WAITED_AT_MOST: Final = 0.5
-"""The share of its time that an operation may wait in a moving queue. It needs the rest for the call
-itself."""
 
 OnWait = Callable[[float, str], None]
 """Called with how long an operation waited, in seconds, and the result: ``granted`` or a `Reason`."""
@@ -83,6 +77,7 @@ class Gate:
         "_clock",
         "_granted",
         "_lock",
+        "_loops",
         "_queue",
         "_queue_began",
         "closed",
@@ -110,6 +105,7 @@ class Gate:
         # Reentrant, as a signal handler or a finalizer may make a call inside a call.
         self._lock = threading.RLock()
         self._queue = WaitQueue(order)
+        self._loops = LoopQueues(weakly(self._waits_on, otherwise=False), clock)
         self._queue_began = 0.0
         self._granted = 0
         self.limit = limit
@@ -167,11 +163,11 @@ class Gate:
         try:
             if self._enter(waiter, now):
                 return now
-            patience = _Patience(now, until, deadline, self._granted)
+            patience = Patience(now, until, deadline, self._granted)
             while True:
                 remaining = patience.ends - self._clock()
                 signal.acquire(timeout=min(remaining, _FOREVER_S) if remaining > 0 else 0)
-                if not self._waits_on(waiter, patience, wake):
+                if not self._waits_on(waiter, patience):
                     return self._result(waiter, now, reason)
         except BaseException:
             self._abandon(waiter)
@@ -184,32 +180,16 @@ class Gate:
         import asyncio
 
         until, reason = self._patience(deadline, now, already_s)
-        loop = asyncio.get_running_loop()
-        signal: asyncio.Future[None] = loop.create_future()
-        waiter.wake = functools.partial(_wake_task, loop, signal, threading.get_ident())
-        timer = None
+        waiters = self._loops.of(asyncio.get_running_loop())
+        signal = waiters.signal(waiter)
         try:
             if self._enter(waiter, now):
                 return now
-            await asyncio.sleep(
-                0
-            )  # tasks that begin together delay the loop, and with it all answers
-            held_up_s = self._clock() - now
-            patience = _Patience(now, min(until + held_up_s, deadline), deadline, self._granted)
-            while True:
-                if not math.isinf(patience.ends):
-                    timer = loop.call_later(max(patience.ends - self._clock(), 0.0), _set, signal)
-                await signal
-                signal = loop.create_future()
-                wake = functools.partial(_wake_task, loop, signal, threading.get_ident())
-                if not self._waits_on(waiter, patience, wake):
-                    return self._result(waiter, now, reason)
+            await waiters.wait(waiter, Patience(now, until, deadline, self._granted), signal)
+            return self._result(waiter, now, reason)
         except BaseException:
             self._abandon(waiter)
             raise
-        finally:
-            if timer is not None:
-                timer.cancel()
 
     def resize(self, limit: int, queue_timeout_s: float, order: Order = "fifo") -> None:
         """Change the limit without waiting. Operations above it keep their permits until they end."""
@@ -286,7 +266,7 @@ class Gate:
                 return until, "timeout"
         return deadline, "deadline"
 
-    def _waits_on(self, waiter: Waiter, patience: _Patience, wake: Callable[[], bool]) -> bool:
+    def _waits_on(self, waiter: Waiter, patience: Patience) -> bool:
         """Return whether a waiter whose queue timeout has passed goes on waiting, as the queue moves.
 
         It does while the queue moves and is younger than half of the operation's time, so that a short
@@ -297,23 +277,22 @@ class Gate:
         Args:
             waiter: the operation's place in the queue.
             patience: until when it waits; extended if it goes on waiting.
-            wake: wakes it from then on.
         """
         with self._lock:
             now = self._clock()
-            if waiter.granted or waiter.refused or self.closed or now >= patience.deadline:
+            if waiter.granted or waiter.refused or self.closed or now >= patience.latest:
                 return False
+            now -= patience.lag_s
             late_s = now - patience.ends
             if late_s > LATE_S:  # our own process was delayed, and the queue with it
-                patience.ends = min(now + late_s, patience.deadline)
+                patience.ends = min(now + late_s, patience.latest)
             elif late_s >= 0:
                 moved = self._granted > patience.granted
                 young = self._queue_began > now - patience.longest_s
                 if not (moved and young and now - patience.entered < patience.longest_s):
                     return False
-                patience.ends = min(now + self.queue_timeout_s, patience.deadline)
+                patience.ends = min(now + self.queue_timeout_s, patience.latest)
             patience.granted = self._granted
-            waiter.wake = wake
             return True
 
     def _enter(self, waiter: Waiter, now: float) -> bool:
@@ -417,41 +396,3 @@ class Gate:
         waiter.granted = False
         waiter.held = 0
         permits += [None] * held
-
-
-class _Patience:
-    """How long one operation waits in the queue.
-
-    Attributes:
-        entered: when it joined.
-        ends: when it gives up, unless the queue moves.
-        deadline: when its operation must have ended.
-        granted: how many waiters had been served when it was last looked at.
-        longest_s: for how long it waits at most in a queue that moves, in seconds.
-    """
-
-    __slots__ = ("deadline", "ends", "entered", "granted", "longest_s")
-
-    def __init__(self, entered: float, ends: float, deadline: float, granted: int) -> None:
-        self.entered = entered
-        self.ends = ends
-        self.deadline = deadline
-        self.granted = granted
-        self.longest_s = WAITED_AT_MOST * (deadline - entered)
-
-
-def _wake_task(loop: asyncio.AbstractEventLoop, signal: asyncio.Future[None], thread: int) -> bool:
-    """Wake a task from any thread; `thread` is the thread of its event loop."""
-    try:
-        if threading.get_ident() == thread:  # the loop runs, so its self-pipe is not needed
-            _set(signal)
-        else:
-            loop.call_soon_threadsafe(_set, signal)
-    except RuntimeError:  # the loop was closed with the task still in line
-        return False
-    return True
-
-
-def _set(signal: asyncio.Future[None]) -> None:
-    if not signal.done():
-        signal.set_result(None)

@@ -56,35 +56,42 @@ def annotate(error: BaseException, call: Call) -> None:
     set_attribute(error, "attempts", attempts)
     set_attribute(error, "client_name", call.plan.client_name)
     if call.plan.writes or read(error, "in_doubt", _ABSENT) is not _ABSENT:
-        _answer(error, in_doubt=any(a.failure and a.failure.in_doubt for a in attempts))
-    if any(a.failure and a.failure.in_doubt for a in attempts[:-1]) and (
-        call.failure is not None and call.failure.kind in _ECHOES
-    ):
+        _answer(error, in_doubt=_any_in_doubt(attempts))
+    if _log.isEnabledFor(logging.DEBUG):
+        log = ClientIdentity(call.plan.client_name, call.plan.profile).log(_log.name)
+        log.debug("%s failed: %s", operation.name, attempts)
+    if len(attempts) == 1 and not _REASONS.get(reason):
+        return  # such as a missing record: there is nothing to add to what the client says
+    if _any_in_doubt(attempts[:-1]) and (call.failure is not None and call.failure.kind in _ECHOES):
         add_note(
             error,
             f"{_OURS}{operation.name} was sent {len(attempts)} times and an earlier "
             "attempt may have been applied, so this answer may be about this very write",
         )
-    if len(attempts) > 1 or _REASONS.get(reason):
-        why = _REASONS.get(reason)
-        client = f" of client {call.plan.client_name!r}" if call.plan.client_name else ""
-        add_note(
-            error,
-            f"{_OURS}{operation.name} under profile {call.plan.profile!r}{client}: "
-            + "; ".join(_sentence(attempt) for attempt in attempts)
-            + (f". No further attempt: {why}" if why else ""),
-        )
-    if _log.isEnabledFor(logging.DEBUG):
-        log = ClientIdentity(call.plan.client_name, call.plan.profile).log(_log.name)
-        log.debug("%s failed: %s", operation.name, attempts)
+    why = _REASONS.get(reason)
+    client = f" of client {call.plan.client_name!r}" if call.plan.client_name else ""
+    add_note(
+        error,
+        f"{_OURS}{operation.name} under profile {call.plan.profile!r}{client}: "
+        + "; ".join(_sentence(attempt) for attempt in attempts)
+        + (f". No further attempt: {why}" if why else ""),
+    )
+
+
+def _any_in_doubt(attempts: tuple[Attempt, ...]) -> bool:
+    return any(a.failure is not None and a.failure.in_doubt for a in attempts)
 
 
 def _forget(error: Exception) -> None:
     """Remove an earlier call's notes from an error object that is raised again."""
-    with contextlib.suppress(Exception):  # its notes may be no list, or unreadable
-        vars(error).pop("attempts", None)
-        if notes := getattr(error, "__notes__", None):
-            notes[:] = [note for note in notes if not str(note).startswith(_OURS)]
+    try:
+        own = error.__dict__
+        if own:  # a new error of most clients has none
+            own.pop("attempts", None)
+            if notes := getattr(error, "__notes__", None):
+                notes[:] = [note for note in notes if not str(note).startswith(_OURS)]
+    except Exception:  # noqa: BLE001 - its notes may be no list, or unreadable
+        return
 
 
 def _answer(error: Exception, *, in_doubt: bool) -> None:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from ...model.attempt import Attempt
 from ...model.call import Call
-from ...model.failure import FailureKind, Fault
+from ...model.failure import LOCAL, OVERLOAD, RECORD
 from ...model.operation import Shape
 from ...model.rows import ExpectedWrite
-from ..base import Link, LinkedAsync, Proceed, ProceedAsync
+from ..base import Link, Proceed, ProceedAsync
 from .backoff import Backoff
 from .budget import RetryBudget
 from .closing import Closing
@@ -45,14 +45,14 @@ def _to_verify(call: Call, error: Exception) -> ExpectedWrite | None:
 
 def _missing(read: Call, wanted: ExpectedWrite) -> Found:
     """Judge by the failure of a read: "record not found" is an answer too."""
-    gone = read.failure is not None and read.failure.kind is FailureKind.RECORD
+    gone = read.failure is not None and read.failure.kind is RECORD
     return judge(wanted, None) if gone else Found.UNCERTAIN
 
 
 def _was_sent(call: Call) -> bool:
     """Return whether the attempt that just failed reached a node: without a free connection, it did not."""
     failure = call.failure
-    return bool(call.attempts) and (failure is None or failure.fault is not Fault.LOCAL)
+    return bool(call.attempts) and (failure is None or failure.fault is not LOCAL)
 
 
 def _refused_for_load(call: Call) -> int:
@@ -60,7 +60,7 @@ def _refused_for_load(call: Call) -> int:
     return sum(
         attempt.tries
         for attempt in call.attempts
-        if attempt.failure is not None and attempt.failure.kind is FailureKind.OVERLOAD
+        if attempt.failure is not None and attempt.failure.kind is OVERLOAD
     )
 
 
@@ -89,6 +89,22 @@ class RetryCounters:
 
     retries: int = 0
     suppressed: Counter[str] = field(default_factory=Counter)
+
+
+class Resumable(Protocol):
+    """The retry link and the links inside it."""
+
+    def __call__(self, call: Call, first: Proceed | None = None) -> Any:
+        """Make the call. Its first attempt is `first`, where that is given."""
+        ...
+
+
+class ResumableAsync(Protocol):
+    """The same for clients whose methods are awaited."""
+
+    def __call__(self, call: Call, first: ProceedAsync | None = None) -> Coroutine[Any, Any, Any]:
+        """Make the call. Its first attempt is `first`, where that is given."""
+        ...
 
 
 class Retry(Link):
@@ -125,16 +141,32 @@ class Retry(Link):
         self._of_results = rules if rules is not None and rules.of_results else None
         self._clock = clock
 
-    def link(self, proceed: Proceed) -> Proceed:
-        """Proceed; after a failure, sleep and proceed again as long as `decide` says so."""
+    @property
+    def budget(self) -> RetryBudget | None:
+        """The retry budget; None where the profile has none."""
+        return self._budget
 
-        def retry(call: Call) -> Any:
-            self._begin(call)
+    @property
+    def judges_results(self) -> bool:
+        """Whether the application has a rule for results."""
+        return self._of_results is not None
+
+    def link(self, proceed: Proceed) -> Resumable:
+        """Proceed; after a failure, sleep and proceed again as long as `decide` says so.
+
+        Given what takes the place of the first attempt, it begins and counts no operation: the call was
+        begun elsewhere, and its first attempt is over.
+        """
+
+        def retry(call: Call, first: Proceed | None = None) -> Any:
+            if first is None:
+                first = proceed
+                self._begin(call)
             if call.plan.rows is not None:
                 return self._around_batch(call, proceed, PartialBatch(call))
             while True:
                 try:
-                    result = proceed(call)
+                    result = first(call)
                 except Exception as error:
                     verdict = self.decide(call, error)
                     if verdict.sleep_s is None and (wanted := _to_verify(call, error)) is not None:
@@ -156,19 +188,26 @@ class Retry(Link):
                     if self._too_late(call, verdict.sleep_s):
                         return result
                 self._prepare(call)
+                first = proceed
 
         return retry
 
-    def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
-        """Proceed; after a failure, sleep and proceed again as long as `decide` says so."""
+    def link_async(self, proceed: ProceedAsync) -> ResumableAsync:
+        """Proceed; after a failure, sleep and proceed again as long as `decide` says so.
 
-        async def retry(call: Call) -> Any:
-            self._begin(call)
+        Given what takes the place of the first attempt, it begins and counts no operation: the call was
+        begun elsewhere, and its first attempt is over.
+        """
+
+        async def retry(call: Call, first: ProceedAsync | None = None) -> Any:
+            if first is None:
+                first = proceed
+                self._begin(call)
             if call.plan.rows is not None:
                 return await self._around_batch_async(call, proceed, PartialBatch(call))
             while True:
                 try:
-                    result = await proceed(call)
+                    result = await first(call)
                 except Exception as error:
                     verdict = self.decide(call, error)
                     if verdict.sleep_s is None and (wanted := _to_verify(call, error)) is not None:
@@ -190,6 +229,7 @@ class Retry(Link):
                     if self._too_late(call, verdict.sleep_s):
                         return result
                 self._prepare(call)
+                first = proceed
 
         return retry
 
@@ -327,7 +367,7 @@ class Retry(Link):
         if failure is None or not failure.retryable:
             return "failure"
         if (
-            failure.kind is FailureKind.OVERLOAD
+            failure.kind is OVERLOAD
             and not plan.asked_for
             and _refused_for_load(call) > MAX_OVERLOAD_RETRIES
         ):

@@ -1,0 +1,150 @@
+"""Forms: by which arguments an operation may be called, and which of them a fused function takes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ...clients import Adapter
+from ...clients.shared.derived import client_class, native_method
+from ...model.operation import Operation, Shape, always, never
+
+
+class _Absent:
+    """The default of every parameter: the application did not give it."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The parameters of one operation that a fused function takes, and what depends on them.
+
+    Attributes:
+        operation: the operation.
+        name: the method's name on the client.
+        before: its positional parameters before the policy. The first is the record's key.
+        names: `before` and the policy, in the function's order.
+        places: from a parameter's name to its place in `names`; empty where the method may have other
+            names for its parameters than the operation table says.
+        policy_by_position: whether the policy may be given by position, behind `before`.
+        sent_as: the parameters under which the method is sent its policy.
+        judged: the parameters by which the plan is chosen, besides the policy and the record's set: whether
+            the call reads, and whether it may be sent again. Empty where one plan serves every call.
+    """
+
+    operation: Operation
+    name: str
+    before: tuple[str, ...]
+    names: tuple[str, ...]
+    places: Mapping[str, int]
+    policy_by_position: bool
+    sent_as: tuple[str, ...]
+    judged: tuple[str, ...]
+
+    def by_name(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> list[Any] | None:
+        """Return the values with those that were given by name; None if the general chain has to look.
+
+        Args:
+            values: what was given by position, `ABSENT` for the rest.
+            named: what was given by name.
+        """
+        row, places = [*values], self.places
+        for name, value in named.items():
+            place = places.get(name)
+            if place is None or row[place] is not ABSENT:
+                return None
+            row[place] = value
+        for name in named:
+            place = places[name]
+            if place and row[place - 1] is ABSENT and place < len(self.before):
+                return None  # not the arguments that come first
+        return row
+
+    def traits(self, values: tuple[Any, ...]) -> Hashable:
+        """Return what of a call's arguments decides whether it reads and whether it may be sent again."""
+        operation, arguments = self.operation, dict(zip(self.before, values, strict=False))
+        if operation.decisive is not None:
+            return operation.decisive(arguments)
+        if operation.read_only is not None and operation.read_only(arguments):
+            return True, True
+        return False, operation.idempotent(arguments)
+
+    def by_position(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the values that were given by position."""
+        if not named:
+            return given(values)
+        return given(
+            tuple(
+                value for name, value in zip(self.names, values, strict=True) if name not in named
+            )
+        )
+
+
+def given(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the values up to the first that is absent."""
+    for place, value in enumerate(values):
+        if value is ABSENT:  # compared by identity: an application's value may compare to anything
+            return values[:place]
+    return values
+
+
+def form_of(client: Any, operation: Operation, adapter: Adapter) -> Form | None:
+    """Return the form of an operation's fused function; None if it always takes the general chain.
+
+    Operations on one record have one. Batches, queries and commands to the cluster cost so much more than
+    their chain that they have none.
+
+    Args:
+        client: the client.
+        operation: the operation.
+        adapter: the client's adapter.
+    """
+    sent_as = adapter.policy_keywords(operation)
+    if operation.shape is not Shape.POINT or not operation.key or not sent_as:
+        return None
+    names = operation.parameters
+    if names[:1] != (operation.key,) or operation.streams or operation.retries_itself is not None:
+        return None
+    by_position = operation.policy in names
+    before = names[: names.index(operation.policy)] if by_position else names
+    judged = _judged(operation, before)
+    if judged is None:
+        return None
+    taken = (*before, operation.policy)
+    own = client_class(type(client), adapter.recognises) is type(client)
+    method = native_method(client, operation, adapter.recognises)
+    return Form(
+        operation=operation,
+        name=operation.attribute,
+        before=before,
+        names=taken,
+        places={name: place for place, name in enumerate(taken)}
+        if own or _has_parameters(method, taken)
+        else {},
+        policy_by_position=by_position,
+        sent_as=sent_as,
+        judged=judged,
+    )
+
+
+def _has_parameters(method: Any, names: tuple[str, ...]) -> bool:
+    """Return whether an application's own method has these parameters, in this order."""
+    try:
+        return tuple(inspect.signature(method).parameters)[: len(names)] == names
+    except (TypeError, ValueError):  # it does not tell
+        return False
+
+
+def _judged(operation: Operation, before: tuple[str, ...]) -> tuple[str, ...] | None:
+    if operation.read_only is not None:
+        return before
+    if operation.idempotent in (always, never):
+        return ()
+    return ("meta",) if "meta" in before else None

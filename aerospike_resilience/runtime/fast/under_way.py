@@ -1,0 +1,305 @@
+"""Awaited calls that are under way on the fused path, and what becomes of each when the client is done.
+
+Neither has a coroutine or a task. The client tells the call of its end, in the event loop's thread. A
+success is accounted for and handed on there and then. After a failure a task goes on in the general chain.
+
+The caller may leave at any time, by cancellation. The request goes on, and the call keeps its permit until
+the client is done with it, or until its event loop was closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from typing import Any, Final
+
+from ...model.plan import Plan
+from .forms import given
+from .lane import FirstAttempt, Fit, Lane
+from .loop_calls import LoopCalls
+
+_set_result: Final = asyncio.Future.set_result
+
+
+class UnderWay:
+    """What an awaited call keeps until the client is done with it.
+
+    Attributes:
+        lane: where it runs.
+        plan: its plan.
+        fit: how it was made; None for a plain call.
+        values: its positional arguments, without a policy.
+        began: when it began, on the chain's clock, in seconds.
+        early_s: a success that took at least this long is slow, in seconds.
+        lag_s: the lag of its event loop when it began.
+        permits: the list that the permit was taken from.
+        calls: the calls of its event loop.
+    """
+
+    __slots__ = ()
+
+    lane: Lane
+    plan: Plan
+    fit: Fit | None
+    values: tuple[Any, ...]
+    began: float
+    early_s: float
+    lag_s: float
+    permits: Any
+    calls: LoopCalls
+
+    def of_caller(self) -> asyncio.Future[Any]:
+        """Return the future that the caller has."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Release the permit, once."""
+        try:
+            self.calls.under_way.remove(self)
+        except KeyError:  # its event loop was closed before
+            return
+        self.permits.append(None)
+        gate = self.lane.gate
+        if gate.waiting or gate.debt:
+            gate.settle()
+
+    def slow(self, ended: float) -> None:
+        """Account for a success that came late. The event loop's own lag shows nothing about a node."""
+        lag_s = self.calls.lag.since(self.lag_s)
+        began = min(self.began + lag_s, ended)
+        if ended - began < self.early_s:
+            self.lane.recent.append((self.values[0], began, ended, self.plan.writes))
+        else:
+            self.lane.slow(self.fit, self.plan, given(self.values), self.values[0], began, ended)
+
+    def failed(self, error: BaseException) -> None:
+        """Account for a failure, and let the general chain decide what becomes of the call."""
+        first = None
+        try:
+            if isinstance(error, Exception):
+                first = self.lane.failed(
+                    self.fit, self.plan, given(self.values), self.values[0], self.began, error
+                )
+        finally:
+            self.release()
+            if first is None:
+                finish_with(self.of_caller(), error)
+        if first is not None:
+            go_on(self.calls, self.lane, first, self.of_caller())
+
+
+def go_on(calls: LoopCalls, lane: Lane, first: FirstAttempt, outer: asyncio.Future[Any]) -> None:
+    """Go on with a failed call in the general chain. Called after its permit was released.
+
+    Args:
+        calls: the calls of its event loop.
+        lane: where it ran.
+        first: its failed attempt.
+        outer: the future that the caller has.
+    """
+    if outer.done():
+        return  # he has left
+    work = lane.resume_async(first)
+    if is_final(first):
+        try:
+            work.send(None)  # it decides, and ends without waiting for anything
+        except StopIteration as returned:
+            outer.set_result(returned.value)
+        except Exception as raised:  # noqa: BLE001 - the caller's
+            outer.set_exception(raised)
+        return
+    task = calls.loop.create_task(work)
+    calls.tasks.add(task)  # the event loop keeps none alive
+
+    def resumed(task: asyncio.Task[Any]) -> None:
+        calls.tasks.discard(task)
+        if task.cancelled():
+            outer.cancel()
+        elif (error := task.exception()) is not None:
+            finish_with(outer, error)
+        elif not outer.done():
+            outer.set_result(task.result())
+
+    task.add_done_callback(resumed)
+    outer.add_done_callback(lambda left: task.cancel() if left.cancelled() else None)
+
+
+def finish_with(outer: asyncio.Future[Any], error: BaseException) -> None:
+    """Hand an error to the caller, unless he has left."""
+    if outer.done():
+        return
+    if isinstance(error, asyncio.CancelledError):
+        outer.cancel()
+    else:
+        outer.set_exception(error)
+
+
+def is_final(first: FirstAttempt) -> bool:
+    """Return whether the general chain only hands a failure on: it neither sleeps nor asks a node."""
+    failure = first.call.failure
+    return failure is None or not (failure.retryable or failure.in_doubt)
+
+
+class CallFuture(UnderWay, asyncio.Future[Any]):
+    """The future of a call whose client returned a future.
+
+    Completing it schedules its callbacks for the next turn of the event loop, as for any future. The first
+    callback, usually of the task that awaits it, runs at once instead: the client's own future took that
+    turn already.
+    """
+
+    __slots__ = (
+        *("lane", "plan", "fit", "values", "began", "early_s", "lag_s", "permits"),
+        *("calls", "_first", "_context"),
+    )
+
+    _first: Callable[[Any], object] | None
+    _context: contextvars.Context
+
+    def add_done_callback(
+        self,
+        callback: Callable[[Any], object],
+        *,
+        context: contextvars.Context | None = None,
+    ) -> None:
+        """Add a callback, as to any future."""
+        if context is None:
+            context = contextvars.copy_context()
+        if self._first is None and not self.done():
+            self._first, self._context = callback, context
+        else:
+            asyncio.Future.add_done_callback(self, callback, context=context)
+
+    def remove_done_callback(self, callback: Callable[[Any], object]) -> int:
+        """Remove a callback, and return how many there were."""
+        removed = asyncio.Future.remove_done_callback(self, callback)
+        if self._first is not None and self._first == callback:
+            self._first = None
+            removed += 1
+        return removed
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Free the caller. The request goes on, and with it the permit."""
+        if self.done():
+            return False
+        first, self._first = self._first, None
+        if first is not None:
+            self.get_loop().call_soon(first, self, context=self._context)
+        return asyncio.Future.cancel(self, msg)
+
+    def native_done(self, native: asyncio.Future[Any]) -> None:
+        """Account for the end of the client's future. Called by it."""
+        try:
+            value = native.result()
+        except BaseException as error:  # noqa: BLE001 - the caller's
+            self._native_failed(error)
+            return
+        calls, lane = self.calls, self.lane
+        try:
+            began, ended = self.began, calls.clock()
+            if ended - began < self.early_s:
+                lane.recent.append((self.values[0], began, ended, self.plan.writes))
+            else:
+                self.slow(ended)
+        finally:  # `release` and `set_result`, written out
+            calls.remove(self)
+            self.permits.append(None)
+            gate = lane.gate
+            if gate.waiting or gate.debt:
+                gate.settle()
+            try:
+                _set_result(self, value)
+            except asyncio.InvalidStateError:
+                pass  # the caller has left
+            else:
+                first = self._first
+                if first is not None:
+                    self._first = None
+                    self._context.run(first, self)
+
+    def _native_failed(self, error: BaseException) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            self.release()
+            self.cancel()
+        else:
+            self.failed(error)
+
+    def set_result(self, result: Any) -> None:
+        """Complete it, as any future."""
+        _set_result(self, result)
+        self._wake()
+
+    def set_exception(self, exception: Any) -> None:
+        """Complete it with an error, as any future."""
+        asyncio.Future.set_exception(self, exception)
+        self._wake()
+
+    def _wake(self) -> None:
+        first, self._first = self._first, None
+        if first is not None:
+            self._context.run(first, self)
+
+    def of_caller(self) -> asyncio.Future[Any]:
+        """Return itself."""
+        return self
+
+
+class Slot(UnderWay):
+    """A call that the client completes by itself, in the place of a future.
+
+    Attributes:
+        outer: the caller's future.
+        context: the caller's context.
+    """
+
+    __slots__ = (
+        *("lane", "plan", "fit", "values", "began", "early_s", "lag_s", "permits"),
+        *("calls", "context", "outer"),
+    )
+
+    outer: asyncio.Future[Any]
+    context: contextvars.Context
+
+    def set_result(self, value: Any) -> None:
+        """Account for a success, and hand it on. Called by the client."""
+        calls, lane = self.calls, self.lane
+        try:
+            began, ended = self.began, calls.clock()
+            if ended - began < self.early_s:
+                lane.recent.append((self.values[0], began, ended, self.plan.writes))
+            else:
+                self.slow(ended)
+        finally:  # `release`, written out
+            calls.remove(self)
+            self.permits.append(None)
+            gate = lane.gate
+            if gate.waiting or gate.debt:
+                gate.settle()
+            if not self.outer.done():
+                self.outer.set_result(value)
+
+    def set_exception(self, error: BaseException) -> None:
+        """Account for a failure, and go on. Called by the client."""
+        self.context.copy().run(self.failed, error)
+
+    def cancel(self, msg: Any | None = None) -> bool:  # noqa: ARG002 - as of a future
+        """End as cancelled. Called by the client."""
+        self.release()
+        return self.outer.cancel()
+
+    def done(self) -> bool:
+        """Return whether the client is done with it. A caller who has left changes nothing."""
+        return self not in self.calls.under_way
+
+    def cancelled(self) -> bool:
+        """Return False: the request goes on without its caller."""
+        return False
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the caller's event loop."""
+        return self.outer.get_loop()
+
+    def of_caller(self) -> asyncio.Future[Any]:
+        """Return the caller's future."""
+        return self.outer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import CircuitOpenError
@@ -76,6 +77,10 @@ class Admission:
             if self._shut(master) and not self._passes(call, names[0]):
                 raise self.refusal(call, names[0], "master")
             return
+        if others and master.breaker.closed and master.spared:
+            # Whoever left it now would have the client's own breaker shut it for everybody.
+            call.patience_s, call.tailored = self._patient_s(call), True
+            return
         if not self._enforces:
             return
         # Reads are never spent as probes: nobody can say whether a suspect master answered one, since
@@ -84,12 +89,23 @@ class Admission:
         call.tailored = True
         # Where the replica is suspect too, the cluster is slow rather than the node, and leaving early
         # would only multiply the load. Of a master that is open that much is known already.
-        replica_quiet = any(node is None or node.quiet for node in others)
+        replica_quiet = any(node is None or node.well for node in others)
         call.steered = replica_quiet or not master.breaker.closed
         call.leave_master = call.leave_master or (call.steered and self._may_leave(call.key))
         hurried = plan.max_tries > plan.native_retries + 1 and not call.attempts
         if replica_quiet and hurried:
             call.patience_s = min(self.shortest_s(names[1:]), plan.socket_timeout_s)
+
+    @staticmethod
+    def _patient_s(call: Call) -> float:
+        """Return how long a read waits for a node that is not to be left early, in seconds.
+
+        The bare client waits for it with all its time. Here one try leaves time for another.
+        """
+        plan = call.plan
+        if math.isinf(call.deadline):
+            return plan.socket_timeout_s
+        return max((call.deadline - call.now) / (plan.native_retries + 1), plan.socket_timeout_s)
 
     @property
     def whole_batches(self) -> bool:
@@ -99,6 +115,8 @@ class Admission:
     def refused_rows(self, call: Call, keys: Sequence[Key]) -> dict[int, tuple[str, str]]:
         """Return which rows of a batch need a node that is not closed: its name and part, by position."""
         self._health.wake_tending()
+        if call.plan.failover and any(node.spared for node in list(self._health.by_name.values())):
+            call.patience_s, call.tailored = call.plan.socket_timeout_s, True
         found = {}
         for index, key in enumerate(keys):
             if (needed := self._needed_open(call, self._health.owners(key))) is not None:

@@ -22,6 +22,7 @@ from ..model.identity import ClientIdentity
 from ..model.operation import Key, NodeAddress, NodeSource
 from . import blame, partitions
 from .breaker import CLOSED, HALF_OPEN
+from .haste import Departures, Tolerance
 from .health import NodeHealth
 from .listeners import TransitionListeners
 from .options import NodeOptions
@@ -52,6 +53,7 @@ class ClusterHealth:
         clock: seconds on the clock that the whole chain uses.
         random_source: where jitter comes from.
         identity: the wrapped client's name and profile, for log lines.
+        tolerance: what the client's own breaker tolerates of one node.
 
     Attributes:
         calm: whether no node needs asking about. Written under the lock, read without it.
@@ -83,6 +85,7 @@ class ClusterHealth:
         clock: Callable[[], float] = time.monotonic,
         random_source: random.Random | None = None,
         identity: ClientIdentity | None = None,
+        tolerance: Tolerance = Tolerance(),  # noqa: B008 - immutable
     ) -> None:
         self.identity = identity or ClientIdentity()
         self._log = self.identity.log("aerospike_resilience.nodes")
@@ -101,10 +104,11 @@ class ClusterHealth:
         self.listeners = TransitionListeners(listeners, self.notices, self._log)
         self.registry = NodeRegistry(
             *(self.listeners, random_source or random.Random(), clock),
-            *(self.identity, self.notices),
+            *(self.identity, self.notices, tolerance),
         )
         self.by_name = self.registry.by_name
         self.inquiries: list[blame.Inquiry] = []
+        self._departures = Departures()
         self.verdict = ""
         self.failing = False
         self.committed_alone = 0
@@ -187,6 +191,7 @@ class ClusterHealth:
                 self.timed_locked(names[:1], began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 master.left_early += 1
+                self._left_locked(names[:1], ended)
                 self.note_unanswered_locked(master, began, ended)
             self.settle_locked()
 
@@ -203,6 +208,9 @@ class ClusterHealth:
             self.fold_locked()
             names = call.nodes or self.owners(call.key)
             evidence = self._weigh_locked(call, self.registry.named(failure), names, began)
+            if failure.tries != 0:
+                tried = blame.tried(call, failure, names)
+                self._left_locked(tried[:1] if call.plan.writes else tried, call.now)
             if evidence.hard:
                 self._accuse_locked({evidence: failure.kind}, call, began)
             self.give_back(call)
@@ -321,11 +329,33 @@ class ClusterHealth:
         for node in self.by_name.values():
             node.after_fork()
         self.inquiries.clear()
+        self._departures.forget()
         self.registry.transitions.clear()
         self.committed_alone = 0
         self.sleep()
 
     # ----- under the lock
+
+    def _left_locked(self, names: Iterable[str], at: float) -> None:
+        """Note that a try left each of these nodes without an answer."""
+        for name in names:
+            if node := self.by_name.get(name):
+                node.haste.left(at)
+                self._departures.left(name, at)
+                if node.haste.spent(at):
+                    self._spare_locked(name, at)
+        for name in self._departures.everywhere(at, self._answered_since):
+            self._spare_locked(name, at)
+
+    def _spare_locked(self, name: str, at: float) -> None:
+        """Have reads wait for a node, for a window of the client's own breaker."""
+        node = self.by_name[name]
+        if not node.unhurried:
+            self.fold_locked()  # what it answered meanwhile is evidence
+        node.unhurried, node.unhurried_until = True, at + node.haste.window_s
+
+    def _answered_since(self, name: str, moment: float) -> bool:
+        return self._alive_since(name, moment, as_replica=False)
 
     def _alive_since(self, name: str, moment: float, *, as_replica: bool) -> bool:
         node = self.by_name.get(name)
@@ -449,7 +479,7 @@ class ClusterHealth:
             )
             self.verdict = ""
         enforced = bool(self.verdict) and self.options.mode == "enforce"
-        ailing = sum(not node.quiet for node in self.by_name.values())
+        ailing = sum(not node.well for node in self.by_name.values())
         self.failing = enforced and ailing > self.options.max_open_share * len(self.by_name)
 
     def update_nodes_locked(self, known: Mapping[str, NodeAddress]) -> None:

@@ -64,6 +64,8 @@ class Call:
             socket timeout of a try.
         early_s: in seconds; a success that took at least this long left its first node early.
         steered: whether `patience_s` was chosen for the node's state, and must not be changed.
+        moves: whether it is a read that leaves a node which does not answer for a replica which does. Its
+            retries add no load to a node that serves, so the budget does not pay for them.
         frugal: whether it makes only one try, as the retry budget is spent.
         nodes: names of the nodes that hold the record, master first; empty until a link looks them up.
         leases: name and lease of each half-open node that it probes.
@@ -90,6 +92,7 @@ class Call:
     tailored: bool = False
     steered: bool = False
     frugal: bool = False
+    moves: bool = False
     nodes: tuple[str, ...] = ()
     leases: tuple[tuple[str, int], ...] = ()
     commit_master: bool = False
@@ -154,7 +157,7 @@ class Call:
         self.tailored = True
         self.patience_s = plan.socket_timeout_s
         self.early_s = plan.early_s
-        self.steered = self.frugal = self.commit_master = self.leave_master = False
+        self.steered = self.frugal = self.moves = self.commit_master = self.leave_master = False
         self.nodes = ()
         self.leases = ()
         self.held = 1

@@ -81,6 +81,8 @@ class Admission:
             # Whoever left it now would have the client's own breaker shut it for everybody.
             call.patience_s, call.tailored = self._patient_s(call), True
             return
+        if call.frugal and self._health.may_move(call, names):
+            call.frugal = False  # its second try leaves a node that does not answer
         if not self._enforces:
             return
         # Reads are never spent as probes: nobody can say whether a suspect master answered one, since

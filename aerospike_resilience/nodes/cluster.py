@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..concurrency import forking
@@ -23,7 +23,7 @@ from ..model.operation import Key, NodeAddress, NodeSource
 from . import blame, partitions
 from .breaker import CLOSED, HALF_OPEN
 from .haste import Departures, Tolerance
-from .health import NodeHealth
+from .health import SLOW, NodeHealth
 from .listeners import TransitionListeners
 from .options import NodeOptions
 from .registry import NodeRegistry
@@ -35,7 +35,6 @@ RECENT: Final = 512
 """How many successes are remembered for working out later which node answered: bounded memory."""
 
 SILENCE: Final = "silence"
-SLOW: Final = "slow_calls"
 
 Answer = tuple[Key, float, float, bool]
 """A success: the record's key, when its attempt began and ended, and whether it wrote."""
@@ -213,6 +212,7 @@ class ClusterHealth:
                 self._left_locked(tried[:1] if call.plan.writes else tried, call.now)
             if evidence.hard:
                 self._accuse_locked({evidence: failure.kind}, call, began)
+            call.moves = self.may_move(call, names)
             self.give_back(call)
             self.settle_locked()
 
@@ -260,6 +260,21 @@ class ClusterHealth:
                     accused[evidence] = failure.kind
             self._accuse_locked(accused, call, began)
             self.settle_locked()
+
+    def may_move(self, call: Call, names: Sequence[str]) -> bool:
+        """Return whether a read leaves a node that does not answer for a replica that does.
+
+        Where the replica is silent too, sending again is what a retry storm is made of.
+
+        Args:
+            call: the call.
+            names: the nodes that hold the record, master first.
+        """
+        if call.plan.writes or not call.plan.failover:
+            return False
+        nodes = [node for name in names if (node := self.by_name.get(name)) is not None]
+        silent = sum(node.silent for node in nodes)
+        return 0 < silent < len(nodes)
 
     def give_back(self, call: Call) -> None:
         """Take probes back that proved nothing."""

@@ -20,7 +20,7 @@ for the errors that nobody could avoid, and for reads that are under way when th
 
 REMEMBERED: Final = 64
 LATELY_S: Final = 1.0
-SOME: Final = 5
+SOME: Final = 3
 SIMILAR: Final = 4
 """Of the last `REMEMBERED` early departures those of the last `LATELY_S` seconds count. Nodes with at least `SOME` of
 them, and at least one for `SIMILAR` of the node that has most, are slow together."""

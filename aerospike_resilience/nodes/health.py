@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from typing import Final
 
+from ..model.failure import FailureKind
 from ..model.operation import NodeAddress
 from .breaker import HALF_OPEN, OPEN, NodeBreaker
 from .haste import Haste
 from .latency import Latency
+
+
+SLOW: Final = "slow_calls"
+"""The reason of a node that opened for answering too slowly too often."""
+
+ANSWERING: Final = frozenset({FailureKind.OVERLOAD, SLOW})
+"""Why a node opens that answers all the same: one more answer says nothing until its time is up."""
 
 
 class NodeHealth:
@@ -87,6 +96,11 @@ class NodeHealth:
     def well(self) -> bool:
         """Whether it owes no answer and is closed."""
         return self.asked_since is None and self.breaker.closed
+
+    @property
+    def silent(self) -> bool:
+        """Whether it is not expected to answer: it owes an answer, or was opened for not answering."""
+        return self.suspect or not (self.breaker.trusted or self.breaker.reason in ANSWERING)
 
     @property
     def spared(self) -> bool:

@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from ..concurrency import threads
-from ..model.failure import FailureKind
 from ..model.operation import Key, NotAskedError
 from .breaker import HALF_OPEN, OPEN
-from .cluster import SILENCE, SLOW, ClusterHealth
-from .health import NodeHealth
+from .cluster import SILENCE, ClusterHealth
+from .health import ANSWERING, SLOW, NodeHealth
 
 SPARED_S: Final = 0.25
 """How long a node is sent no pulse after one that our own side kept back, in seconds: while the pool is
 exhausted, each question takes a connection from a call."""
-
-_ANSWERING: Final = frozenset({FailureKind.OVERLOAD, SLOW})
-"""Why a node opens that answers all the same: one more answer says nothing until its time is up."""
 
 _PROBE_SET: Final = "resilience-probe"
 
@@ -141,7 +137,7 @@ class HealthChecks:
                 for names, since, kind in health.inquiries
                 if (rest := tuple(n for n in names if n != name or since > began))
             ]
-            if node.breaker.state == OPEN and node.breaker.reason not in _ANSWERING:
+            if node.breaker.state == OPEN and node.breaker.reason not in ANSWERING:
                 node.breaker.half_open(now)  # it was opened for not answering, and it answers
             if node.breaker.state == HALF_OPEN:
                 if health.options.slow(took_s) and began >= node.breaker.since:

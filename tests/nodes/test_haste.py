@@ -23,7 +23,7 @@ def health(clock):
 
 
 def leave_early(health, clock, times, number=0, lasts_s=0.5):
-    """Have so many reads leave the record's master after some milliseconds, and be served by its replica."""
+    """Have so many reads leave the record's master early, and be served by its replica."""
     for _ in range(times):
         call = read(health, number, clock)
         began = clock()

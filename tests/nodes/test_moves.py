@@ -1,0 +1,92 @@
+"""A read that leaves a node which does not answer for a replica which does adds no load to nodes that serve."""
+
+from __future__ import annotations
+
+import pytest
+
+from aerospike_resilience.model.failure import FailureKind
+from aerospike_resilience.nodes import Admission
+from tests import fakes
+from tests.nodes.test_cluster import fail, health_of, read, write
+
+
+@pytest.fixture
+def clock():
+    return fakes.FakeClock()
+
+
+@pytest.fixture
+def health(clock):
+    return health_of(clock)
+
+
+def owes(health, clock, *names):
+    """Have nodes owe an answer."""
+    with health.notices, health.lock:
+        for name in names:
+            health.note_unanswered_locked(health.by_name[name], clock(), clock())
+
+
+def opened(health, clock, name, reason):
+    with health.notices, health.lock:
+        health.open_locked(health.by_name[name], reason, clock())
+        health.settle_locked()
+
+
+@pytest.mark.parametrize(
+    ("silent", "moves"),
+    [(("A1",), True), (("A2",), True), ((), False), (("A1", "A2"), False)],
+    ids=str,
+)
+def test_a_read_moves_if_some_of_its_nodes_answer_and_others_do_not(silent, moves, health, clock):
+    owes(health, clock, *silent)
+
+    assert health.may_move(read(health, 0, clock), ("A1", "A2")) is moves
+
+
+@pytest.mark.parametrize(
+    ("reason", "moves"),
+    [("silence", True), (FailureKind.CONNECTION, True), (FailureKind.OVERLOAD, False)],
+)
+def test_a_node_that_opened_for_what_it_answered_is_not_silent(reason, moves, health, clock):
+    opened(health, clock, "A1", reason)
+
+    assert health.may_move(read(health, 0, clock), ("A1", "A2")) is moves
+
+
+def test_writes_and_reads_that_cannot_leave_never_move(health, clock):
+    owes(health, clock, "A1")
+    stays = fakes.call(fakes.plan(fakes.GET), ("test", "s", 0))
+
+    assert not health.may_move(write(health, 0, clock), ("A1", "A2"))
+    assert not health.may_move(stays, ("A1", "A2"))
+
+
+def test_a_failed_attempt_of_such_a_read_is_marked_until_the_next(health, clock):
+    call = read(health, 0, clock)
+    health.recent.append((("test", "s", 1), clock() + 0.1, clock() + 0.3, True))  # A2 lives
+    fail(health, call, clock)
+    assert call.moves
+
+    call.next_attempt()
+    assert not call.moves
+
+
+def test_a_spent_budget_leaves_such_a_read_its_second_try(health, clock):
+    owes(health, clock, "A1")
+    call = read(health, 0, clock)
+    call.frugal = True
+
+    Admission(health).admit(call)
+
+    assert not call.frugal
+
+
+def test_a_spent_budget_leaves_no_second_try_where_all_are_silent(health, clock):
+    owes(health, clock, "A1", "A2")
+    call = read(health, 0, clock)
+    call.frugal = True
+
+    Admission(health).admit(call)
+
+    assert call.frugal

@@ -117,6 +117,7 @@ class FakeSource:
     def __init__(self, names: tuple[str, ...] = ("A1", "A2", "A3")) -> None:
         self.names = names
         self.silent: set[str] = set()
+        self.refusing: set[str] = set()
         self.replicas: dict[str, str] = {}
         self.generation = "1"
 
@@ -135,6 +136,9 @@ class FakeSource:
         if command == "replicas":
             return self.replicas[node]
         return self.generation
+
+    def refuses(self, node: str, timeout_s: float) -> bool:
+        return node in self.refusing
 
     def answers(self, nodes: Sequence[str], command: str, timeout_s: float) -> dict[str, str]:
         return {

@@ -151,6 +151,10 @@ class NodeSource(Protocol):
         """
         ...
 
+    def refuses(self, node: str, timeout_s: float) -> bool:
+        """Return whether a node refuses connections, where this client's questions do not show it."""
+        ...
+
     def answers(
         self, nodes: Sequence[str], command: str, timeout_s: float
     ) -> dict[str, str | None]:

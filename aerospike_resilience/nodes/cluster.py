@@ -359,12 +359,14 @@ class ClusterHealth:
                 self._departures.left(name, at)
                 if node.haste.spent(at):
                     self._spare_locked(name, at)
-        for name in self._departures.everywhere(at, self._answered_since):
+        for name in self._departures.everywhere(at, len(self.by_name), self._answered_since):
             self._spare_locked(name, at)
 
     def _spare_locked(self, name: str, at: float) -> None:
         """Have reads wait for a node, for a window of the client's own breaker."""
-        node = self.by_name[name]
+        node = self.by_name.get(name)
+        if node is None:
+            return
         if not node.unhurried:
             self.fold_locked()  # what it answered meanwhile is evidence
         node.unhurried, node.unhurried_until = True, at + node.haste.window_s

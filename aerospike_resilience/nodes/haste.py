@@ -111,11 +111,14 @@ class Departures:
         """Note that a try left a node, at that time."""
         self._recent.append((at, node))
 
-    def everywhere(self, now: float, alive_since: Callable[[str, float], bool]) -> frozenset[str]:
-        """Return the nodes that are left though they live, if there are several of them.
+    def everywhere(
+        self, now: float, nodes: int, alive_since: Callable[[str, float], bool]
+    ) -> frozenset[str]:
+        """Return the nodes that are left alike, if they are several that live, or all that there are.
 
         Args:
             now: the time.
+            nodes: how many nodes there are.
             alive_since: whether a node showed life after a time.
         """
         first: dict[str, float] = {}
@@ -124,11 +127,17 @@ class Departures:
             if at > now - LATELY_S:
                 first.setdefault(node, at)
                 count[node] += 1
-        living = {node: n for node, n in count.items() if alive_since(node, first[node])}
-        most = max(living.values(), default=0)
-        several = frozenset(n for n, times in living.items() if times >= max(SOME, most / SIMILAR))
-        return several if len(several) > 1 else frozenset()
+        if 1 < nodes == len(alike := _alike(count)):
+            return alike
+        alike = _alike({node: n for node, n in count.items() if alive_since(node, first[node])})
+        return alike if len(alike) > 1 else frozenset()
 
     def forget(self) -> None:
         """Start anew."""
         self._recent.clear()
+
+
+def _alike(count: Mapping[str, int]) -> frozenset[str]:
+    """Return the nodes that were left often, and about as often as the one that was left most."""
+    most = max(count.values(), default=0)
+    return frozenset(node for node, times in count.items() if times >= max(SOME, most / SIMILAR))

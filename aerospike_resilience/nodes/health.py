@@ -12,7 +12,6 @@ from .breaker import HALF_OPEN, OPEN, NodeBreaker
 from .haste import Haste
 from .latency import Latency
 
-
 SLOW: Final = "slow_calls"
 """The reason of a node that opened for answering too slowly too often."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..concurrency import threads
+from ..model.failure import FailureKind
 from ..model.operation import Key, NotAskedError
 from .breaker import HALF_OPEN, OPEN
 from .cluster import SILENCE, ClusterHealth
@@ -53,6 +54,9 @@ class HealthChecks:
         name = node.address.name
         began = health.clock()
         try:
+            if health.source.refuses(name, health.options.silence_s):
+                self.refused(name, began)
+                return
             # The client may know a newer map than we do and read elsewhere, so the node is asked by
             # name first; the read then shows that it does more than chat.
             health.source.info(name, "build", health.options.silence_s)
@@ -116,6 +120,17 @@ class HealthChecks:
                     if names:
                         health.inquiries.append((names, since, kind))
             health.settle_locked()
+
+    def refused(self, name: str, began: float) -> None:
+        """A node refused the connection: nothing runs there, so it opens without waiting for more."""
+        health = self._health
+        self.missed(name, began, hard=True)
+        with health.notices, health.lock:
+            node = health.by_name.get(name)
+            if node is not None and node.suspect and node.breaker.closed:
+                node.errors[FailureKind.CONNECTION] += 1
+                health.open_locked(node, FailureKind.CONNECTION, health.clock())
+                health.settle_locked()
 
     def answered(self, name: str, began: float, took_s: float) -> None:
         """A pulse was answered: the node is alive, and whatever it was asked about, it did not do.

@@ -6,6 +6,7 @@ import pytest
 
 from aerospike_resilience.nodes import AdaptiveTimeout, Admission, TendedCluster, Tolerance
 from aerospike_resilience.nodes.haste import SHARE
+from aerospike_resilience.nodes.partitions import PartitionMap
 from tests import fakes
 from tests.nodes.test_cluster import health_of, read, write
 
@@ -144,6 +145,18 @@ def test_when_several_nodes_are_slow_alike_a_few_departures_are_enough(health, c
     assert health.by_name["A1"].spared
     assert health.by_name["A2"].spared
     assert not health.by_name["A3"].unhurried
+
+
+def test_when_all_nodes_are_silent_at_once_it_is_none_of_them(clock):
+    health = health_of(clock, adaptive=AdaptiveTimeout())
+    health.partitions = PartitionMap(
+        {"test": tuple((f"A{p % 3 + 1}", f"A{(p + 1) % 3 + 1}") for p in range(4096))}
+    )
+
+    for number in range(9):
+        leave_early(health, clock, 1, number=number, lasts_s=0.01)
+
+    assert all(node.spared for node in health.by_name.values())
 
 
 def test_a_node_that_is_silent_is_no_slow_one_among_others(health, clock):

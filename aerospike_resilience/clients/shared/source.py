@@ -114,6 +114,10 @@ class ClientSource(ABC):
     def info(self, node: str, command: str, timeout_s: float) -> str:
         """Ask one node an info command; see `NodeSource.info`."""
 
+    def refuses(self, node: str, timeout_s: float) -> bool:  # noqa: ARG002
+        """Return False: a question to such a node ends with an error at once."""
+        return False
+
     def answers(
         self, nodes: Sequence[str], command: str, timeout_s: float
     ) -> dict[str, str | None]:

@@ -64,6 +64,7 @@ class Call:
             socket timeout of a try.
         early_s: in seconds; a success that took at least this long left its first node early.
         steered: whether `patience_s` was chosen for the node's state, and must not be changed.
+        scouts: whether it is a write that finds out whether the client has the new partition map.
         moves: whether it is a read that leaves a node which does not answer for a replica which does. Its
             retries add no load to a node that serves, so the budget does not pay for them.
         frugal: whether it makes only one try, as the retry budget is spent.
@@ -93,6 +94,7 @@ class Call:
     steered: bool = False
     frugal: bool = False
     moves: bool = False
+    scouts: bool = False
     nodes: tuple[str, ...] = ()
     leases: tuple[tuple[str, int], ...] = ()
     commit_master: bool = False
@@ -157,7 +159,7 @@ class Call:
         self.tailored = True
         self.patience_s = plan.socket_timeout_s
         self.early_s = plan.early_s
-        self.steered = self.frugal = self.moves = self.commit_master = self.leave_master = False
+        self.steered = self.frugal = self.moves = self.scouts = self.commit_master = self.leave_master = False
         self.nodes = ()
         self.leases = ()
         self.held = 1

@@ -57,6 +57,9 @@ class Admission:
         for rank, name in enumerate(names):
             if self._passes(call, name):
                 continue
+            if not rank and not self._health.by_name[name].breaker.isolated:
+                if self._health.scouts(call):
+                    return
             if rank and self._health.options.on_replica_open == "wait":
                 continue
             if rank and self._health.options.on_replica_open == "commit_master":

@@ -27,6 +27,7 @@ from .health import SLOW, NodeHealth
 from .listeners import TransitionListeners
 from .options import NodeOptions
 from .registry import NodeRegistry
+from .scouting import Scouting
 
 if TYPE_CHECKING:
     import pybreaker
@@ -35,6 +36,9 @@ RECENT: Final = 512
 """How many successes are remembered for working out later which node answered: bounded memory."""
 
 SILENCE: Final = "silence"
+
+_SCOUT: Final = ""
+"""The name in the lease of a scout, which is no probe of any node."""
 
 Answer = tuple[Key, float, float, bool]
 """A success: the record's key, when its attempt began and ended, and whether it wrote."""
@@ -108,6 +112,7 @@ class ClusterHealth:
         self.by_name = self.registry.by_name
         self.inquiries: list[blame.Inquiry] = []
         self._departures = Departures()
+        self._scouting = Scouting()
         self.verdict = ""
         self.failing = False
         self.committed_alone = 0
@@ -177,6 +182,8 @@ class ClusterHealth:
         """Take note of a success that was slow to come, or was a probe."""
         with self.notices, self.lock:
             names = call.nodes or self.owners(call.key)
+            if call.scouts:
+                self.previous = None  # the client asks the new master
             if call.plan.writes:
                 self.registry.live(names, ended)
                 self.timed_locked(names, began, ended)
@@ -197,7 +204,11 @@ class ClusterHealth:
     def failed(self, call: Call, began: float) -> None:
         """Take note of a failed attempt: ``call.failure`` says how, ``call.now`` when it ended."""
         failure = call.failure
-        if failure is None or failure.fault is not Fault.NODE:
+        if failure is None or failure.fault is not Fault.NODE or call.scouts:
+            # Whom a scout met is not known, so its failure speaks against nobody.
+            if call.scouts and failure is not None and failure.answered:
+                with self.notices, self.lock:
+                    self.previous = None
             self.give_back(call)
             if failure is not None and failure.answered and call.key is not None:
                 # "Not found" and the like are answers of the master, without its replica.
@@ -225,6 +236,28 @@ class ClusterHealth:
         if previous is not None and call.nodes[0] not in self.partitions.nodes():
             with self.notices, self.lock:
                 self.previous = None
+
+    def scouts(self, call: Call) -> bool:
+        """Return whether a write is to find out whether the client has the new map.
+
+        It may, one write at a time, if the cluster has moved the record to nodes that are closed. From then on
+        ``call.nodes`` are those.
+        """
+        if self.previous is None:
+            return False
+        try:
+            names = self.partitions.owners(*self.source.partition(call.key))
+        except Exception:  # noqa: BLE001 - not a key: the client says so
+            return False
+        nodes = [self.by_name.get(name) for name in names]
+        if not nodes or not all(node is not None and node.breaker.closed for node in nodes):
+            return False
+        with self.notices, self.lock:
+            if not self._scouting.may_go(self.clock()):
+                return False
+        call.nodes, call.scouts = names, True
+        call.leases = ((_SCOUT, 0),)
+        return True
 
     def adopt(self, new: partitions.PartitionMap) -> None:
         """Take over a new map. The client learns it up to two of its tends later.
@@ -280,6 +313,8 @@ class ClusterHealth:
         """Take probes back that proved nothing."""
         if call.leases:
             with self.notices, self.lock:
+                if call.scouts:
+                    self._scouting.back()
                 for name, lease in call.leases:
                     if node := self.by_name.get(name):
                         node.breaker.give_back(lease)

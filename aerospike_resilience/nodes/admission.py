@@ -57,9 +57,8 @@ class Admission:
         for rank, name in enumerate(names):
             if self._passes(call, name):
                 continue
-            if not rank and not self._health.by_name[name].breaker.isolated:
-                if self._health.scouts(call):
-                    return
+            if rank == 0 and self._may_scout(call, name):
+                return
             if rank and self._health.options.on_replica_open == "wait":
                 continue
             if rank and self._health.options.on_replica_open == "commit_master":
@@ -69,6 +68,10 @@ class Admission:
         if call.commit_master:
             with self._health.notices, self._health.lock:
                 self._health.committed_alone += 1
+
+    def _may_scout(self, call: Call, name: str) -> bool:
+        """Return whether a write whose master is open is to find out whether the client asks another."""
+        return not self._health.by_name[name].breaker.isolated and self._health.scouts(call)
 
     def _admit_read(self, call: Call, names: tuple[str, ...]) -> None:
         master = self._health.by_name.get(names[0])

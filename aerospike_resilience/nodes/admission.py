@@ -83,7 +83,7 @@ class Admission:
             if self._shut(master) and not self._passes(call, names[0]):
                 raise self.refusal(call, names[0], "master")
             return
-        if others and master.breaker.closed and master.spared:
+        if others and master.breaker.closed and self._health.spares(master, call.now):
             # Whoever left it now would have the client's own breaker shut it for everybody.
             call.patience_s, call.tailored = self._patient_s(call), True
             return
@@ -95,6 +95,10 @@ class Admission:
         # the client may have gone to the replica by itself. Pulses and writes show it.
         call.patience_s = plan.socket_timeout_s
         call.tailored = True
+        if all(node is not None and self._health.spares(node, call.now) for node in others):
+            # Its tries are all as long, and the one at the replica is not to be short.
+            call.patience_s, call.leave_master = self._patient_s(call), self._may_leave(call.key)
+            return
         # Where the replica is suspect too, the cluster is slow rather than the node, and leaving early
         # would only multiply the load. Of a master that is open that much is known already.
         replica_quiet = any(node is None or node.well for node in others)
@@ -123,7 +127,8 @@ class Admission:
     def refused_rows(self, call: Call, keys: Sequence[Key]) -> dict[int, tuple[str, str]]:
         """Return which rows of a batch need a node that is not closed: its name and part, by position."""
         self._health.wake_tending()
-        if call.plan.failover and any(node.spared for node in list(self._health.by_name.values())):
+        nodes = list(self._health.by_name.values())
+        if call.plan.failover and any(self._health.spares(node, call.now) for node in nodes):
             call.patience_s, call.tailored = call.plan.socket_timeout_s, True
         found = {}
         for index, key in enumerate(keys):

@@ -40,6 +40,9 @@ SILENCE: Final = "silence"
 _SCOUT: Final = ""
 """The name in the lease of a scout, which is no probe of any node."""
 
+HICCUP_S: Final = 0.06
+"""A node that is silent for longer than this, in seconds, while several are slow, is not one of those."""
+
 Answer = tuple[Key, float, float, bool]
 """A success: the record's key, when its attempt began and ended, and whether it wrote."""
 
@@ -197,7 +200,7 @@ class ClusterHealth:
                 self.timed_locked(names[:1], began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 master.left_early += 1
-                self._left_locked(names[:1], ended)
+                self._left_locked(names[:1], ended, reads=True)
                 self.note_unanswered_locked(master, began, ended)
             self.settle_locked()
 
@@ -220,7 +223,9 @@ class ClusterHealth:
             evidence = self._weigh_locked(call, self.registry.named(failure), names, began)
             if failure.tries != 0:
                 tried = blame.tried(call, failure, names)
-                self._left_locked(tried[:1] if call.plan.writes else tried, call.now)
+                if call.plan.writes:
+                    tried = tried[:1]
+                self._left_locked(tried, call.now, reads=not call.plan.writes)
             if evidence.hard:
                 self._accuse_locked({evidence: failure.kind}, call, began)
             call.moves = self.may_move(call, names)
@@ -293,6 +298,21 @@ class ClusterHealth:
                     accused[evidence] = failure.kind
             self._accuse_locked(accused, call, began)
             self.settle_locked()
+
+    def spares(self, node: NodeHealth, now: float) -> bool:
+        """Return whether reads wait for a node as the bare client would: they left it too often, though it lives.
+
+        It shows no life if it did not answer since the first of the tries left it that `NodeHealth.haste` counts.
+        While those are fewer than its client tolerates, a short silence is enough. If no node at all shows life,
+        the cause is another.
+        """
+        if not node.unhurried or node.asked_since is None:
+            return node.unhurried
+        if all(other.suspect for other in list(self.by_name.values())):
+            return True
+        if node.haste.spent(now):
+            return node.last_alive >= node.haste.since
+        return now - node.asked_since < HICCUP_S
 
     def may_move(self, call: Call, names: Sequence[str]) -> bool:
         """Return whether a read leaves a node that does not answer for a replica that does.
@@ -386,12 +406,16 @@ class ClusterHealth:
 
     # ----- under the lock
 
-    def _left_locked(self, names: Iterable[str], at: float) -> None:
-        """Note that a try left each of these nodes without an answer."""
+    def _left_locked(self, names: Iterable[str], at: float, *, reads: bool) -> None:
+        """Note that a try left each of these nodes without an answer.
+
+        A write may have waited for another node, so it does not show that its master is slow.
+        """
         for name in names:
             if node := self.by_name.get(name):
                 node.haste.left(at)
-                self._departures.left(name, at)
+                if reads:
+                    self._departures.left(name, at)
                 if node.haste.spent(at):
                     self._spare_locked(name, at)
         for name in self._departures.everywhere(at, len(self.by_name), self._answered_since):

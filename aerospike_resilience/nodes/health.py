@@ -102,14 +102,6 @@ class NodeHealth:
         return self.suspect or not (self.breaker.trusted or self.breaker.reason in ANSWERING)
 
     @property
-    def spared(self) -> bool:
-        """Whether reads wait for it as the bare client would: they left it too often, though it is alive.
-
-        It showed life since the first of the tries left it that `haste` counts, or it owes nothing.
-        """
-        return self.unhurried and not (self.suspect and self.last_alive < self.haste.since)
-
-    @property
     def askable(self) -> bool:
         """Whether it can be expected to answer a question; isolation does not matter."""
         return self.asked_since is None and self.breaker.trusted

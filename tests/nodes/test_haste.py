@@ -6,6 +6,7 @@ import pytest
 
 from aerospike_resilience.nodes import AdaptiveTimeout, Admission, TendedCluster, Tolerance
 from aerospike_resilience.nodes.haste import SHARE
+from aerospike_resilience.nodes.cluster import HICCUP_S
 from aerospike_resilience.nodes.partitions import PartitionMap
 from tests import fakes
 from tests.nodes.test_cluster import health_of, read, write
@@ -142,8 +143,8 @@ def test_when_several_nodes_are_slow_alike_a_few_departures_are_enough(health, c
         lives(health, clock, number=0)
         lives(health, clock, number=1)
 
-    assert health.by_name["A1"].spared
-    assert health.by_name["A2"].spared
+    assert health.spares(health.by_name["A1"], clock())
+    assert health.spares(health.by_name["A2"], clock())
     assert not health.by_name["A3"].unhurried
 
 
@@ -156,7 +157,19 @@ def test_when_all_nodes_are_silent_at_once_it_is_none_of_them(clock):
     for number in range(9):
         leave_early(health, clock, 1, number=number, lasts_s=0.01)
 
-    assert all(node.spared for node in health.by_name.values())
+    assert all(health.spares(node, clock()) for node in health.by_name.values())
+
+
+def test_of_several_slow_nodes_one_that_goes_silent_is_left_early_again(health, clock):
+    for number in (0, 1) * 5:
+        leave_early(health, clock, 1, number=number, lasts_s=0.01)
+        lives(health, clock, number=number)
+    leave_early(health, clock, 1, number=0, lasts_s=0.01)
+    assert health.spares(health.by_name["A1"], clock())
+
+    clock.pass_s(HICCUP_S)
+
+    assert not health.spares(health.by_name["A1"], clock())
 
 
 def test_a_node_that_is_silent_is_no_slow_one_among_others(health, clock):
@@ -169,3 +182,27 @@ def test_a_node_that_is_silent_is_no_slow_one_among_others(health, clock):
 
     assert not health.by_name["A1"].unhurried
     assert not health.by_name["A2"].unhurried
+
+
+def test_a_read_whose_master_is_silent_waits_for_a_slow_replica(health, clock):
+    leave_early(health, clock, MAY, number=1)  # A2, the replica of number 0
+    lives(health, clock, number=1)
+    lives(health, clock, number=0)
+    clock.pass_s(0.01)
+    leave_early(health, clock, 1, number=0, lasts_s=0.01)
+
+    call = admitted(health, clock, number=0)
+
+    assert call.patience_s > 0.1
+    assert call.leave_master
+
+
+def test_failed_writes_do_not_make_their_masters_slow(health, clock):
+    for number in (0, 1) * 5:
+        call = write(health, number, clock)
+        began, call.failure = clock(), fakes.TIMEOUT
+        clock.pass_s(0.01)
+        call.now = clock()
+        health.failed(call, began)
+
+    assert not any(node.unhurried for node in health.by_name.values())

@@ -76,9 +76,16 @@ class Admission:
     def _admit_read(self, call: Call, names: tuple[str, ...]) -> None:
         master = self._health.by_name.get(names[0])
         plan = call.plan
-        if master is None or master.quiet:
+        if master is None:
             return
         others = [self._health.by_name.get(name) for name in (names[1:] if plan.failover else ())]
+        if master.well:
+            if others and all(node is not None and node.silent for node in others):
+                # There is nobody to leave it for, so one try gets all the time that there is.
+                call.patience_s, call.tailored = self._patient_s(call, tries=1), True
+            elif others and self._health.spares(master, call.now):
+                call.patience_s, call.tailored = self._patient_s(call), True
+            return
         if not any(node is None or not self._shut(node) for node in others):
             if self._shut(master) and not self._passes(call, names[0]):
                 raise self.refusal(call, names[0], "master")
@@ -109,15 +116,21 @@ class Admission:
             call.patience_s = min(self.shortest_s(names[1:]), plan.socket_timeout_s)
 
     @staticmethod
-    def _patient_s(call: Call) -> float:
+    def _patient_s(call: Call, tries: int | None = None) -> float:
         """Return how long a read waits for a node that is not to be left early, in seconds.
 
-        The bare client waits for it with all its time. Here one try leaves time for another.
+        The bare client waits for it with all its time. Here one try leaves time for another, if there is another
+        node to ask.
+
+        Args:
+            call: the call.
+            tries: how many tries share the time; None for those of a native call.
         """
         plan = call.plan
         if math.isinf(call.deadline):
             return plan.socket_timeout_s
-        return max((call.deadline - call.now) / (plan.native_retries + 1), plan.socket_timeout_s)
+        tries = plan.native_retries + 1 if tries is None else tries
+        return max((call.deadline - call.now) / tries, plan.socket_timeout_s)
 
     @property
     def whole_batches(self) -> bool:

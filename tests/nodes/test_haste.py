@@ -206,3 +206,12 @@ def test_failed_writes_do_not_make_their_masters_slow(health, clock):
         health.failed(call, began)
 
     assert not any(node.unhurried for node in health.by_name.values())
+
+
+def test_a_node_whose_replicas_are_silent_gets_all_the_time_there_is(health, clock):
+    leave_early(health, clock, 1, number=1)  # A2, the replica of number 0
+
+    call = admitted(health, clock, number=0)
+
+    assert call.patience_s == pytest.approx(call.plan.total_timeout_s)
+    assert admitted(health, clock, number=1).patience_s == AdaptiveTimeout().min_s

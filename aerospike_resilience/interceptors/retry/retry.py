@@ -355,6 +355,9 @@ class Retry(Link):
             wanted_s = self._rules.sleep_s(call, error)
             if wanted_s is not None:
                 return min(max(wanted_s, 0.0), self._backoff.max_sleep_s)
+        if call.failure is not None and call.failure.kind is FailureKind.NATIVE_BREAKER:
+            # It refuses for up to a second, and each question costs our own side only.
+            return self._backoff.max_sleep_s
         last_s = call.attempts[-2].slept_s if len(call.attempts) > 1 else 0.0
         return self._backoff.sleep_s(len(call.attempts), last_s)
 

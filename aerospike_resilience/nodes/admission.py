@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from ..errors import CircuitOpenError
 from ..model.call import Call
 from ..model.operation import Key
 from .cluster import ClusterHealth
 from .health import NodeHealth
+
+
+SILENT_S: Final = 0.05
+"""How long a read waits at most for a node that owes an answer, in seconds, where the profile has no
+`adaptive_timeout` that says it. Calls that wait for such a node in vain fill the gate for all others."""
 
 
 class Admission:
@@ -181,7 +187,7 @@ class Admission:
         """Return the shortest socket timeout that is safe for the replicas a read would move to."""
         adaptive = self._health.options.adaptive
         if adaptive is None:
-            return float("inf")
+            return SILENT_S
         nodes = [node for name in names if (node := self._health.by_name.get(name)) is not None]
         return max((node.hurry_s or adaptive.min_s for node in nodes), default=adaptive.min_s)
 

@@ -6,6 +6,7 @@ import pytest
 
 from aerospike_resilience.nodes import AdaptiveTimeout, Admission, TendedCluster, Tolerance
 from aerospike_resilience.nodes.haste import SHARE
+from aerospike_resilience.nodes.admission import SILENT_S
 from aerospike_resilience.nodes.cluster import HICCUP_S
 from aerospike_resilience.nodes.partitions import PartitionMap
 from tests import fakes
@@ -215,3 +216,17 @@ def test_a_node_whose_replicas_are_silent_gets_all_the_time_there_is(health, clo
 
     assert call.patience_s == pytest.approx(call.plan.total_timeout_s)
     assert admitted(health, clock, number=1).patience_s == AdaptiveTimeout().min_s
+
+
+def test_without_adaptive_timeouts_a_read_still_leaves_a_silent_master_soon(clock):
+    health = health_of(clock)
+    leave_early(health, clock, 1, number=0)
+    call = fakes.call(
+        fakes.plan(failover=True, native_retries=1, max_tries=3, socket_timeout_s=0.3),
+        ("test", "s", 0),
+    )
+    call.started = call.now = clock()
+
+    Admission(health).admit(call)
+
+    assert call.patience_s == SILENT_S

@@ -71,6 +71,10 @@ class Admission:
                 call.commit_master = call.tailored = True
                 continue
             raise self.refusal(call, name, "replica" if rank else "master")
+        nodes = [self._health.by_name.get(name) for name in names]
+        if all(node is not None and self._health.spares(node, call.now) for node in nodes):
+            # All are slow for the moment. A second try would only be one more error of its master.
+            call.patience_s, call.tailored = self._patient_s(call, tries=1), True
         if call.commit_master:
             with self._health.notices, self._health.lock:
                 self._health.committed_alone += 1
@@ -90,7 +94,7 @@ class Admission:
                 # There is nobody to leave it for, so one try gets all the time that there is.
                 call.patience_s, call.tailored = self._patient_s(call, tries=1), True
             elif others and self._health.spares(master, call.now):
-                call.patience_s, call.tailored = self._patient_s(call), True
+                self._be_patient(call, others)
             return
         if not any(node is None or not self._shut(node) for node in others):
             if self._shut(master) and not self._passes(call, names[0]):
@@ -98,7 +102,7 @@ class Admission:
             return
         if others and master.breaker.closed and self._health.spares(master, call.now):
             # Whoever left it now would have the client's own breaker shut it for everybody.
-            call.patience_s, call.tailored = self._patient_s(call), True
+            self._be_patient(call, others)
             return
         if call.frugal and self._health.may_move(call, names):
             call.frugal = False  # its second try leaves a node that does not answer
@@ -109,8 +113,10 @@ class Admission:
         call.patience_s = plan.socket_timeout_s
         call.tailored = True
         if all(node is not None and self._health.spares(node, call.now) for node in others):
-            # Its tries are all as long, and the one at the replica is not to be short.
-            call.patience_s, call.leave_master = self._patient_s(call), self._may_leave(call.key)
+            # Its tries are all as long, and those at the replica are not to be short. They may begin anywhere,
+            # so two of them may meet the silent node.
+            call.patience_s = self._patient_s(call, tries=max(call.tries_left, 1))
+            call.leave_master = self._may_leave(call.key)
             return
         # Where the replica is suspect too, the cluster is slow rather than the node, and leaving early
         # would only multiply the load. Of a master that is open that much is known already.
@@ -120,6 +126,11 @@ class Admission:
         hurried = plan.max_tries > plan.native_retries + 1 and not call.attempts
         if replica_quiet and hurried:
             call.patience_s = min(self.shortest_s(names[1:]), plan.socket_timeout_s)
+
+    def _be_patient(self, call: Call, others: Sequence[NodeHealth | None]) -> None:
+        """Have a read wait for its master, and leave time for another node if one is better off."""
+        better = any(node is None or (node.well and not node.unhurried) for node in others)
+        call.patience_s, call.tailored = self._patient_s(call, None if better else 1), True
 
     @staticmethod
     def _patient_s(call: Call, tries: int | None = None) -> float:

@@ -222,9 +222,12 @@ class ClusterHealth:
             names = call.nodes or self.owners(call.key)
             evidence = self._weigh_locked(call, self.registry.named(failure), names, began)
             if failure.tries != 0:
+                named = self.registry.named(failure)
                 tried = blame.tried(call, failure, names)
                 if call.plan.writes:
                     tried = tried[:1]
+                elif call.leave_master:  # all its tries may have met the same node
+                    tried = (named.node,) if named.node else tried[:1]
                 self._left_locked(tried, call.now, reads=not call.plan.writes)
             if evidence.hard:
                 self._accuse_locked({evidence: failure.kind}, call, began)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from aerospike_resilience.nodes import AdaptiveTimeout, Admission, TendedCluster, Tolerance
@@ -194,7 +196,7 @@ def test_a_read_whose_master_is_silent_waits_for_a_slow_replica(health, clock):
 
     call = admitted(health, clock, number=0)
 
-    assert call.patience_s > 0.1
+    assert call.patience_s == pytest.approx(0.25 / 4)  # it has four tries
     assert call.leave_master
 
 
@@ -230,3 +232,28 @@ def test_without_adaptive_timeouts_a_read_still_leaves_a_silent_master_soon(cloc
     Admission(health).admit(call)
 
     assert call.patience_s == SILENT_S
+
+
+def test_where_all_are_slow_reads_and_writes_wait_as_the_bare_client_would(health, clock):
+    for number in (0, 1) * 5:
+        leave_early(health, clock, 1, number=number, lasts_s=0.001)
+        lives(health, clock, number=number)
+    total_s = fakes.plan().total_timeout_s
+
+    assert admitted(health, clock, number=0).patience_s == pytest.approx(total_s)
+    call = write(health, 0, clock)
+    call.deadline = call.started + total_s
+    Admission(health).admit(call)
+    assert call.patience_s == pytest.approx(total_s)
+
+
+def test_tries_that_may_have_begun_anywhere_count_at_the_node_that_the_error_names(health, clock):
+    for _ in range(MAY):
+        call = read(health, 0, clock)
+        call.leave_master = True
+        began, call.failure = clock(), replace(fakes.TIMEOUT, node="A1", tries=2)
+        clock.pass_s(0.001)
+        call.now = clock()
+        health.failed(call, began)
+
+    assert [health.by_name[name].unhurried for name in ("A1", "A2", "A3")] == [True, False, False]

@@ -159,7 +159,8 @@ class Call:
         self.tailored = True
         self.patience_s = plan.socket_timeout_s
         self.early_s = plan.early_s
-        self.steered = self.frugal = self.moves = self.scouts = self.commit_master = self.leave_master = False
+        self.steered = self.frugal = self.commit_master = self.leave_master = False
+        self.moves = self.scouts = False
         self.nodes = ()
         self.leases = ()
         self.held = 1

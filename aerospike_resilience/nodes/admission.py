@@ -12,7 +12,6 @@ from ..model.operation import Key
 from .cluster import ClusterHealth
 from .health import NodeHealth
 
-
 SILENT_S: Final = 0.05
 """How long a read waits at most for a node that owes an answer, in seconds, where the profile has no
 `adaptive_timeout` that says it. Calls that wait for such a node in vain fill the gate for all others."""
@@ -113,8 +112,8 @@ class Admission:
         call.patience_s = plan.socket_timeout_s
         call.tailored = True
         if all(node is not None and self._health.spares(node, call.now) for node in others):
-            # Its tries are all as long, and those at the replica are not to be short. They may begin anywhere,
-            # so two of them may meet the silent node.
+            # Its tries are all as long, and those at the replica are not to be short. They may begin
+            # anywhere, so two of them may meet the silent node.
             call.patience_s = self._patient_s(call, tries=max(call.tries_left, 1))
             call.leave_master = self._may_leave(call.key)
             return
@@ -136,8 +135,8 @@ class Admission:
     def _patient_s(call: Call, tries: int | None = None) -> float:
         """Return how long a read waits for a node that is not to be left early, in seconds.
 
-        The bare client waits for it with all its time. Here one try leaves time for another, if there is another
-        node to ask.
+        The bare client waits for it with all its time. Here one try leaves time for another, if there is
+        another node to ask.
 
         Args:
             call: the call.

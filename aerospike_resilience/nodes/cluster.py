@@ -248,8 +248,8 @@ class ClusterHealth:
     def scouts(self, call: Call) -> bool:
         """Return whether a write is to find out whether the client has the new map.
 
-        It may, one write at a time, if the cluster has moved the record to nodes that are closed. From then on
-        ``call.nodes`` are those.
+        It may, one write at a time, if the cluster has moved the record to nodes that are closed. From then
+        on ``call.nodes`` are those.
         """
         if self.previous is None:
             return False
@@ -303,11 +303,11 @@ class ClusterHealth:
             self.settle_locked()
 
     def spares(self, node: NodeHealth, now: float) -> bool:
-        """Return whether reads wait for a node as the bare client would: they left it too often, though it lives.
+        """Return whether reads wait for a node as the bare client would.
 
-        It shows no life if it did not answer since the first of the tries left it that `NodeHealth.haste` counts.
-        While those are fewer than its client tolerates, a short silence is enough. If no node at all shows life,
-        the cause is another.
+        They do if they left it too often though it lives. It shows no life if it did not answer since the
+        first of the tries left it that `NodeHealth.haste` counts. While those are fewer than its client
+        tolerates, a short silence is enough. If no node at all shows life, the cause is another.
         """
         if not node.unhurried or node.asked_since is None:
             return node.unhurried

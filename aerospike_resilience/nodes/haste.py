@@ -1,9 +1,9 @@
 """Haste: how often reads may leave a node early before they need evidence that it does not answer.
 
-Every client has a breaker of its own, which counts a try that timed out as an error of its node, however short
-the timeout was. More errors than it tolerates, and it refuses all calls to that node, writes too, until its
-window ends. So reads that leave a node which is merely busy, or stops for moments, can shut it for calls that it
-would have served.
+Every client has a breaker of its own, which counts a try that timed out as an error of its node, however
+short the timeout was. More errors than it tolerates, and it refuses all calls to that node, writes too,
+until its window ends. So reads that leave a node which is merely busy, or stops for moments, can shut it
+for calls that it would have served.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 SHARE: Final = 2
-"""Reads may leave a node early for one part in so many of what the client's own breaker tolerates. The rest is
-for the errors that nobody could avoid, and for reads that are under way when the limit is reached."""
+"""Reads may leave a node early for one part in so many of what the client's own breaker tolerates. The rest
+is for the errors that nobody could avoid, and for reads that are under way when the limit is reached."""
 
 
 REMEMBERED: Final = 64
 LATELY_S: Final = 1.0
 SOME: Final = 3
 SIMILAR: Final = 4
-"""Of the last `REMEMBERED` early departures those of the last `LATELY_S` seconds count. Nodes with at least `SOME` of
-them, and at least one for `SIMILAR` of the node that has most, are slow together."""
+"""Of the last `REMEMBERED` early departures those of the last `LATELY_S` seconds count. Nodes with at least
+`SOME` of them, and at least one for `SIMILAR` of the node that has most, are slow together."""
 
 
 class Tolerance(NamedTuple):
-    """How many errors of one node a client's own breaker tolerates. By default what clients have by default.
+    """How many errors of one node a client's own breaker tolerates; the defaults are the clients'.
 
     Attributes:
         errors: errors inside one window; 0 for no limit.
@@ -98,8 +98,8 @@ class Haste:
 class Departures:
     """Who was left lately, over all nodes. Tells a node that is slow from a time in which all are.
 
-    When this process or the whole cluster is slow, a read that leaves its node finds the replica as slow: it
-    gains nothing, and adds a request and an error.
+    When this process or the whole cluster is slow, a read that leaves its node finds the replica as slow:
+    it gains nothing, and adds a request and an error.
     """
 
     __slots__ = ("_recent",)

@@ -34,8 +34,8 @@ class NodeHealth:
         left_early: reads that left it early, so far.
         errors: hard errors charged to it so far, by kind of failure.
         haste: how often tries left it without an answer lately.
-        unhurried: whether they did so as often as they may, or from several nodes alike, so that a read that
-            leaves it early needs evidence that it does not answer.
+        unhurried: whether they did so as often as they may, or from several nodes alike, so that a read
+            that leaves it early needs evidence that it does not answer.
         unhurried_until: until when, on the chain's clock, in seconds.
         hurry_s: how long a read may take at this node when it was meant to be quick, in seconds; set by
             the tend thread, 0 while too little is known.

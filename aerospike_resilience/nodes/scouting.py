@@ -1,9 +1,9 @@
 """Scouting: one write at a time finds out whether the client has the cluster's new partition map.
 
-When the survivors take over what a node held, this library learns it within a fraction of a second, and the client
-at one of its next tends. Until then its writes go to the node that is gone. Nobody can ask a client which map it
-has, so while a node is open one write in a while is sent although the node that held its record is open. If it
-succeeds, the client knows the new master.
+When the survivors take over what a node held, this library learns it within a fraction of a second, and the
+client at one of its next tends. Until then its writes go to the node that is gone. Nobody can ask a client
+which map it has, so while a node is open one write in a while is sent although the node that held its
+record is open. If it succeeds, the client knows the new master.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from aerospike_resilience.nodes import AdaptiveTimeout, Admission, TendedCluster, Tolerance
-from aerospike_resilience.nodes.haste import SHARE
 from aerospike_resilience.nodes.admission import SILENT_S
 from aerospike_resilience.nodes.cluster import HICCUP_S
+from aerospike_resilience.nodes.haste import SHARE
 from aerospike_resilience.nodes.partitions import PartitionMap
 from tests import fakes
 from tests.nodes.test_cluster import health_of, read, write

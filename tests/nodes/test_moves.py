@@ -1,4 +1,4 @@
-"""A read that leaves a node which does not answer for a replica which does adds no load to nodes that serve."""
+"""A read that leaves a node which does not answer for a replica which does adds no load."""
 
 from __future__ import annotations
 

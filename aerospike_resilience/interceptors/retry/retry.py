@@ -52,9 +52,9 @@ def _missing(read: Call, wanted: ExpectedWrite) -> Found:
 def _adds_load(call: Call) -> bool:
     """Return whether to send again what just failed adds load to nodes that serve.
 
-    It does not if nothing was sent: there was no free connection, the node refused connections, or the client's
-    own breaker refused. And it does not if a read leaves a node that does not answer for a replica that does: the
-    nodes that serve are asked once, as ever.
+    It does not if nothing was sent: there was no free connection, the node refused connections, or the
+    client's own breaker refused. And it does not if a read leaves a node that does not answer for a replica
+    that does: the nodes that serve are asked once, as ever.
     """
     failure = call.failure
     if not call.attempts or call.moves:

@@ -46,6 +46,7 @@ class Call:
         tries_left: requests on the wire that it may still make.
         attempts: the attempts that failed, in order.
         error: the error of the last failed attempt; None where it returned, or no attempt failed.
+        began_anywhere: whether its last attempt might begin at any replica.
         gave_up: why no further attempt was made (see `Verdict.reason`); empty while that is open.
         waited_s: how long all its attempts together waited for permits, in seconds.
         rows_failed: how many rows of a batch failed in the end.
@@ -85,6 +86,7 @@ class Call:
     attempts: tuple[Attempt, ...] = ()
     error: BaseException | None = None
     gave_up: str = ""
+    began_anywhere: bool = False
     waited_s: float = 0.0
     rows_failed: int = 0
     fell_back: bool = False

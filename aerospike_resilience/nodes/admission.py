@@ -8,6 +8,7 @@ from typing import Final
 
 from ..errors import CircuitOpenError
 from ..model.call import Call
+from ..model.failure import FailureKind
 from ..model.operation import Key
 from .cluster import ClusterHealth
 from .health import NodeHealth
@@ -115,13 +116,16 @@ class Admission:
             # Its tries are all as long, and those at the replica are not to be short. They may begin
             # anywhere, so two of them may meet the silent node.
             call.patience_s = self._patient_s(call, tries=max(call.tries_left, 1))
-            call.leave_master = self._may_leave(call.key)
+            call.leave_master = call.leave_master or (
+                not call.attempts and self._may_begin_anywhere(call)
+            )
             return
         # Where the replica is suspect too, the cluster is slow rather than the node, and leaving early
         # would only multiply the load. Of a master that is open that much is known already.
         replica_quiet = any(node is None or node.well for node in others)
         call.steered = replica_quiet or not master.breaker.closed
-        call.leave_master = call.leave_master or (call.steered and self._may_leave(call.key))
+        if call.steered and not call.attempts:
+            call.leave_master = self._may_begin_anywhere(call)
         hurried = plan.max_tries > plan.native_retries + 1 and not call.attempts
         if replica_quiet and hurried:
             call.patience_s = min(self.shortest_s(names[1:]), plan.socket_timeout_s)
@@ -171,7 +175,25 @@ class Admission:
         Whatever our map says: the client's own may be older, and have a master that is gone.
         """
         if call.plan.failover:
-            call.leave_master = self._may_leave(call.key)
+            call.leave_master = self._may_begin_anywhere(call)
+
+    def _may_begin_anywhere(self, call: Call) -> bool:
+        """Return whether an attempt of a read may begin at any replica.
+
+        Where it may, clients take the replicas in turn, for all calls together, so all its tries may meet
+        the same silent node. After such an attempt the next begins at the master, and its second try is at
+        a replica for sure. Unless nothing was sent: some clients try a node that refuses connections, and
+        no other.
+        """
+        if not self._may_leave(call.key):
+            return False
+        last = call.attempts[-1] if call.attempts else None
+        if last is None or not call.began_anywhere:
+            call.began_anywhere = True
+            return True
+        refused = last.failure is not None and last.failure.kind is FailureKind.NATIVE_BREAKER
+        call.began_anywhere = not (last.tries or refused)
+        return call.began_anywhere
 
     def _may_leave(self, key: Key | None) -> bool:
         """Return whether a record may be read from a replica; without a key, whether any record may."""

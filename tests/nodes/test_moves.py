@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aerospike_resilience.model.failure import FailureKind
+from aerospike_resilience.model.attempt import Attempt
+from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.nodes import Admission
 from tests import fakes
 from tests.nodes.test_cluster import fail, health_of, read, write
@@ -90,3 +91,41 @@ def test_a_spent_budget_leaves_no_second_try_where_all_are_silent(health, clock)
     Admission(health).admit(call)
 
     assert call.frugal
+
+
+def attempted(call, failure, tries):
+    call.attempts += (Attempt(len(call.attempts) + 1, 0.001, tries=tries, failure=failure),)
+    call.next_attempt()
+
+
+BREAKER = Failure(FailureKind.NATIVE_BREAKER, retryable=True, fault=Fault.LOCAL)
+
+
+@pytest.mark.parametrize(
+    ("failure", "tries", "begins_anywhere"),
+    [(fakes.TIMEOUT, 2, False), (fakes.TIMEOUT, 0, True), (BREAKER, 0, False)],
+    ids=["both tries met the silent node", "nothing was sent", "the client's own breaker refused"],
+)
+def test_after_tries_that_began_anywhere_the_next_reach_a_replica_for_sure(
+    failure, tries, begins_anywhere, health, clock
+):
+    owes(health, clock, "A1")
+    call = read(health, 0, clock)
+    admission = Admission(health)
+    admission.admit(call)
+    assert call.leave_master
+
+    attempted(call, failure, tries)
+    admission.leave_master(call)
+    admission.admit(call)
+
+    assert call.leave_master is begins_anywhere
+
+
+def test_a_read_that_began_at_its_master_tries_again_anywhere(health, clock):
+    call = read(health, 0, clock)
+    attempted(call, fakes.TIMEOUT, 2)
+
+    Admission(health).leave_master(call)
+
+    assert call.leave_master

@@ -114,6 +114,8 @@ def whole(link: Link, call: Call, proceed: Callable[[Call], Any]) -> Any:
 class FakeSource:
     """A cluster of three nodes whose partition is the user key modulo 4096."""
 
+    stays_where_refused = False
+
     def __init__(self, names: tuple[str, ...] = ("A1", "A2", "A3")) -> None:
         self.names = names
         self.silent: set[str] = set()

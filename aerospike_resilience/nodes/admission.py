@@ -182,8 +182,7 @@ class Admission:
 
         Where it may, clients take the replicas in turn, for all calls together, so all its tries may meet
         the same silent node. After such an attempt the next begins at the master, and its second try is at
-        a replica for sure. Unless nothing was sent: some clients try a node that refuses connections, and
-        no other.
+        a replica for sure. Unless nothing was sent, or the master refuses a client that then stays there.
         """
         if not self._may_leave(call.key):
             return False
@@ -192,8 +191,20 @@ class Admission:
             call.began_anywhere = True
             return True
         refused = last.failure is not None and last.failure.kind is FailureKind.NATIVE_BREAKER
-        call.began_anywhere = not (last.tries or refused)
+        call.began_anywhere = self._keeps_client(call) or not (last.tries or refused)
         return call.began_anywhere
+
+    def _keeps_client(self, call: Call) -> bool:
+        """Return whether a client that begins at the record's master stays there in vain."""
+        health = self._health
+        if not health.source.stays_where_refused:
+            return False
+        master = next((health.by_name.get(name) for name in health.owners(call.key)), None)
+        return (
+            master is not None
+            and not master.breaker.closed
+            and master.breaker.reason == FailureKind.CONNECTION
+        )
 
     def _may_leave(self, key: Key | None) -> bool:
         """Return whether a record may be read from a replica; without a key, whether any record may."""

@@ -129,3 +129,17 @@ def test_a_read_that_began_at_its_master_tries_again_anywhere(health, clock):
     Admission(health).leave_master(call)
 
     assert call.leave_master
+
+
+def test_a_client_that_stays_where_it_is_refused_never_begins_there(health, clock):
+    health.source.stays_where_refused = True
+    owes(health, clock, "A1")
+    opened(health, clock, "A1", FailureKind.CONNECTION)
+    call = read(health, 0, clock)
+    admission = Admission(health)
+    admission.admit(call)
+
+    attempted(call, fakes.TIMEOUT, 2)
+    admission.leave_master(call)
+
+    assert call.leave_master

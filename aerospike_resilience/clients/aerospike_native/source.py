@@ -23,6 +23,8 @@ from .package import native
 class NativeSource(ClientSource):
     """Asks one `aerospike_native.Client`. It may be closed while it is asked, so nobody waits for that."""
 
+    stays_where_refused = True
+
     def pause(self) -> None:
         """Begin no more questions; those under way may go on."""
         self.stop()

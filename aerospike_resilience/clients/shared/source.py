@@ -35,6 +35,8 @@ class ClientSource(ABC):
         client: the client.
     """
 
+    stays_where_refused = False
+
     def __init__(self, client: Any) -> None:
         self._client = client
         self._lock = threading.RLock()

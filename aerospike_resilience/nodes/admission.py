@@ -72,7 +72,7 @@ class Admission:
                 continue
             raise self.refusal(call, name, "replica" if rank else "master")
         nodes = [self._health.by_name.get(name) for name in names]
-        if all(node is not None and self._health.spares(node, call.now) for node in nodes):
+        if all(node is not None and self._health.pace.spares(node, call.now) for node in nodes):
             # All are slow for the moment. A second try would only be one more error of its master.
             call.patience_s, call.tailored = self._patient_s(call, tries=1), True
         if call.commit_master:
@@ -93,14 +93,14 @@ class Admission:
             if others and all(node is not None and node.silent for node in others):
                 # There is nobody to leave it for, so one try gets all the time that there is.
                 call.patience_s, call.tailored = self._patient_s(call, tries=1), True
-            elif others and self._health.spares(master, call.now):
+            elif others and self._health.pace.spares(master, call.now):
                 self._be_patient(call, others)
             return
         if not any(node is None or not self._shut(node) for node in others):
             if self._shut(master) and not self._passes(call, names[0]):
                 raise self.refusal(call, names[0], "master")
             return
-        if others and master.breaker.closed and self._health.spares(master, call.now):
+        if others and master.breaker.closed and self._health.pace.spares(master, call.now):
             # Whoever left it now would have the client's own breaker shut it for everybody.
             self._be_patient(call, others)
             return
@@ -112,7 +112,7 @@ class Admission:
         # the client may have gone to the replica by itself. Pulses and writes show it.
         call.patience_s = plan.socket_timeout_s
         call.tailored = True
-        if all(node is not None and self._health.spares(node, call.now) for node in others):
+        if all(node is not None and self._health.pace.spares(node, call.now) for node in others):
             # Its tries are all as long, and those at the replica are not to be short. They may begin
             # anywhere, so two of them may meet the silent node.
             call.patience_s = self._patient_s(call, tries=max(call.tries_left, 1))
@@ -161,7 +161,7 @@ class Admission:
         """Return which rows of a batch need a node that is not closed: its name and part, by position."""
         self._health.wake_tending()
         nodes = list(self._health.by_name.values())
-        if call.plan.failover and any(self._health.spares(node, call.now) for node in nodes):
+        if call.plan.failover and any(self._health.pace.spares(node, call.now) for node in nodes):
             call.patience_s, call.tailored = call.plan.socket_timeout_s, True
         found = {}
         for index, key in enumerate(keys):

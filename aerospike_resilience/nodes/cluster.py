@@ -22,10 +22,11 @@ from ..model.identity import ClientIdentity
 from ..model.operation import Key, NodeAddress, NodeSource
 from . import blame, partitions
 from .breaker import CLOSED, HALF_OPEN
-from .haste import Departures, Tolerance
+from .haste import Tolerance
 from .health import SLOW, NodeHealth
 from .listeners import TransitionListeners
 from .options import NodeOptions
+from .pace import ReadPace
 from .registry import NodeRegistry
 from .scouting import Scouting
 
@@ -39,9 +40,6 @@ SILENCE: Final = "silence"
 
 _SCOUT: Final = ""
 """The name in the lease of a scout, which is no probe of any node."""
-
-HICCUP_S: Final = 0.06
-"""A node that is silent for longer than this, in seconds, while several are slow, is not one of those."""
 
 Answer = tuple[Key, float, float, bool]
 """A success: the record's key, when its attempt began and ended, and whether it wrote."""
@@ -71,6 +69,7 @@ class ClusterHealth:
         previous: the map that the client may still go by: as it was before the cluster took a node's
             partitions away while something was wrong with one. None while all is well.
         patience_s: the socket timeout of reads while all is calm; None while not adaptive.
+        pace: decides which nodes reads may leave early.
         inquiries: failures of which several nodes may be the cause, for the tend thread to settle by
             asking them: the nodes, when the attempt began, the kind of failure.
         verdict: ``cluster`` while so many nodes fail that no node is to blame.
@@ -114,8 +113,8 @@ class ClusterHealth:
         )
         self.by_name = self.registry.by_name
         self.inquiries: list[blame.Inquiry] = []
-        self._departures = Departures()
         self._scouting = Scouting()
+        self.pace = ReadPace(self.by_name, self.fold_locked)
         self.verdict = ""
         self.failing = False
         self.committed_alone = 0
@@ -200,7 +199,7 @@ class ClusterHealth:
                 self.timed_locked(names[:1], began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 master.left_early += 1
-                self._left_locked(names[:1], ended, reads=True)
+                self.pace.left_locked(names[:1], ended, reads=True)
                 self.note_unanswered_locked(master, began, ended)
             self.settle_locked()
 
@@ -228,7 +227,7 @@ class ClusterHealth:
                     tried = tried[:1]
                 elif call.leave_master:  # all its tries may have met the same node
                     tried = (named.node,) if named.node else tried[:1]
-                self._left_locked(tried, call.now, reads=not call.plan.writes)
+                self.pace.left_locked(tried, call.now, reads=not call.plan.writes)
             if evidence.hard:
                 self._accuse_locked({evidence: failure.kind}, call, began)
             call.moves = self.may_move(call, names)
@@ -301,21 +300,6 @@ class ClusterHealth:
                     accused[evidence] = failure.kind
             self._accuse_locked(accused, call, began)
             self.settle_locked()
-
-    def spares(self, node: NodeHealth, now: float) -> bool:
-        """Return whether reads wait for a node as the bare client would.
-
-        They do if they left it too often though it lives. It shows no life if it did not answer since the
-        first of the tries left it that `NodeHealth.haste` counts. While those are fewer than its client
-        tolerates, a short silence is enough. If no node at all shows life, the cause is another.
-        """
-        if not node.unhurried or node.asked_since is None:
-            return node.unhurried
-        if all(other.suspect for other in list(self.by_name.values())):
-            return True
-        if node.haste.spent(now):
-            return node.last_alive >= node.haste.since
-        return now - node.asked_since < HICCUP_S
 
     def may_move(self, call: Call, names: Sequence[str]) -> bool:
         """Return whether a read leaves a node that does not answer for a replica that does.
@@ -402,39 +386,12 @@ class ClusterHealth:
         for node in self.by_name.values():
             node.after_fork()
         self.inquiries.clear()
-        self._departures.forget()
+        self.pace.forget()
         self.registry.transitions.clear()
         self.committed_alone = 0
         self.sleep()
 
     # ----- under the lock
-
-    def _left_locked(self, names: Iterable[str], at: float, *, reads: bool) -> None:
-        """Note that a try left each of these nodes without an answer.
-
-        A write may have waited for another node, so it does not show that its master is slow.
-        """
-        for name in names:
-            if node := self.by_name.get(name):
-                node.haste.left(at)
-                if reads:
-                    self._departures.left(name, at)
-                if node.haste.spent(at):
-                    self._spare_locked(name, at)
-        for name in self._departures.everywhere(at, len(self.by_name), self._answered_since):
-            self._spare_locked(name, at)
-
-    def _spare_locked(self, name: str, at: float) -> None:
-        """Have reads wait for a node, for a window of the client's own breaker."""
-        node = self.by_name.get(name)
-        if node is None:
-            return
-        if not node.unhurried:
-            self.fold_locked()  # what it answered meanwhile is evidence
-        node.unhurried, node.unhurried_until = True, at + node.haste.window_s
-
-    def _answered_since(self, name: str, moment: float) -> bool:
-        return self._alive_since(name, moment, as_replica=False)
 
     def _alive_since(self, name: str, moment: float, *, as_replica: bool) -> bool:
         node = self.by_name.get(name)

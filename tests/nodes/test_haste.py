@@ -8,8 +8,8 @@ import pytest
 
 from aerospike_resilience.nodes import AdaptiveTimeout, Admission, TendedCluster, Tolerance
 from aerospike_resilience.nodes.admission import SILENT_S
-from aerospike_resilience.nodes.cluster import HICCUP_S
 from aerospike_resilience.nodes.haste import SHARE
+from aerospike_resilience.nodes.pace import HICCUP_S
 from aerospike_resilience.nodes.partitions import PartitionMap
 from tests import fakes
 from tests.nodes.test_cluster import health_of, read, write
@@ -146,8 +146,8 @@ def test_when_several_nodes_are_slow_alike_a_few_departures_are_enough(health, c
         lives(health, clock, number=0)
         lives(health, clock, number=1)
 
-    assert health.spares(health.by_name["A1"], clock())
-    assert health.spares(health.by_name["A2"], clock())
+    assert health.pace.spares(health.by_name["A1"], clock())
+    assert health.pace.spares(health.by_name["A2"], clock())
     assert not health.by_name["A3"].unhurried
 
 
@@ -160,7 +160,7 @@ def test_when_all_nodes_are_silent_at_once_it_is_none_of_them(clock):
     for number in range(9):
         leave_early(health, clock, 1, number=number, lasts_s=0.01)
 
-    assert all(health.spares(node, clock()) for node in health.by_name.values())
+    assert all(health.pace.spares(node, clock()) for node in health.by_name.values())
 
 
 def test_of_several_slow_nodes_one_that_goes_silent_is_left_early_again(health, clock):
@@ -168,11 +168,11 @@ def test_of_several_slow_nodes_one_that_goes_silent_is_left_early_again(health, 
         leave_early(health, clock, 1, number=number, lasts_s=0.01)
         lives(health, clock, number=number)
     leave_early(health, clock, 1, number=0, lasts_s=0.01)
-    assert health.spares(health.by_name["A1"], clock())
+    assert health.pace.spares(health.by_name["A1"], clock())
 
     clock.pass_s(HICCUP_S)
 
-    assert not health.spares(health.by_name["A1"], clock())
+    assert not health.pace.spares(health.by_name["A1"], clock())
 
 
 def test_a_node_that_is_silent_is_no_slow_one_among_others(health, clock):

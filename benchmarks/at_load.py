@@ -295,11 +295,12 @@ def work_through(
     """Have one client, bare or wrapped, work through a fault, and return what became of its calls."""
     if client in BLOCKING:
         surface = connect(client, wanted)
-        _fill(surface)
-        _settle()
-        began = time.perf_counter() + 0.1
-        with _harmed(nodes, fault, began + times.before, times.fault):
-            done = _threads(surface, load, began, began + sum(times))
+        for number in range(RECORDS):
+            surface.put(number)
+        with _settled():
+            began = time.perf_counter() + 0.1
+            with _harmed(nodes, fault, began + times.before, times.fault):
+                done = _threads(surface, load, began, began + sum(times))
         surface.close()
     else:
         done = asyncio.run(_work_through_async(client, fault, nodes, wanted, load, times))
@@ -312,25 +313,25 @@ async def _work_through_async(
     surface = await connect_async(client, wanted)
     for number in range(RECORDS):
         await surface.put(number)
-    _settle()
-    began = time.perf_counter() + 0.1
-    with _harmed(nodes, fault, began + times.before, times.fault):
-        done = await _tasks(surface, load, began, began + sum(times))
+    with _settled():
+        began = time.perf_counter() + 0.1
+        with _harmed(nodes, fault, began + times.before, times.fault):
+            done = await _tasks(surface, load, began, began + sum(times))
     closing = surface.close()
     if closing is not None:
         await closing
     return done
 
 
-def _settle() -> None:
+@contextlib.contextmanager
+def _settled() -> Iterator[None]:
     """Collect garbage once, as services do before they serve: no pause of that falls into the fault."""
     gc.collect()
     gc.freeze()
-
-
-def _fill(surface: Surface) -> None:
-    for number in range(RECORDS):
-        surface.put(number)
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _told(done: Sequence[_Done], times: Times) -> Parts:

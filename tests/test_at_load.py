@@ -26,11 +26,11 @@ def luck(part: Part) -> float:
     return 400 * math.sqrt(share * (1 - share) / calls) + 1.0
 
 
-def held(client: str, fault: str, *checks) -> list[str]:
+def held(client: str, fault: str, *checks, profile: str = "latency") -> list[str]:
     """Run until all checks of the bare and the wrapped parts hold; return what failed in the last run."""
     problems: list[str] = []
     for _ in range(RUNS):
-        parts = dict(compare(client, fault, Nodes, profile="latency", load=LOAD, times=TIMES))
+        parts = dict(compare(client, fault, Nodes, profile=profile, load=LOAD, times=TIMES))
         problems = [said for check in checks if (said := check(parts["bare"], parts["wrapped"]))]
         if not problems:
             break
@@ -75,3 +75,13 @@ def test_a_killed_node_costs_reads_nothing_and_no_write_that_the_bare_client_mak
 
     checks = nearly_all, refused_at_once, as_many_succeed("writes fault")
     assert held(client, "kill", no_more_fail("reads fault"), *checks) == []
+
+
+def test_under_default_calls_that_wait_for_a_stalled_node_leave_room_for_the_others():
+    def none_refused_by_the_gate(_bare, wrapped) -> str:
+        errors = wrapped["reads fault"].errors
+        found = sum(count for name, count in errors.items() if "Backpressure" in name)
+        return f"{found} reads found the gate full" if found else ""
+
+    checks = no_more_fail("reads fault"), none_refused_by_the_gate
+    assert held("aerospike-native (awaited)", "stall", *checks, profile="default") == []

@@ -181,18 +181,25 @@ class Admission:
         """Return whether an attempt of a read may begin at any replica.
 
         Where it may, clients take the replicas in turn, for all calls together, so all its tries may meet
-        the same silent node. After such an attempt the next begins at the master, and its second try is at
-        a replica for sure. Unless nothing was sent, or the master refuses a client that then stays there.
+        the same silent node. An attempt that begins at the master reaches a replica with its second try for
+        sure. So one attempt of those that have two tries begins at the master. Unless nothing was sent, or
+        the master refuses a client that then stays there.
         """
         if not self._may_leave(call.key):
             return False
-        last = call.attempts[-1] if call.attempts else None
-        if last is None or not call.began_anywhere:
-            call.began_anywhere = True
-            return True
-        refused = last.failure is not None and last.failure.kind is FailureKind.NATIVE_BREAKER
-        call.began_anywhere = self._keeps_client(call) or not (last.tries or refused)
+        call.began_anywhere = self._keeps_client(call) or self._is_better_anywhere(call)
         return call.began_anywhere
+
+    @staticmethod
+    def _is_better_anywhere(call: Call) -> bool:
+        tries = call.plan.native_retries + 1
+        if not call.attempts:
+            return tries < 2 or call.tries_left >= 2 * tries
+        if tries < 2 or call.tries_left < 2 or not call.began_anywhere:
+            return True
+        last = call.attempts[-1]
+        refused = last.failure is not None and last.failure.kind is FailureKind.NATIVE_BREAKER
+        return not (last.tries or refused)
 
     def _keeps_client(self, call: Call) -> bool:
         """Return whether a client that begins at the record's master stays there in vain."""

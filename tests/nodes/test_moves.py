@@ -143,3 +143,27 @@ def test_a_client_that_stays_where_it_is_refused_never_begins_there(health, cloc
     admission.leave_master(call)
 
     assert call.leave_master
+
+
+@pytest.mark.parametrize(("max_tries", "begins_anywhere"), [(4, True), (3, False), (2, False)])
+def test_a_read_with_tries_for_one_attempt_reaches_a_replica_for_sure(
+    max_tries, begins_anywhere, health, clock
+):
+    owes(health, clock, "A1")
+    plan = fakes.plan(failover=True, native_retries=1, max_tries=max_tries)
+    call = fakes.call(plan, ("test", "s", 0))
+    call.started = call.now = clock()
+
+    Admission(health).admit(call)
+
+    assert call.leave_master is begins_anywhere
+
+
+def test_a_single_try_that_is_left_may_begin_anywhere(health, clock):
+    call = read(health, 0, clock)
+    call.began_anywhere, call.tries_left = True, 1
+    attempted(call, fakes.TIMEOUT, 2)
+
+    Admission(health).leave_master(call)
+
+    assert call.leave_master

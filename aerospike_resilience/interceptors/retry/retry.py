@@ -31,6 +31,10 @@ client-backpressure specification has it: under overload, retries add to the loa
 that the caller passes to the call itself is obeyed."""
 
 
+MAX_NATIVE_REFUSALS: Final = 2
+"""So many attempts may end with a refusal of the client's own breaker. A native call that ends so has met
+none but nodes that are shut, for up to a second; asking on would only keep the process busy."""
+
 SHORTEST_S: Final = 0.001
 """The least time for an attempt, in seconds: clients count in whole milliseconds."""
 
@@ -68,6 +72,14 @@ def _refused_for_load(call: Call) -> int:
         attempt.tries
         for attempt in call.attempts
         if attempt.failure is not None and attempt.failure.kind is FailureKind.OVERLOAD
+    )
+
+
+def _refused_natively(call: Call) -> int:
+    """Return how many attempts ended with a refusal of the client's own breaker."""
+    return sum(
+        attempt.failure is not None and attempt.failure.kind is FailureKind.NATIVE_BREAKER
+        for attempt in call.attempts
     )
 
 
@@ -340,7 +352,8 @@ class Retry(Link):
         ):
             return "overload"
         unsent = sum(attempt.tries == 0 for attempt in call.attempts)
-        if call.tries_left < 1 or unsent > plan.max_tries:
+        refused = failure.kind is FailureKind.NATIVE_BREAKER and _refused_natively(call)
+        if call.tries_left < 1 or unsent > plan.max_tries or refused > MAX_NATIVE_REFUSALS - 1:
             return "tries"
         if failure.in_doubt and not plan.idempotent and plan.rows is None:
             return "in_doubt"  # a batch sends again only the rows for which that is safe

@@ -31,10 +31,6 @@ client-backpressure specification has it: under overload, retries add to the loa
 that the caller passes to the call itself is obeyed."""
 
 
-MAX_NATIVE_REFUSALS: Final = 2
-"""So many attempts may end with a refusal of the client's own breaker. A native call that ends so has met
-none but nodes that are shut, for up to a second; asking on would only keep the process busy."""
-
 SHORTEST_S: Final = 0.001
 """The least time for an attempt, in seconds: clients count in whole milliseconds."""
 
@@ -75,11 +71,18 @@ def _refused_for_load(call: Call) -> int:
     )
 
 
-def _refused_natively(call: Call) -> int:
-    """Return how many attempts ended with a refusal of the client's own breaker."""
-    return sum(
-        attempt.failure is not None and attempt.failure.kind is FailureKind.NATIVE_BREAKER
-        for attempt in call.attempts
+def _shut(call: Call) -> bool:
+    """Return whether the client's own breaker shuts every node that an attempt may have asked.
+
+    It stays so for up to a second, and some clients count what they refuse: asking on would only keep it
+    shut. Where an attempt might begin anywhere, all its tries may have met the same node, and another is
+    worth it.
+    """
+    failure = call.failure
+    return (
+        failure is not None
+        and failure.kind is FailureKind.NATIVE_BREAKER
+        and not call.began_anywhere
     )
 
 
@@ -352,8 +355,7 @@ class Retry(Link):
         ):
             return "overload"
         unsent = sum(attempt.tries == 0 for attempt in call.attempts)
-        refused = failure.kind is FailureKind.NATIVE_BREAKER and _refused_natively(call)
-        if call.tries_left < 1 or unsent > plan.max_tries or refused > MAX_NATIVE_REFUSALS - 1:
+        if call.tries_left < 1 or unsent > plan.max_tries or _shut(call):
             return "tries"
         if failure.in_doubt and not plan.idempotent and plan.rows is None:
             return "in_doubt"  # a batch sends again only the rows for which that is safe
@@ -368,9 +370,6 @@ class Retry(Link):
             wanted_s = self._rules.sleep_s(call, error)
             if wanted_s is not None:
                 return min(max(wanted_s, 0.0), self._backoff.max_sleep_s)
-        if call.failure is not None and call.failure.kind is FailureKind.NATIVE_BREAKER:
-            # It refuses for up to a second, and each question costs our own side only.
-            return self._backoff.max_sleep_s
         last_s = call.attempts[-2].slept_s if len(call.attempts) > 1 else 0.0
         return self._backoff.sleep_s(len(call.attempts), last_s)
 

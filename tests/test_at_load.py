@@ -16,7 +16,7 @@ from benchmarks.at_load import Load, Nodes, Part, Times, compare
 pytestmark = pytest.mark.alone
 
 LOAD = Load(rate=1000.0)
-TIMES = Times(before=0.5, fault=2.2, after=0.8)
+TIMES = Times(before=0.5, fault=2.0, after=0.6)
 RUNS = 3
 
 

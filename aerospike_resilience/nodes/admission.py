@@ -71,9 +71,10 @@ class Admission:
                 call.commit_master = call.tailored = True
                 continue
             raise self.refusal(call, name, "replica" if rank else "master")
-        nodes = [self._health.by_name.get(name) for name in names]
-        if all(node is not None and self._health.pace.spares(node, call.now) for node in nodes):
-            # All are slow for the moment. A second try would only be one more error of its master.
+        nodes = [node for name in names if (node := self._health.by_name.get(name)) is not None]
+        slow = all(self._health.pace.spares(node, call.now) for node in nodes)
+        if slow or any(node.suspect for node in nodes):
+            # It needs all of them. A second try would only be one more error of its master.
             call.patience_s, call.tailored = self._patient_s(call, tries=1), True
         if call.commit_master:
             with self._health.notices, self._health.lock:

@@ -257,3 +257,17 @@ def test_tries_that_may_have_begun_anywhere_count_at_the_node_that_the_error_nam
         health.failed(call, began)
 
     assert [health.by_name[name].unhurried for name in ("A1", "A2", "A3")] == [True, False, False]
+
+
+def test_a_write_that_needs_a_silent_node_makes_one_patient_try(health, clock):
+    leave_early(health, clock, 1, number=1)  # A2, the replica of number 0
+
+    waits = {}
+    for number in (0, 1):
+        call = write(health, number, clock)
+        call.deadline = call.started + call.plan.total_timeout_s
+        Admission(health).admit(call)
+        waits[number] = call.patience_s
+    total_s = fakes.plan().total_timeout_s
+
+    assert waits == {0: pytest.approx(total_s), 1: pytest.approx(total_s)}

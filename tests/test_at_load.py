@@ -33,7 +33,10 @@ def held(
     for _ in range(RUNS):
         runs = compare(
             *(client, fault, Nodes),
-            profile=profile, load=Load(rate=rate), times=TIMES, overrides=overrides,
+            profile=profile,
+            load=Load(rate=rate),
+            times=TIMES,
+            overrides=overrides,
         )
         parts = dict(runs)
         problems = [said for check in checks if (said := check(parts["bare"], parts["wrapped"]))]

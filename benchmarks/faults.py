@@ -369,7 +369,8 @@ def main() -> None:
 
 
 HEADING: Final = (
-    f"{'fault':<11}{'client':<27}{'calls':>7}{'failed':>8}{'bare':>8}{'refused':>9}{'late':>7}{'bare':>6}"
+    f"{'fault':<11}{'client':<27}{'calls':>7}{'served':>8}{'bare':>8}{'failed':>8}{'bare':>8}{'refused':>9}"
+    f"{'late':>7}{'bare':>6}"
     f"{'batch':>7}{'bare':>6}{'over':>6}{'acked':>8}{'doubt':>7}{'sum':>8}{'twice':>6}{'lost':>5}"
 )
 
@@ -378,7 +379,8 @@ def line(cell: Cell) -> str:
     """Return a cell as a line of the table under `HEADING`."""
     ours, theirs = cell.wrapped, cell.bare
     return (
-        f"{cell.fault:<11}{cell.client:<27}{ours.total:>7,}{ours.share:>8.2%}{theirs.share:>8.2%}"
+        f"{cell.fault:<11}{cell.client:<27}{ours.total:>7,}{ours.served:>8.2%}{theirs.served:>8.2%}"
+        f"{ours.share:>8.2%}{theirs.share:>8.2%}"
         f"{ours.refused / max(ours.total, 1):>9.2%}{ours.over_ms:>7.0f}{theirs.over_ms:>6.0f}"
         f"{ours.batch_over_ms:>7.0f}{theirs.batch_over_ms:>6.0f}{ours.over:>6}"
         f"{ours.acknowledged:>8,}{ours.in_doubt:>7,}{cell.counted:>8,}{cell.twice:>6}{cell.lost:>5}"

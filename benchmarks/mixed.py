@@ -202,6 +202,11 @@ class Tally:
         return self.failed / max(self.total - self.refused, 1)
 
     @property
+    def served(self) -> float:
+        """The share of all operations that succeeded, refused ones counted as failures."""
+        return 1 - (self.failed + self.refused) / max(self.total, 1)
+
+    @property
     def total(self) -> int:
         """All operations made."""
         return sum(self.calls.values())

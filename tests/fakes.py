@@ -114,9 +114,12 @@ def whole(link: Link, call: Call, proceed: Callable[[Call], Any]) -> Any:
 class FakeSource:
     """A cluster of three nodes whose partition is the user key modulo 4096."""
 
+    stays_where_refused = False
+
     def __init__(self, names: tuple[str, ...] = ("A1", "A2", "A3")) -> None:
         self.names = names
         self.silent: set[str] = set()
+        self.refusing: set[str] = set()
         self.replicas: dict[str, str] = {}
         self.generation = "1"
 
@@ -135,6 +138,9 @@ class FakeSource:
         if command == "replicas":
             return self.replicas[node]
         return self.generation
+
+    def refuses(self, node: str, timeout_s: float) -> bool:
+        return node in self.refusing
 
     def answers(self, nodes: Sequence[str], command: str, timeout_s: float) -> dict[str, str]:
         return {

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import at_load
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -39,3 +41,28 @@ def test_a_quick_run_compares_the_chain_with_its_peers(tmp_path):
         "policies",
         "startup",
     }
+
+
+def test_a_real_clusters_node_is_harmed_by_its_process(cluster, monkeypatch, tmp_path, capsys):
+    hosts = ",".join(f"{host}:{port}" for host, port in cluster.hosts)
+    found = tmp_path / "at_load.json"
+    words = f"--hosts {hosts} --pid {cluster.nodes[1].pid} --client aerospike --fault stall"
+    short = f"--fault-s 0.3 --after-s 0.3 --rate 200 --only wrapped --errors --json {found}"
+    monkeypatch.setattr("sys.argv", ["at_load", *words.split(), *short.split()])
+
+    at_load.main()
+
+    (run,) = json.loads(found.read_text())["runs"]
+    assert (run["client"], run["subject"]) == ("aerospike", "wrapped")
+    assert run["parts"]["reads fault"]["served"] > 0
+    assert "stall wrapped" in capsys.readouterr().out
+    assert cluster.nodes[1].state == "running"
+
+
+def test_a_real_cluster_needs_a_process_to_harm(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["at_load", "--hosts", "127.0.0.1:3000"])
+
+    with pytest.raises(SystemExit):
+        at_load.main()
+
+    assert "--pid" in capsys.readouterr().err

@@ -46,6 +46,7 @@ class Call:
         tries_left: requests on the wire that it may still make.
         attempts: the attempts that failed, in order.
         error: the error of the last failed attempt; None where it returned, or no attempt failed.
+        began_anywhere: whether its last attempt might begin at any replica.
         gave_up: why no further attempt was made (see `Verdict.reason`); empty while that is open.
         waited_s: how long all its attempts together waited for permits, in seconds.
         rows_failed: how many rows of a batch failed in the end.
@@ -64,6 +65,9 @@ class Call:
             socket timeout of a try.
         early_s: in seconds; a success that took at least this long left its first node early.
         steered: whether `patience_s` was chosen for the node's state, and must not be changed.
+        scouts: whether it is a write that finds out whether the client has the new partition map.
+        moves: whether it is a read that leaves a node which does not answer for a replica which does. Its
+            retries add no load to a node that serves, so the budget does not pay for them.
         frugal: whether it makes only one try, as the retry budget is spent.
         nodes: names of the nodes that hold the record, master first; empty until a link looks them up.
         leases: name and lease of each half-open node that it probes.
@@ -82,6 +86,7 @@ class Call:
     attempts: tuple[Attempt, ...] = ()
     error: BaseException | None = None
     gave_up: str = ""
+    began_anywhere: bool = False
     waited_s: float = 0.0
     rows_failed: int = 0
     fell_back: bool = False
@@ -90,6 +95,8 @@ class Call:
     tailored: bool = False
     steered: bool = False
     frugal: bool = False
+    moves: bool = False
+    scouts: bool = False
     nodes: tuple[str, ...] = ()
     leases: tuple[tuple[str, int], ...] = ()
     commit_master: bool = False
@@ -155,6 +162,7 @@ class Call:
         self.patience_s = plan.socket_timeout_s
         self.early_s = plan.early_s
         self.steered = self.frugal = self.commit_master = self.leave_master = False
+        self.moves = self.scouts = False
         self.nodes = ()
         self.leases = ()
         self.held = 1

@@ -130,7 +130,14 @@ class NotAskedError(Exception):
 
 
 class NodeSource(Protocol):
-    """Lists and asks the nodes of one client's cluster."""
+    """Lists and asks the nodes of one client's cluster.
+
+    Attributes:
+        stays_where_refused: whether the client tries a node that refuses connections again and again, and
+            goes to no replica.
+    """
+
+    stays_where_refused: bool
 
     def nodes(self) -> Sequence[NodeAddress]:
         """Return the nodes the client knows now. No I/O; empty when it knows none."""
@@ -155,6 +162,10 @@ class NodeSource(Protocol):
             NotAskedError: the node was not asked.
             Exception: no answer within `timeout_s` seconds, or an error.
         """
+        ...
+
+    def refuses(self, node: str, timeout_s: float) -> bool:
+        """Return whether a node refuses connections, where this client's questions do not show it."""
         ...
 
     def answers(

@@ -2,6 +2,7 @@
 
 from .admission import Admission
 from .cluster import ClusterHealth
+from .haste import Tolerance
 from .misnamed import MisnamedNodes
 from .options import AdaptiveTimeout, NodeOptions
 from .report import report
@@ -21,5 +22,6 @@ __all__ = [
     "StorageFactory",
     "TendThread",
     "TendedCluster",
+    "Tolerance",
     "report",
 ]

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from ..errors import CircuitOpenError
 from ..model.call import Call
+from ..model.failure import FailureKind
 from ..model.operation import Key
 from .cluster import ClusterHealth
 from .health import NodeHealth
+
+SILENT_S: Final = 0.05
+"""How long a read waits at most for a node that owes an answer, in seconds, where the profile has no
+`adaptive_timeout` that says it. Calls that wait for such a node in vain fill the gate for all others."""
 
 
 class Admission:
@@ -56,40 +63,95 @@ class Admission:
         for rank, name in enumerate(names):
             if self._passes(call, name):
                 continue
+            if rank == 0 and self._may_scout(call, name):
+                return
             if rank and self._health.options.on_replica_open == "wait":
                 continue
             if rank and self._health.options.on_replica_open == "commit_master":
                 call.commit_master = call.tailored = True
                 continue
             raise self.refusal(call, name, "replica" if rank else "master")
+        nodes = [node for name in names if (node := self._health.by_name.get(name)) is not None]
+        slow = all(self._health.pace.spares(node, call.now) for node in nodes)
+        if slow or any(node.suspect for node in nodes):
+            # It needs all of them. A second try would only be one more error of its master.
+            call.patience_s, call.tailored = self._patient_s(call, tries=1), True
         if call.commit_master:
             with self._health.notices, self._health.lock:
                 self._health.committed_alone += 1
 
+    def _may_scout(self, call: Call, name: str) -> bool:
+        """Return whether a write whose master is open is to find out whether the client asks another."""
+        return not self._health.by_name[name].breaker.isolated and self._health.scouts(call)
+
     def _admit_read(self, call: Call, names: tuple[str, ...]) -> None:
         master = self._health.by_name.get(names[0])
         plan = call.plan
-        if master is None or master.quiet:
+        if master is None:
             return
         others = [self._health.by_name.get(name) for name in (names[1:] if plan.failover else ())]
+        if master.well:
+            if others and all(node is not None and node.silent for node in others):
+                # There is nobody to leave it for, so one try gets all the time that there is.
+                call.patience_s, call.tailored = self._patient_s(call, tries=1), True
+            elif others and self._health.pace.spares(master, call.now):
+                self._be_patient(call, others)
+            return
         if not any(node is None or not self._shut(node) for node in others):
             if self._shut(master) and not self._passes(call, names[0]):
                 raise self.refusal(call, names[0], "master")
             return
+        if others and master.breaker.closed and self._health.pace.spares(master, call.now):
+            # Whoever left it now would have the client's own breaker shut it for everybody.
+            self._be_patient(call, others)
+            return
+        if call.frugal and self._health.may_move(call, names):
+            call.frugal = False  # its second try leaves a node that does not answer
         if not self._enforces:
             return
         # Reads are never spent as probes: nobody can say whether a suspect master answered one, since
         # the client may have gone to the replica by itself. Pulses and writes show it.
         call.patience_s = plan.socket_timeout_s
         call.tailored = True
+        if all(node is not None and self._health.pace.spares(node, call.now) for node in others):
+            # Its tries are all as long, and those at the replica are not to be short. They may begin
+            # anywhere, so two of them may meet the silent node.
+            call.patience_s = self._patient_s(call, tries=max(call.tries_left, 1))
+            call.leave_master = call.leave_master or (
+                not call.attempts and self._may_begin_anywhere(call)
+            )
+            return
         # Where the replica is suspect too, the cluster is slow rather than the node, and leaving early
         # would only multiply the load. Of a master that is open that much is known already.
-        replica_quiet = any(node is None or node.quiet for node in others)
+        replica_quiet = any(node is None or node.well for node in others)
         call.steered = replica_quiet or not master.breaker.closed
-        call.leave_master = call.leave_master or (call.steered and self._may_leave(call.key))
+        if call.steered and not call.attempts:
+            call.leave_master = self._may_begin_anywhere(call)
         hurried = plan.max_tries > plan.native_retries + 1 and not call.attempts
         if replica_quiet and hurried:
             call.patience_s = min(self.shortest_s(names[1:]), plan.socket_timeout_s)
+
+    def _be_patient(self, call: Call, others: Sequence[NodeHealth | None]) -> None:
+        """Have a read wait for its master, and leave time for another node if one is better off."""
+        better = any(node is None or (node.well and not node.unhurried) for node in others)
+        call.patience_s, call.tailored = self._patient_s(call, None if better else 1), True
+
+    @staticmethod
+    def _patient_s(call: Call, tries: int | None = None) -> float:
+        """Return how long a read waits for a node that is not to be left early, in seconds.
+
+        The bare client waits for it with all its time. Here one try leaves time for another, if there is
+        another node to ask.
+
+        Args:
+            call: the call.
+            tries: how many tries share the time; None for those of a native call.
+        """
+        plan = call.plan
+        if math.isinf(call.deadline):
+            return plan.socket_timeout_s
+        tries = plan.native_retries + 1 if tries is None else tries
+        return max((call.deadline - call.now) / tries, plan.socket_timeout_s)
 
     @property
     def whole_batches(self) -> bool:
@@ -99,6 +161,9 @@ class Admission:
     def refused_rows(self, call: Call, keys: Sequence[Key]) -> dict[int, tuple[str, str]]:
         """Return which rows of a batch need a node that is not closed: its name and part, by position."""
         self._health.wake_tending()
+        nodes = list(self._health.by_name.values())
+        if call.plan.failover and any(self._health.pace.spares(node, call.now) for node in nodes):
+            call.patience_s, call.tailored = call.plan.socket_timeout_s, True
         found = {}
         for index, key in enumerate(keys):
             if (needed := self._needed_open(call, self._health.owners(key))) is not None:
@@ -111,7 +176,43 @@ class Admission:
         Whatever our map says: the client's own may be older, and have a master that is gone.
         """
         if call.plan.failover:
-            call.leave_master = self._may_leave(call.key)
+            call.leave_master = self._may_begin_anywhere(call)
+
+    def _may_begin_anywhere(self, call: Call) -> bool:
+        """Return whether an attempt of a read may begin at any replica.
+
+        Where it may, clients take the replicas in turn, for all calls together, so all its tries may meet
+        the same silent node. An attempt that begins at the master reaches a replica with its second try for
+        sure. So one attempt of those that have two tries begins at the master. Unless nothing was sent, or
+        the master refuses a client that then stays there.
+        """
+        if not self._may_leave(call.key):
+            return False
+        call.began_anywhere = self._keeps_client(call) or self._is_better_anywhere(call)
+        return call.began_anywhere
+
+    @staticmethod
+    def _is_better_anywhere(call: Call) -> bool:
+        tries = call.plan.native_retries + 1
+        if not call.attempts:
+            return tries < 2 or call.tries_left >= 2 * tries
+        if tries < 2 or call.tries_left < 2 or not call.began_anywhere:
+            return True
+        last = call.attempts[-1]
+        refused = last.failure is not None and last.failure.kind is FailureKind.NATIVE_BREAKER
+        return not (last.tries or refused)
+
+    def _keeps_client(self, call: Call) -> bool:
+        """Return whether a client that begins at the record's master stays there in vain."""
+        health = self._health
+        if not health.source.stays_where_refused:
+            return False
+        master = next((health.by_name.get(name) for name in health.owners(call.key)), None)
+        return (
+            master is not None
+            and not master.breaker.closed
+            and master.breaker.reason == FailureKind.CONNECTION
+        )
 
     def _may_leave(self, key: Key | None) -> bool:
         """Return whether a record may be read from a replica; without a key, whether any record may."""
@@ -137,7 +238,7 @@ class Admission:
         """Return the shortest socket timeout that is safe for the replicas a read would move to."""
         adaptive = self._health.options.adaptive
         if adaptive is None:
-            return float("inf")
+            return SILENT_S
         nodes = [node for name in names if (node := self._health.by_name.get(name)) is not None]
         return max((node.hurry_s or adaptive.min_s for node in nodes), default=adaptive.min_s)
 

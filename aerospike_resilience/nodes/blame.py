@@ -69,7 +69,7 @@ def weigh(
             return Evidence(
                 (failure.node,), hard=failure.kind is not FailureKind.UNAVAILABLE, spoken=True
             )
-        return Evidence(_silent(_tried(call, failure, owners), began, alive_since), hard=True)
+        return Evidence(_silent(tried(call, failure, owners), began, alive_since), hard=True)
     hard = not failure.soft and (
         failure.kind is FailureKind.SERVER_TIMEOUT or _waited_in_full(call, began)
     )
@@ -82,7 +82,7 @@ def weigh(
             if name not in alive and not alive_since(name, began, as_replica=rank > 0)
         )
         return Evidence(suspects, hard=hard)
-    return Evidence(_silent(_tried(call, failure, owners), began, alive_since), hard=hard)
+    return Evidence(_silent(tried(call, failure, owners), began, alive_since), hard=hard)
 
 
 def of_master(failure: Failure, owners: tuple[str, ...]) -> Failure:
@@ -121,7 +121,8 @@ def accuse(
     return charged, inquiries
 
 
-def _tried(call: Call, failure: Failure, owners: tuple[str, ...]) -> tuple[str, ...]:
+def tried(call: Call, failure: Failure, owners: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which of a record's nodes an attempt asked, as far as it can be told."""
     if not call.plan.failover:
         return owners if call.plan.writes else owners[:1]
     tries = failure.tries or call.plan.native_retries + 1

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..concurrency import forking
@@ -22,10 +22,13 @@ from ..model.identity import ClientIdentity
 from ..model.operation import Key, NodeAddress, NodeSource
 from . import blame, partitions
 from .breaker import CLOSED, HALF_OPEN
-from .health import NodeHealth
+from .haste import Tolerance
+from .health import SLOW, NodeHealth
 from .listeners import TransitionListeners
 from .options import NodeOptions
+from .pace import ReadPace
 from .registry import NodeRegistry
+from .scouting import Scouting
 
 if TYPE_CHECKING:
     import pybreaker
@@ -34,7 +37,9 @@ RECENT: Final = 512
 """How many successes are remembered for working out later which node answered: bounded memory."""
 
 SILENCE: Final = "silence"
-SLOW: Final = "slow_calls"
+
+_SCOUT: Final = ""
+"""The name in the lease of a scout, which is no probe of any node."""
 
 Answer = tuple[Key, float, float, bool]
 """A success: the record's key, when its attempt began and ended, and whether it wrote."""
@@ -52,6 +57,7 @@ class ClusterHealth:
         clock: seconds on the clock that the whole chain uses.
         random_source: where jitter comes from.
         identity: the wrapped client's name and profile, for log lines.
+        tolerance: what the client's own breaker tolerates of one node.
 
     Attributes:
         calm: whether no node needs asking about. Written under the lock, read without it.
@@ -64,6 +70,7 @@ class ClusterHealth:
         previous: the map that the client may still go by: as it was before the cluster took a node's
             partitions away while something was wrong with one. None while all is well.
         patience_s: the socket timeout of reads while all is calm; None while not adaptive.
+        pace: decides which nodes reads may leave early.
         inquiries: failures of which several nodes may be the cause, for the tend thread to settle by
             asking them: the nodes, when the attempt began, the kind of failure.
         verdict: ``cluster`` while so many nodes fail that no node is to blame.
@@ -84,6 +91,7 @@ class ClusterHealth:
         clock: Callable[[], float] = time.monotonic,
         random_source: random.Random | None = None,
         identity: ClientIdentity | None = None,
+        tolerance: Tolerance = Tolerance(),  # noqa: B008 - immutable
     ) -> None:
         self.identity = identity or ClientIdentity()
         self._log = self.identity.log("aerospike_resilience.nodes")
@@ -103,10 +111,12 @@ class ClusterHealth:
         self.listeners = TransitionListeners(listeners, self.notices, self._log)
         self.registry = NodeRegistry(
             *(self.listeners, random_source or random.Random(), clock),
-            *(self.identity, self.notices),
+            *(self.identity, self.notices, tolerance),
         )
         self.by_name = self.registry.by_name
         self.inquiries: list[blame.Inquiry] = []
+        self._scouting = Scouting()
+        self.pace = ReadPace(self.by_name, self.fold_locked)
         self.verdict = ""
         self.failing = False
         self.committed_alone = 0
@@ -176,6 +186,8 @@ class ClusterHealth:
         """Take note of a success that was slow to come, or was a probe."""
         with self.notices, self.lock:
             names = call.nodes or self.owners(call.key)
+            if call.scouts:
+                self.previous = None  # the client asks the new master
             if call.plan.writes:
                 self.registry.live(names, ended)
                 self.timed_locked(names, began, ended)
@@ -189,13 +201,18 @@ class ClusterHealth:
                 self.timed_locked(names[:1], began, ended)
             elif names and (master := self.by_name.get(names[0])):
                 master.left_early += 1
+                self.pace.left_locked(names[:1], ended, reads=True)
                 self.note_unanswered_locked(master, began, ended)
             self.settle_locked()
 
     def failed(self, call: Call, began: float) -> None:
         """Take note of a failed attempt: ``call.failure`` says how, ``call.now`` when it ended."""
         failure = call.failure
-        if failure is None or failure.fault is not NODE:
+        if failure is None or failure.fault is not NODE or call.scouts:
+            # Whom a scout met is not known, so its failure speaks against nobody.
+            if call.scouts and failure is not None and failure.answered:
+                with self.notices, self.lock:
+                    self.previous = None
             if call.leases:
                 self.give_back(call)
             if failure is not None and failure.answered and call.key is not None:
@@ -206,8 +223,17 @@ class ClusterHealth:
             self.fold_locked()
             names = call.nodes or self.owners(call.key)
             evidence = self._weigh_locked(call, self.registry.named(failure), names, began)
+            if failure.tries != 0:
+                named = self.registry.named(failure)
+                tried = blame.tried(call, failure, names)
+                if call.plan.writes:
+                    tried = tried[:1]
+                elif call.leave_master:  # all its tries may have met the same node
+                    tried = (named.node,) if named.node else tried[:1]
+                self.pace.left_locked(tried, call.now, reads=not call.plan.writes)
             if evidence.hard:
                 self._accuse_locked({evidence: failure.kind}, call, began)
+            call.moves = self.may_move(call, names)
             self.give_back(call)
             self.settle_locked()
 
@@ -220,6 +246,28 @@ class ClusterHealth:
         if previous is not None and call.nodes[0] not in self.partitions.nodes():
             with self.notices, self.lock:
                 self.previous = None
+
+    def scouts(self, call: Call) -> bool:
+        """Return whether a write is to find out whether the client has the new map.
+
+        It may, one write at a time, if the cluster has moved the record to nodes that are closed. From then
+        on ``call.nodes`` are those.
+        """
+        if self.previous is None:
+            return False
+        try:
+            names = self.partitions.owners(*self.source.partition(call.key))
+        except Exception:  # noqa: BLE001 - not a key: the client says so
+            return False
+        nodes = [self.by_name.get(name) for name in names]
+        if not nodes or not all(node is not None and node.breaker.closed for node in nodes):
+            return False
+        with self.notices, self.lock:
+            if not self._scouting.may_go(self.clock()):
+                return False
+        call.nodes, call.scouts = names, True
+        call.leases = ((_SCOUT, 0),)
+        return True
 
     def adopt(self, new: partitions.PartitionMap) -> None:
         """Take over a new map. The client learns it up to two of its tends later.
@@ -259,10 +307,27 @@ class ClusterHealth:
             self._accuse_locked(accused, call, began)
             self.settle_locked()
 
+    def may_move(self, call: Call, names: Sequence[str]) -> bool:
+        """Return whether a read leaves a node that does not answer for a replica that does.
+
+        Where the replica is silent too, sending again is what a retry storm is made of.
+
+        Args:
+            call: the call.
+            names: the nodes that hold the record, master first.
+        """
+        if call.plan.writes or not call.plan.failover:
+            return False
+        nodes = [node for name in names if (node := self.by_name.get(name)) is not None]
+        silent = sum(node.silent for node in nodes)
+        return 0 < silent < len(nodes)
+
     def give_back(self, call: Call) -> None:
         """Take probes back that proved nothing."""
         if call.leases:
             with self.notices, self.lock:
+                if call.scouts:
+                    self._scouting.back()
                 for name, lease in call.leases:
                     if node := self.by_name.get(name):
                         node.breaker.give_back(lease)
@@ -327,6 +392,7 @@ class ClusterHealth:
         for node in self.by_name.values():
             node.after_fork()
         self.inquiries.clear()
+        self.pace.forget()
         self.registry.transitions.clear()
         self.committed_alone = 0
         self.sleep()
@@ -455,7 +521,7 @@ class ClusterHealth:
             )
             self.verdict = ""
         enforced = bool(self.verdict) and self.options.mode == "enforce"
-        ailing = sum(not node.quiet for node in self.by_name.values())
+        ailing = sum(not node.well for node in self.by_name.values())
         self.failing = enforced and ailing > self.options.max_open_share * len(self.by_name)
 
     def update_nodes_locked(self, known: Mapping[str, NodeAddress]) -> None:

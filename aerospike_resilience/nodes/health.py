@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from typing import Final
 
+from ..model.failure import FailureKind
 from ..model.operation import NodeAddress
 from .breaker import HALF_OPEN, OPEN, NodeBreaker
+from .haste import Haste
 from .latency import Latency
+
+SLOW: Final = "slow_calls"
+"""The reason of a node that opened for answering too slowly too often."""
+
+ANSWERING: Final = frozenset({FailureKind.OVERLOAD, SLOW})
+"""Why a node opens that answers all the same: one more answer says nothing until its time is up."""
 
 
 class NodeHealth:
@@ -24,6 +33,10 @@ class NodeHealth:
             node that owes an answer is *suspect*: further reads leave it sooner.
         left_early: reads that left it early, so far.
         errors: hard errors charged to it so far, by kind of failure.
+        haste: how often tries left it without an answer lately.
+        unhurried: whether they did so as often as they may, or from several nodes alike, so that a read
+            that leaves it early needs evidence that it does not answer.
+        unhurried_until: until when, on the chain's clock, in seconds.
         hurry_s: how long a read may take at this node when it was meant to be quick, in seconds; set by
             the tend thread, 0 while too little is known.
         pulse_out: whether a pulse is on its way to it.
@@ -36,6 +49,7 @@ class NodeHealth:
         "asked_since",
         "breaker",
         "errors",
+        "haste",
         "hurry_s",
         "last_alive",
         "last_replicated",
@@ -44,9 +58,13 @@ class NodeHealth:
         "missed",
         "pulse_out",
         "spared_until",
+        "unhurried",
+        "unhurried_until",
     )
 
-    def __init__(self, address: NodeAddress, breaker: NodeBreaker) -> None:
+    def __init__(
+        self, address: NodeAddress, breaker: NodeBreaker, haste: Haste | None = None
+    ) -> None:
         self.address = address
         self.breaker = breaker
         self.latency = Latency()
@@ -55,6 +73,9 @@ class NodeHealth:
         self.asked_since: float | None = None
         self.left_early = 0
         self.errors: Counter[str] = Counter()
+        self.haste = haste or Haste()
+        self.unhurried = False
+        self.unhurried_until = -math.inf
         self.hurry_s = 0.0
         self.pulse_out = False
         self.missed = -math.inf
@@ -68,7 +89,17 @@ class NodeHealth:
     @property
     def quiet(self) -> bool:
         """Whether calls need not ask about it."""
+        return self.asked_since is None and self.breaker.closed and not self.unhurried
+
+    @property
+    def well(self) -> bool:
+        """Whether it owes no answer and is closed."""
         return self.asked_since is None and self.breaker.closed
+
+    @property
+    def silent(self) -> bool:
+        """Whether it is not expected to answer: it owes an answer, or was opened for not answering."""
+        return self.suspect or not (self.breaker.trusted or self.breaker.reason in ANSWERING)
 
     @property
     def askable(self) -> bool:
@@ -77,19 +108,26 @@ class NodeHealth:
 
     @property
     def watched(self) -> bool:
-        """Whether it is to be asked how it is: it owes an answer, or it is open. Not while isolated."""
-        return self.suspect or self.breaker.state in (OPEN, HALF_OPEN)
+        """Whether it is to be asked how it is: it owes an answer, is open, or is left too often.
+
+        Not while isolated.
+        """
+        return self.suspect or self.unhurried or self.breaker.state in (OPEN, HALF_OPEN)
 
     def forget(self, now: float) -> None:
         """Forget what is held against it: nothing decides by it, and nothing will ask."""
         self.asked_since = None
         self.missed = -math.inf
+        self.haste.forget()
+        self.unhurried = False
         self.breaker.reset(now)
 
     def after_fork(self) -> None:
         """Start anew in a forked child: a pulse's thread is not there, and counts are the parent's."""
         self.pulse_out = False
         self.left_early = 0
+        self.haste.forget()
+        self.unhurried = False
         self.errors.clear()
         self.breaker.after_fork()
 

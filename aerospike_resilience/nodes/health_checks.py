@@ -8,15 +8,12 @@ from ..concurrency import threads
 from ..model.failure import FailureKind
 from ..model.operation import Key, NotAskedError
 from .breaker import HALF_OPEN, OPEN
-from .cluster import SILENCE, SLOW, ClusterHealth
-from .health import NodeHealth
+from .cluster import SILENCE, ClusterHealth
+from .health import ANSWERING, SLOW, NodeHealth
 
 SPARED_S: Final = 0.25
 """How long a node is sent no pulse after one that our own side kept back, in seconds: while the pool is
 exhausted, each question takes a connection from a call."""
-
-_ANSWERING: Final = frozenset({FailureKind.OVERLOAD, SLOW})
-"""Why a node opens that answers all the same: one more answer says nothing until its time is up."""
 
 _PROBE_SET: Final = "resilience-probe"
 
@@ -57,6 +54,9 @@ class HealthChecks:
         name = node.address.name
         began = health.clock()
         try:
+            if health.source.refuses(name, health.options.silence_s):
+                self.refused(name, began)
+                return
             # The client may know a newer map than we do and read elsewhere, so the node is asked by
             # name first; the read then shows that it does more than chat.
             health.source.info(name, "build", health.options.silence_s)
@@ -121,6 +121,17 @@ class HealthChecks:
                         health.inquiries.append((names, since, kind))
             health.settle_locked()
 
+    def refused(self, name: str, began: float) -> None:
+        """A node refused the connection: nothing runs there, so it opens without waiting for more."""
+        health = self._health
+        self.missed(name, began, hard=True)
+        with health.notices, health.lock:
+            node = health.by_name.get(name)
+            if node is not None and node.suspect and node.breaker.closed:
+                node.errors[FailureKind.CONNECTION] += 1
+                health.open_locked(node, FailureKind.CONNECTION, health.clock())
+                health.settle_locked()
+
     def answered(self, name: str, began: float, took_s: float) -> None:
         """A pulse was answered: the node is alive, and whatever it was asked about, it did not do.
 
@@ -141,7 +152,7 @@ class HealthChecks:
                 for names, since, kind in health.inquiries
                 if (rest := tuple(n for n in names if n != name or since > began))
             ]
-            if node.breaker.state == OPEN and node.breaker.reason not in _ANSWERING:
+            if node.breaker.state == OPEN and node.breaker.reason not in ANSWERING:
                 node.breaker.half_open(now)  # it was opened for not answering, and it answers
             if node.breaker.state == HALF_OPEN:
                 if health.options.slow(took_s) and began >= node.breaker.since:

@@ -17,6 +17,7 @@ from ..model.identity import ClientIdentity
 from ..model.operation import NodeAddress
 from ..model.wording import shown, suggestion
 from .breaker import CLOSED, NodeBreaker, Shares
+from .haste import Haste, Tolerance
 from .health import NodeHealth
 from .listeners import TransitionListeners
 from .options import NodeOptions
@@ -31,6 +32,7 @@ class NodeRegistry:
         clock: seconds on the clock that the whole chain uses.
         identity: the wrapped client's name and profile, for log lines and errors.
         notices: says what is to be logged once the lock is released.
+        tolerance: what the client's own breaker tolerates.
 
     Attributes:
         by_name: every node's health.
@@ -48,8 +50,10 @@ class NodeRegistry:
         clock: Callable[[], float],
         identity: ClientIdentity,
         notices: Notices,
+        tolerance: Tolerance = Tolerance(),  # noqa: B008 - immutable
     ) -> None:
         self._notices = notices
+        self._tolerance = tolerance
         self.isolated_by_hand: set[str] = set()
         self.by_name: dict[str, NodeHealth] = {}
         self.names: dict[str, str] = {}
@@ -228,6 +232,7 @@ class NodeRegistry:
                 random_source=self._random,
                 on_change=functools.partial(weakly(self._breaker_changed), name),
             ),
+            Haste(self._tolerance),
         )
         self._follow_profile(node, options)
         self.by_name[name] = node

@@ -129,6 +129,7 @@ class TendedCluster:
             ]
             for node in health.by_name.values():
                 node.breaker.tick(now, suspect=node.suspect)
+                node.unhurried = node.unhurried and now < node.unhurried_until
                 if node.breaker.closed and node.silent_for(now, health.options.silence_s):
                     health.open_locked(node, SILENCE, now)
             health.settle_locked()
@@ -143,7 +144,7 @@ class TendedCluster:
             for node in health.by_name.values():
                 if (often_s := node.latency.quantile(OFTEN)) is not None:
                     node.hurry_s = adaptive.clamp(often_s * adaptive.factor)
-                if node.quiet and (most_s := node.latency.quantile(adaptive.quantile)) is not None:
+                if node.well and (most_s := node.latency.quantile(adaptive.quantile)) is not None:
                     usual.append(most_s)
         patience_s = adaptive.clamp(max(usual) * adaptive.factor) if usual else adaptive.max_s
         health.patience_s = patience_s

@@ -13,7 +13,7 @@ from ..clients.shared.derived import client_class
 from ..errors import AlreadyWrappedError, ClientClosedError, NotAClientError, join_pybreaker
 from ..interceptors import Fallback, Gates, Recorder, RetryBudget, TenacityRules
 from ..model.identity import ClientIdentity
-from ..nodes import TEND_THREAD, ClusterHealth
+from ..nodes import TEND_THREAD, ClusterHealth, Tolerance
 from ..profiles import Policies, PolicyLibrary, connection
 from ..profiles.library import check_name
 from ..profiles.overrides import copied
@@ -132,6 +132,7 @@ def resilient(
         listeners=listeners,
         clock=clock,
         identity=identity,
+        tolerance=Tolerance.of(chosen.own_connection(client)),
     )
     shared = Shared(
         target,

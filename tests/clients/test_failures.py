@@ -331,6 +331,8 @@ def test_a_tripped_native_breaker_is_nobodys_new_fault(healthy, kind, config):
     assert {(one.fault, one.retryable, one.in_doubt) for one in tripped} == {
         (Fault.LOCAL, False, False)
     }
+    # What is refused is not sent. The C client does not say how often it tried.
+    assert {one.tries for one in tripped} == ({0} if kind is Native else {None})
 
 
 @pytest.mark.parametrize("kind", [Py, Native], ids=lambda kind: kind.name)

@@ -266,6 +266,69 @@ def test_tenacitys_retry_can_refuse_but_not_permit():
     assert attempts_made(unsafe, doubt, retry) == 1
 
 
+def spent_by(call, failure, *, tries, moves=False) -> float:
+    """Fail once, then succeed; return what that cost the budget."""
+    budget = RetryBudget(ratio=0.0, min_per_second=1.0)  # ten retries
+    found = iter([failure])
+
+    def proceed(a_call):
+        if (first := next(found, None)) is None:
+            return "record"
+        a_call.failure, a_call.moves = first, moves
+        a_call.tries_left -= tries
+        a_call.attempts += (Attempt(1, 0.0, tries=tries, failure=first),)
+        a_call.raised = TimeoutError()
+        raise a_call.raised
+
+    assert retrying(budget).around(call, proceed) == "record"
+    return 10.0 - budget.balance(0.0)
+
+
+@pytest.mark.parametrize(
+    ("tries", "moves", "cost"),
+    [(2, False, 2.0), (1, False, 1.0), (0, False, 0.0), (2, True, 0.0)],
+    ids=["two tries", "one try", "connection refused", "to a replica that serves"],
+)
+def test_the_budget_pays_for_tries_that_add_load_to_nodes_that_serve(tries, moves, cost):
+    call = ready(max_tries=4, native_retries=1)
+
+    assert spent_by(call, fakes.TIMEOUT, tries=tries, moves=moves) == pytest.approx(cost)
+
+
+@pytest.mark.parametrize(("began_anywhere", "attempts"), [(True, 2), (False, 1)])
+def test_what_the_clients_own_breaker_refused_is_asked_again_only_of_other_nodes(
+    began_anywhere, attempts
+):
+    refused = Failure(FailureKind.NATIVE_BREAKER, retryable=True, fault=Fault.LOCAL)
+    call = ready(max_tries=9)
+    fail = fakes.failing_attempt(refused)
+
+    def attempt(a_call):
+        a_call.began_anywhere = began_anywhere and not a_call.attempts
+        return fail(a_call)
+
+    with pytest.raises(TimeoutError):
+        retrying().around(call, attempt)
+
+    assert len(call.attempts) == attempts
+
+
+def test_attempts_that_send_nothing_end_too():
+    refused = Failure(FailureKind.CONNECTION, retryable=True, fault=Fault.NODE)
+    call = ready(max_tries=3)
+
+    def fail(a_call):
+        a_call.failure = refused
+        a_call.attempts += (Attempt(len(a_call.attempts) + 1, 0.0, tries=0, failure=refused),)
+        a_call.raised = ConnectionError()
+        raise a_call.raised
+
+    with pytest.raises(ConnectionError):
+        retrying().around(call, fail)
+
+    assert len(call.attempts) == 4
+
+
 def test_an_attempt_that_never_reached_a_node_costs_the_budget_nothing():
     budget = RetryBudget(ratio=0.0, min_per_second=0.1)  # one retry in ten seconds
     no_connection = Failure(FailureKind.POOL_EXHAUSTED, retryable=True, fault=Fault.LOCAL)

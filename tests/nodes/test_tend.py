@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from aerospike_resilience import deadline, resilient
+from aerospike_resilience.clients.registry import adapter_named
 from aerospike_resilience.nodes import (
     TEND_THREAD,
     ClusterHealth,
@@ -227,3 +229,36 @@ def test_the_map_is_learned_though_every_node_was_isolated_before(clock):
     MapRefresher(health, lambda _name, _asked: None).refresh()
 
     assert health.partitions.namespaces == ("test",)
+
+
+def test_a_node_that_refuses_connections_opens_at_the_first_pulse(clock):
+    health = health_of(clock)
+    tended = TendedCluster(health)
+    tended.tend()
+    with health.notices, health.lock:
+        health.note_unanswered_locked(health.by_name["A2"], clock(), clock())
+
+    health.source.refusing.add("A2")
+    tended.health_checks._send(health.by_name["A2"])
+
+    assert {name: node.breaker.state for name, node in health.by_name.items()} == {
+        "A1": "closed",
+        "A2": "open",
+        "A3": "closed",
+    }
+    assert health.by_name["A2"].breaker.reason == "connection"
+
+
+def test_the_native_clients_view_tells_a_node_that_refuses_from_one_that_is_slow(cluster):
+    native = importlib.import_module("aerospike_native")
+    client = native.new_client_blocking(native.ClientPolicy(), cluster.seeds)
+    source = adapter_named("aerospike-native").source(client)
+
+    assert not source.refuses("A1", 1.0)
+    cluster.stall("A1")
+    assert not source.refuses("A1", 1.0)
+    cluster.kill("A2")
+    assert source.refuses("A2", 1.0)
+    assert not source.refuses("no such node", 1.0)
+    source.pause()
+    assert not source.refuses("A2", 1.0)

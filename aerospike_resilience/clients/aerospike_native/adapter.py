@@ -36,7 +36,7 @@ _BIN: Final = re.compile(r'bin_name: "([^"]*)"')
 _NO_ROWS: Final = frozenset({"batch_exists", "batch_get_header", "batch_stream"})
 """Batches whose results do not show which rows failed."""
 
-_SLACK_MS: Final = 10
+_SLACK_MS: Final = 5
 """How much longer than its ``socket_timeout`` a try may take, in milliseconds, before the call ends."""
 
 

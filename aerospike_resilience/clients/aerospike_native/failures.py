@@ -53,9 +53,19 @@ def classify(error: BaseException, operation: Operation) -> Failure:
         in_doubt=operation.writes and _in_doubt(error, kind, operation),
         address=address_in(node),
         node=name.group(1) if name else None,
-        tries=iteration if isinstance(iteration, int) else None,
+        tries=_tries(iteration, str(error)),
         soft=kind is FailureKind.TIMEOUT and iteration == 0,
     )
+
+
+def _tries(iteration: object, text: str) -> int | None:
+    """Return how many tries were sent. The client counts those too that its breaker refused.
+
+    The text has every try's error: the last as its cause, those before it as sub-errors.
+    """
+    if not isinstance(iteration, int):
+        return None
+    return max(iteration - text.count(_BREAKER), 0)
 
 
 def classify_row(row: Any) -> Failure:

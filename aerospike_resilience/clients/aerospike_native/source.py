@@ -6,6 +6,7 @@ awaits.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 
 from ...concurrency.threads import blocking
@@ -21,6 +22,8 @@ from .package import native
 
 class NativeSource(ClientSource):
     """Asks one `aerospike_native.Client`. It may be closed while it is asked, so nobody waits for that."""
+
+    stays_where_refused = True
 
     def pause(self) -> None:
         """Begin no more questions; those under way may go on."""
@@ -64,6 +67,23 @@ class NativeSource(ClientSource):
                 self._raise_if_not_asked(error)
                 raise
         return answer[command].rstrip("\n")
+
+    def refuses(self, node: str, timeout_s: float) -> bool:
+        """Return whether a node refuses connections.
+
+        The client waits a second for a connection to such a node, and then says that none was free.
+        """
+        with self.question() as may_ask:
+            host = next((one.host for one in self._client.nodes() if one.name == node), None)
+            if not may_ask or host is None:
+                return False
+            try:
+                socket.create_connection(tuple(host), timeout_s).close()
+            except ConnectionRefusedError:
+                return True
+            except OSError:  # no answer either: the question shows it
+                return False
+        return False
 
     def _exists(self, key: Key, timeout_ms: int) -> None:
         policy = policies.build(

@@ -35,6 +35,8 @@ class ClientSource(ABC):
         client: the client.
     """
 
+    stays_where_refused = False
+
     def __init__(self, client: Any) -> None:
         self._client = client
         self._lock = threading.RLock()
@@ -113,6 +115,10 @@ class ClientSource(ABC):
     @abstractmethod
     def info(self, node: str, command: str, timeout_s: float) -> str:
         """Ask one node an info command; see `NodeSource.info`."""
+
+    def refuses(self, node: str, timeout_s: float) -> bool:  # noqa: ARG002
+        """Return False: a question to such a node ends with an error at once."""
+        return False
 
     def answers(
         self, nodes: Sequence[str], command: str, timeout_s: float

@@ -253,6 +253,11 @@ def _tries_made(call: Call, failure: Failure) -> int:
     if failure.tries == 1 and call.now - call.began < call.early_s:
         return 1  # answered before a first try could have ended
     may = 1 if call.frugal else min(call.plan.native_retries + 1, call.tries_left)
+    if failure.kind is FailureKind.NATIVE_BREAKER and failure.tries is None:
+        # The last try was refused and not sent. Each that was sent before waited for its whole socket
+        # timeout.
+        waited = int((call.now - call.began) / call.early_s) if call.early_s > 0 else 0
+        return min(waited, may - 1)
     if failure.tries is None:
         return may
     if failure.answered and failure.tries < may and call.early_s > 0:

@@ -19,6 +19,10 @@ MEMORY_S = 10.0
 class RetryBudget:
     """A balance of tries: operations add to it, and retries withdraw from it.
 
+    It keeps retries from becoming a load of their own for nodes that serve, or that would if they were left
+    in peace. So it pays for tries that reach such a node. A try that was never sent, and the move of a read
+    from a node that does not answer to a replica that does, cost nothing.
+
     This library's attempts withdraw before they are made. Tries that the client makes by itself inside a
     native call are known only afterwards. They are charged where the call failed, and not where a replica
     served the read. Once the balance is spent, calls are made without such tries too.

@@ -49,10 +49,17 @@ def _missing(read: Call, wanted: ExpectedWrite) -> Found:
     return judge(wanted, None) if gone else Found.UNCERTAIN
 
 
-def _was_sent(call: Call) -> bool:
-    """Return whether the attempt that just failed reached a node: without a free connection, it did not."""
+def _adds_load(call: Call) -> bool:
+    """Return whether to send again what just failed adds load to nodes that serve.
+
+    It does not if nothing was sent: there was no free connection, the node refused connections, or the
+    client's own breaker refused. And it does not if a read leaves a node that does not answer for a replica
+    that does: the nodes that serve are asked once, as ever.
+    """
     failure = call.failure
-    return bool(call.attempts) and (failure is None or failure.fault is not LOCAL)
+    if not call.attempts or call.moves:
+        return False
+    return failure is None or (failure.fault is not LOCAL and call.attempts[-1].tries > 0)
 
 
 def _refused_for_load(call: Call) -> int:
@@ -61,6 +68,21 @@ def _refused_for_load(call: Call) -> int:
         attempt.tries
         for attempt in call.attempts
         if attempt.failure is not None and attempt.failure.kind is OVERLOAD
+    )
+
+
+def _shut(call: Call) -> bool:
+    """Return whether the client's own breaker shuts every node that an attempt may have asked.
+
+    It stays so for up to a second, and some clients count what they refuse: asking on would only keep it
+    shut. Where an attempt might begin anywhere, all its tries may have met the same node, and another is
+    worth it.
+    """
+    failure = call.failure
+    return (
+        failure is not None
+        and failure.kind is FailureKind.NATIVE_BREAKER
+        and not call.began_anywhere
     )
 
 
@@ -356,8 +378,8 @@ class Retry(Link):
         return Verdict(None, reason)
 
     def _pay(self, call: Call) -> bool:
-        """Withdraw another attempt from the budget. If no attempt has reached a node yet, it is free."""
-        if self._budget is None or not _was_sent(call):
+        """Withdraw another attempt from the budget, unless it adds no load."""
+        if self._budget is None or not _adds_load(call):
             return True
         return self._budget.withdraw(1, call.now)
 
@@ -372,7 +394,8 @@ class Retry(Link):
             and _refused_for_load(call) > MAX_OVERLOAD_RETRIES
         ):
             return "overload"
-        if call.tries_left < 1:
+        unsent = sum(attempt.tries == 0 for attempt in call.attempts)
+        if call.tries_left < 1 or unsent > plan.max_tries or _shut(call):
             return "tries"
         if failure.in_doubt and not plan.idempotent and plan.rows is None:
             return "in_doubt"  # a batch sends again only the rows for which that is safe
@@ -427,7 +450,7 @@ class Retry(Link):
 
     def _account(self, call: Call) -> None:
         """Charge the tries that the client made by itself in the attempt that just failed."""
-        if self._budget is not None and _was_sent(call) and call.attempts[-1].tries > 1:
+        if self._budget is not None and _adds_load(call) and call.attempts[-1].tries > 1:
             self._budget.charge(call.attempts[-1].tries - 1, call.now)
 
     def _too_late(self, call: Call, slept_s: float) -> bool:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, Unpack,
 
 from ..clients.connectors import connector
 from ..concurrency import forking
-from .connect import Definition, connect, job
+from .connect import Definition, connect
+from .job import job
 from .options import ConnectOptions
 
 if TYPE_CHECKING:

@@ -23,7 +23,12 @@ EXAMPLES = ROOT / "examples"
 
 def environment(cluster: Any, **more: str) -> dict[str, str]:
     path = os.pathsep.join((str(ROOT), str(EXAMPLES), os.environ.get("PYTHONPATH", "")))
-    own = {"AEROSPIKE_HOSTS": cluster.seeds, "AEROSPIKE_CLUSTER_NAME": "local", "PYTHONPATH": path}
+    own = {
+        "AEROSPIKE_HOSTS": cluster.seeds,
+        "AEROSPIKE_CLUSTER_NAME": "local",
+        "AEROSPIKE_TIMEOUT": "20s",
+        "PYTHONPATH": path,
+    }
     return {**os.environ, **own, "AEROSPIKE_NO_UVLOOP": "1", **more}
 
 

@@ -91,31 +91,35 @@ def lively(wrapped: Any, plan: ConnectionPlan) -> Life:
     """Make a connected client a context manager with an idempotent ``close(drain=)``; return its life."""
     stands_in = issubclass(type(wrapped), StandIn)  # isinstance() is told the client's own class
     life = Life(wrapped.resilience._engine)  # noqa: SLF001 - parts of the same house
-    for name in _CLOSES:
-        if hasattr(wrapped, name):
-            own = getattr(wrapped, name) if stands_in else _weakly(wrapped, name)
-            made = _closing_async(own, life) if _is_awaited(name, plan) else _closing(own, life)
-            functools.update_wrapper(made, own)
-            if stands_in:
-                give(wrapped, name, made)
-            else:
-                setattr(wrapped, name, made)
+    owns = {
+        name: getattr(wrapped, name) if stands_in else _weakly(wrapped, name)
+        for name in _CLOSES
+        if hasattr(wrapped, name)
+    }
+    if "close_blocking" in owns and not plan.connector.awaited:
+        owns["close"] = owns["close_blocking"]  # the native client's own is to be awaited
+    for name, own in owns.items():
+        made = _closing_async(own, life) if _is_awaited(name, plan) else _closing(own, life)
+        functools.update_wrapper(made, own)
+        if stands_in:
+            give(wrapped, name, made)
+        else:
+            setattr(wrapped, name, made)
     cls: Any = type(wrapped)
     if stands_in:  # its type is of this client alone
         if plan.connector.awaited:
             cls.__aenter__, cls.__aexit__ = _aenter, _aexit
         else:
             cls.__enter__ = _enter
-            cls.__exit__ = _exit_blocking if hasattr(wrapped, "close_blocking") else _exit
+            cls.__exit__ = _exit
         if hasattr(cls, "connect"):
             cls.connect = _reconnecting(cls.connect, life, plan)
     return life
 
 
 def _is_awaited(name: str, plan: ConnectionPlan) -> bool:
-    """Return whether a method that closes is awaited; the native client has one of each."""
-    native = plan.connector.package == "aerospike_native"
-    return (native and name == "close") or (not native and plan.connector.awaited)
+    """Return whether a method that closes is awaited."""
+    return plan.connector.awaited and name == "close"
 
 
 def _weakly(wrapped: Any, name: str) -> Callable[..., Any]:
@@ -196,10 +200,6 @@ def _enter(self: Any) -> Any:
 
 def _exit(self: Any, *_error: object) -> None:
     self.close()
-
-
-def _exit_blocking(self: Any, *_error: object) -> None:
-    self.close_blocking()
 
 
 async def _aenter(self: Any) -> Any:

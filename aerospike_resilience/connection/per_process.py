@@ -8,12 +8,14 @@ import sys
 import threading
 import weakref
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from multiprocessing import util
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, Unpack, overload
 
 from ..clients.connectors import connector
 from ..concurrency import forking
-from .connect import Definition, connect, job
+from .connect import Definition, connect
+from .job import job
 from .options import ConnectOptions
 
 if TYPE_CHECKING:
@@ -77,7 +79,9 @@ class _PerProcess:
     def _close(self) -> None:
         client, self._client, self._connecting = self._client, None, None
         if client is not None:
-            connector(self._kind).discard(client)
+            found = connector(self._kind)
+            with suppress(Exception):  # the process ends all the same
+                found.discard(client) if found.awaited else client.close()
 
     def __repr__(self) -> str:
         state = "connected" if self._client is not None else "not used yet"

@@ -119,7 +119,7 @@ class SharedMemorySection(Section):
 
 
 class ConnectionSection(Section):
-    """How a client should be connected: compared with the wrapped client, never applied to it.
+    """How a client should be connected: used by `connect()`, and compared with a client that exists.
 
     Hosts, users, passwords and certificates are not part of a policy file.
     """

@@ -12,11 +12,18 @@ import pytest
 
 from aerospike_resilience import ClusterDefinition, connect
 from aerospike_resilience.clients.connectors import KINDS
+from aerospike_resilience.connection import mapping
 from aerospike_resilience.testing import LocalCluster, TestAuthority
 
 USERS = {"ann": "hunter2-secret", "eve": "hunter3-secret"}
 
 WITH_TLS = [kind for kind in KINDS if not kind.startswith("aerospike_py")]
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a first contact a busy machine's time, where a test says nothing else."""
+    monkeypatch.setattr(mapping, "TIMEOUT_MS", 20_000)
 
 
 @pytest.fixture(params=KINDS)

@@ -224,8 +224,64 @@ def test_close_is_idempotent_and_works_without_with(kind, healthy):
         found = asyncio.run(awaited())
     else:
         client = connect(defined(healthy), kind)
-        close = client.close_blocking if kind == "aerospike_native" else client.close
-        close()
-        close()
+        client.close()
+        client.close()
+        if kind == "aerospike_native":
+            client.close_blocking()
         found = client.resilience if "sdk" not in kind else None
     assert found is None or found._engine.closed
+
+
+def test_a_timeout_delay_that_the_configuration_does_not_take_goes_with_each_call(healthy):
+    overrides = {"policy": {"all": {"timeout_delay": "100ms"}}}
+    with connect(defined(healthy), overrides=overrides) as client:
+        given = client.resilience.explain_connection().arguments["policies"]["read"]
+        assert "timeout_delay" not in given
+        assert client.get_policies()["read"]["timeout_delay"] == 3000
+        assert client.resilience.explain("get").sent["timeout_delay"] == 100
+
+
+def test_commits_get_the_profiles_policies_which_no_call_can_pass(healthy):
+    overrides = {"policy": {"system_txn_verify": {"total_timeout": "7s", "replica": "master"}}}
+    with connect(defined(healthy), overrides=overrides) as client:
+        own = client.get_policies()["txn_verify"]
+    assert (own["total_timeout"], own["replica"]) == (7000, aerospike.POLICY_REPLICA_MASTER)
+
+
+def test_an_ipv6_seed_reaches_each_client_as_it_reads_it(kind):
+    """The clients disagree on brackets; what each is given here, each connects to."""
+    given = explain_connection("aerospike://[::1]:3001/", kind).arguments
+    expected = {
+        "aerospike": ("hosts", [("::1", 3001)]),
+        "aerospike_py": ("config", [("[::1]", 3001)]),
+        "aerospike_native": ("seeds", "[::1]:3001"),
+        "aerospike_sdk": ("hosts", [("[::1]", 3001, None)]),
+    }
+    key, hosts = expected[kind.partition(".")[0]]
+    found = given[key]["hosts"] if key == "config" else given[key]
+    assert found == hosts
+
+
+def test_the_guides_advice_is_found():
+    config = {
+        "hosts": [("db", 3000)],
+        "idle_timeout": 60,
+        "conn_pools_per_node": 900,
+        "max_conns_per_node": 1000,
+        "max_concurrent_operations": 2000,
+    }
+    found = explain_connection(config, "aerospike_py").findings
+    assert [text.split(" of ")[0] for text in found] == [
+        "idle_timeout",
+        "conn_pools_per_node",
+        "max_concurrent_operations",
+    ]
+    good = {"hosts": [("db", 3000)], "idle_timeout": 55, "max_concurrent_operations": 200}
+    assert explain_connection(good).findings == ()
+
+
+def test_a_setting_of_the_profile_that_the_client_has_not_is_left_out_and_shown():
+    found = explain_connection("aerospike://db/", "aerospike_py", "latency")
+    left_out = {value.setting for value in found.values if value.given.startswith("left out")}
+    assert left_out == {"max_error_rate", "error_rate_window"}
+    assert "max_error_rate" not in found.arguments["config"]

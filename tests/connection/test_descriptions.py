@@ -20,7 +20,7 @@ from aerospike_resilience import (
     explain_connection,
 )
 from aerospike_resilience.connection.client_config import FIELDS
-from aerospike_resilience.connection.connect import described
+from aerospike_resilience.connection.job import described
 
 HOSTS = [("db", 3000)]
 

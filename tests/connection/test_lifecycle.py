@@ -51,10 +51,6 @@ def put(kind, client):
     return client.put(("test", "drain", 1), {"n": 1})
 
 
-def closing(kind, client):
-    return client.close_blocking if kind == "aerospike_native" else client.close
-
-
 def test_close_with_a_drain_lets_calls_under_way_end(kind, spare):
     before = spare.requests("write")
     ended = []
@@ -77,7 +73,7 @@ def test_close_with_a_drain_lets_calls_under_way_end(kind, spare):
             thread = threading.Thread(target=lambda: ended.append(put(kind, client)))
             thread.start()
             until(lambda: spare.requests("write") > before)
-            closing(kind, client)(drain="60s")
+            client.close(drain="60s")
             thread.join()
     assert len(ended) == 1
 

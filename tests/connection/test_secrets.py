@@ -24,7 +24,7 @@ from aerospike_resilience import (
     connect_per_process,
     explain_connection,
 )
-from aerospike_resilience.connection.connect import described
+from aerospike_resilience.connection.job import described
 from aerospike_resilience.model.secret import Secret, SecretFile
 from tests.connection.conftest import FEW, USERS, defined, put_and_get, used
 

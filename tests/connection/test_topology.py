@@ -14,7 +14,7 @@ from aerospike_resilience import (
     UnsupportedSettingError,
     connect,
 )
-from aerospike_resilience.connection.connect import job
+from aerospike_resilience.connection.job import job
 from aerospike_resilience.testing import LocalCluster
 from tests.connection.conftest import FEW, WITH_TLS, put_and_get, used
 
@@ -158,6 +158,7 @@ def test_a_login_by_certificate(tls_kind, logins, authority):
     assert used(definition, tls_kind, put_and_get(tls_kind), overrides=FEW) == {"n": 1}
 
 
+@pytest.mark.parametrize("tls_kind", ["aerospike", "aerospike_native", "aerospike_sdk.sync"])
 def test_an_external_login_over_tls(tls_kind, logins, authority):
     definition = over_tls(logins, authority, authority.issue("robot"))
     definition.with_external_credentials("carol", "corporate")
@@ -178,10 +179,10 @@ def test_an_expired_certificate(tls_kind, authority):
             used(definition, tls_kind)
 
 
+@pytest.mark.parametrize("tls_kind", ["aerospike", "aerospike_native.async"])
 def test_no_client_certificate_where_one_is_demanded(tls_kind, logins, authority):
     definition = (
         ClusterDefinition(*logins.hosts[0])
-        .with_external_credentials("carol", "corporate")
         .with_tls_config_of()
         .tls_name("db.test")
         .ca_file(authority.ca_file)

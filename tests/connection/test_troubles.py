@@ -103,18 +103,12 @@ def test_external_credentials_without_tls_are_never_sent(kind, secured):
 
 
 def encrypted_with(cluster, ca_file, name="db.test"):
-    return (
-        defined(cluster)
-        .with_native_credentials("ann", "hunter2-secret")
-        .with_tls_config_of()
-        .tls_name(name)
-        .ca_file(ca_file)
-        .done()
-    )
+    return defined(cluster).with_tls_config_of().tls_name(name).ca_file(ca_file).done()
 
 
 def test_with_login_and_tls_every_client_that_has_tls_works(tls_kind, encrypted, authority):
     definition = encrypted_with(encrypted, authority.ca_file).cluster_name("shop")
+    definition.with_native_credentials("ann", "hunter2-secret")
     bins = used(definition, tls_kind, put_and_get(tls_kind), overrides=FEW)
     assert bins == {"n": 1}
 
@@ -136,14 +130,13 @@ def test_tls_to_a_port_that_does_not_speak_it(tls_kind, secured, authority):
 
 
 def test_no_tls_to_a_port_that_speaks_it(kind, encrypted):
-    definition = defined(encrypted).with_native_credentials("ann", "hunter2-secret")
-    fails(definition, kind, TlsError, "speaks TLS on that port, and none is described")
+    fails(defined(encrypted), kind, TlsError, "speaks TLS on that port, and none is described")
 
 
 def test_a_good_seed_beside_bad_ones_is_enough(kind, healthy, nobody, silent):
     seeds = [Host(*silent), Host(*nobody), *(Host(*host) for host in healthy.hosts)]
     definition = ClusterDefinition(hosts=seeds).with_system_settings(
-        SystemSettings(tend_timeout=timedelta(milliseconds=600))
+        SystemSettings(tend_timeout=timedelta(milliseconds=1500))
     )
     assert used(definition, kind, put_and_get(kind)) == {"n": 1}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import aerospike
@@ -13,12 +14,19 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from aerospike_resilience import (
+    AuthMode,
     BreakerHooks,
     Call,
     CircuitOpenError,
+    ClientConfig,
+    ClusterDefinition,
+    ConnectError,
+    Connecting,
+    ConnectionExplanation,
     Explanation,
     Failure,
     FallbackClient,
+    Host,
     Interceptor,
     Plan,
     Proceed,
@@ -27,7 +35,11 @@ from aerospike_resilience import (
     Reload,
     Resilience,
     RetryRules,
+    SystemSettings,
     TelemetryProviders,
+    TlsBuilder,
+    connect,
+    connect_per_process,
     deadline,
     remaining,
     resilience,
@@ -110,3 +122,50 @@ def refusals(client: aerospike.Client) -> tuple[str, str, float | None]:
     except CircuitOpenError as error:
         return error.client_name, error.node, error.retry_after_s
     return "", "", None
+
+
+def a_definition() -> ClusterDefinition:
+    hosts: list[Host] = Host.parse_hosts("db1:3000,db2:3000", 3000)
+    settings = SystemSettings(tend_interval=timedelta(seconds=1), max_connections_per_node=100)
+    builder: TlsBuilder = ClusterDefinition(hosts=hosts).with_tls_config_of()
+    definition = builder.tls_name("db").ca_file("ca.pem").done().preferring_racks(1, 2)
+    mode: AuthMode = definition.auth_mode
+    assert mode
+    return definition.with_native_credentials("ann", "x").with_system_settings(settings)
+
+
+def connected_clients(config: ClientConfig) -> tuple[str, Resilience]:
+    with connect(config, profile="latency", name="carts", wait="30s") as client:
+        plain: aerospike.Client = client
+        explained: ConnectionExplanation = client.resilience.explain_connection()
+        plain.get(("test", "demo", 1))
+    with connect(config, "aerospike_py", password_file="/run/x") as other:
+        record: aerospike_py.Client = other
+        assert record
+    with a_definition().connect("aerospike_native") as native:
+        native.close_blocking(drain="2s")
+    client.close(drain=2000)
+    return str(explained), client.resilience
+
+
+async def awaited_clients(config: ClientConfig) -> None:
+    connecting: Connecting[Any] = connect(config, client="aerospike_sdk")
+    async with connect(config, client="aerospike_py.async") as client:
+        found: aerospike_py.AsyncClient = client
+        await found.put(("test", "demo", 1), {"n": 1})
+    native = await a_definition().connect("aerospike_native.async")
+    await native.close(drain="2s")
+    cluster = await connecting
+    await cluster.close()
+    clients = connect_per_process(config, client="aerospike_py.async")
+    await (await clients).put(("test", "demo", 1), {"n": 1})
+
+
+def a_client_a_process(url: str) -> aerospike.Client:
+    client: aerospike.Client = connect_per_process(url, profile="durable")
+    try:
+        client.get(("test", "demo", 1))
+    except ConnectError as error:
+        said: dict[str, str] = error.said
+        assert said
+    return client

@@ -307,7 +307,7 @@ PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
     a_directory_that_is_not_there: [("profiles/library.py", "%s names %s, which %s: its p")],
     telemetry_that_fails: [("runtime/compiled.py", "telemetry is broken, and cal")],
     a_cluster_that_is_awaited: [("connection/waiting.py", "waiting for the cluster: att")],
-    a_connection_against_advice: [("connection/connect.py", "%s")],
+    a_connection_against_advice: [("connection/job.py", "%s")],
     a_misspelt_node: [("nodes/misnamed.py", "breaker.isolate of profile %")],
     a_reload_and_bad_files: [
         ("profiles/watch.py", "profile %r reloaded: %s"),

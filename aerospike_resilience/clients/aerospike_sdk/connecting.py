@@ -89,7 +89,10 @@ class _SdkConnector(CommonConnector):
     ) -> dict[str, Any]:
         """Return what the SDK's own ``ClusterDefinition`` is told."""
         found = self.converted(values)
-        found["hosts"] = [tuple(host) for host in values["hosts"]]
+        found["hosts"] = [
+            (f"[{host.name}]" if ":" in host.name else host.name, host.port, host.tls_name)
+            for host in values["hosts"]
+        ]
         if values.get("tls"):
             put(found, "tls.for_login_only", values.get("for_login_only", False))
         return found

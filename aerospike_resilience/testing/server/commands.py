@@ -59,6 +59,8 @@ from .wire import (
 
 MAX_TTL_S: Final = 10 * 365 * 24 * 3600
 MAX_SET_NAME: Final = 63
+MAX_BINS: Final = 32_767
+_ALL_PERCENT: Final = 100
 _CARRIES_GENERATION: Final = frozenset((3, 4, 5, 12, 19, 21, 24, 26, 27, 100))
 
 
@@ -159,6 +161,25 @@ def read(request: Request, record: Record | None, clock: Clock) -> Outcome:
     )
 
 
+def touched(request: Request, record: Record, clock: Clock) -> Record | None:
+    """Return a record that a read gives its time to live again, None if it does not.
+
+    A read may say, where a write says how long the record lives, in which last part of that time, in
+    percent, it does so. The generation stays.
+    """
+    percent = request.ttl
+    if not 0 < percent <= _ALL_PERCENT or not record.void_time:
+        return None
+    ttl_s = record.void_time - record.last_update_ms // 1000
+    left_s = record.void_time - clock.now_s()
+    if left_s * _ALL_PERCENT > ttl_s * percent:
+        return None
+    return Record(
+        *(record.digest, record.set_name, record.key, record.bins, record.generation),
+        *(clock.now_s() + ttl_s, clock.now_us()),
+    )
+
+
 def write(
     request: Request,
     record: Record | None,
@@ -223,6 +244,8 @@ def _write(request: Request, record: Record | None, clock: Clock, rules: Rules) 
         void_time,
         clock.now_us(),
     )
+    if len(bins) > MAX_BINS:
+        raise OpError(ERR_PARAMETER)
     if stored.size > rules.max_record_size:
         raise OpError(ERR_RECORD_TOO_BIG)
     return Outcome(

@@ -246,10 +246,21 @@ class Node:
             reply(answer(ERR_PARAMETER))
             return
         elif role:
-            self.words[APPLIED + number] += 1
-            out = commands.read(request, store.get(pid, digest), self.clock)
-            reply(answer(out.code, out.generation, out.void_time, out.ops, out.op_count))
-            return
+            record = store.get(pid, digest)
+            fresh = (
+                commands.touched(request, record, self.clock) if request.ttl and record else None
+            )
+            if fresh is None or role == MASTER:
+                self.words[APPLIED + number] += 1
+                out = commands.read(request, record, self.clock)
+                frame = answer(out.code, out.generation, out.void_time, out.ops, out.op_count)
+                key = (namespace, digest)
+                if fresh is None or out.code or self.replication.busy(key):
+                    reply(frame)
+                    return
+                store.put(pid, digest, fresh)
+                self.replication.replicate(pid, key, fresh, frame, reply, until, wait=False)
+                return
         if hops >= MAX_HOPS:
             reply(answer(ERR_UNAVAILABLE))
             return

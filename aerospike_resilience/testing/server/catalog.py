@@ -52,6 +52,9 @@ def udf_put(node: Node, args: Args) -> str:
         return "error=invalid_base64_content"
     if not name or not content:
         return "error=invalid_params"
+    wrong = node.functions.syntax_error(name, content)
+    if wrong:
+        return wrong
     node.metadata_store.set("udf", name, content)
     return "ok"
 

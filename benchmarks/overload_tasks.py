@@ -78,6 +78,7 @@ class _Load:
     pool: int
     calls: int
     total_ms: int
+    latency_ms: int
 
 
 Connect = Callable[[LocalCluster, int, int], Awaitable[tuple[Any, Callable[[Any, int], Any]]]]
@@ -120,6 +121,7 @@ def bursts(
     pool: int = POOL,
     calls: int = CALLS,
     total_timeout_ms: Mapping[str, int] = TOTAL_TIMEOUT_MS,
+    latency_ms: int = LATENCY_MS,
 ) -> Iterator[Burst]:
     """Have many tasks read at once, by each client, bare and then behind gates.
 
@@ -129,12 +131,14 @@ def bursts(
         pool: connections a node.
         calls: of each task.
         total_timeout_ms: of each call, by client, in milliseconds.
+        latency_ms: how long a node takes to answer, in milliseconds.
     """
     for name in names:
         for variant, gate in _gates(pool).items():
             with LocalCluster(nodes=3, replication_factor=2) as cluster:
                 cluster.wait_until_stable()
-                load = _Load(name, variant, gate, tasks, pool, calls, total_timeout_ms[name])
+                total_ms = total_timeout_ms[name]
+                load = _Load(name, variant, gate, tasks, pool, calls, total_ms, latency_ms)
                 yield asyncio.run(_burst(cluster, load))
 
 
@@ -159,7 +163,7 @@ async def _burst(cluster: LocalCluster, load: _Load) -> Burst:
     client, read = await CLIENTS[load.client](cluster, load.pool, load.total_ms)
     if load.gate is not None:
         # What is let through at last needs time for its answer.
-        words = {"operation_queue_timeout": load.total_ms - 3 * LATENCY_MS, **load.gate}
+        words = {"operation_queue_timeout": load.total_ms - 3 * load.latency_ms, **load.gate}
         client = resilient(client, overrides={"backpressure": words, "breaker": {"mode": "off"}})
         while "max_per_node" in load.gate and not _mapped(client):
             await asyncio.sleep(0.01)
@@ -176,7 +180,7 @@ async def _burst(cluster: LocalCluster, load: _Load) -> Burst:
                 refused += isinstance(error, BackpressureError | DeadlineExceededError)
 
     before = cluster.requests("exists")
-    with cluster.inject(op="read", latency=f"{LATENCY_MS}ms"):
+    with cluster.inject(op="read", latency=f"{load.latency_ms}ms"):
         began = time.perf_counter()
         await asyncio.gather(*(work(number) for number in range(load.tasks)))
         seconds = time.perf_counter() - began

@@ -21,6 +21,9 @@ from tests.real import RealCluster
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
+UNHURRIED = 400
+"""Heartbeats that may be missed, a minute of them: a busy machine makes nobody evict a node."""
+
 
 @pytest.fixture(scope="session")
 def healthy(request: pytest.FixtureRequest) -> Iterator[LocalCluster | RealCluster]:
@@ -28,7 +31,7 @@ def healthy(request: pytest.FixtureRequest) -> Iterator[LocalCluster | RealClust
     if given := request.config.getoption("--aerospike"):
         yield RealCluster(parse_hosts(given))
         return
-    with LocalCluster(nodes=3, replication_factor=2) as cluster:
+    with LocalCluster(nodes=3, replication_factor=2, heartbeat_timeout=UNHURRIED) as cluster:
         cluster.wait_until_stable()
         yield cluster
 
@@ -38,7 +41,7 @@ def spare(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
     """A second cluster that stays well."""
     if request.config.getoption("--aerospike"):
         pytest.skip("needs a second cluster")
-    with LocalCluster(nodes=3, replication_factor=2) as cluster:
+    with LocalCluster(nodes=3, replication_factor=2, heartbeat_timeout=UNHURRIED) as cluster:
         cluster.wait_until_stable()
         yield cluster
 
@@ -58,7 +61,7 @@ def unhurried_cluster(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
     """Three nodes for one test to harm, which wait a minute before they evict a silent one."""
     if request.config.getoption("--aerospike"):
         pytest.skip("harms nodes, which is not done to a real cluster")
-    with LocalCluster(nodes=3, replication_factor=2, heartbeat_timeout=400) as cluster:
+    with LocalCluster(nodes=3, replication_factor=2, heartbeat_timeout=UNHURRIED) as cluster:
         cluster.wait_until_stable()
         yield cluster
 

@@ -348,9 +348,10 @@ class LocalCluster:
             op: An operation or group of them; by default all that concern data.
             node: At this node; by default at all.
         """
-        names = operations_named(op or "data")
-        nodes = self.nodes if node is None else (self.node(node),)
-        return sum(self.counters(each).operations[name].seen for each in nodes for name in names)
+        operations = operations_named(op or "data")
+        names = list(self._nodes)
+        places = range(len(names)) if node is None else [names.index(self.node(node).name)]
+        return sum(self._fleet.counters.seen(place, operations) for place in places)
 
     def counters(self, node: LocalNode | str) -> NodeCounters:
         """Return a node's counters, also if it is stalled or killed."""

@@ -7,6 +7,7 @@ still be read, and counting costs one addition.
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -154,6 +155,11 @@ class SharedCounters:
             for number, name in enumerate(OPERATIONS)
         }
         return NodeCounters(operations, words[OPENED], words[OPEN])
+
+    def seen(self, node: int, operations: Iterable[str]) -> int:
+        """Return how many requests of some operations arrived at one node."""
+        words = self.block(node)
+        return sum(words[SEEN + INDEX[name]] for name in operations)
 
     def fault_hits(self, slot: int) -> int:
         """Return how many requests the fault in a slot affected, over all nodes."""

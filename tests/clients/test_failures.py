@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from aerospike_helpers.batch import records as rows
@@ -270,7 +271,8 @@ def test_a_refused_connection_was_never_sent(cluster):
             client.put()
             victim = cluster.master(*KEY)
             cluster.kill(victim)
-            found = failure(client, client.put, "put")
+            patient = partial(client.put, total_timeout=10_000, socket_timeout=10_000)
+            found = failure(client, patient, "put")
             assert found.fault is Fault.NODE, kind
             assert not found.in_doubt or found.kind is K.CONNECTION, kind
         finally:

@@ -97,7 +97,7 @@ def test_the_error_comes_at_the_timeout_and_not_after_the_delay_or_the_answer(
     late = opened(client, transport, way, delay_ms)
     before = answered(late)
 
-    with late.cluster.inject(op="read", latency="5s"), pytest.raises(late.error):
+    with late.cluster.inject(op="read", latency="3s"), pytest.raises(late.error):
         late.get()
 
     assert answered(late) == before

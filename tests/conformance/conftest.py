@@ -48,10 +48,14 @@ def opened_over(request):
         surface.close()
 
 
+BRIEF = {"total_timeout": "2s"}
+"""How long the test waits for each write to a node that stands still."""
+
+
 @pytest.fixture(params=SURFACES, ids=lambda surface: surface.name)
 def harmed(request, unhurried_cluster):
     """A surface over a cluster whose nodes the test may harm."""
     surface = request.param(unhurried_cluster)
-    surface.open(overrides=PATIENT)
+    surface.open(overrides={**PATIENT, "policy": {**PATIENT["policy"], "writes": BRIEF}})
     yield surface
     surface.close()

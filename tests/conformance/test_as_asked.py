@@ -183,7 +183,7 @@ def test_a_callers_total_timeout_of_zero_stays_zero(healthy, operation):
     remembering.policies.clear()
     kind = aerospike_native.ReadPolicy if operation == "get" else aerospike_native.WritePolicy
     policy = kind()
-    policy.socket_timeout, policy.total_timeout, policy.max_retries = 250, 0, 0
+    policy.socket_timeout, policy.total_timeout, policy.max_retries = 20_000, 0, 0
 
     if operation == "get":
         client.get_blocking(key, policy=policy)

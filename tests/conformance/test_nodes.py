@@ -27,7 +27,10 @@ def test_a_stalled_node_opens_alone_and_costs_the_others_nothing(harmed):
     harmed.cluster.stall("A1")
     refused = []
 
-    def opened() -> bool:
+    def is_open() -> bool:
+        return bool(harmed.resilience.nodes["A1"]["state"] == "open")
+
+    def put_until(ended) -> bool:
         for n in range(60):
             try:
                 harmed.put(n, {"n": n})
@@ -35,11 +38,13 @@ def test_a_stalled_node_opens_alone_and_costs_the_others_nothing(harmed):
                 refused.append(error)
             except harmed.error:
                 pass
-        return harmed.resilience.nodes["A1"]["state"] == "open"
+            if ended():
+                return True
+        return False
 
-    until(opened)
+    until(lambda: put_until(is_open))
     reads = [harmed.get(n)["n"] for n in range(60)]
-    until(lambda: opened() and bool(refused))
+    until(lambda: put_until(lambda: is_open() and refused))
 
     assert reads == list(range(60))
     assert isinstance(refused[0], harmed.error)

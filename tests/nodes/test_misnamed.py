@@ -71,7 +71,7 @@ def test_it_is_told_once_and_again_only_if_it_is_written_again(wrap, tmp_path, c
     for breaker in ("{}", "{isolate: [A9]}"):
         (tmp_path / "mine.yaml").write_text(TEXT.format(breaker))
         client.resilience.reload()
-    assert len(warnings(caplog)) == 2
+    until(lambda: len(warnings(caplog)) == 2)
 
 
 def test_under_mode_off_nothing_is_isolated_and_nothing_told(wrap, caplog):

@@ -127,7 +127,7 @@ def test_a_cluster_whose_nodes_all_stall_has_a_verdict_and_keeps_most_of_them_cl
     states = [node["state"] for node in client.resilience.nodes.values()]
     assert sum(state != "closed" for state in states) <= 1
     assert one.values("cluster.verdict") == {(): 1}
-    assert "the cluster or our own network is the likely cause" in caplog.text
+    until(lambda: "the cluster or our own network is the likely cause" in caplog.text)
 
     for node in cluster.nodes:
         cluster.resume(node)

@@ -281,7 +281,11 @@ def cluster_for(file):
     """Make a cluster like the one of a recording."""
     if file.startswith(("cluster3", "raw_cluster")):
         return LocalCluster(
-            3, namespaces=("test", "bar"), cluster_name="trio", node_names=("C1", "C2", "C3")
+            3,
+            namespaces=("test", "bar"),
+            cluster_name="trio",
+            node_names=("C1", "C2", "C3"),
+            heartbeat_timeout=400,  # no node is missed, however busy the machine is
         )
     return LocalCluster(
         1,
@@ -298,6 +302,7 @@ def replay(path):
     found = exchanges(path)
     differences = []
     with cluster_for(name) as cluster:
+        cluster.wait_until_stable()
         connections = Replay(cluster)
         for exchange in found:
             try:

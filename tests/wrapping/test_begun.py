@@ -153,7 +153,7 @@ async def test_context_variables_hold_for_the_whole_call(cluster, bare, client):
 @pytest.mark.parametrize("ticks", [0, 1, 2])
 @in_loop
 async def test_cancelled_at_once_or_later_it_ends_as_cancelled(cluster, bare, client, times, ticks):
-    with cluster.inject(op="read", latency="60ms"):
+    with cluster.inject(op="read", latency="200ms"):
         for one in (bare, client):
             future = one.get(KEY)
             for _ in range(ticks):
@@ -178,10 +178,11 @@ async def test_a_task_that_waits_for_it_may_be_cancelled_more_than_once(
     async def waiting(one):
         return await one.get(KEY)
 
-    with cluster.inject(op="read", latency="60ms"):
+    with cluster.inject(op="read", latency="200ms"):
         for one in (bare, client):
             task = asyncio.ensure_future(waiting(one))
-            await asyncio.sleep(0.02)
+            for _ in range(3):  # turns of the loop, until it waits
+                await asyncio.sleep(0)
             for _ in range(times):
                 task.cancel()
             await asyncio.wait([task])

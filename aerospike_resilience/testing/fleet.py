@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import secrets
 import signal
@@ -10,6 +11,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from .controller import ClusterError, SupervisorProcess
@@ -96,6 +98,7 @@ class Fleet:
         ports = self.supervisor.reserve(2 * len(names))
         incarnation = time.time_ns() // 1_000_000
         token = secrets.token_bytes(32)
+        lua = _lua_path()
         roster = {name: (ports[2 * n + 1], ports[2 * n], name) for n, name in enumerate(names)}
         return [
             NodeSettings(
@@ -108,6 +111,7 @@ class Fleet:
                 roster=roster,
                 token=token,
                 lock_path=lock_path,
+                lua_path=lua,
                 bootstrap=dict.fromkeys(names, incarnation),
                 **self._common,
             )
@@ -151,6 +155,12 @@ class Fleet:
         """Send a command to all nodes that can hear it; returns their answers by name."""
         answers = {name: handle.ask(*command) for name, handle in self.handles.items()}
         return {name: answer for name, answer in answers.items() if answer is not None}
+
+
+def _lua_path() -> str:
+    """Return the directory that has the package lupa; the nodes look for no packages of their own."""
+    found = importlib.util.find_spec("lupa")
+    return str(Path(found.origin).parent.parent) if found and found.origin else ""
 
 
 def _clean_up(supervisor: SupervisorProcess, files: list[Any], owner: int) -> None:

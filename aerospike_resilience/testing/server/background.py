@@ -19,7 +19,10 @@ from .wire import (
     FIELD_NAMESPACE,
     FIELD_SET,
     FIELD_TASK_ID,
+    FIELD_UDF_ARGUMENTS,
+    FIELD_UDF_FUNCTION,
     FIELD_UDF_OP,
+    FIELD_UDF_PACKAGE,
     Request,
 )
 
@@ -42,6 +45,7 @@ class Job:
         total: How many records it must change.
         succeeded: Records changed.
         failed: Records that could not be changed.
+        function: The module and the function of a job of that kind.
     """
 
     namespace: str
@@ -51,6 +55,7 @@ class Job:
     total: int = 0
     succeeded: int = 0
     failed: int = 0
+    function: tuple[str, str] | None = None
 
     @property
     def done(self) -> bool:
@@ -67,8 +72,14 @@ class Job:
             f"{int((now_s - self.started_s) * 1000)}:time-since-done=0:recs-throttled=0:"
             f"recs-filtered-meta=0:recs-filtered-bins=0:recs-succeeded={self.succeeded}:"
             f"recs-failed={self.failed}:from=127.0.0.1+0:job-type={self.kind}:net-io-bytes=30:"
-            "socket-timeout=10000"
+            "socket-timeout=10000" + self._shown_function()
         )
+
+    def _shown_function(self) -> str:
+        if self.function is None:
+            return ""
+        module, name = self.function
+        return f":udf-filename={module}:udf-function={name}:udf-active={int(not self.done)}"
 
 
 def start(node: Node, request: Request) -> None:
@@ -89,14 +100,16 @@ def start(node: Node, request: Request) -> None:
         node.loop.time(),
         len(records),
     )
+    if udf:
+        module, name = (
+            request.fields.get(kind, b"").decode("latin-1")
+            for kind in (FIELD_UDF_PACKAGE, FIELD_UDF_FUNCTION)
+        )
+        job.function = (module, name)
     while len(node.jobs) >= _KEPT:
         del node.jobs[next(iter(node.jobs))]
     node.jobs[task] = job
-    if udf:
-        # There is no Lua here: every record fails, as with a module that is not registered.
-        job.failed = job.total
-    else:
-        _go_on(node, request, job, deque(records))
+    _go_on(node, request, job, deque(records))
 
 
 def _records(node: Node, request: Request) -> list[Record]:
@@ -136,6 +149,9 @@ def _go_on(node: Node, request: Request, job: Job, records: deque[Record]) -> No
             FIELD_SET: record.set_name,
             FIELD_DIGEST: record.digest,
         }
+        for kind in (FIELD_UDF_PACKAGE, FIELD_UDF_FUNCTION, FIELD_UDF_ARGUMENTS):
+            if kind in request.fields:
+                fields[kind] = request.fields[kind]
         one = Request(flags, 0, request.ttl, 0, fields, request.ops, b"")
         node.single(INDEX["background"], one, count)
     if records:

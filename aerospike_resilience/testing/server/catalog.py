@@ -1,4 +1,4 @@
-"""Info commands about what is stored: sets, indexes, UDF modules, truncation, jobs."""
+"""Info commands about what is stored: sets, UDF modules, truncation, jobs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING
 
-from . import indexes
-from .metadata import Index, module_hash
+from .metadata import module_hash
 from .partitions import MASTER, REPLICA
 from .records import EPOCH_S, PARTITIONS
 
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from .node import Node
 
 Args = dict[str, str]
-
-_KINDS = ("numeric", "string", "blob", "geo2dsphere")
-_NO_NAMESPACE = "ERROR:20:namespace not found on node"
 
 
 def truncate(node: Node, args: Args) -> str:
@@ -47,85 +43,6 @@ def _truncate(node: Node, args: Args, set_name: str) -> str:
     return "ok"
 
 
-def sindex_create(node: Node, args: Args) -> str:
-    """Create an index."""
-    kind = args.get("type", "").lower()
-    collection = args.get("indextype", "default").lower()
-    for needed in ("namespace", "indexname"):
-        if not args.get(needed):
-            return f"ERROR:4:missing '{needed}'"
-    if collection != "set" and kind not in _KINDS:
-        kinds = ", ".join(f"'{each}'" for each in _KINDS)
-        return f"ERROR:4:bad 'type' - must be one of {kinds}"
-    if args["namespace"] not in node.settings.namespaces:
-        return "ok"
-    index = Index(
-        args["namespace"],
-        args.get("set") or None,
-        args["indexname"],
-        args.get("bin", ""),
-        kind,
-        collection,
-        args.get("context"),
-        args.get("exp"),
-    )
-    key = f"{index.namespace}|{index.name}"
-    existing = node.metadata_store.get("index", key)
-    values = tuple(getattr(index, name) for name in Index.__slots__)
-    if existing is None:
-        node.metadata_store.set("index", key, values)
-    elif tuple(existing) != values:
-        return "ERROR:200:'indexname' already exists with different definition"
-    return "ok"
-
-
-def sindex_delete(node: Node, args: Args) -> str:
-    """Remove an index."""
-    key = f"{args.get('namespace')}|{args.get('indexname')}"
-    if node.metadata_store.get("index", key) is not None:
-        node.metadata_store.set("index", key, None)
-    return "ok"
-
-
-def sindex_exists(node: Node, args: Args) -> str:
-    """Tell whether there is an index."""
-    key = f"{args.get('namespace')}|{args.get('indexname')}"
-    return "true" if node.metadata_store.get("index", key) is not None else "false"
-
-
-def sindex_list(node: Node, args: Args) -> str:
-    """Return the indexes."""
-    if "path" in args:
-        namespace, _, name = args["path"].partition("/")
-        if name:
-            return sindex_stat(node, {"namespace": namespace, "indexname": name})
-    else:
-        namespace = args.get("namespace", "")
-    return ";".join(
-        f"ns={index.namespace}:indexname={index.name}:set={index.set_name or 'NULL'}:"
-        f"bin={index.bin_name or 'null'}:type={index.kind}:indextype={index.collection}:"
-        f"context={index.context or 'null'}:exp={index.expression or 'null'}:state=RW"
-        for index in node.metadata_store.indexes()
-        if not namespace or index.namespace == namespace
-    )
-
-
-def sindex_stat(node: Node, args: Args) -> str:
-    """Return the figures of an index."""
-    namespace = args.get("namespace", "")
-    if namespace not in node.settings.namespaces:
-        return _NO_NAMESPACE
-    for index in node.metadata_store.indexes():
-        if (index.namespace, index.name) == (namespace, args.get("indexname")):
-            store = node.stores[namespace.encode()]
-            records = (record for part in store.partitions for record in part.values())
-            return (
-                f"entries={indexes.entries(index, records)};used_bytes=16777216;"
-                "entries_per_bval=0;entries_per_rec=0;load_pct=100;load_time=0;stat_gc_recs=0"
-            )
-    return "ERROR:201:no index"
-
-
 def udf_put(node: Node, args: Args) -> str:
     """Register a UDF module."""
     name = args.get("filename", "")
@@ -135,6 +52,9 @@ def udf_put(node: Node, args: Args) -> str:
         return "error=invalid_base64_content"
     if not name or not content:
         return "error=invalid_params"
+    wrong = node.functions.syntax_error(name, content)
+    if wrong:
+        return wrong
     node.metadata_store.set("udf", name, content)
     return "ok"
 

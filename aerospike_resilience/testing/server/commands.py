@@ -5,10 +5,8 @@ Everything here is a function of the request and the record. Nothing is stored o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 from . import operate, values
 from .errors import (
@@ -22,7 +20,6 @@ from .errors import (
     ERR_PARAMETER,
     ERR_RECORD_EXISTS,
     ERR_RECORD_TOO_BIG,
-    ERR_UDF_EXECUTION,
     OK,
     OpError,
 )
@@ -34,7 +31,6 @@ from .wire import (
     FIELD_KEY,
     FIELD_SET,
     FIELD_TRANSACTION,
-    FIELD_UDF_FUNCTION,
     FIELD_UDF_PACKAGE,
     INFO1_ALL_BINS,
     INFO1_NO_BINS,
@@ -49,16 +45,16 @@ from .wire import (
     INFO3_REPLACE_ONLY,
     INFO3_UPDATE_ONLY,
     OP_READ,
-    STRING,
     TTL_KEEP,
     TTL_NEVER,
     Bin,
     Request,
-    encode_op,
 )
 
 MAX_TTL_S: Final = 10 * 365 * 24 * 3600
 MAX_SET_NAME: Final = 63
+MAX_BINS: Final = 32_767
+_ALL_PERCENT: Final = 100
 _CARRIES_GENERATION: Final = frozenset((3, 4, 5, 12, 19, 21, 24, 26, 27, 100))
 
 
@@ -122,13 +118,21 @@ class Outcome:
     op_count: int = 0
 
 
+class Functions(Protocol):
+    """What runs UDFs."""
+
+    def apply(self, request: Request, record: Record | None, clock: Clock, rules: Rules) -> Outcome:
+        """Apply a function to a record."""
+        ...
+
+
 def read(request: Request, record: Record | None, clock: Clock) -> Outcome:
     """Answer a read of one record."""
     info1 = request.info1
     if record is None:
         return Outcome(ERR_NOT_FOUND)
     if not request.ops and not info1 & (INFO1_ALL_BINS | INFO1_NO_BINS):
-        return _failed(ERR_PARAMETER, record)
+        return failed(ERR_PARAMETER, record)
     fields = request.fields
     try:
         if len(fields) > 3:
@@ -149,7 +153,7 @@ def read(request: Request, record: Record | None, clock: Clock) -> Outcome:
                 respond_all=bool(request.info2 & INFO2_RESPOND_ALL_OPS),
             )
     except OpError as error:
-        return _failed(error.code, record)
+        return failed(error.code, record)
     return Outcome(
         OK,
         generation=record.generation,
@@ -159,14 +163,33 @@ def read(request: Request, record: Record | None, clock: Clock) -> Outcome:
     )
 
 
+def touched(request: Request, record: Record, clock: Clock) -> Record | None:
+    """Return a record that a read gives its time to live again, None if it does not.
+
+    A read may say, where a write says how long the record lives, in which last part of that time, in
+    percent, it does so. The generation stays.
+    """
+    percent = request.ttl
+    if not 0 < percent <= _ALL_PERCENT or not record.void_time:
+        return None
+    ttl_s = record.void_time - record.last_update_ms // 1000
+    left_s = record.void_time - clock.now_s()
+    if left_s * _ALL_PERCENT > ttl_s * percent:
+        return None
+    return Record(
+        *(record.digest, record.set_name, record.key, record.bins, record.generation),
+        *(clock.now_s() + ttl_s, clock.now_us()),
+    )
+
+
 def write(
     request: Request,
     record: Record | None,
     clock: Clock,
     rules: Rules,
-    modules: Mapping[str, bytes] = MappingProxyType({}),
+    functions: Functions | None = None,
 ) -> Outcome:
-    """Carry out a write of one record; `modules` are the UDF modules there are."""
+    """Carry out a write of one record; `functions` are the UDFs there are."""
     if FIELD_TRANSACTION in request.fields:
         return Outcome(ERR_ENTERPRISE_ONLY)
     if len(request.fields.get(FIELD_SET, b"")) > MAX_SET_NAME:
@@ -179,16 +202,18 @@ def write(
     try:
         if request.info2 & INFO2_DELETE:
             return _delete(request, record, clock)
-        if FIELD_UDF_PACKAGE in request.fields:
-            return _apply(request, record, clock, modules)
+        if FIELD_UDF_PACKAGE in request.fields and functions is not None:
+            if record is not None:
+                _check_filter(request, record, clock)
+            return functions.apply(request, record, clock, rules)
         return _write(request, record, clock, rules)
     except OpError as error:
-        return _failed(error.code, record)
+        return failed(error.code, record)
 
 
 def _write(request: Request, record: Record | None, clock: Clock, rules: Rules) -> Outcome:
     info2, info3 = request.info2, request.info3
-    void_time = _void_time(request.ttl, record, clock, rules)
+    until_s = void_time(request.ttl, record, clock, rules)
     if record is None:
         if info3 & (INFO3_UPDATE_ONLY | INFO3_REPLACE_ONLY):
             raise OpError(ERR_NOT_FOUND)
@@ -220,9 +245,11 @@ def _write(request: Request, record: Record | None, clock: Clock, rules: Rules) 
         request.fields.get(FIELD_KEY) or (record.key if record else None),
         bins,
         record.generation % 0xFFFF + 1 if record else 1,
-        void_time,
+        until_s,
         clock.now_us(),
     )
+    if len(bins) > MAX_BINS:
+        raise OpError(ERR_PARAMETER)
     if stored.size > rules.max_record_size:
         raise OpError(ERR_RECORD_TOO_BIG)
     return Outcome(
@@ -230,7 +257,7 @@ def _write(request: Request, record: Record | None, clock: Clock, rules: Rules) 
         stored,
         changed=True,
         generation=stored.generation,
-        void_time=void_time,
+        void_time=until_s,
         ops=ops,
         op_count=count,
     )
@@ -248,22 +275,6 @@ def _delete(request: Request, record: Record | None, clock: Clock) -> Outcome:
     except OpError as error:
         return Outcome(error.code)
     return Outcome(OK, changed=True)
-
-
-def _apply(
-    request: Request, record: Record | None, clock: Clock, modules: Mapping[str, bytes]
-) -> Outcome:
-    """Answer as the server does for a module it cannot run, because there is no Lua."""
-    if record is not None:
-        _check_filter(request, record, clock)
-    text = b"UDF: Execution Error 1"
-    content = modules.get(request.fields[FIELD_UDF_PACKAGE].decode("latin-1") + ".lua")
-    function = request.fields.get(FIELD_UDF_FUNCTION, b"")
-    if content is not None and function not in content:
-        text = b"function not found"
-    failed = _failed(ERR_UDF_EXECUTION, record)
-    failed.ops, failed.op_count = encode_op(OP_READ, b"FAILURE", (STRING, text)), 1
-    return failed
 
 
 def _flags_fit(request: Request) -> bool:
@@ -300,7 +311,8 @@ def matches(expression: bytes, view: RecordView) -> bool:
     return values.matches(expression, view)
 
 
-def _void_time(ttl: int, record: Record | None, clock: Clock, rules: Rules) -> int:
+def void_time(ttl: int, record: Record | None, clock: Clock, rules: Rules) -> int:
+    """Return when a record expires that is written now; 0 is never."""
     if ttl == TTL_NEVER:
         return 0
     if ttl == TTL_KEEP and record is not None:
@@ -314,7 +326,8 @@ def _void_time(ttl: int, record: Record | None, clock: Clock, rules: Rules) -> i
     return clock.now_s() + ttl
 
 
-def _failed(code: int, record: Record | None) -> Outcome:
+def failed(code: int, record: Record | None) -> Outcome:
+    """Return a failure, with the generation where the server tells it."""
     if record is None or code not in _CARRIES_GENERATION:
         return Outcome(code)
     return Outcome(code, generation=record.generation, void_time=record.void_time)

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import itertools
-import json
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from . import msgpack, values
+from . import geo, msgpack, values
 from .commands import View
 from .errors import ERR_PARAMETER, ERR_SINDEX_NOT_FOUND, OpError
 from .metadata import Index
-from .records import Clock, Record
+from .records import Clock, Record, Store
 from .wire import (
     BLOB,
     FIELD_INDEX_CONTEXT,
@@ -65,6 +62,8 @@ class Range:
             raise OpError(ERR_PARAMETER)
         self.begin = begin
         self.end = end
+        if self.kind == GEOJSON:
+            geo.parse(begin)
 
     def value_of(self, value: Bin) -> int | None:
         """Return what the index holds for a value within the range, else None."""
@@ -77,7 +76,7 @@ class Range:
             high = int.from_bytes(self.end, signed=True)
             return number if low <= number <= high else None
         if kind == GEOJSON:
-            return 0 if within(raw, self.begin) else None
+            return 0 if _in_place(raw, self.begin) else None
         return binascii.crc32(raw) if raw == self.begin else None
 
 
@@ -116,23 +115,20 @@ def find(node: Node, request: Request) -> tuple[Index, Range]:
     raise OpError(ERR_SINDEX_NOT_FOUND)
 
 
+def _in_place(raw: bytes, wanted: bytes) -> bool:
+    """Tell whether a stored point is in the wanted region, or a stored region contains the wanted point."""
+    try:
+        return geo.matches(geo.text_of(raw), wanted)
+    except OpError:
+        return False
+
+
 def matcher(index: Index, wanted: Range) -> Matcher:
     """Return the function that decides whether a query finds a record."""
-    context = base64.b64decode(index.context) if index.context else None
-    bin_name = index.bin_name.encode("latin-1")
-    expression = base64.b64decode(index.expression) if index.expression else None
+    values_of = _reader(index)
 
     def match(record: Record, clock: Clock) -> int | None:
-        if expression is not None:
-            view = View(record, record.bins, record.digest, clock)
-            value = values.expression_value(expression, view)
-        else:
-            value = record.bins.get(bin_name)
-        if value is not None and context is not None:
-            value = values.cdt_at(*value, context)
-        if value is None:
-            return None
-        for each in _indexed(value, index.collection):
+        for each in values_of(record, clock):
             held = wanted.value_of(each)
             if held is not None:
                 return held
@@ -141,17 +137,40 @@ def matcher(index: Index, wanted: Range) -> Matcher:
     return match
 
 
-def entries(index: Index, records: Iterable[Record]) -> int:
-    """Return how many of the given records an index contains."""
+def entries(index: Index, store: Store) -> int:
+    """Return how many values of a namespace's records an index contains."""
     kind = _KINDS.get(index.kind)
-    name = index.bin_name.encode("latin-1")
+    values_of = _reader(index)
+    set_name = None if index.set_name is None else index.set_name.encode("latin-1")
     return sum(
-        1
-        for record in records
-        if index.set_name is None or record.set_name == index.set_name.encode("latin-1")
-        for value in _indexed(record.bins.get(name, (0, b"")), index.collection)
-        if value[0] == kind
+        value[0] == kind
+        for partition in store.partitions
+        for record in partition.values()
+        if set_name is None or record.set_name == set_name
+        for value in values_of(record, store.clock)
     )
+
+
+def _reader(index: Index) -> Callable[[Record, Clock], list[Bin]]:
+    """Return the function that reads from a record what an index holds of it."""
+    context = base64.b64decode(index.context) if index.context else None
+    bin_name = index.bin_name.encode("latin-1")
+    expression = base64.b64decode(index.expression) if index.expression else None
+
+    def values_of(record: Record, clock: Clock) -> list[Bin]:
+        if expression is not None:
+            view = View(record, record.bins, record.digest, clock)
+            try:
+                value = values.expression_value(expression, view)
+            except OpError:
+                return []
+        else:
+            value = record.bins.get(bin_name)
+        if value is not None and context is not None:
+            value = values.cdt_at(*value, context)
+        return [] if value is None else _indexed(value, index.collection)
+
+    return values_of
 
 
 def _indexed(value: Bin, collection: str) -> list[Bin]:
@@ -165,38 +184,3 @@ def _indexed(value: Bin, collection: str) -> list[Bin]:
     else:
         items = []
     return [each for each in map(msgpack.to_bin, items) if each is not None]
-
-
-def within(point: bytes, region: bytes) -> bool:
-    """Tell whether a stored point lies in a circle or polygon, all GeoJSON."""
-    try:
-        cells = int.from_bytes(point[1:3])
-        position = json.loads(point[3 + 8 * cells :])
-        area = json.loads(region)
-        if position["type"] != "Point":
-            return False
-        longitude, latitude = position["coordinates"]
-        if area["type"] == "AeroCircle":
-            (centre_longitude, centre_latitude), radius_m = area["coordinates"]
-            away_m = _metres(longitude, latitude, centre_longitude, centre_latitude)
-            return away_m <= float(radius_m)
-        ring = area["coordinates"][0] if area["type"] == "Polygon" else []
-        return _inside(longitude, latitude, ring)
-    except (ValueError, KeyError, TypeError, IndexError):
-        return False
-
-
-def _metres(longitude: float, latitude: float, other_longitude: float, other: float) -> float:
-    a, b = math.radians(latitude), math.radians(other)
-    across = math.sin(math.radians(other_longitude - longitude) / 2)
-    along = math.sin((b - a) / 2)
-    chord = along * along + math.cos(a) * math.cos(b) * across * across
-    return 2 * 6_371_000 * math.asin(min(1.0, math.sqrt(chord)))
-
-
-def _inside(x: float, y: float, ring: list[list[float]]) -> bool:
-    inside = False
-    for (x1, y1), (x2, y2) in itertools.pairwise(ring):
-        if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
-            inside = not inside
-    return inside

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from . import catalog, topology
+from . import catalog, index_commands, topology
 from .partitions import bitmap
 from .records import PARTITIONS
 from .topology import ENTERPRISE
@@ -186,12 +186,12 @@ _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     "sets": catalog.sets,
     "truncate": catalog.truncate,
     "truncate-namespace": catalog.truncate_namespace,
-    "sindex-create": catalog.sindex_create,
-    "sindex-delete": catalog.sindex_delete,
-    "sindex-exists": catalog.sindex_exists,
-    "sindex-list": catalog.sindex_list,
-    "sindex-stat": catalog.sindex_stat,
-    "sindex": catalog.sindex_list,
+    "sindex-create": index_commands.create,
+    "sindex-delete": index_commands.delete,
+    "sindex-exists": index_commands.exists,
+    "sindex-list": index_commands.listing,
+    "sindex-stat": index_commands.stat,
+    "sindex": index_commands.listing,
     "udf-put": catalog.udf_put,
     "udf-get": catalog.udf_get,
     "udf-remove": catalog.udf_remove,

@@ -93,7 +93,8 @@ class Metadata:
             namespace, _, set_name = key.partition("|")
             store = self._node.stores.get(namespace.encode())
             if store is not None:
-                store.truncated[set_name.encode()] = value
+                truncated = store.truncated
+                truncated[set_name.encode()] = max(value, truncated.get(set_name.encode(), 0))
                 store.sweep()
 
 

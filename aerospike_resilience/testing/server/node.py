@@ -34,6 +34,7 @@ from .security import Security
 from .settings import NodeSettings
 from .standstill import Standstill
 from .strikes import Strikes
+from .udf import Functions
 from .wire import (
     FIELD_BATCH,
     FIELD_DIGEST,
@@ -109,6 +110,7 @@ class Node:
         self.rules: dict[bytes, commands.Rules] = dict.fromkeys(self.stores, rules)
         self.config: Configuration = Configuration(self)
         self.metadata_store = Metadata(self)
+        self.functions = Functions(settings.lua_path, self.metadata_store)
         self.security = Security(self, settings.users) if settings.users is not None else None
         self.connections: set[Connection] = set()
         self.started_s = loop.time()
@@ -246,10 +248,21 @@ class Node:
             reply(answer(ERR_PARAMETER))
             return
         elif role:
-            self.words[APPLIED + number] += 1
-            out = commands.read(request, store.get(pid, digest), self.clock)
-            reply(answer(out.code, out.generation, out.void_time, out.ops, out.op_count))
-            return
+            record = store.get(pid, digest)
+            fresh = (
+                commands.touched(request, record, self.clock) if request.ttl and record else None
+            )
+            if fresh is None or role == MASTER:
+                self.words[APPLIED + number] += 1
+                out = commands.read(request, record, self.clock)
+                frame = answer(out.code, out.generation, out.void_time, out.ops, out.op_count)
+                key = (namespace, digest)
+                if fresh is None or out.code or self.replication.busy(key):
+                    reply(frame)
+                    return
+                store.put(pid, digest, fresh)
+                self.replication.replicate(pid, key, fresh, frame, reply, until, wait=False)
+                return
         if hops >= MAX_HOPS:
             reply(answer(ERR_UNAVAILABLE))
             return
@@ -278,9 +291,8 @@ class Node:
                 reply(answer(ERR_FORBIDDEN))
                 return
         self.words[APPLIED + number] += 1
-        modules = self.metadata_store.all("udf") if FIELD_UDF_PACKAGE in request.fields else {}
         record = store.get(pid, key[1])
-        out = commands.write(request, record, self.clock, self.rules[key[0]], modules)
+        out = commands.write(request, record, self.clock, self.rules[key[0]], self.functions)
         frame = answer(out.code, out.generation, out.void_time, out.ops, out.op_count)
         if not out.changed:
             reply(frame)

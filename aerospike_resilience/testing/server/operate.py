@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from . import values
+from . import geo, values
 from .errors import (
     ERR_BIN_NAME,
     ERR_INCOMPATIBLE_TYPE,
@@ -18,6 +18,7 @@ from .view import RecordView
 from .wire import (
     BLOB,
     FLOAT,
+    GEOJSON,
     INTEGER,
     LIST,
     MAP,
@@ -190,16 +191,23 @@ def _stored(particle: int, payload: bytes) -> bytes:
         return values.storable(payload)
     if particle not in PARTICLES or (particle == FLOAT and len(payload) != 8):
         raise OpError(ERR_PARAMETER)
+    if particle == GEOJSON:
+        geo.parse(geo.text_of(payload))
     return payload
 
 
-def _incremented(current: Bin | None, particle: int, payload: bytes) -> Bin:
-    if particle not in (INTEGER, FLOAT):
+def _created(particle: int, payload: bytes) -> bytes:
+    """Return what an increment, append or prepend makes of a bin that there is not: its own value."""
+    if particle == NONE:
         raise OpError(ERR_PARAMETER)
-    by = _stored(particle, payload)
+    return _stored(particle, payload)
+
+
+def _incremented(current: Bin | None, particle: int, payload: bytes) -> Bin:
+    by = _created(particle, payload)
     if current is None:
         return particle, by
-    if current[0] != particle:
+    if current[0] != particle or particle not in (INTEGER, FLOAT):
         raise OpError(ERR_INCOMPATIBLE_TYPE)
     if particle == FLOAT:
         total = struct.unpack(">d", current[1])[0] + struct.unpack(">d", by)[0]
@@ -209,11 +217,10 @@ def _incremented(current: Bin | None, particle: int, payload: bytes) -> Bin:
 
 
 def _joined(current: Bin | None, op: int, particle: int, payload: bytes) -> Bin:
-    if particle not in (STRING, BLOB):
-        raise OpError(ERR_PARAMETER)
+    joined = _created(particle, payload)
     if current is None:
-        return particle, payload
-    if current[0] != particle:
+        return particle, joined
+    if current[0] != particle or particle not in (STRING, BLOB):
         raise OpError(ERR_INCOMPATIBLE_TYPE)
     text = current[1] + payload if op == OP_APPEND else payload + current[1]
     return particle, text

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from ..counters import APPLIED, INDEX
-from . import background, indexes, operate, values
+from . import background, indexes, operate, udf, values
 from .commands import View
 from .errors import (
     ERR_NAMESPACE,
     ERR_PARAMETER,
-    ERR_UDF_EXECUTION,
     ERR_UNAVAILABLE,
     ERR_UNSUPPORTED_FEATURE,
     OpError,
 )
+from .lua import LuaError
+from .partitions import MASTER
 from .records import PARTITIONS, Record, partition_of
 from .wire import (
     FIELD_BVALS,
@@ -85,7 +87,10 @@ def run(node: Node, number: int, request: Request, connection: Connection) -> No
         connection.reply(answer(error.code))
         return
     node.words[APPLIED + number] += 1
-    scan.step()
+    if request.fields.get(FIELD_UDF_OP) == _AGGREGATE:
+        scan.aggregate()
+    else:
+        scan.step()
 
 
 def _refusal(node: Node, request: Request) -> int:
@@ -95,7 +100,7 @@ def _refusal(node: Node, request: Request) -> int:
         return ERR_UNAVAILABLE
     if FIELD_QUERY_TEXT in request.fields:
         return ERR_UNSUPPORTED_FEATURE
-    return ERR_UDF_EXECUTION if request.fields.get(FIELD_UDF_OP) == _AGGREGATE else 0
+    return 0
 
 
 class _Scan:
@@ -121,6 +126,8 @@ class _Scan:
     def _wanted(self, request: Request) -> list[int]:
         raw = request.fields.get(FIELD_PARTITION_IDS)
         digests = request.fields.get(FIELD_DIGESTS, b"")
+        if request.fields.get(FIELD_UDF_OP) == _AGGREGATE and raw is None and not digests:
+            return [pid for pid in range(PARTITIONS) if self._node.roles[pid] == MASTER]
         if not request.info3 & INFO3_PARTITION_DONE or (raw is None and not digests):
             raise OpError(ERR_UNSUPPORTED_FEATURE)
         raw = raw or b""
@@ -169,11 +176,34 @@ class _Scan:
         else:
             connection.reply(rows + frame(message(0, info3=INFO3_LAST)))
 
+    def aggregate(self) -> None:
+        """Send what a stream of all records comes to."""
+        node = self._node
+        parts: list[bytes] = []
+        records: list[Record] = []
+        for pid in self._partitions:
+            if node.membership.serving and node.roles[pid]:
+                records.extend(record for record, _ in self._found(pid))
+            else:
+                parts.append(message(ERR_UNAVAILABLE, pid, info3=INFO3_PARTITION_DONE))
+        try:
+            found = node.functions.aggregate(self._request, records, self._store.clock)
+        except LuaError as error:
+            text = udf.failure(str(error))
+            parts.append(message(0, ops=text, op_count=1))
+        else:
+            parts += [message(0, ops=udf.success(value), op_count=1) for value in found]
+        self._connection.reply(
+            (frame(b"".join(parts)) if parts else b"") + frame(message(0, info3=INFO3_LAST))
+        )
+
     def _rows(self, pid: int) -> list[bytes]:
-        rows: list[bytes] = []
+        return [self._row(record, held) for record, held in self._found(pid)]
+
+    def _found(self, pid: int) -> Iterator[tuple[Record, int | None]]:
         after = self._after.get(pid)
         if not self._store.partitions[pid]:
-            return rows
+            return
         for record in self._store.live(pid):
             if not self._left:
                 break
@@ -188,9 +218,8 @@ class _Scan:
                     continue
             if self._filter is not None and not self._passes(record):
                 continue
-            rows.append(self._row(record, held))
             self._left -= 1
-        return rows
+            yield record, held
 
     def _passes(self, record: Record) -> bool:
         assert self._filter is not None

@@ -55,6 +55,7 @@ class NodeSettings:
         racks: Node to rack; None if there are no racks.
         access: Node to the address that clients are told, where it is not the node's own.
         alternate_access: The same for clients that ask for alternate services.
+        lua_path: The directory that has the package lupa; empty if there is no Lua.
         external_users: User of an external directory to password (SHA-256, hex) and roles.
     """
 
@@ -84,6 +85,7 @@ class NodeSettings:
     racks: dict[str, int] | None = None
     access: dict[str, str] = field(default_factory=dict)
     alternate_access: dict[str, str] = field(default_factory=dict)
+    lua_path: str = ""
     external_users: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def lock_file(self) -> IO[bytes]:

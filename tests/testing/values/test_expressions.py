@@ -18,7 +18,7 @@ MIN, MAX, DIGEST_MODULO = 50, 51, 64
 DEVICE_SIZE, LAST_UPDATE, SINCE_UPDATE, VOID_TIME, TTL, SET_NAME = range(65, 71)
 KEY_EXISTS, IS_TOMBSTONE, MEMORY_SIZE, RECORD_SIZE = range(71, 75)
 KEY, BIN, BIN_TYPE, COND, VAR, LET, QUOTE, CALL = 80, 81, 82, 123, 124, 125, 126, 127
-BOOL, INT, STR, LIST, MAP, BLOB, FLOAT = range(1, 8)
+BOOL, INT, STR, LIST, MAP, BLOB, FLOAT, GEOJSON = range(1, 9)
 CDT, BIT, SKETCH, MODIFY = 0, 1, 2, 0x40
 
 
@@ -266,10 +266,23 @@ def test_a_filter_must_be_a_condition():
     assert error.value.code == 4
 
 
-def test_regions_answer_unsupported():
+def test_a_region_is_compared_with_a_point_and_with_nothing_else():
+    record = Record()
+    circle = b'{"type": "AeroCircle", "coordinates": [[2.0, 48.0], 1000]}'
+    for name, text in {
+        b"region": circle,
+        b"inside": b'{"type": "Point", "coordinates": [2.005, 48.0]}',
+        b"outside": b'{"type": "Point", "coordinates": [2.05, 48.0]}',
+    }.items():
+        record.bins[name] = (23, b"\0\0\0" + text)
+    region, inside, outside = (bin_(name, GEOJSON) for name in ("region", "inside", "outside"))
+    assert run((GEO, inside, region), record) is True
+    assert run((GEO, region, inside), record) is True
+    assert run((GEO, outside, region), record) is False
+    assert run((GEO, inside, outside), record) is False
     with pytest.raises(OpError) as error:
-        expressions.build(raw((GEO, bin_("g", 8), bin_("g", 8))))
-    assert error.value.code == 16
+        expressions.build(raw((GEO, region, S)))
+    assert error.value.code == 4
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 The payload is `[254, context, flags]` to read and `[254, context, 4 | flags, expression]` to change.
 Besides the ordinary context items the context may hold `4, expression`, which goes to every child
-for which the expression is true; the expression sees the child through loop variables. Flags: 0 the
+for which the expression is true, and `0x2A, keys`, which goes to those that a map has under these keys. The
+expression sees the child through loop variables. Flags: 0 the
 matching tree, 1 the values, 2 the keys, 3 keys and values in turn, 4 change, 16 skip what does not
 fit instead of failing.
 """
@@ -16,12 +17,13 @@ from typing import Final
 from .. import msgpack
 from ..errors import ERR_OP_NOT_APPLICABLE, OpError
 from ..evaluation import Env, Loop, Node
-from . import context
+from . import context, order
 from .arguments import Arguments
 from .lists import ListValue
 from .maps import MapValue
 
 ALL_CHILDREN: Final = 4
+MAP_KEYS: Final = 0x2A
 TREE: Final = 0
 VALUES: Final = 1
 KEYS: Final = 2
@@ -30,7 +32,15 @@ CHANGE: Final = 4
 NO_FAIL: Final = 0x10
 MAX_RESULTS: Final = 1 << 20
 
-Branch = context.Step | Node
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The branch to the children of a map that have one of some keys."""
+
+    keys: list[bytes]
+
+
+Branch = context.Step | Keys | Node
 Leaf = Callable[[Loop], bytes | None]
 """Returns the replacement of an element, None to remove it."""
 
@@ -113,6 +123,8 @@ def _parse(args: Arguments) -> _Way:
     for kind, value in zip(items[::2], items[1::2], strict=True):
         if msgpack.integer(kind) == ALL_CHILDREN:
             branches.append(build(value))
+        elif msgpack.integer(kind) == MAP_KEYS:
+            branches.append(Keys(Arguments([value]).values(0)))
         else:
             branches += context.parse(msgpack.pack_list([kind, value]))
     expression = args.given(2)
@@ -123,6 +135,9 @@ def _children(data: bytes, branch: Branch, env: Env, flags: int) -> Iterator[Loo
     """Visit the children that a branch leads to."""
     if isinstance(branch, context.Step):
         yield from _named_child(data, branch, flags)
+        return
+    if isinstance(branch, Keys):
+        yield from _keyed_children(data, branch, flags)
         return
     for loop in _all_children(data, flags):
         if branch.run(env.at(loop)) is True:
@@ -151,6 +166,17 @@ def _named_child(data: bytes, step: context.Step, flags: int) -> Iterator[Loop]:
     if at is not None:
         key = collection.names[at] if isinstance(collection, MapValue) else None
         yield Loop(key, collection.values_at([at])[0], at)
+
+
+def _keyed_children(data: bytes, branch: Keys, flags: int) -> Iterator[Loop]:
+    if msgpack.is_map(data):
+        value = MapValue.decode(data)
+        wanted = order.Wanted(branch.keys)
+        for index, key in enumerate(value.keys):
+            if key in wanted:
+                yield Loop(value.names[index], value.values[index], index)
+    elif not flags & NO_FAIL:
+        raise OpError(ERR_OP_NOT_APPLICABLE)
 
 
 def _leaves(data: bytes, branches: list[Branch], env: Env, flags: int) -> Iterator[Loop]:

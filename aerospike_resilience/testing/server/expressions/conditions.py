@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from .. import msgpack
+from .. import geo, msgpack
 from ..cdt import order
-from ..errors import ERR_UNSUPPORTED_FEATURE, OpError
+from ..errors import OpError
 from ..evaluation import (
     TYPE_ANY,
     TYPE_BOOL,
@@ -103,9 +103,23 @@ def _regex(builder: Builder, args: list[bytes]) -> Node:
 
 
 @operator(8)
-def _geo(_builder: Builder, _args: list[bytes]) -> Node:
-    """Regions are not part of the embedded cluster."""
-    raise OpError(ERR_UNSUPPORTED_FEATURE)
+def _geo(builder: Builder, args: list[bytes]) -> Node:
+    """`[8, place, place]`: whether one of them is a region that contains the other, a point."""
+    expect(args, 2)
+    nodes = [builder.build(part) for part in args]
+    same_type(nodes, TYPE_GEOJSON)
+    one, two = (node.run for node in nodes)
+
+    def run(env: Env) -> Value:
+        first, second = one(env), two(env)
+        if not isinstance(first, bytes) or not isinstance(second, bytes):
+            return UNKNOWN
+        try:
+            return geo.matches(geo.text_of(first), geo.text_of(second))
+        except OpError:
+            return UNKNOWN
+
+    return Node(TYPE_BOOL, run)
 
 
 def _conditions(builder: Builder, args: list[bytes]) -> list[Run]:

@@ -75,7 +75,11 @@ def _forms() -> list[Case]:
         Case("resilient, key by name", _wrapped(lambda client: client.get(key=KEY))),
         Case("resilient, meta by name", _wrapped(lambda client: client.put(KEY, {}, meta={}))),
         Case("resilient, in deadline()", _wrapped(), within=lambda: deadline(1000)),
-        Case("resilient, in a shorter deadline()", _wrapped(), within=lambda: deadline(0.2)),
+        Case(
+            "resilient, in a shorter deadline()",
+            _wrapped(overrides={"policy": {"all": {"total_timeout": "60s"}}}),
+            within=lambda: deadline(50),
+        ),
         Case("resilient, profile with sets:", _wrapped(overrides={"sets": sets})),
         Case("resilient, a caller's policy", _wrapped(lambda client: client.get(KEY, policy))),
         Case("resilient, operate", _wrapped(lambda client: client.operate(KEY, operations))),

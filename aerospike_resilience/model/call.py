@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from .attempt import Attempt
 from .failure import Failure, FailureKind, Fault
@@ -21,6 +22,9 @@ from .plan import Plan
 
 if TYPE_CHECKING:
     import asyncio
+
+
+_REFUSED: Final = Failure(FailureKind.REFUSED, fault=Fault.LOCAL)
 
 
 class Call:
@@ -166,7 +170,7 @@ class Call:
             error: the error to raise.
             node: the node that is the reason, if a node is.
         """
-        self.failure = Failure(FailureKind.REFUSED, fault=Fault.LOCAL, node=node)
+        self.failure = _REFUSED if node is None else replace(_REFUSED, node=node)
         self.raised = error
         return error
 

@@ -61,7 +61,8 @@ class WaitQueue:
         }
 
     def __len__(self) -> int:
-        return sum(len(places) for places in self._classes.values())
+        critical, default, sheddable = self._classes.values()
+        return len(critical) + len(default) + len(sheddable)
 
     def __contains__(self, waiter: Waiter) -> bool:
         return waiter in self._classes[waiter.criticality]

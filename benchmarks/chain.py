@@ -66,8 +66,8 @@ def _forms() -> list[Case]:
     policy, operations = {"total_timeout": 100}, [{"op": 1, "bin": "n"}]
     sets = {"test.demo": {"reads": {"total_timeout": "80ms"}}}
     overrides = {"policy": {"all": {"max_retries": 0}}}
-    using = resilient(Stub(), "latency", adapter="aerospike")
-    full = resilient(Stub(), "latency", adapter="aerospike")
+    using: Any = resilient(Stub(), "latency", adapter="aerospike")
+    full: Any = resilient(Stub(), "latency", adapter="aerospike")
     gates = full.resilience._engine.shared.gates
     gates.close()
     gates.main.permits.clear()

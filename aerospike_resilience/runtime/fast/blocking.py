@@ -54,7 +54,9 @@ _TEMPLATE: Final = """def make(engine, form, method, general, clock):
                     else:
                         result = {call}
                 except Exception as error:
-                    failed = lane.failed(fit, plan, given(({before})), {key}, began, error)
+                    failed = lane.answered(plan, {key}, began, clock(), early_s, error)
+                    if failed is None:
+                        failed = lane.failed(fit, plan, given(({before})), {key}, began, error)
                 else:
                     ended = clock()
                     if ended - began < early_s:

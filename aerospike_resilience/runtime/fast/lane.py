@@ -33,13 +33,16 @@ from ...interceptors import (
 )
 from ...interceptors.base import Link
 from ...interceptors.gate.backpressure import WeightedBackpressure
+from ...interceptors.retry.error_notes import annotate_answer
+from ...model.attempt import Attempt
 from ...model.call import Call
 from ...model.durations import ms_to_s, remaining_whole_ms
-from ...model.failure import RECORD
+from ...model.failure import NOBODY, RECORD
 from ...model.operation import Criticality, Key
 from ...model.plan import Plan
 from ..chain import end_operation
 from ..planner import Planner
+from ..traceback import without_our_frames
 from .forms import ABSENT, Form, given
 from .table import BoundedTable
 
@@ -116,6 +119,19 @@ class FirstAttempt:
     async def again_async(self, _call: Call) -> Any:
         """Raise the error, for awaited calls."""
         raise self.errors.pop()
+
+
+class Answer:
+    """An error that is the answer to a call, such as that there is no record. It is raised as it is.
+
+    Attributes:
+        errors: the error alone, as in `FirstAttempt`.
+    """
+
+    __slots__ = ("errors",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.errors = [error]
 
 
 class Lane:
@@ -326,6 +342,40 @@ class Lane:
 
     # ----- where a first attempt goes on
 
+    def answered(
+        self, plan: Plan, key: Key, began: float, ended: float, early_s: float, error: Exception
+    ) -> Answer | None:
+        """Note an error that answers about the record, on which no link has anything to decide.
+
+        It does what `failed` and `resume` do for such an error, and makes no `Call` for it.
+
+        Args:
+            plan: the call's plan.
+            key: the record's key.
+            began: when it began, on the chain's clock.
+            ended: when it ended.
+            early_s: from how many seconds on a first try may have failed before.
+            error: what the client raised.
+
+        Returns:
+            What `resume` takes; None if `failed` has to look.
+        """
+        failure = plan.classify(error, plan.operation)
+        if (
+            failure.kind is not RECORD
+            or failure.tries != 1
+            or failure.retryable
+            or failure.address is not None
+            or failure.fault is not NOBODY
+            or ended - began >= early_s
+            or plan.verification is not None
+        ):
+            return None
+        self.recent.append((key, began, ended, False))  # of the master, without its replica
+        took_s = max(ended - began, 0.0)
+        annotate_answer(error, plan, Attempt(1, took_s, 1, failure, type(error).__name__))
+        return Answer(error)
+
     def failed(
         self,
         fit: Fit | None,
@@ -366,12 +416,19 @@ class Lane:
             call.now = ended
             self._breaker.health.answered(call, began, ended)
 
-    def resume(self, first: FirstAttempt) -> Any:
+    def resume(self, first: FirstAttempt | Answer) -> Any:
         """Return what the operation comes to in the general chain. Called after the permit is released.
 
         The chain neither begins the operation again nor counts it again: it decides about the failed
         attempt, and what follows is an ordinary second attempt.
         """
+        if type(first) is Answer:
+            try:
+                raise first.errors.pop()  # noqa: TRY301 - one frame less, in the traceback too
+            except BaseException as error:
+                without_our_frames(error)
+                raise
+        first = cast("FirstAttempt", first)
         call = first.call
         try:
             return first.again(call) if _final(call) else self._retry(call, first.again)

@@ -19,20 +19,10 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from ...ambient import Ambient, on_clock
-from ...interceptors import (
-    Backpressure,
-    Breaker,
-    Deadline,
-    Interceptor,
-    NativeAttempt,
-    PermitKeeper,
-    Retry,
-)
-from ...interceptors.base import Link
-from ...interceptors.gate.backpressure import WeightedBackpressure
+from ...interceptors import Interceptor
 from ...interceptors.retry.error_notes import annotate_answer
 from ...model.attempt import Attempt
 from ...model.call import Call
@@ -44,6 +34,17 @@ from ..chain import end_operation
 from ..planner import Planner
 from ..traceback import without_our_frames
 from .forms import ABSENT, Form, given
+from .links import (
+    Balance,
+    Calm,
+    Namespaces,
+    NoBudget,
+    NoGate,
+    NoHealth,
+    NoNamespaces,
+    Permits,
+    shipped,
+)
 from .table import BoundedTable
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -55,39 +56,6 @@ _content: Final = marshal.dumps
 It is made for this: it takes dicts, lists, numbers and text, tells 1 from True, and raises `ValueError` for
 any other object, such as a transaction. Version 2 of its format depends on nothing but the values.
 """
-
-
-class Namespaces(Protocol):
-    """What is known of a cluster's namespaces."""
-
-    strong: frozenset[str]
-    single: frozenset[str]
-
-
-class Permits(Protocol):
-    """What a fused call reads of a gate."""
-
-    permits: Any
-    waiting: int
-    debt: int
-
-    def settle(self) -> None:
-        """Serve the queue after a release."""
-        ...
-
-
-class Balance(Protocol):
-    """What a fused call reads and counts of a retry budget."""
-
-    operations: int
-    spent: bool
-
-
-class Calm(Protocol):
-    """What a fused call reads of the nodes' health."""
-
-    calm: bool
-    eventual: bool
 
 
 Fit: TypeAlias = tuple["Lane", Plan, Any, float, float, float, Criticality]
@@ -184,18 +152,18 @@ class Lane:
         *,
         plain: bool = False,
     ) -> None:
-        links = _shipped(chain)
+        links = shipped(chain)
         self.plain = plain
         self._planner = planner if links is not None else None
         self._place = planner.place if planner is not None else _no_place
-        self._namespaces: Namespaces = namespaces or _NoNamespaces()
+        self._namespaces: Namespaces = namespaces or NoNamespaces()
         self._strong = self._single = frozenset[str]()
         self._plans = BoundedTable()
         self.open = links is not None
         self.plans: Mapping[str, Plan | None] = dict.fromkeys(plans)
-        self.gate: Permits = _NoGate()
-        self.budget: Balance = _NoBudget()
-        self.health: Calm = _NoHealth()
+        self.gate: Permits = NoGate()
+        self.budget: Balance = NoBudget()
+        self.health: Calm = NoHealth()
         self.recent: deque[Any] = deque(maxlen=0)
         if links is None:
             return
@@ -475,81 +443,6 @@ def _final(call: Call) -> bool:
         return False
     call.gave_up = "failure"
     return True
-
-
-class _Links(NamedTuple):
-    """The links of a chain that a fused call can stand for."""
-
-    retry: Retry
-    gate: Backpressure | None
-    breaker: Breaker | None
-    attempt: NativeAttempt
-    inside_retry: list[Link]
-
-
-def _shipped(chain: Sequence[Interceptor]) -> _Links | None:
-    """Return the links of a chain; None if it does more for a success than a fused call does."""
-    if len(chain) < 3 or type(chain[0]) is not Deadline:
-        return None
-    retry, *inside, attempt = chain[1:]
-    if type(retry) is not Retry or retry.judges_results or type(attempt) is not NativeAttempt:
-        return None
-    gate: Backpressure | None = None
-    breaker: Breaker | None = None
-    links: list[Link] = []
-    for link in inside:
-        # A fused call is about one record, so it weighs one permit, and its result is no stream.
-        if type(link) in (Backpressure, WeightedBackpressure) and gate is None and breaker is None:
-            gate = cast("Backpressure", link)
-        elif type(link) is Breaker and breaker is None:
-            breaker = link
-        elif type(link) is not PermitKeeper or gate is None:
-            return None
-        links.append(cast("Link", link))
-    return _Links(retry, gate, breaker, attempt, links)
-
-
-class _NoPermits:
-    """Permits without end."""
-
-    def pop(self) -> None:
-        """Take one."""
-
-    def append(self, _permit: None) -> None:
-        """Release one."""
-
-
-class _NoGate:
-    """Stands where a profile has no gate."""
-
-    def __init__(self) -> None:
-        self.permits = _NoPermits()
-        self.waiting = self.debt = 0
-
-    def settle(self) -> None:
-        """Do nothing: nobody waits."""
-
-
-class _NoBudget:
-    """Stands where a profile has no retry budget."""
-
-    def __init__(self) -> None:
-        self.operations = 0
-        self.spent = False
-
-
-class _NoHealth:
-    """Stands where a profile keeps no account of nodes."""
-
-    calm = True
-    eventual = False
-
-
-class _NoNamespaces:
-    """Stands where calls take no lane."""
-
-    strong: frozenset[str] = frozenset()
-    single: frozenset[str] = frozenset()
 
 
 def _no_place(_key: Key) -> None:

@@ -10,10 +10,10 @@ Its attributes have three lifetimes, one for each group:
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from .attempt import Attempt
 from .failure import Failure, FailureKind, Fault
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     import asyncio
 
 
-_REFUSED: Final = Failure(FailureKind.REFUSED, fault=Fault.LOCAL)
+@functools.lru_cache(maxsize=256)
+def _refused(node: str | None) -> Failure:
+    """Return what a refusal means. Kept, as many calls are refused for one node."""
+    return Failure(FailureKind.REFUSED, fault=Fault.LOCAL, node=node)
 
 
 class Call:
@@ -170,7 +173,7 @@ class Call:
             error: the error to raise.
             node: the node that is the reason, if a node is.
         """
-        self.failure = _REFUSED if node is None else replace(_REFUSED, node=node)
+        self.failure = _refused(node)
         self.raised = error
         return error
 

@@ -22,13 +22,14 @@ from .blocking import General, _call, _row, _sent
 from .forms import ABSENT, Form, given
 from .lane import FirstAttempt, Fit, Lane
 from .loop_calls import LoopCalls
+from .marked import matches_profile
 from .under_way import CallFuture, Slot, go_on, is_final
 
 _PREAMBLE: Final = """
         lane = engine.runtime.lane
         began = clock()
         {policy_absent}
-        if named and not more and matches is not None and matches(form.operation, named):
+        if named and not more and matches is not None and matches(form.operation, named, lane):
             named = {{}}
         if more or named:
             row = None if more else form.by_name(({values}), named)
@@ -184,7 +185,7 @@ def fused_awaited(
         "form": form,
         "method": method,
         "general": general,
-        "matches": shared.adapter.keywords_match_profile,
+        "matches": matches_profile(shared.adapter),
         "under_way": shared.under_way,
         "clock": shared.clock,
         "current": ambient.current,

@@ -64,7 +64,6 @@ _BEGUN: Final = (
             except IndexError:
                 taken = False
             else:
-                budget.operations += 1
                 try:
                     $SENT
                 except Exception as error:
@@ -86,7 +85,8 @@ _BEGUN: Final = (
 """A call that begins when it is made. The words behind ``$`` differ between the two ways to make it."""
 
 _BY_FUTURE: Final = {
-    "$SENT": """native = ({bare_call}) if sent is None else ({call})
+    "$SENT": """budget.operations += 1
+                    native = ({bare_call}) if sent is None else ({call})
                     loop = native.get_loop()
                     calls = under_way.latest
                     if calls.loop is not loop:
@@ -116,7 +116,8 @@ _BY_SLOT: Final = {
                     call.permits, call.calls = permits, calls
                     call.outer, call.context = Future(loop=loop), copy_context()
                     calls.add(call)
-                    submit(call, sent, None if lane.health.eventual else sent, {or_none})""",
+                    submit(call, sent, None if lane.health.eventual else sent, {or_none})
+                    budget.operations += 1""",
     "$FAILED": "calls.under_way.discard(call) or error",
     "$RETURNED": "call.outer",
     "$REFUSED": "by_future(*form.by_position(({values}), named), **named)",

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import platform
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 from .harness import Figure, measure
 
 BENCHES = ("chain", "parts", "cluster", "clients", "embedded", "policies", "startup")
-"""One module each: ``TITLE``, ``cases()`` and ``verdict()``; or ``HEADER`` and a ``run()`` of its own."""
+"""One module each: ``TITLE``, ``cases()`` and ``verdict()``, and ``CLOCK`` where it measures processor time;
+or ``HEADER`` and a ``run()`` of its own."""
 
 
 def main() -> None:
@@ -34,7 +36,8 @@ def main() -> None:
         if hasattr(bench, "run"):
             results["benches"][name] = {"figures": _run(bench, quick=arguments.quick), "said": []}
             continue
-        figures = measure(bench.cases(), rounds, seconds)
+        clock = getattr(bench, "CLOCK", time.perf_counter_ns)
+        figures = measure(bench.cases(), rounds, seconds, clock)
         said = bench.verdict({figure.name: figure.ns for figure in figures})
         _print(bench.TITLE, figures, said)
         results["benches"][name] = {"figures": [asdict(figure) for figure in figures], "said": said}

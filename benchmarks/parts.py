@@ -23,6 +23,8 @@ from .stub import KEY, Stub
 
 TITLE = "parts alone, around nothing"
 
+CLOCK = time.thread_time_ns
+
 GATE = "gate interceptor, uncontended"
 ESTIMATOR = "adaptive timeout: what a call leaves for the estimator"
 BREAKER = "breaker interceptor, all closed (one clock read)"

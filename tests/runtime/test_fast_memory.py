@@ -1,4 +1,4 @@
-"""A successful call leaves nothing behind: no object, no reference cycle, no plan for each set ever seen."""
+"""A successful call leaves nothing behind: no object, no reference cycle, no plan for each set seen."""
 
 from __future__ import annotations
 

@@ -145,7 +145,12 @@ class Coroutines(Scripted):
         return await self._answered("put", policy)
 
     async def increment(
-        self, key: Any, bin: Any, offset: Any, meta: Any = None, policy: Any = None  # noqa: A002
+        self,
+        key: Any,
+        bin: Any,
+        offset: Any,
+        meta: Any = None,
+        policy: Any = None,  # noqa: A002
     ) -> Any:
         return await self._answered("increment", policy)
 

@@ -1,4 +1,4 @@
-"""Policies that only say what the profile says: those of the SDK's sessions, which pass one in every call."""
+"""Policies that only say what the profile says: the SDK's sessions pass one in every call."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """One awaited call over a client that does nothing, against awaiting the bare client.
 
-1,000 tasks await calls that the client completes one turn of the event loop later. What is told is processor
-time of the event loop's thread, rounds of all cases in turn: the lower quartile, so that other work on the
-machine counts little.
+1,000 tasks await calls that the client completes one turn of the event loop later. Measured is processor
+time of the event loop's thread, in rounds of all cases in turn. The lower quartile is told, so that other
+work on the machine counts little.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import aerospike_native as native
 
 from aerospike_resilience import resilient
-from aerospike_resilience.runtime.fast import awaited
+from aerospike_resilience.runtime.fast import awaited as fast
 
 TITLE = "cost of one successful call, awaited"
 HEADER = f"{'':<44} {'ns':>8} {'above the bare client':>22}"
@@ -128,14 +129,8 @@ async def _cases() -> dict[str, Callable[[], Any]]:
         _wrapped(_Native(), "aerospike-native"),
         _wrapped(_Py(), "aerospike-py-async"),
     )
-    own_class = awaited.client_class
-    awaited.client_class = lambda cls, _recognises: (
-        cls
-    )  # windows of one are for the client's class only
-    try:
-        window = _wrapped(_Native(), "aerospike-native")
-    finally:
-        awaited.client_class = own_class
+    with patch.object(fast, "client_class", lambda cls, _recognises: cls):
+        window = _wrapped(_Native(), "aerospike-native")  # for the client's own class only
     return {
         "bare client that returns futures": lambda: bare.get(KEY, policy=None),
         "resilient, a future of ours": lambda: future.get(KEY),

@@ -147,10 +147,10 @@ class Coroutines(Scripted):
     async def increment(
         self,
         key: Any,
-        bin: Any,
+        bin: Any,  # noqa: A002
         offset: Any,
         meta: Any = None,
-        policy: Any = None,  # noqa: A002
+        policy: Any = None,
     ) -> Any:
         return await self._answered("increment", policy)
 

@@ -14,8 +14,8 @@ from typing import Any
 from .harness import Figure, measure
 
 BENCHES = ("chain", "awaited", "parts", "cluster", "clients", "embedded", "policies", "startup")
-"""One module each: ``TITLE``, ``cases()`` and ``verdict()``, and ``CLOCK`` where it measures processor
-time; or ``HEADER`` and a ``run()`` of its own."""
+"""One module each: ``TITLE``, ``cases()`` and ``verdict()``, and ``CLOCK`` for processor time.
+Or ``HEADER`` and a ``run()`` of its own."""
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ from benchmarks.faults import BLOCKING, FAULTS, OUTAGES, Cell, Outage, outage, w
 from benchmarks.mixed import Tally
 from tests.stopwatch import HeldUp
 
-pytestmark = pytest.mark.alone
 GENEROUS_MS = 200
 """How late a call may end here: a busy machine holds threads up. docs/errors.md has what was measured."""
 
@@ -48,20 +47,24 @@ def held_up_ms(worked):
     return 2 * worked[1]
 
 
+@pytest.mark.alone
 def test_no_operation_outlives_its_deadline_by_much(cells, held_up_ms):
     late = {cell.client: cell.wrapped.over_ms for cell in cells}
     assert max(late.values()) < GENEROUS_MS + held_up_ms, late
 
 
+@pytest.mark.alone
 def test_no_batch_outlives_its_deadline_by_more_than_its_client_lets_it(cells, held_up_ms):
     late = {cell.client: cell.wrapped.batch_over_ms for cell in cells}
     assert max(late.values()) < 2 * GENEROUS_MS + held_up_ms, late
 
 
+@pytest.mark.alone
 def test_no_fault_is_worse_than_for_the_bare_client(cells):
     assert {cell.client: cell.wrapped.errors for cell in cells if worse(cell) > 0} == {}
 
 
+@pytest.mark.alone
 def test_no_increment_is_applied_twice_and_none_is_lost(cells):
     assert [(cell.client, cell.twice, cell.lost) for cell in cells] == [
         (client, 0, 0) for client in BLOCKING
@@ -84,6 +87,7 @@ def test_retries_add_no_more_to_an_outage_than_the_budget_has(what, client):
     assert made.requests <= 1.1 * made.operations + RESERVE + RESERVE_S * made.seconds
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("client", BLOCKING)
 def test_a_small_pool_opens_no_node(client):
     (cell,) = work_through("pool", [client], seconds=1.0, interval_s=0.005)

@@ -10,6 +10,7 @@ Its attributes have three lifetimes, one for each group:
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,12 @@ from .plan import Plan
 
 if TYPE_CHECKING:
     import asyncio
+
+
+@functools.lru_cache(maxsize=256)
+def _refused(node: str | None) -> Failure:
+    """Return what a refusal means. Kept, as many calls are refused for one node."""
+    return Failure(FailureKind.REFUSED, fault=Fault.LOCAL, node=node)
 
 
 class Call:
@@ -166,7 +173,7 @@ class Call:
             error: the error to raise.
             node: the node that is the reason, if a node is.
         """
-        self.failure = Failure(FailureKind.REFUSED, fault=Fault.LOCAL, node=node)
+        self.failure = _refused(node)
         self.raised = error
         return error
 

@@ -62,6 +62,7 @@ class Fault(enum.StrEnum):
 
 NODE: Final = Fault.NODE
 LOCAL: Final = Fault.LOCAL
+NOBODY: Final = Fault.NOBODY
 
 
 @dataclass(frozen=True, slots=True)

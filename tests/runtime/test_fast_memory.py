@@ -119,3 +119,15 @@ def test_a_table_keeps_what_is_used_and_forgets_the_rest():
 
     assert table.get(0) is None
     assert len(table) <= 20
+
+
+def test_a_missing_record_shows_no_more_frames_than_the_chain_does():
+    client = resilient(Missing(), "latency", adapter="aerospike")
+
+    with pytest.raises(theirs.RecordNotFound) as raised:
+        client.get(KEY)
+
+    ours = [entry for entry in raised.traceback if "aerospike_resilience" in str(entry.path)]
+    assert len(ours) <= 2
+    assert len(raised.value.attempts) == 1
+    client.resilience.close()

@@ -12,6 +12,7 @@ from ...model.attempt import Attempt
 from ...model.call import Call
 from ...model.failure import FailureKind
 from ...model.identity import ClientIdentity
+from ...model.plan import Plan
 
 _log = logging.getLogger("aerospike_resilience.call")
 
@@ -53,13 +54,7 @@ def annotate(error: BaseException, call: Call) -> None:
     if not attempts:
         return
     operation = call.plan.operation
-    set_attribute(error, "attempts", attempts)
-    set_attribute(error, "client_name", call.plan.client_name)
-    if call.plan.writes or read(error, "in_doubt", _ABSENT) is not _ABSENT:
-        _answer(error, in_doubt=_any_in_doubt(attempts))
-    if _log.isEnabledFor(logging.DEBUG):
-        log = ClientIdentity(call.plan.client_name, call.plan.profile).log(_log.name)
-        log.debug("%s failed: %s", operation.name, attempts)
+    _set(error, call.plan, attempts)
     if len(attempts) == 1 and not _REASONS.get(reason):
         return  # such as a missing record: there is nothing to add to what the client says
     if _any_in_doubt(attempts[:-1]) and (call.failure is not None and call.failure.kind in _ECHOES):
@@ -76,6 +71,22 @@ def annotate(error: BaseException, call: Call) -> None:
         + "; ".join(_sentence(attempt) for attempt in attempts)
         + (f". No further attempt: {why}" if why else ""),
     )
+
+
+def annotate_answer(error: Exception, plan: Plan, attempt: Attempt) -> None:
+    """Write on `error` what was tried, where that was one try whose answer is final. See `annotate`."""
+    _forget(error)
+    _set(error, plan, (attempt,))
+
+
+def _set(error: Exception, plan: Plan, attempts: tuple[Attempt, ...]) -> None:
+    set_attribute(error, "attempts", attempts)
+    set_attribute(error, "client_name", plan.client_name)
+    if plan.writes or read(error, "in_doubt", _ABSENT) is not _ABSENT:
+        _answer(error, in_doubt=_any_in_doubt(attempts))
+    if _log.isEnabledFor(logging.DEBUG):
+        log = ClientIdentity(plan.client_name, plan.profile).log(_log.name)
+        log.debug("%s failed: %s", plan.operation.name, attempts)
 
 
 def _any_in_doubt(attempts: tuple[Attempt, ...]) -> bool:

@@ -19,7 +19,7 @@ General: TypeAlias = Callable[..., Any]
 """An operation's wrapped method that sends every call through the general chain."""
 
 _LINE: Final = sys._getframe().f_lineno + 1  # noqa: SLF001 - where the template's first line stands
-_TEMPLATE: Final = """def make(engine, form, method, general, clock, current, ABSENT, given):
+_TEMPLATE: Final = """def make(engine, form, method, general, clock):
     def fused({signature}, *more, **named):
         lane = engine.runtime.lane
         began = clock()
@@ -54,7 +54,9 @@ _TEMPLATE: Final = """def make(engine, form, method, general, clock, current, AB
                     else:
                         result = {call}
                 except Exception as error:
-                    failed = lane.failed(fit, plan, given(({before})), {key}, began, error)
+                    failed = lane.answered(plan, {key}, began, clock(), early_s, error)
+                    if failed is None:
+                        failed = lane.failed(fit, plan, given(({before})), {key}, began, error)
                 else:
                     ended = clock()
                     if ended - began < early_s:
@@ -88,9 +90,7 @@ def fused(
     make = _made(
         form.name, form.before, form.names, form.judged, form.policy_by_position, form.sent_as
     )
-    function: Callable[..., Any] = make(
-        engine, form, method, general, engine.shared.clock, ambient.current, ABSENT, given
-    )
+    function: Callable[..., Any] = make(engine, form, method, general, engine.shared.clock)
     return function
 
 
@@ -120,7 +120,7 @@ def _made(
         bare_call=_call(before, ()),
         call=_sent(before, sent_as),
     )
-    scope: dict[str, Any] = {}
+    scope: dict[str, Any] = {"ABSENT": ABSENT, "current": ambient.current, "given": given}
     exec(compile("\n" * (_LINE - 1) + text, __file__, "exec"), scope)
     made: Callable[..., Any] = scope["make"]
     return made

@@ -19,28 +19,32 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from ...ambient import Ambient, on_clock
-from ...interceptors import (
-    Backpressure,
-    Breaker,
-    Deadline,
-    Interceptor,
-    NativeAttempt,
-    PermitKeeper,
-    Retry,
-)
-from ...interceptors.base import Link
-from ...interceptors.gate.backpressure import WeightedBackpressure
+from ...interceptors import Interceptor
+from ...interceptors.retry.error_notes import annotate_answer
+from ...model.attempt import Attempt
 from ...model.call import Call
 from ...model.durations import ms_to_s, remaining_whole_ms
-from ...model.failure import RECORD
+from ...model.failure import NOBODY, RECORD
 from ...model.operation import Criticality, Key
 from ...model.plan import Plan
 from ..chain import end_operation
 from ..planner import Planner
+from ..traceback import without_our_frames
 from .forms import ABSENT, Form, given
+from .links import (
+    Balance,
+    Calm,
+    Namespaces,
+    NoBudget,
+    NoGate,
+    NoHealth,
+    NoNamespaces,
+    Permits,
+    shipped,
+)
 from .table import BoundedTable
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -52,39 +56,6 @@ _content: Final = marshal.dumps
 It is made for this: it takes dicts, lists, numbers and text, tells 1 from True, and raises `ValueError` for
 any other object, such as a transaction. Version 2 of its format depends on nothing but the values.
 """
-
-
-class Namespaces(Protocol):
-    """What is known of a cluster's namespaces."""
-
-    strong: frozenset[str]
-    single: frozenset[str]
-
-
-class Permits(Protocol):
-    """What a fused call reads of a gate."""
-
-    permits: Any
-    waiting: int
-    debt: int
-
-    def settle(self) -> None:
-        """Serve the queue after a release."""
-        ...
-
-
-class Balance(Protocol):
-    """What a fused call reads and counts of a retry budget."""
-
-    operations: int
-    spent: bool
-
-
-class Calm(Protocol):
-    """What a fused call reads of the nodes' health."""
-
-    calm: bool
-    eventual: bool
 
 
 Fit: TypeAlias = tuple["Lane", Plan, Any, float, float, float, Criticality]
@@ -116,6 +87,19 @@ class FirstAttempt:
     async def again_async(self, _call: Call) -> Any:
         """Raise the error, for awaited calls."""
         raise self.errors.pop()
+
+
+class Answer:
+    """An error that is the answer to a call, such as that there is no record. It is raised as it is.
+
+    Attributes:
+        errors: the error alone, as in `FirstAttempt`.
+    """
+
+    __slots__ = ("errors",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.errors = [error]
 
 
 class Lane:
@@ -168,18 +152,18 @@ class Lane:
         *,
         plain: bool = False,
     ) -> None:
-        links = _shipped(chain)
+        links = shipped(chain)
         self.plain = plain
         self._planner = planner if links is not None else None
         self._place = planner.place if planner is not None else _no_place
-        self._namespaces: Namespaces = namespaces or _NoNamespaces()
+        self._namespaces: Namespaces = namespaces or NoNamespaces()
         self._strong = self._single = frozenset[str]()
         self._plans = BoundedTable()
         self.open = links is not None
         self.plans: Mapping[str, Plan | None] = dict.fromkeys(plans)
-        self.gate: Permits = _NoGate()
-        self.budget: Balance = _NoBudget()
-        self.health: Calm = _NoHealth()
+        self.gate: Permits = NoGate()
+        self.budget: Balance = NoBudget()
+        self.health: Calm = NoHealth()
         self.recent: deque[Any] = deque(maxlen=0)
         if links is None:
             return
@@ -326,6 +310,40 @@ class Lane:
 
     # ----- where a first attempt goes on
 
+    def answered(
+        self, plan: Plan, key: Key, began: float, ended: float, early_s: float, error: Exception
+    ) -> Answer | None:
+        """Note an error that answers about the record, on which no link has anything to decide.
+
+        It does what `failed` and `resume` do for such an error, and makes no `Call` for it.
+
+        Args:
+            plan: the call's plan.
+            key: the record's key.
+            began: when it began, on the chain's clock.
+            ended: when it ended.
+            early_s: from how many seconds on a first try may have failed before.
+            error: what the client raised.
+
+        Returns:
+            What `resume` takes; None if `failed` has to look.
+        """
+        failure = plan.classify(error, plan.operation)
+        if (
+            failure.kind is not RECORD
+            or failure.tries != 1
+            or failure.retryable
+            or failure.address is not None
+            or failure.fault is not NOBODY
+            or ended - began >= early_s
+            or plan.verification is not None
+        ):
+            return None
+        self.recent.append((key, began, ended, False))  # of the master, without its replica
+        took_s = max(ended - began, 0.0)
+        annotate_answer(error, plan, Attempt(1, took_s, 1, failure, type(error).__name__))
+        return Answer(error)
+
     def failed(
         self,
         fit: Fit | None,
@@ -366,12 +384,19 @@ class Lane:
             call.now = ended
             self._breaker.health.answered(call, began, ended)
 
-    def resume(self, first: FirstAttempt) -> Any:
+    def resume(self, first: FirstAttempt | Answer) -> Any:
         """Return what the operation comes to in the general chain. Called after the permit is released.
 
         The chain neither begins the operation again nor counts it again: it decides about the failed
         attempt, and what follows is an ordinary second attempt.
         """
+        if type(first) is Answer:
+            try:
+                raise first.errors.pop()  # noqa: TRY301 - one frame less, in the traceback too
+            except BaseException as error:
+                without_our_frames(error)
+                raise
+        first = cast("FirstAttempt", first)
         call = first.call
         try:
             return first.again(call) if _final(call) else self._retry(call, first.again)
@@ -418,81 +443,6 @@ def _final(call: Call) -> bool:
         return False
     call.gave_up = "failure"
     return True
-
-
-class _Links(NamedTuple):
-    """The links of a chain that a fused call can stand for."""
-
-    retry: Retry
-    gate: Backpressure | None
-    breaker: Breaker | None
-    attempt: NativeAttempt
-    inside_retry: list[Link]
-
-
-def _shipped(chain: Sequence[Interceptor]) -> _Links | None:
-    """Return the links of a chain; None if it does more for a success than a fused call does."""
-    if len(chain) < 3 or type(chain[0]) is not Deadline:
-        return None
-    retry, *inside, attempt = chain[1:]
-    if type(retry) is not Retry or retry.judges_results or type(attempt) is not NativeAttempt:
-        return None
-    gate: Backpressure | None = None
-    breaker: Breaker | None = None
-    links: list[Link] = []
-    for link in inside:
-        # A fused call is about one record, so it weighs one permit, and its result is no stream.
-        if type(link) in (Backpressure, WeightedBackpressure) and gate is None and breaker is None:
-            gate = cast("Backpressure", link)
-        elif type(link) is Breaker and breaker is None:
-            breaker = link
-        elif type(link) is not PermitKeeper or gate is None:
-            return None
-        links.append(cast("Link", link))
-    return _Links(retry, gate, breaker, attempt, links)
-
-
-class _NoPermits:
-    """Permits without end."""
-
-    def pop(self) -> None:
-        """Take one."""
-
-    def append(self, _permit: None) -> None:
-        """Release one."""
-
-
-class _NoGate:
-    """Stands where a profile has no gate."""
-
-    def __init__(self) -> None:
-        self.permits = _NoPermits()
-        self.waiting = self.debt = 0
-
-    def settle(self) -> None:
-        """Do nothing: nobody waits."""
-
-
-class _NoBudget:
-    """Stands where a profile has no retry budget."""
-
-    def __init__(self) -> None:
-        self.operations = 0
-        self.spent = False
-
-
-class _NoHealth:
-    """Stands where a profile keeps no account of nodes."""
-
-    calm = True
-    eventual = False
-
-
-class _NoNamespaces:
-    """Stands where calls take no lane."""
-
-    strong: frozenset[str] = frozenset()
-    single: frozenset[str] = frozenset()
 
 
 def _no_place(_key: Key) -> None:

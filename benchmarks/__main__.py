@@ -13,7 +13,7 @@ from typing import Any
 
 from .harness import Figure, measure
 
-BENCHES = ("chain", "parts", "cluster", "clients", "embedded", "policies", "startup")
+BENCHES = ("chain", "awaited", "parts", "cluster", "clients", "embedded", "policies", "startup")
 """One module each: ``TITLE``, ``cases()`` and ``verdict()``, and ``CLOCK`` for processor time.
 Or ``HEADER`` and a ``run()`` of its own."""
 

@@ -47,6 +47,7 @@ BUSY: Final = FailureKind.BUSY
 SECURITY: Final = FailureKind.SECURITY
 CALLER: Final = FailureKind.CALLER
 OVERLOAD: Final = FailureKind.OVERLOAD
+NATIVE_BREAKER: Final = FailureKind.NATIVE_BREAKER
 
 
 class Fault(enum.StrEnum):

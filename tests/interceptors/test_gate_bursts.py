@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import aerospike_py
 import pytest
@@ -113,6 +114,59 @@ def test_time_in_which_our_own_process_was_held_up_is_not_held_against_the_queue
     assert queue.waits_on(waiter, patience)
     clock.pass_s(2 * LATE_S)
     assert not queue.waits_on(waiter, patience)
+
+
+def test_the_lag_of_the_event_loop_is_not_held_against_the_queue(clock):
+    queue = Queue(clock)
+    queue.join()
+    waiter, patience = queue.join()
+    patience.lag_s = QUEUE_S
+    clock.pass_s(2 * QUEUE_S - 0.001)
+
+    assert patience.next_look > clock()
+    assert queue.waits_on(waiter, patience)
+    clock.pass_s(0.002)
+    assert not queue.waits_on(waiter, patience)
+
+
+def test_the_lag_of_the_event_loop_leaves_time_for_the_answer(clock):
+    queue = Queue(clock)
+    queue.join()
+    waiter, patience = queue.join()
+    patience.lag_s = 10 * TOTAL_S
+    queue.serve_one()
+
+    assert patience.next_look == pytest.approx(clock() + 0.8 * TOTAL_S)
+    clock.pass_s(0.79 * TOTAL_S)
+    assert queue.waits_on(waiter, patience)
+    clock.pass_s(0.02 * TOTAL_S)
+    assert not queue.waits_on(waiter, patience)
+
+
+async def test_one_timer_looks_after_all_that_wait_in_an_event_loop(monkeypatch):
+    loop, timers = asyncio.get_running_loop(), []
+    call_later = loop.call_later
+
+    def counted(delay, callback, *args, **more):
+        timers.append(callback)
+        return call_later(delay, callback, *args, **more)
+
+    monkeypatch.setattr(loop, "call_later", counted)
+    gate = Gate(1, 20.0)
+    gate.permits.pop()
+    waiters = [Waiter() for _ in range(50)]
+    now = time.monotonic()
+    tasks = [asyncio.ensure_future(gate.wait_async(waiter, now + 60.0, now)) for waiter in waiters]
+    await asyncio.sleep(0)
+    assert gate.waiting == len(waiters)
+    assert len(timers) == 1
+    for task in tasks[1:]:
+        task.cancel()
+    gate.permits.append(None)
+    gate.settle()
+    await asyncio.wait(tasks)
+    assert gate.waiting == 0
+    assert waiters[0].held == 1
 
 
 def test_nobody_waits_past_the_deadline(clock):

@@ -20,7 +20,7 @@ from ...model.durations import (
     ms_to_s,
     remaining_whole_ms,
 )
-from ...model.failure import CALLER, NODE, OVERLOAD, Failure
+from ...model.failure import CALLER, NATIVE_BREAKER, NODE, OVERLOAD, Failure
 from ...model.operation import Key
 from ...model.plan import early_s
 from ...model.stream import Stream
@@ -253,7 +253,7 @@ def _tries_made(call: Call, failure: Failure) -> int:
     if failure.tries == 1 and call.now - call.began < call.early_s:
         return 1  # answered before a first try could have ended
     may = 1 if call.frugal else min(call.plan.native_retries + 1, call.tries_left)
-    if failure.kind is FailureKind.NATIVE_BREAKER and failure.tries is None:
+    if failure.kind is NATIVE_BREAKER and failure.tries is None:
         # The last try was refused and not sent. Each that was sent before waited for its whole socket
         # timeout.
         waited = int((call.now - call.began) / call.early_s) if call.early_s > 0 else 0

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from ...model.attempt import Attempt
 from ...model.call import Call
-from ...model.failure import LOCAL, OVERLOAD, RECORD
+from ...model.failure import LOCAL, NATIVE_BREAKER, OVERLOAD, RECORD
 from ...model.operation import Shape
 from ...model.rows import ExpectedWrite
 from ..base import Link, Proceed, ProceedAsync
@@ -79,11 +79,7 @@ def _shut(call: Call) -> bool:
     worth it.
     """
     failure = call.failure
-    return (
-        failure is not None
-        and failure.kind is FailureKind.NATIVE_BREAKER
-        and not call.began_anywhere
-    )
+    return failure is not None and failure.kind is NATIVE_BREAKER and not call.began_anywhere
 
 
 class Verdict(NamedTuple):

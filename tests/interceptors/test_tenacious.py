@@ -10,6 +10,7 @@ from aerospike_resilience import resilient
 from aerospike_resilience.interceptors import Backoff, Retry, RetryBudget, TenacityRules
 from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from tests import fakes
+from tests.patience import PATIENT
 
 EMPTY = tenacity.retry_if_result(lambda record: record is None)
 
@@ -137,7 +138,10 @@ def test_a_wanted_result_is_waited_for_on_the_wire(healthy, bare):
     key = ("test", "tenacious", 1)
     bare.put(key, {"n": 1})
     client = resilient(
-        bare, "latency", retry=tenacity.retry_if_result(lambda found: found[2]["n"] == 1)
+        bare,
+        "latency",
+        retry=tenacity.retry_if_result(lambda found: found[2]["n"] == 1),
+        overrides=PATIENT,
     )
     before = healthy.requests("get")
 
@@ -172,7 +176,11 @@ def test_a_chain_of_waits_is_followed():
 
 
 def test_a_wait_that_looks_at_the_error_serves_batches_without_one():
-    rules = TenacityRules(wait=tenacity.wait_exception(lambda error: 0.001 * bool(str(error))))
+    class ByError(tenacity.wait.wait_base):
+        def __call__(self, retry_state: tenacity.RetryCallState) -> float:
+            return 0.001 * bool(str(retry_state.outcome.exception()))
+
+    rules = TenacityRules(wait=ByError())
 
     assert rules.sleep_s(ready(), None) == 0.001
 

@@ -90,9 +90,8 @@ def test_a_client_wrapped_without_a_thread_is_tended_once_there_is_one(healthy, 
     assert not TEND_THREAD.alive
 
     scarce.short = False
-    write_all(client)
 
-    assert TEND_THREAD.alive
+    until(lambda: write_all(client) or TEND_THREAD.alive)
     until(lambda: client.resilience._engine.shared.health.calm)
     client.resilience.close()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ...clients import Adapter
+from ...clients.contract import KeywordsMatchProfile
 from ...clients.shared.derived import client_class, native_method
 from ...model.operation import Operation, Shape, always, never
 
@@ -37,6 +38,7 @@ class Form:
         sent_as: the parameters under which the method is sent its policy.
         judged: the parameters by which the plan is chosen, besides the policy and the record's set: whether
             the call reads, and whether it may be sent again. Empty where one plan serves every call.
+        matches: whether keyword arguments only say what the profile says; None where none ever do.
     """
 
     operation: Operation
@@ -47,6 +49,7 @@ class Form:
     policy_by_position: bool
     sent_as: tuple[str, ...]
     judged: tuple[str, ...]
+    matches: KeywordsMatchProfile | None = None
 
     def by_name(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> list[Any] | None:
         """Return the values with those that were given by name; None if the general chain has to look.
@@ -55,6 +58,8 @@ class Form:
             values: what was given by position, `ABSENT` for the rest.
             named: what was given by name.
         """
+        if self.matches is not None and self.matches(self.operation, named):
+            return [*values]
         row, places = [*values], self.places
         for name, value in named.items():
             place = places.get(name)
@@ -131,6 +136,7 @@ def form_of(client: Any, operation: Operation, adapter: Adapter) -> Form | None:
         policy_by_position=by_position,
         sent_as=sent_as,
         judged=judged,
+        matches=adapter.keywords_match_profile,
     )
 
 

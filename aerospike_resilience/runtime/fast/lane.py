@@ -404,8 +404,15 @@ class Lane:
             end_operation(call, error)
             raise
 
-    async def resume_async(self, first: FirstAttempt) -> Any:
+    async def resume_async(self, first: FirstAttempt | Answer) -> Any:
         """Do as `resume` does, for awaited calls."""
+        if type(first) is Answer:
+            try:
+                raise first.errors.pop()  # noqa: TRY301 - one frame less, in the traceback too
+            except BaseException as error:
+                without_our_frames(error)
+                raise
+        first = cast("FirstAttempt", first)
         call = first.call
         try:
             return (

@@ -33,6 +33,7 @@ def test_a_quick_run_compares_the_chain_with_its_peers(tmp_path):
     assert {"pybreaker", "tenacity", "stamina", "redress (retry)", "BoundedSemaphore"} <= set(names)
     assert "resilient, no SDK" in names
     assert set(benches) == {
+        "awaited",
         "chain",
         "parts",
         "cluster",

@@ -159,6 +159,8 @@ class Way:
             good, keys = native_values(operation), False
         else:
             good, keys = (C if self.name == "aerospike" else PY), True
+        if operation.name in ("append", "prepend"):
+            good = {**good, "val": lambda: "more"}
         names = (*operation.parameters, *operation.keywords)
         good = {name: good.get(name, lambda: "text") for name in names}
         pairs = zip(

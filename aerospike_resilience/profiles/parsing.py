@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -13,8 +14,13 @@ from .loader import LOADER, forbidden_character
 from .source import MAX_DEPTH, PolicySource
 
 
+KEPT: Final = 32
+"""How many texts are kept with what they say. Each client reads its profile, and at each reload again."""
+
+
+@functools.lru_cache(KEPT)
 def parse(text: str, where: str, path: Path | None = None) -> PolicySource:
-    """Read a policy file's text. See `read`."""
+    """Read a policy file's text. See `read`. A text that is known is not read again."""
     forbidden = forbidden_character(text)
     if forbidden is not None:
         line, column, character = forbidden

@@ -20,9 +20,9 @@ MAX_DEPTH: Final = 32
 """How deep mappings and lists may be nested; a policy file needs five. Composing recurses, in C too."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PolicySource:
-    """The contents of one file, or of one mapping given in code.
+    """The contents of one file, or of one mapping given in code. Nobody changes them.
 
     Attributes:
         where: the file as messages name it, or ``overrides=``.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from ..errors import PolicyFileError, Problem
 from ..model.wording import shown, suggestion
@@ -14,11 +15,20 @@ from .source import KeyPath, PolicySource
 from .synonyms import canonical
 
 
+KEPT: Final = 32
+"""Of how many files it is kept what is wrong with them."""
+
+
 def problems_of(source: PolicySource) -> list[Problem]:
     """Return everything that is wrong with a policy file, in the order of the file."""
+    return [*_problems(source)]
+
+
+@functools.lru_cache(KEPT)
+def _problems(source: PolicySource) -> tuple[Problem, ...]:
     from . import schema  # importing pydantic is slow; see there
 
-    return _checked(source, schema.PolicyFile)[1]
+    return tuple(_checked(source, schema.PolicyFile)[1])
 
 
 def check_file(source: PolicySource) -> None:

@@ -13,7 +13,6 @@ from .build import Builder
 from .loader import LOADER, forbidden_character
 from .source import MAX_DEPTH, PolicySource
 
-
 KEPT: Final = 32
 """How many texts are kept with what they say. Each client reads its profile, and at each reload again."""
 

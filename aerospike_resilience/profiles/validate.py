@@ -14,7 +14,6 @@ from .places import not_a_set, place_of
 from .source import KeyPath, PolicySource
 from .synonyms import canonical
 
-
 KEPT: Final = 32
 """Of how many files it is kept what is wrong with them."""
 

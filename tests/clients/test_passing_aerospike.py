@@ -121,7 +121,7 @@ def committed(finish):
 
 
 def fails(lazy):
-    """Return whether a query fails: the client and the nodes lack its module, and either may say so first."""
+    """Return whether a query fails: client and nodes lack its module, and either may say so first."""
     try:
         lazy.results()
     except exception.AerospikeError:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
 
+from ..concurrency.wakeup import Wakeup
 from ..wrapping.being_connected import CREATING
 from .mapping import ConnectionPlan
 from .probe import Probes, Said
@@ -72,7 +73,7 @@ def opened(plan: ConnectionPlan, *, again: bool = False) -> Any:
     if attempt.succeeded:
         return attempt.client
     said = probes.wait()
-    if not attempt.done.is_set():
+    if not attempt.ended:
         usable = any(one.usable for one in said.values())
         grace_s = limits.whole_s if usable else limits.first_s + min(_GRACE_S, limits.first_s / 2)
         attempt.wait(started + grace_s - time.monotonic())
@@ -87,20 +88,33 @@ def opened(plan: ConnectionPlan, *, again: bool = False) -> Any:
 
 
 class _Attempt:
-    """A client that connects in a thread of its own, as some do not keep to their own limit."""
+    """A client that connects in a thread of its own, as some do not keep to their own limit.
+
+    Either the caller gets the client or, once it has given up, the thread closes it. Who settles that
+    first settles it for both. Each step on the dictionary is one of C, so it takes no lock: a signal
+    handler or a fork may meet it at any time.
+
+    Attributes:
+        error: why the client could not connect; None while that is open, and if it could.
+        ended: whether the client has connected, or cannot.
+    """
 
     def __init__(self, plan: ConnectionPlan) -> None:
         self._connector = plan.connector
         self._arguments = plan.with_password_of_now()
-        self._lock = threading.Lock()
-        self._abandoned = False
-        self.client: Any = None
+        self._settled: dict[str, Any] = {}
+        self._woken = Wakeup()
         self.error: BaseException | None = None
-        self.done = threading.Event()
+        self.ended = False
         context = contextvars.copy_context()
         threading.Thread(
             target=context.run, args=(self._run,), name="aerospike-resilience-connect", daemon=True
         ).start()
+
+    @property
+    def client(self) -> Any:
+        """The client, connected; None if there is none, or not yet."""
+        return self._settled.get("client")
 
     @property
     def succeeded(self) -> bool:
@@ -108,16 +122,15 @@ class _Attempt:
 
     def wait(self, for_s: float) -> None:
         try:
-            self.done.wait(max(0.0, for_s))
+            if not self.ended:
+                self._woken.wait(for_s)
         except BaseException:  # an interrupt
             self._close(self.abandon())
             raise
 
     def abandon(self) -> Any:
         """Have a client that connects later closed; return it if it has connected already."""
-        with self._lock:
-            self._abandoned = True
-            return self.client
+        return self._settled.setdefault("client", None)
 
     def _run(self) -> None:
         CREATING.set(True)
@@ -126,13 +139,10 @@ class _Attempt:
         except BaseException as error:  # noqa: BLE001 - a Rust panic is none of Exception
             self.error = error
         else:
-            with self._lock:
-                late = self._abandoned
-                if not late:
-                    self.client = client
-            if late:
+            if self._settled.setdefault("client", client) is not client:
                 self._close(client)
-        self.done.set()
+        self.ended = True
+        self._woken.set()
 
     def _close(self, client: Any) -> None:
         if client is not None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
+from ..concurrency.wakeup import Wakeup
 from ..errors import (
     ConnectError,
     RefusedCredentialsError,
@@ -109,7 +110,8 @@ class Reconnector:
     def __init__(self, wrapped: Any, every_s: float) -> None:
         self._wrapped = weakref.ref(wrapped)
         self._every_s = every_s
-        self._ended = threading.Event()
+        self._ended = False
+        self._woken = Wakeup()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -123,24 +125,26 @@ class Reconnector:
 
     def stop(self) -> None:
         """End. An attempt under way ends by itself."""
-        self._ended.set()
+        self._ended = True
+        self._woken.set()
         if self._task is not None:
             self._task.cancel()
 
     def _run(self) -> None:
-        while not self._ended.wait(self._every_s):
+        while not self._ended:
+            self._woken.wait(self._every_s)
             client = self._wrapped()
-            if client is None:
+            if client is None or self._ended:
                 return
             with suppress(Exception):
                 client.connect()
-                if self._ended.is_set():
+                if self._ended:
                     client.close()
                 return
             del client
 
     async def _run_async(self) -> None:
-        while not self._ended.is_set():
+        while not self._ended:
             await asyncio.sleep(self._every_s)
             client = self._wrapped()
             if client is None:

@@ -11,6 +11,7 @@ from ..model.identity import ClientIdentity
 from ..model.operation import Operation
 from ..model.plan import Send
 from .compiled import Runtime
+from .fast.lane import Lane
 from .planner import Planner
 
 
@@ -28,6 +29,7 @@ class ClosingRuntime(Runtime):
         self.profile, self.plans, self.telemetry = runtime.profile, runtime.plans, runtime.telemetry
         self.planner = _RefusingPlanner(runtime.planner, identity)
         self.plain = False
+        self.lane = Lane((), self.plans)
 
 
 class _RefusingPlanner(Planner):

@@ -110,7 +110,9 @@ class Engine:
         """Return the runtime that `using()` asks for; compiled once for each profile."""
         if self.runtime is not self._own and isinstance(self.runtime, ForkedRuntime):
             self._first_use()
-        if self.closed or (using.profile is None and using.overrides is None):
+        if self.closed or isinstance(self.runtime, ClosingRuntime):
+            return self.runtime
+        if using.profile is None and using.overrides is None:
             return self.runtime
         return self._switched.find(using) or self._switched.compile(
             using, lambda: self._own.profile

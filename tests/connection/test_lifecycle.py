@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 import weakref
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -18,9 +19,10 @@ from aerospike_resilience import (
     connect,
 )
 from aerospike_resilience.clients.connectors import connector
+from aerospike_resilience.runtime.closing import ClosingRuntime
 from aerospike_resilience.testing import LocalCluster
 from tests.connection.conftest import defined, put_and_get
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 PATIENT = {
     "policy": {
@@ -78,30 +80,76 @@ def test_close_with_a_drain_lets_calls_under_way_end(kind, spare):
     assert len(ended) == 1
 
 
-def test_while_a_client_drains_new_calls_are_refused(spare):
-    client = connect(defined(spare), overrides=PATIENT)
-    before, refused = spare.requests("write"), []
-    with spare.inject(op="write", latency="400ms"):
-        writer = threading.Thread(target=lambda: put("aerospike", client))
+class Held:
+    """An interceptor of the application's, in which a call stays under way until the test lets it go."""
+
+    def __init__(self) -> None:
+        self.entered, self.free = threading.Event(), threading.Event()
+
+    def around(self, call, proceed):
+        self.entered.set()
+        assert self.free.wait(PATIENCE_S)
+        return proceed(call)
+
+    async def around_async(self, call, proceed):
+        self.entered.set()
+        await until_async(self.free.is_set)
+        return await proceed(call)
+
+
+async def until_async(condition):
+    """Do as `until` does, in an event loop."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def test_while_a_client_drains_new_calls_are_refused(kind, healthy):
+    """Those of any form: plain ones, and those in a block of `using()` that take another profile."""
+    held = Held()
+    options = {"overrides": PATIENT, "interceptors": [("before", "attempt", held)]}
+    refused = 0
+
+    def refusing(client):
+        return isinstance(client.resilience._engine.runtime, ClosingRuntime)
+
+    if connector(kind).awaited:
+
+        async def whole():
+            nonlocal refused
+            client = await connect(defined(healthy), kind, **options)
+            writer = asyncio.ensure_future(put(kind, client))
+            await until_async(held.entered.is_set)
+            closer = asyncio.ensure_future(client.close(drain="60s"))
+            await until_async(lambda: refusing(client))
+            for block in (nullcontext(), client.resilience.using("durable")):
+                with block, pytest.raises(ClientClosedError):
+                    await put(kind, client)
+                refused += 1
+            assert not closer.done()
+            held.free.set()
+            await asyncio.gather(writer, closer)
+
+        asyncio.run(whole())
+    else:
+        client = connect(defined(healthy), kind, **options)
+        writer = threading.Thread(target=lambda: put(kind, client))
         writer.start()
-        until(lambda: spare.requests("write") > before)
+        until(held.entered.is_set)
         closer = threading.Thread(target=lambda: client.close(drain="60s"))
         closer.start()
-        until(
-            lambda: client.resilience._engine.shared.closing.is_set() or _refuses(client, refused)
-        )
-        closer.join()
+        try:
+            until(lambda: refusing(client))
+            for block in (nullcontext(), client.resilience.using("durable")):
+                with block, pytest.raises(ClientClosedError):
+                    put(kind, client)
+                refused += 1
+            assert closer.is_alive()
+        finally:
+            held.free.set()
         writer.join()
-    assert [type(error) for error in refused] == [ClientClosedError]
-
-
-def _refuses(client, refused):
-    try:
-        client.exists(("test", "drain", 1))
-    except ClientClosedError as error:
-        refused.append(error)
-        return True
-    return False
+        closer.join()
+    assert refused == 2
 
 
 def test_a_drain_ends_when_its_time_is_over(spare):

@@ -80,7 +80,7 @@ def _nodes(kind, client):
 
 def test_a_seed_whose_peers_cannot_be_reached(kind, racked):
     definition = ClusterDefinition(*racked.hosts[0]).with_system_settings(
-        SystemSettings(tend_timeout=timedelta(milliseconds=500))
+        SystemSettings(tend_timeout=timedelta(milliseconds=1500))
     )
     with pytest.raises(UnreachableClusterError, match=r"127\.0\.0\.9:1") as caught:
         used(definition, kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import queue
 import sys
 import threading
 from typing import Any, Final
@@ -28,22 +29,21 @@ def native() -> Any:
     """
     if _NAME in sys.modules or threading.current_thread() is threading.main_thread():
         return _imported()
-    imported = threading.Event()
-    found: list[Any] = []
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def stay() -> None:
         try:
-            found.append(_imported())
+            answers.put(_imported())
         except BaseException as error:  # noqa: BLE001 - raised below
-            found.append(error)
-        imported.set()
-        threading.Event().wait()
+            answers.put(error)
+        nothing: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        nothing.get()  # for ever
 
     threading.Thread(target=stay, name="aerospike-resilience-import", daemon=True).start()
-    imported.wait()
-    if isinstance(found[0], BaseException):
-        raise found[0]
-    return found[0]
+    found = answers.get()
+    if isinstance(found, BaseException):
+        raise found
+    return found
 
 
 def _imported() -> Any:

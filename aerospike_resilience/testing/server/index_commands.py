@@ -31,12 +31,12 @@ _MAX_NAME: Final = 63
 _SET_INDEX: Final = "set"
 
 
-class _RefusedError(Exception):
+class _RefusedCommandError(Exception):
     """A command is refused; its text is the answer."""
 
 
-def _refuse(text: str) -> _RefusedError:
-    return _RefusedError(f"ERROR:4:{text}")
+def _refuse(text: str) -> _RefusedCommandError:
+    return _RefusedCommandError(f"ERROR:4:{text}")
 
 
 def _namespace(args: Args) -> str | None:
@@ -55,7 +55,7 @@ def create(node: Node, args: Args) -> str:
     """Create or rename an index."""
     try:
         index = _index(args)
-    except _RefusedError as refused:
+    except _RefusedCommandError as refused:
         return str(refused)
     if index.namespace not in node.settings.namespaces:
         return "ok"
@@ -166,7 +166,7 @@ def delete(node: Node, args: Args) -> str:
     try:
         name = _required("indexname", args.get("indexname"))
         key = f"{_required('namespace', _namespace(args))}|{name}"
-    except _RefusedError as refused:
+    except _RefusedCommandError as refused:
         return str(refused)
     if node.metadata_store.get("index", key) is not None:
         node.metadata_store.set("index", key, None)
@@ -178,7 +178,7 @@ def exists(node: Node, args: Args) -> str:
     try:
         name = _required("indexname", args.get("indexname"))
         namespace = _required("namespace", _namespace(args))
-    except _RefusedError as refused:
+    except _RefusedCommandError as refused:
         return str(refused)
     if namespace not in node.settings.namespaces:
         return _NO_NAMESPACE

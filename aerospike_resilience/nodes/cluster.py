@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..concurrency import forking
 from ..concurrency.notices import Notices
+from ..concurrency.weakly import weakly
 from ..model.call import Call
 from ..model.failure import NODE, Failure, FailureKind
 from ..model.identity import ClientIdentity
@@ -116,7 +117,7 @@ class ClusterHealth:
         self.by_name = self.registry.by_name
         self.inquiries: list[blame.Inquiry] = []
         self._scouting = Scouting()
-        self.pace = ReadPace(self.by_name, self.fold_locked)
+        self.pace = ReadPace(self.by_name, weakly(self.fold_locked, otherwise=None))
         self.verdict = ""
         self.failing = False
         self.committed_alone = 0

@@ -17,6 +17,10 @@ SILENT_S: Final = 0.05
 """How long a read waits at most for a node that owes an answer, in seconds, where the profile has no
 `adaptive_timeout` that says it. Calls that wait for such a node in vain fill the gate for all others."""
 
+EVICTED_S: Final = 2.0
+"""After how long the others have evicted a node that is silent, and clients know it, at the earliest, in
+seconds: ten heartbeats of 150 ms, which are a cluster's defaults, and a tend of the client."""
+
 
 class Admission:
     """The decision before an attempt. Only asked while the cluster is not calm.
@@ -73,8 +77,10 @@ class Admission:
             raise self.refusal(call, name, "replica" if rank else "master")
         nodes = [node for name in names if (node := self._health.by_name.get(name)) is not None]
         slow = all(self._health.pace.spares(node, call.now) for node in nodes)
-        if slow or any(node.suspect for node in nodes):
-            # It needs all of them. A second try would only be one more error of its master.
+        outlasts = call.deadline - call.started > EVICTED_S
+        if slow or (not outlasts and any(node.suspect for node in nodes)):
+            # It needs all of them. A second try would only be one more error of its master. But where it
+            # outlasts the eviction of a silent node, its later tries are served.
             call.patience_s, call.tailored = self._patient_s(call, tries=1), True
         if call.commit_master:
             with self._health.notices, self._health.lock:

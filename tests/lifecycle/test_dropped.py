@@ -72,20 +72,24 @@ USES = [c_client, py_client, py_async_client, native_client, sdk_cluster, sdk_bl
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
 @pytest.mark.parametrize("overrides", [{}, ALL_ON], ids=["latency", "all switched on"])
 def test_a_dropped_client_is_freed_at_once(use, overrides, healthy):
-    """The engine holds client, source, plans and chain: with it all of them are gone."""
-    engines: list[weakref.ref] = []
+    """The engine holds plans and chain. The health of the nodes holds the source, and that the client."""
+    held: list[weakref.ref] = []
 
     def wrap(client):
         wrapped = resilient(client, "latency", overrides=overrides)
-        engines.append(weakref.ref(wrapped.resilience._engine))
+        engine = wrapped.resilience._engine
+        health = engine.shared.health
+        held.extend(weakref.ref(one) for one in (engine, health, health.source))
         return wrapped
 
     use(healthy, wrap)  # what is imported, cached and compiled at the first use
     gc.collect()
     gc.disable()
     try:
+        held.clear()
         use(healthy, wrap)
-        until(lambda: engines[-1]() is None)  # a question on its way may hold it for a moment
+        # A question on its way may hold them for a moment.
+        until(lambda: [one() for one in held] == [None, None, None])
     finally:
         gc.enable()
 

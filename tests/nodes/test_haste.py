@@ -271,3 +271,13 @@ def test_a_write_that_needs_a_silent_node_makes_one_patient_try(health, clock):
     total_s = fakes.plan().total_timeout_s
 
     assert waits == {0: pytest.approx(total_s), 1: pytest.approx(total_s)}
+
+
+def test_a_write_that_outlasts_the_eviction_of_a_silent_node_keeps_its_tries(health, clock):
+    leave_early(health, clock, 1, number=1)  # A2, the replica of number 0
+
+    call = write(health, 0, clock, total_timeout_s=8.0, socket_timeout_s=1.3)
+    call.deadline = call.started + call.plan.total_timeout_s
+    Admission(health).admit(call)
+
+    assert (call.patience_s, call.tailored) == (1.3, False)

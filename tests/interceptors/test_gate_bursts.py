@@ -78,6 +78,31 @@ def test_a_queue_must_go_on_moving(clock):
     assert not queue.waits_on(waiter, patience)
 
 
+def test_who_waited_before_an_earlier_attempt_waits_on_in_a_queue_that_moves(clock):
+    queue = Queue(clock)
+    queue.join()
+    queue.serve_one()
+    clock.pass_s(0.02)
+    queue.join()
+    waiter, patience = queue.join()
+    patience.ends = patience.entered  # nothing is left of its queue timeout
+    clock.pass_s(0.002)
+
+    assert queue.waits_on(waiter, patience)
+    clock.pass_s(QUEUE_S)
+    patience.ends = clock()
+    assert not queue.waits_on(waiter, patience)
+
+
+def test_a_wait_in_a_queue_that_moved_is_not_held_against_a_later_attempt(clock):
+    gate = Gate(1, QUEUE_S, clock=clock)
+    left_s = [
+        gate._patience(clock() + TOTAL_S, clock(), already_s)[0] - clock()
+        for already_s in (0.0, 0.4 * QUEUE_S, 3 * QUEUE_S)
+    ]
+    assert left_s == pytest.approx([QUEUE_S, 0.6 * QUEUE_S, QUEUE_S])
+
+
 def test_a_queue_that_stands_for_longer_than_an_operation_may_take_is_an_overload(clock):
     queue = Queue(clock)
     for _ in range(20):

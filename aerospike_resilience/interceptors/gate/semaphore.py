@@ -20,6 +20,7 @@ the tend thread does so each tend.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -76,6 +77,7 @@ class Gate:
         "__weakref__",
         "_clock",
         "_granted",
+        "_granted_at",
         "_lock",
         "_loops",
         "_queue",
@@ -108,6 +110,7 @@ class Gate:
         self._loops = LoopQueues(weakly(self._waits_on, otherwise=False), clock)
         self._queue_began = 0.0
         self._granted = 0
+        self._granted_at = -math.inf
         self.limit = limit
         self.queue_timeout_s = queue_timeout_s
         self.permits: list[None] = [None] * limit
@@ -261,7 +264,12 @@ class Gate:
 
     def _patience(self, deadline: float, now: float, already_s: float) -> tuple[float, Reason]:
         if self.queue_timeout_s:
-            until = now + max(self.queue_timeout_s - already_s, 0.0)
+            left_s = self.queue_timeout_s - already_s
+            if left_s < 0:
+                # It was let wait longer, as the queue moved or our own process was late. That is not held
+                # against it: this may be a new queue.
+                left_s = self.queue_timeout_s
+            until = now + left_s
             if until < deadline:
                 return until, "timeout"
         return deadline, "deadline"
@@ -287,7 +295,11 @@ class Gate:
             if late_s > LATE_S:  # our own process was delayed, and the queue with it
                 patience.ends = min(now + late_s, patience.latest)
             elif late_s >= 0:
-                moved = self._granted > patience.granted
+                # Who used up its time before its earlier attempts looks back as far as all others.
+                moved = (
+                    self._granted > patience.granted
+                    or now - self._granted_at < self.queue_timeout_s
+                )
                 young = self._queue_began > now - patience.longest_s
                 if not (moved and young and now - patience.entered < patience.longest_s):
                     return False
@@ -389,6 +401,7 @@ class Gate:
             waiter.held += 1
         waiter.granted = True
         self._granted += 1
+        self._granted_at = self._clock()
         return True
 
     def _give_back_locked(self, waiter: Waiter) -> None:

@@ -22,8 +22,10 @@ _LINE: Final = sys._getframe().f_lineno + 1  # noqa: SLF001 - where the template
 _TEMPLATE: Final = """def make(engine, form, method, general, clock):
     def fused({signature}, *more, **named):
         lane = engine.runtime.lane
-        began = clock()
         {policy_absent}
+        if not lane.open and {key} is not ABSENT and not (more or named):
+            return {general_call}
+        began = clock()
         if more or named:
             row = None if more else form.by_name(({values}), named)
             if row is None:
@@ -117,6 +119,7 @@ def _made(
         signature="".join(f"{one}=ABSENT, " for one in by_position) + "/",
         policy_absent="pass" if policy_by_position else f"{policy} = ABSENT",
         unusual=" or ".join(unusual),
+        general_call=_call(names if policy_by_position else before, (), of="general"),
         bare_call=_call(before, ()),
         call=_sent(before, sent_as),
     )
@@ -138,12 +141,10 @@ def _sent(before: tuple[str, ...], sent_as: tuple[str, ...]) -> str:
     return f"({_call(before, without)}) if lane.health.eventual else ({_call(before, sent_as)})"
 
 
-def _call(before: tuple[str, ...], sent_as: tuple[str, ...]) -> str:
-    """Return a call of the client's method with the arguments that were given, and no others."""
+def _call(before: tuple[str, ...], sent_as: tuple[str, ...], of: str = "method") -> str:
+    """Return a call with the arguments that were given, and no others."""
     policies = "".join(f", {name}=sent" for name in sent_as)
-    calls = [
-        f"method({', '.join(before[:count])}{policies})" for count in range(1, len(before) + 1)
-    ]
+    calls = [f"{of}({', '.join(before[:count])}{policies})" for count in range(1, len(before) + 1)]
     text = calls[0]
     for name, call in zip(before[1:], calls[1:], strict=True):
         text = f"{call} if {name} is not ABSENT else {text}"

@@ -1,8 +1,8 @@
 """One awaited call over a client that does nothing, against awaiting the bare client.
 
 1,000 tasks await calls that the client completes one turn of the event loop later. Measured is processor
-time of the event loop's thread, in rounds of all cases in turn. The lower quartile is told, so that other
-work on the machine counts little.
+time of the event loop's thread, in rounds of all cases in turn. The table shows the lower quartile, so that
+other work on the machine counts little.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def drain_s(drain: object) -> float:
 
 def lively(wrapped: Any, plan: ConnectionPlan) -> Life:
     """Make a connected client a context manager with an idempotent ``close(drain=)``; return its life."""
-    stands_in = issubclass(type(wrapped), StandIn)  # isinstance() is told the client's own class
+    stands_in = issubclass(type(wrapped), StandIn)  # isinstance() gets the client's own class
     life = Life(wrapped.resilience._engine)  # noqa: SLF001 - parts of the same house
     owns = {
         name: getattr(wrapped, name) if stands_in else _weakly(wrapped, name)

@@ -122,7 +122,7 @@ def accuse(
 
 
 def tried(call: Call, failure: Failure, owners: tuple[str, ...]) -> tuple[str, ...]:
-    """Return which of a record's nodes an attempt asked, as far as it can be told."""
+    """Return which of a record's nodes an attempt asked, as far as it is known."""
     if not call.plan.failover:
         return owners if call.plan.writes else owners[:1]
     tries = failure.tries or call.plan.native_retries + 1

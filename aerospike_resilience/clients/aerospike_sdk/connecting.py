@@ -87,7 +87,7 @@ class _SdkConnector(CommonConnector):
         values: Mapping[str, Any],
         policies: Mapping[str, Mapping[str, Any]],  # noqa: ARG002 - sessions get the profile as a behavior
     ) -> dict[str, Any]:
-        """Return what the SDK's own ``ClusterDefinition`` is told."""
+        """Return what the SDK's own ``ClusterDefinition`` is given."""
         found = self.converted(values)
         found["hosts"] = [
             (f"[{host.name}]" if ":" in host.name else host.name, host.port, host.tls_name)

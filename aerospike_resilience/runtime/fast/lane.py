@@ -81,7 +81,7 @@ class FirstAttempt:
         self.errors = [error]
 
     def again(self, _call: Call) -> Any:
-        """Raise the error. This is what the chain gets in the place of the first attempt."""
+        """Raise the error. The chain gets it instead of the first attempt."""
         raise self.errors.pop()
 
     async def again_async(self, _call: Call) -> Any:

@@ -103,7 +103,7 @@ class AwaitedCalls:
         return lag.since(total_s) if lag is self.of(asyncio.get_running_loop()).lag else 0.0
 
     def tend(self) -> None:
-        """Release the permits of calls whose event loop was closed: nobody is told of their end."""
+        """Release the permits of calls whose event loop was closed, as their callbacks never run."""
         for at, calls in list(self._by_loop.items()):
             if calls.loop.is_closed():
                 if self._by_loop.get(at) is calls:

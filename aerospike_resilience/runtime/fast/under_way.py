@@ -249,7 +249,7 @@ class CallFuture(UnderWay, asyncio.Future[Any]):
 
 
 class Slot(UnderWay):
-    """A call that the client completes by itself, in the place of a future.
+    """A call that the client completes by itself, instead of a future.
 
     Attributes:
         outer: the caller's future.

@@ -53,7 +53,7 @@ class NodeSettings:
         session_ttl_s: How long a login lasts.
         tls: The node's certificate, if clients connect with TLS.
         racks: Node to rack; None if there are no racks.
-        access: Node to the address that clients are told, where it is not the node's own.
+        access: Node to the address that clients get, where it is not the node's own.
         alternate_access: The same for clients that ask for alternate services.
         lua_path: The directory that has the package lupa; empty if there is no Lua.
         external_users: User of an external directory to password (SHA-256, hex) and roles.

@@ -1,4 +1,4 @@
-"""What clients are told of the nodes: their addresses, their peers and their racks."""
+"""What nodes tell clients about the cluster: addresses, peers and racks."""
 
 from __future__ import annotations
 

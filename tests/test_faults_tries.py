@@ -83,7 +83,10 @@ OPERATIONS = {
 def test_no_operation_makes_more_requests_than_max_retries_plus_one(healthy, surface, replica):
     made = {}
     for retries in RETRIES:
-        with surface.resilience.using(f"{replica}-{retries}"), healthy.inject(op="data", code=18):
+        with (
+            surface.resilience.using(f"patient-{replica}-{retries}"),
+            healthy.inject(op="data", code=18),
+        ):
             for name, operation in OPERATIONS.items():
                 before = healthy.requests("data")
                 with pytest.raises(surface.error):
@@ -136,7 +139,7 @@ def test_a_read_whose_master_is_silent_succeeds_at_the_replica(healthy, surface,
 
 
 def test_an_increment_on_which_the_server_gave_up_is_not_sent_again(healthy, surface):
-    with surface.resilience.using("sequence-3"), healthy.inject(op="data", code=9):
+    with surface.resilience.using("patient-sequence-3"), healthy.inject(op="data", code=9):
         before = healthy.requests("data")
         with pytest.raises(surface.error):
             surface.increment(1)
@@ -146,7 +149,7 @@ def test_an_increment_on_which_the_server_gave_up_is_not_sent_again(healthy, sur
 
 def test_an_overloaded_cluster_is_asked_three_times_at_most(healthy, surface):
     made = {}
-    with surface.resilience.using("sequence-3"), healthy.inject(op="data", code=18):
+    with surface.resilience.using("patient-sequence-3"), healthy.inject(op="data", code=18):
         for name, operation in OPERATIONS.items():
             before = healthy.requests("data")
             with pytest.raises(surface.error):

@@ -96,7 +96,7 @@ class Resilience:
         """Return each setting of the connection, where it comes from, and what the client was given.
 
         Raises:
-            RuntimeError: `connect()` did not create the client, so nobody knows.
+            RuntimeError: `connect()` did not create the client, so its settings are unknown.
         """
         if self._connection is None:
             raise RuntimeError(

@@ -48,7 +48,7 @@ format: $(READY) ## let ruff format and mend what it can
 dist: $(READY) ## build sdist and wheel, check both, install and try each on every supported Python
 	$(BIN)/python scripts/dist.py $(ARGS)
 
-# Locks. One line a file: `requirements/docs.txt` would be one more.
+# Locks. One line a file.
 UV := .venv-lock/bin/uv
 SOLVE := $(UV) pip compile --quiet --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
@@ -57,6 +57,7 @@ SOLVE := $(UV) pip compile --quiet --python-version 3.11 --no-emit-index-url --n
 
 lock: .venv-lock/.ready ## renew requirements/*.txt (ARGS=--no-upgrade: only what pyproject.toml asks anew)
 	$(SOLVE) --universal --generate-hashes $(or $(ARGS),--upgrade) --extra dev pyproject.toml -o $(LOCK)
+	$(SOLVE) --universal --generate-hashes $(or $(ARGS),--upgrade) --extra dev --extra docs pyproject.toml -o requirements/docs.txt
 	echo uv | $(SOLVE) --universal --generate-hashes $(or $(ARGS),--upgrade) - -o requirements/lock-tool.txt
 
 test-newest: ## the whole suite with the newest packages that pyproject.toml allows today

@@ -106,9 +106,7 @@ class Job:
         finally:
             CREATING.reset(token)
         wrapped.resilience._connection = plan.explanation  # noqa: SLF001 - parts of the same house
-        log = ClientIdentity(wrapped.resilience.name, self.profile.name).log(
-            "aerospike_resilience.connection"
-        )
+        log = self._identity(wrapped).log("aerospike_resilience.connection")
         for finding in plan.explanation.findings:
             log.warning("%s", finding)
         return wrapped, lively(wrapped, plan)
@@ -145,9 +143,13 @@ class Job:
         return said is not False
 
     def _reconnector(self, wrapped: Any, life: Life, plan: ConnectionPlan) -> Reconnector:
-        reconnector = Reconnector(wrapped, ms_to_s(plan.values.get("tend_interval", 1000)))
+        every_s = ms_to_s(plan.values.get("tend_interval", 1000))
+        reconnector = Reconnector(wrapped, self._identity(wrapped), every_s)
         life.on_close.append(reconnector.stop)
         return reconnector
+
+    def _identity(self, wrapped: Any) -> ClientIdentity:
+        return ClientIdentity(wrapped.resilience.name, self.profile.name)
 
     def _attempts(self) -> Attempts:
         name = self.options.get("name") or self.connector.kind

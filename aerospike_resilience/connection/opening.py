@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import re
-import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
 
+from ..concurrency import threads
 from ..concurrency.wakeup import Wakeup
 from ..wrapping.being_connected import CREATING
 from .mapping import ConnectionPlan
@@ -90,6 +90,8 @@ def opened(plan: ConnectionPlan, *, again: bool = False) -> Any:
 class _Attempt:
     """A client that connects in a thread of its own, as some do not keep to their own limit.
 
+    Where no thread can be started, it connects in the caller's, within the client's own limit.
+
     Either the caller gets the client or, once it has given up, the thread closes it. Who settles that
     first settles it for both. Each step on the dictionary is one of C, so it takes no lock: a signal
     handler or a fork may meet it at any time.
@@ -107,9 +109,9 @@ class _Attempt:
         self.error: BaseException | None = None
         self.ended = False
         context = contextvars.copy_context()
-        threading.Thread(
-            target=context.run, args=(self._run,), name="aerospike-resilience-connect", daemon=True
-        ).start()
+        name = "aerospike-resilience-connect"
+        if threads.start(context.run, self._run, name=name) is None:
+            context.run(self._run)
 
     @property
     def client(self) -> Any:

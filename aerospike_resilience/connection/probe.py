@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from ..clients.contract.connecting import Trouble
+from ..concurrency import threads
 from ..model.duration_text import duration_text
 from .host import Host
 from .settings import NEEDS_LOGIN, Description
@@ -47,40 +47,39 @@ class Said(NamedTuple):
 class Probes:
     """Asks all seeds at once, each in a thread of its own.
 
+    A seed for which no thread can be started is asked by whoever waits for the answers.
+
     Args:
         description: the cluster.
         until: until when, in seconds on the monotonic clock.
     """
 
     def __init__(self, description: Description, until: float) -> None:
+        self._description = description
         self._until = until
         self._started = time.monotonic()
         self._hosts: Sequence[Host] = description.value("hosts")
         self._said: dict[int, Said] = {}
         self._threads = [
-            threading.Thread(
-                target=self._ask,
-                args=(number, host, description),
-                name="aerospike-resilience-probe",
-                daemon=True,
-            )
+            threads.start(self._ask, number, host, name="aerospike-resilience-probe")
             for number, host in enumerate(self._hosts)
         ]
-        for thread in self._threads:
-            thread.start()
 
     def wait(self) -> Mapping[str, Said]:
         """Return what each seed said, by its address, at the latest when the time is over."""
-        for thread in self._threads:
-            thread.join(max(0.0, self._until - time.monotonic()))
+        for number, thread in enumerate(self._threads):
+            if thread is None:
+                self._ask(number, self._hosts[number])
+            else:
+                thread.join(max(0.0, self._until - time.monotonic()))
         silent = duration_text(round(1000 * max(self._until - self._started, 0.001)))
         nothing = Said(f"did not answer within {silent}", "unreachable")
         return {
             host.address: self._said.get(number, nothing) for number, host in enumerate(self._hosts)
         }
 
-    def _ask(self, number: int, host: Host, description: Description) -> None:
-        self._said[number] = ask(host, description, self._until)
+    def _ask(self, number: int, host: Host) -> None:
+        self._said[number] = ask(host, self._description, self._until)
 
 
 def ask(host: Host, description: Description, until: float) -> Said:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
+from ..concurrency import threads
 from ..concurrency.wakeup import Wakeup
 from ..errors import (
     ConnectError,
@@ -104,20 +104,24 @@ class Reconnector:
 
     Args:
         wrapped: the wrapped client.
+        identity: the client, for the log.
         every_s: how long to wait between two attempts, in seconds.
     """
 
-    def __init__(self, wrapped: Any, every_s: float) -> None:
+    def __init__(self, wrapped: Any, identity: ClientIdentity, every_s: float) -> None:
         self._wrapped = weakref.ref(wrapped)
+        self._log = identity.log("aerospike_resilience.connection")
         self._every_s = every_s
         self._ended = False
         self._woken = Wakeup()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin, in a thread."""
-        name = "aerospike-resilience-reconnect"
-        threading.Thread(target=self._run, name=name, daemon=True).start()
+        """Begin, in a thread. Where none can be started, the log says that the caller has to connect."""
+        if threads.start(self._run, name="aerospike-resilience-reconnect") is None:
+            self._log.error(
+                "no thread can be started to connect in the background: call client.connect() yourself"
+            )
 
     def start_async(self) -> None:
         """Begin, in a task of the running loop."""

@@ -11,30 +11,15 @@ from aerospike_resilience import resilient
 from aerospike_resilience.concurrency import threads
 from aerospike_resilience.nodes import TEND_THREAD
 from aerospike_resilience.testing import LocalCluster
+from tests.scarce_threads import ScarceThreads
 from tests.waiting import until
 
 KEYS = [("test", "threads", n) for n in range(30)]
 
 
-class Scarce:
-    """No thread of ours can be started while `short`."""
-
-    def __init__(self, monkeypatch) -> None:
-        self.short, self.refused = False, set()
-        start = threading.Thread.start
-
-        def scarce(thread):
-            if self.short and thread.name.startswith("aerospike-resilience"):
-                self.refused.add(thread.name.rstrip("0123456789"))
-                raise RuntimeError("can't start new thread")
-            return start(thread)
-
-        monkeypatch.setattr(threading.Thread, "start", scarce)
-
-
 @pytest.fixture
 def scarce(monkeypatch):
-    return Scarce(monkeypatch)
+    return ScarceThreads(monkeypatch)
 
 
 def write_all(client) -> None:

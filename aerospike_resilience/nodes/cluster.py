@@ -138,6 +138,8 @@ class ClusterHealth:
 
     def close(self) -> None:
         """Stand in no call's way any more: the client is protected no longer."""
+        with self.notices, self.lock:
+            self.registry.log.close()
         self.closed = self.calm = True
         self.asleep = False
         self.verdict = ""

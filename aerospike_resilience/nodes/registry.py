@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -16,11 +15,12 @@ from ..model.failure import Failure
 from ..model.identity import ClientIdentity
 from ..model.operation import NodeAddress
 from ..model.wording import shown, suggestion
-from .breaker import CLOSED, NodeBreaker, Shares
+from .breaker import NodeBreaker, Shares
 from .haste import Haste, Tolerance
 from .health import NodeHealth
 from .listeners import TransitionListeners
 from .options import NodeOptions
+from .transition_log import TransitionLog
 
 
 class NodeRegistry:
@@ -41,6 +41,7 @@ class NodeRegistry:
         names: every node's name by ``host:port``, IPv6 without brackets as adapters give it.
         transitions: changes of state so far, by node and new state.
         on_transition: called at each with the node's name, the old and the new state.
+        log: logs them.
     """
 
     def __init__(
@@ -52,7 +53,6 @@ class NodeRegistry:
         notices: Notices,
         tolerance: Tolerance = Tolerance(),  # noqa: B008 - immutable
     ) -> None:
-        self._notices = notices
         self._tolerance = tolerance
         self.isolated_by_hand: set[str] = set()
         self.by_name: dict[str, NodeHealth] = {}
@@ -63,7 +63,7 @@ class NodeRegistry:
         self._random = random_source
         self._clock = clock
         self._identity = identity
-        self._log = identity.log("aerospike_resilience.nodes")
+        self.log = TransitionLog(identity, notices, clock, weakly(self._refused, otherwise=0))
 
     def find(self, name: str) -> NodeHealth:
         """Return a node's health.
@@ -187,9 +187,7 @@ class NodeRegistry:
             else:
                 self._add(address, options)
         for name in [name for name in self.by_name if name not in known and name not in held]:
-            self._notices.note(
-                self._log.info, "node %s left the cluster", name, extra={"node": name}
-            )
+            self.log.left(name)
             del self.by_name[name]
         self.names = {f"{a.host.strip('[]')}:{a.port}": a.name for a in known.values()}
 
@@ -245,15 +243,15 @@ class NodeRegistry:
 
     def _isolation_changed(self, node: NodeHealth, before: str, why: str) -> None:
         if node.breaker.state != before:
-            self._changed(node.address.name, before, node.breaker.state, why)
+            self._changed(node.address.name, before, node.breaker.state, why, by_human=True)
 
-    def _changed(self, name: str, old: str, new: str, why: str) -> None:
+    def _changed(self, name: str, old: str, new: str, why: str, *, by_human: bool = False) -> None:
         self.transitions[name, new] += 1
-        level = logging.INFO if new == CLOSED else logging.WARNING
-        self._notices.note(
-            *(self._log.log, level, "node %s: %s -> %s (%s)", name, old, new, why),
-            extra={"node": name, "state": new},
-        )
+        self.log.changed(name, old, new, why, by_human=by_human)
+
+    def _refused(self, name: str) -> int:
+        node = self.by_name.get(name)
+        return 0 if node is None else node.refused
 
 
 def _shares(options: NodeOptions) -> Shares:

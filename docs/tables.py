@@ -26,9 +26,13 @@ from aerospike_resilience.profiles.synonyms import FIELD_SYNONYMS
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import house  # beside this file, which is no package
+import signals
 
 DOCS = Path(__file__).resolve().parent
-PAGES = (DOCS / "clients.md", DOCS / "connecting.md", house.ROOT / "CONTRIBUTING.md")
+PAGES = (
+    *(DOCS / "clients.md", DOCS / "connecting.md", DOCS / "telemetry.md"),
+    house.ROOT / "CONTRIBUTING.md",
+)
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 SHOWN = ("aerospike", "aerospike-py", "aerospike-native", "aerospike-sdk")
@@ -43,6 +47,10 @@ def tables() -> dict[str, str]:
         "settings": settings(),
         "rooms": house.rooms(),
         "journey": house.journey(),
+        "metrics": signals.metrics(),
+        "spans": signals.spans(),
+        "events": signals.events(),
+        "words": signals.words(),
     }
 
 

@@ -1,0 +1,1 @@
+"""Names, instruments and prices of what goes to OpenTelemetry."""

@@ -1,1 +1,0 @@
-"""Names, instruments and prices of what goes to OpenTelemetry."""

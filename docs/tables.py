@@ -25,12 +25,13 @@ from aerospike_resilience.profiles.synonyms import FIELD_SYNONYMS
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import house  # beside this file, which is no package
+import alerts  # beside this file, which is no package
+import house
 import signals
 
 DOCS = Path(__file__).resolve().parent
 PAGES = (
-    *(DOCS / "clients.md", DOCS / "connecting.md", DOCS / "telemetry.md"),
+    *(DOCS / "clients.md", DOCS / "connecting.md", DOCS / "runbook.md", DOCS / "telemetry.md"),
     house.ROOT / "CONTRIBUTING.md",
 )
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
@@ -51,6 +52,7 @@ def tables() -> dict[str, str]:
         "spans": signals.spans(),
         "events": signals.events(),
         "words": signals.words(),
+        "alerts": alerts.alerts(),
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
@@ -19,6 +18,7 @@ from ..model.wording import shown, suggestion
 from .breaker import CLOSED, NodeBreaker, Shares
 from .haste import Haste, Tolerance
 from .health import NodeHealth
+from .history import NodeHistory
 from .listeners import TransitionListeners
 from .options import NodeOptions
 
@@ -39,7 +39,7 @@ class NodeRegistry:
         isolated_by_hand: names of the nodes that a human keeps calls away from. The order is about a name:
             it holds while the node is gone, and when it is back.
         names: every node's name by ``host:port``, IPv6 without brackets as adapters give it.
-        transitions: changes of state so far, by node and new state.
+        history: what became of each node so far.
         on_transition: called at each with the node's name, the old and the new state.
     """
 
@@ -57,7 +57,7 @@ class NodeRegistry:
         self.isolated_by_hand: set[str] = set()
         self.by_name: dict[str, NodeHealth] = {}
         self.names: dict[str, str] = {}
-        self.transitions: Counter[tuple[str, str]] = Counter()
+        self.history = NodeHistory(clock)
         self.on_transition: Callable[[str, str, str], None] = lambda _node, _old, _new: None
         self._listeners = listeners
         self._random = random_source
@@ -191,6 +191,7 @@ class NodeRegistry:
                 self._log.info, "node %s left the cluster", name, extra={"node": name}
             )
             del self.by_name[name]
+            self.history.left(name)
         self.names = {f"{a.host.strip('[]')}:{a.port}": a.name for a in known.values()}
 
     def reconfigure(self, options: NodeOptions) -> None:
@@ -236,19 +237,22 @@ class NodeRegistry:
         )
         self._follow_profile(node, options)
         self.by_name[name] = node
+        self.history.joined(name, node.breaker.state)
 
     def _breaker_changed(self, name: str, old: str, new: str) -> None:
         if (node := self.by_name.get(name)) is not None:
-            self._changed(name, old, new, node.breaker.reason or "answered")
+            self._changed(node, old, new, node.breaker.reason or "answered")
             self.on_transition(name, old, new)
             self._listeners.changed_locked(node.breaker, old, new)
 
     def _isolation_changed(self, node: NodeHealth, before: str, why: str) -> None:
         if node.breaker.state != before:
-            self._changed(node.address.name, before, node.breaker.state, why)
+            self._changed(node, before, node.breaker.state, why)
 
-    def _changed(self, name: str, old: str, new: str, why: str) -> None:
-        self.transitions[name, new] += 1
+    def _changed(self, node: NodeHealth, old: str, new: str, why: str) -> None:
+        name = node.address.name
+        self.history.changed(name, new)
+        self.history.is_now(name, node.breaker.state)
         level = logging.INFO if new == CLOSED else logging.WARNING
         self._notices.note(
             *(self._log.log, level, "node %s: %s -> %s (%s)", name, old, new, why),

@@ -141,6 +141,8 @@ def _collecting(
         if traced:
             span: Any = get_current().get(_SPAN_KEY)
             if span is not None and span.get_span_context().trace_flags & 1:
+                if samples:  # a view may ask for the last one
+                    histogram.hand_over_cell(cell)
                 record(value, attributes)
                 return
         append(value)

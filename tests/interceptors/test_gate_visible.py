@@ -123,8 +123,12 @@ def test_rejections_are_counted_by_reason_at_every_gate(seen):
     found = {point.attributes[reason]: point.value for point in points("refusals")}
 
     assert found == {
-        **{"circuit_open": 0, "closed": 0, "deadline": 0},
-        **{"gate_timeout": 0, "gate_deadline": 2, "gate_shed": 0},
+        "circuit_open": 0,
+        "closed": 0,
+        "deadline": 0,
+        "gate_timeout": 0,
+        "gate_deadline": 2,
+        "gate_shed": 0,
     }
 
 

@@ -236,9 +236,7 @@ def test_the_counters_of_a_child_start_at_zero(wrap, healthy):
     gate.permits.append(None)
     with healthy.inject(op="read", code="DEVICE_OVERLOAD", count=1):
         client.get(KEYS[0])
-    counters = [
-        name for name, metric in registry.METRICS.items() if metric.instrument == "counter"
-    ]
+    counters = [name for name, metric in registry.METRICS.items() if metric.instrument == "counter"]
 
     def counted() -> float:
         read = engine.read()

@@ -17,8 +17,8 @@ from aerospike_resilience.profiles import PolicyLibrary
 from aerospike_resilience.profiles.schema import Settings, json_schema
 from aerospike_resilience.profiles.source import PolicySource
 from aerospike_resilience.profiles.validate import check_settings
-from aerospike_resilience.telemetry.registry import METRICS
 from aerospike_resilience.runtime.planner import Planner
+from aerospike_resilience.telemetry.registry import METRICS
 from tests.schema import validator
 
 ROOT = Path(__file__).parents[2]

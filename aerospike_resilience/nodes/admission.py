@@ -269,10 +269,9 @@ class Admission:
         """
         now = self._health.clock()
         self._health.give_back(call)
-        node = self._health.by_name[name]
         with self._health.lock:
-            node.refused += 1
-        breaker = node.breaker
+            self._health.registry.refused[name] += 1
+        breaker = self._health.by_name[name].breaker
         operation, profile = call.plan.operation.name, call.plan.profile
         since = breaker.isolated_since if breaker.isolated else breaker.since
         open_for_s = max(now - since, 0.0)

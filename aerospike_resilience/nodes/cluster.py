@@ -396,7 +396,7 @@ class ClusterHealth:
             node.after_fork()
         self.inquiries.clear()
         self.pace.forget()
-        self.registry.transitions.clear()
+        self.registry.history.after_fork()
         self.committed_alone = 0
         self.sleep()
 

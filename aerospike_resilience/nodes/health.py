@@ -32,7 +32,6 @@ class NodeHealth:
         asked_since: when the oldest call began that it has not answered; None if nothing is owed. A
             node that owes an answer is *suspect*: further reads leave it sooner.
         left_early: reads that left it early, so far.
-        refused: operations that were refused since it was open, so far.
         errors: hard errors charged to it so far, by kind of failure.
         haste: how often tries left it without an answer lately.
         unhurried: whether they did so as often as they may, or from several nodes alike, so that a read
@@ -58,7 +57,6 @@ class NodeHealth:
         "left_early",
         "missed",
         "pulse_out",
-        "refused",
         "spared_until",
         "unhurried",
         "unhurried_until",
@@ -74,7 +72,6 @@ class NodeHealth:
         self.last_replicated = -math.inf
         self.asked_since: float | None = None
         self.left_early = 0
-        self.refused = 0
         self.errors: Counter[str] = Counter()
         self.haste = haste or Haste()
         self.unhurried = False
@@ -129,7 +126,6 @@ class NodeHealth:
         """Start anew in a forked child: a pulse's thread is not there, and counts are the parent's."""
         self.pulse_out = False
         self.left_early = 0
-        self.refused = 0
         self.haste.forget()
         self.unhurried = False
         self.errors.clear()

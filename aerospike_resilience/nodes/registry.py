@@ -18,6 +18,7 @@ from ..model.wording import shown, suggestion
 from .breaker import NodeBreaker, Shares
 from .haste import Haste, Tolerance
 from .health import NodeHealth
+from .history import NodeHistory
 from .listeners import TransitionListeners
 from .options import NodeOptions
 from .transition_log import TransitionLog
@@ -39,7 +40,8 @@ class NodeRegistry:
         isolated_by_hand: names of the nodes that a human keeps calls away from. The order is about a name:
             it holds while the node is gone, and when it is back.
         names: every node's name by ``host:port``, IPv6 without brackets as adapters give it.
-        transitions: changes of state so far, by node and new state.
+        history: what became of each node so far.
+        refused: how many operations were refused so far for each node that was not closed.
         on_transition: called at each with the node's name, the old and the new state.
         log: logs them.
     """
@@ -57,13 +59,14 @@ class NodeRegistry:
         self.isolated_by_hand: set[str] = set()
         self.by_name: dict[str, NodeHealth] = {}
         self.names: dict[str, str] = {}
-        self.transitions: Counter[tuple[str, str]] = Counter()
+        self.history = NodeHistory(clock)
+        self.refused: Counter[str] = Counter()
         self.on_transition: Callable[[str, str, str], None] = lambda _node, _old, _new: None
         self._listeners = listeners
         self._random = random_source
         self._clock = clock
         self._identity = identity
-        self.log = TransitionLog(identity, notices, clock, weakly(self._refused, otherwise=0))
+        self.log = TransitionLog(identity, notices, clock, self.refused)
 
     def find(self, name: str) -> NodeHealth:
         """Return a node's health.
@@ -189,6 +192,7 @@ class NodeRegistry:
         for name in [name for name in self.by_name if name not in known and name not in held]:
             self.log.left(name)
             del self.by_name[name]
+            self.history.left(name)
         self.names = {f"{a.host.strip('[]')}:{a.port}": a.name for a in known.values()}
 
     def reconfigure(self, options: NodeOptions) -> None:
@@ -234,24 +238,26 @@ class NodeRegistry:
         )
         self._follow_profile(node, options)
         self.by_name[name] = node
+        self.log.joined(name)
+        self.history.joined(name, node.breaker.state)
 
     def _breaker_changed(self, name: str, old: str, new: str) -> None:
         if (node := self.by_name.get(name)) is not None:
-            self._changed(name, old, new, node.breaker.reason or "answered")
+            self._changed(node, old, new, node.breaker.reason or "answered")
             self.on_transition(name, old, new)
             self._listeners.changed_locked(node.breaker, old, new)
 
     def _isolation_changed(self, node: NodeHealth, before: str, why: str) -> None:
         if node.breaker.state != before:
-            self._changed(node.address.name, before, node.breaker.state, why, by_human=True)
+            self._changed(node, before, node.breaker.state, why, by_human=True)
 
-    def _changed(self, name: str, old: str, new: str, why: str, *, by_human: bool = False) -> None:
-        self.transitions[name, new] += 1
+    def _changed(
+        self, node: NodeHealth, old: str, new: str, why: str, *, by_human: bool = False
+    ) -> None:
+        name = node.address.name
+        self.history.changed(name, new)
+        self.history.is_now(name, node.breaker.state)
         self.log.changed(name, old, new, why, by_human=by_human)
-
-    def _refused(self, name: str) -> int:
-        node = self.by_name.get(name)
-        return 0 if node is None else node.refused
 
 
 def _shares(options: NodeOptions) -> Shares:

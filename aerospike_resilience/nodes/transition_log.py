@@ -8,7 +8,7 @@ line says how often the node opened and what it is now. That it was tried and st
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ class _Story:
         openings: how often it opened since then.
         why: the reason of its last change.
         pending: whether something happened that no line has said.
+        left_at: when it left the cluster; None while it is there.
         told_state: the state that its last line named.
     """
 
@@ -44,6 +45,7 @@ class _Story:
     openings: int = 0
     why: str = ""
     pending: bool = False
+    left_at: float | None = None
     told_state: str = CLOSED
 
 
@@ -54,7 +56,7 @@ class TransitionLog:
         identity: the wrapped client's name and profile.
         notices: logs once the lock is released.
         clock: seconds on the clock that the whole chain uses.
-        refused: how many calls were refused for a node so far.
+        refused: how many calls were refused for each node so far.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class TransitionLog:
         identity: ClientIdentity,
         notices: Notices,
         clock: Callable[[], float],
-        refused: Callable[[str], int],
+        refused: Mapping[str, int],
     ) -> None:
         self._log = identity.log("aerospike_resilience.nodes")
         self._notices = notices
@@ -83,7 +85,7 @@ class TransitionLog:
         story = self._stories.setdefault(node, _Story())
         now = self._clock()
         if old == CLOSED:
-            story.since, story.refused_before = now, self._refused(node)
+            story.since, story.refused_before = now, self._refused.get(node, 0)
             story.openings += new == OPEN
         story.state, story.why = new, why
         if HALF_OPEN in (old, new) and new != CLOSED:
@@ -112,10 +114,32 @@ class TransitionLog:
                 self._summarise(node, story, now)
 
     def left(self, node: str) -> None:
-        """Note that a node left the cluster."""
-        self._stories.pop(node, None)
+        """Log that a node left the cluster: as a warning if it was not closed, which ends that too."""
+        story, now = self._stories.setdefault(node, _Story()), self._clock()
+        story.left_at = now
+        extra: dict[str, Any] = {"aerospike_node": node}
+        if story.since is None:
+            self._notices.note(self._log.info, "node %s left the cluster", node, extra=extra)
+            return
+        refused = self._refused.get(node, 0) - story.refused_before
+        extra |= {"aerospike_lasted_s": now - story.since, "aerospike_refused": refused}
         self._notices.note(
-            self._log.info, "node %s left the cluster", node, extra={"aerospike_node": node}
+            self._log.warning,
+            "node %s left the cluster, %s for %.1f s, %d calls refused",
+            *(node, story.state, now - story.since, refused),
+            extra=extra,
+        )
+
+    def joined(self, node: str) -> None:
+        """Log that a node is back that had left: at the level at which its leaving was logged."""
+        story = self._stories.pop(node, None)
+        if story is None or story.left_at is None:
+            return
+        level = logging.INFO if story.since is None else logging.WARNING
+        self._notices.note(
+            *(self._log.log, level, "node %s is back in the cluster after %.1f s"),
+            *(node, self._clock() - story.left_at),
+            extra={"aerospike_node": node},
         )
 
     @staticmethod
@@ -173,7 +197,7 @@ class TransitionLog:
                 *(self._log.log, level, "node %s: %s -> %s (%s)", node, old, new, why), extra=extra
             )
             return
-        lasted_s, refused = now - story.since, self._refused(node) - story.refused_before
+        lasted_s, refused = now - story.since, self._refused.get(node, 0) - story.refused_before
         extra |= {"aerospike_lasted_s": lasted_s, "aerospike_refused": refused}
         self._notices.note(
             *(self._log.log, level, "node %s: %s -> %s (%s) after %.1f s, %d calls refused"),

@@ -19,10 +19,10 @@ class Node:
 
     def __init__(self) -> None:
         self.clock = fakes.FakeClock()
-        self.refused = 0
+        self.refused = {"A1": 0}
         self.state = CLOSED
         self.log = TransitionLog(
-            ClientIdentity("carts", "latency"), Notices(), self.clock, lambda _node: self.refused
+            ClientIdentity("carts", "latency"), Notices(), self.clock, self.refused
         )
 
     def become(self, state: str, why: str = "silence", *, by_human: bool = False) -> None:
@@ -58,7 +58,7 @@ def test_a_recovery_is_logged_at_the_level_of_the_outage_with_what_it_cost(node,
     node.clock.pass_s(1)
     node.become(HALF_OPEN)
     node.become(OPEN)
-    node.refused = 41
+    node.refused["A1"] = 41
     node.clock.pass_s(2.2)
     node.become(HALF_OPEN)
     node.become(CLOSED, "answered")
@@ -133,3 +133,25 @@ def test_a_clock_that_is_set_back_silences_no_node(node, records):
     node.become(OPEN)
 
     assert len(warnings(records)) == 3
+
+
+def test_a_node_that_leaves_while_open_is_followed_until_it_is_back(node, records):
+    node.become(OPEN)
+    node.clock.pass_s(2)
+    node.refused["A1"] = 7
+    node.log.left("A1")
+    node.clock.pass_s(30)
+    node.log.joined("A1")
+
+    assert warnings(records)[1:] == [
+        "node A1 left the cluster, open for 2.0 s, 7 calls refused",
+        "node A1 is back in the cluster after 30.0 s",
+    ]
+
+
+def test_a_node_that_leaves_in_health_is_no_warning(node, records):
+    node.log.joined("A1")
+    node.log.left("A1")
+    node.log.joined("A1")
+
+    assert [one.levelname for one in records()] == ["INFO", "INFO"]

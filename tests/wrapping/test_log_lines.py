@@ -45,6 +45,8 @@ ELSEWHERE: set[Site] = {
         "nodes/transition_log.py",
         "node %s flaps: opened %d tim",
     ),  # tests/nodes/test_transition_log.py
+    ("nodes/transition_log.py", "node %s left the cluster, %s"),  # there too
+    ("nodes/transition_log.py", "node %s is back in the clust"),  # there too
     ("runtime/engine.py", "%s"),  # in a forked child: tests/lifecycle/test_forking.py
 }
 """Provoked by other tests."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from typing import Any, Final
+from typing import Any
 
 import click
 import yaml
@@ -12,10 +11,8 @@ import yaml
 from ..telemetry import registry
 from ..telemetry.dashboard import dashboard as made_dashboard
 from ..telemetry.prometheus import series
-from ..telemetry.rules import DEFAULT_WINDOW
+from ..telemetry.rules import DEFAULT_WINDOW, duration_ms
 from ..telemetry.rules import rules as made_rules
-
-_WINDOW: Final = re.compile(r"([1-9][0-9]*(ms|[smhdwy]))+")
 
 
 @click.group()
@@ -33,8 +30,10 @@ def dashboard() -> None:
 
 
 def _checked_window(_context: Any, _option: Any, value: str) -> str:
-    if not _WINDOW.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is no duration of Prometheus', such as 5m or 90s")
+    try:
+        duration_ms(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
     return value
 
 

@@ -7,6 +7,7 @@ not reported a second time as failed operations.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +15,21 @@ from . import registry
 from .prometheus import label, series
 
 DEFAULT_WINDOW: Final = "5m"
+
+HELD: Final = 5
+"""An alert that is held back waits for one part in so many of the window."""
+
+_UNITS_MS: Final = {
+    "ms": 1,
+    "s": 1000,
+    "m": 60_000,
+    "h": 3_600_000,
+    "d": 86_400_000,
+    "w": 604_800_000,
+    "y": 31_536_000_000,
+}
+_LENGTH: Final = re.compile(r"([1-9][0-9]*(ms|[smhdwy]))+")
+_PART: Final = re.compile(r"([0-9]+)(ms|[smhdwy])")
 
 FLAPS: Final = 3
 """A node that recovered so often within the window flaps."""
@@ -57,6 +73,7 @@ class Alert:
         summary: one line, with Prometheus' ``{{ $labels.… }}``.
         meaning: what happens in production.
         action: what to do.
+        held: whether it waits for a fifth of the window, as another alert may explain the same trouble better.
     """
 
     name: str
@@ -65,6 +82,7 @@ class Alert:
     summary: str
     meaning: str
     action: str
+    held: bool = False
 
 
 def _node(text: str) -> str:
@@ -98,6 +116,7 @@ ALERTS: Final = (
         "Look at the node: is it up, reachable, overloaded? If it harms the service, isolate it by hand "
         "(`client.resilience.isolate()` or `breaker: {isolate: […]}` in the policy file). With "
         "`on_replica_open: commit_master` fewer writes are refused.",
+        held=True,
     ),
     Alert(
         "AerospikeNodeFlapping",
@@ -219,6 +238,17 @@ RECORDED: Final = {
 """Recording rules: PromQL by name."""
 
 
+def duration_ms(text: str) -> int:
+    """Return one of Prometheus' durations, such as ``1m30s``, in milliseconds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _LENGTH.fullmatch(text):
+        raise ValueError(f"{text!r} is no duration of Prometheus', such as 5m or 90s")
+    return sum(int(number) * _UNITS_MS[unit] for number, unit in _PART.findall(text))
+
+
 def rules(window: str = DEFAULT_WINDOW, runbook: str = "") -> dict[str, Any]:
     """Return the rule groups, ready to be written as YAML for Prometheus' ``rule_files``.
 
@@ -239,14 +269,14 @@ def rules(window: str = DEFAULT_WINDOW, runbook: str = "") -> dict[str, Any]:
         }
         if runbook:
             annotations["runbook_url"] = f"{runbook}#{alert.name.lower()}"
-        alerting.append(
-            {
-                "alert": alert.name,
-                "expr": alert.expression.replace("{window}", window),
-                "labels": {"severity": alert.severity},
-                "annotations": annotations,
-            }
-        )
+        rule: dict[str, Any] = {
+            "alert": alert.name,
+            "expr": alert.expression.replace("{window}", window),
+        }
+        if alert.held:
+            rule["for"] = f"{duration_ms(window) // HELD}ms"
+        rule |= {"labels": {"severity": alert.severity}, "annotations": annotations}
+        alerting.append(rule)
     return {
         "groups": [
             {"name": "aerospike-resilience-recording", "rules": recording},

@@ -73,7 +73,7 @@ class Alert:
         summary: one line, with Prometheus' ``{{ $labels.… }}``.
         meaning: what happens in production.
         action: what to do.
-        held: whether it waits for a fifth of the window, as another alert may explain the same trouble better.
+        held: whether it waits for a fifth of the window, as another alert may say more.
     """
 
     name: str

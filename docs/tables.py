@@ -25,10 +25,15 @@ from aerospike_resilience.profiles.synonyms import FIELD_SYNONYMS
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import house  # beside this file, which is no package
+import alerts  # beside this file, which is no package
+import house
+import signals
 
 DOCS = Path(__file__).resolve().parent
-PAGES = (DOCS / "clients.md", DOCS / "connecting.md", house.ROOT / "CONTRIBUTING.md")
+PAGES = (
+    *(DOCS / "clients.md", DOCS / "connecting.md", DOCS / "runbook.md", DOCS / "telemetry.md"),
+    house.ROOT / "CONTRIBUTING.md",
+)
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 SHOWN = ("aerospike", "aerospike-py", "aerospike-native", "aerospike-sdk")
@@ -43,6 +48,11 @@ def tables() -> dict[str, str]:
         "settings": settings(),
         "rooms": house.rooms(),
         "journey": house.journey(),
+        "metrics": signals.metrics(),
+        "spans": signals.spans(),
+        "events": signals.events(),
+        "words": signals.words(),
+        "alerts": alerts.alerts(),
     }
 
 

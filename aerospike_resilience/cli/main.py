@@ -19,6 +19,11 @@ COMMANDS: Final = {
         "Run an embedded cluster for tests.",
     ),
     "policy": ("aerospike_resilience.cli.policy", "policy", "Look at policy files and check them."),
+    "telemetry": (
+        "aerospike_resilience.cli.telemetry",
+        "telemetry",
+        "Dashboard, alerts and names of metrics, as data.",
+    ),
 }
 """Name, module, attribute, and the line that ``--help`` shows."""
 

@@ -17,7 +17,9 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, Trac
 from ..model.call import Call
 from ..model.operation import Operation, Shape
 from ..model.outcome import Outcome
-from ..telemetry.names import DURATION_BUCKETS_S, SCOPE, is_live
+from ..telemetry.board import board_of
+from ..telemetry.durations import NamedSets
+from ..telemetry.providers import tracer
 from .base import Link, LinkedAsync, Proceed, ProceedAsync
 
 
@@ -37,6 +39,7 @@ class Telemetry(Link):
             values; None where the profile does not want it in spans.
         on_broken: called with the step that an exporter or a processor made fail, and its exception.
         client_name: the wrapped client's name.
+        sets: the sets that metrics name.
     """
 
     def __init__(
@@ -52,24 +55,15 @@ class Telemetry(Link):
         clock: Callable[[], float] = time.monotonic,
         client_name: str = "",
         on_broken: Callable[[str, Exception], None] = lambda _what, _error: None,
+        sets: NamedSets | None = None,
     ) -> None:
         self._client_name = client_name
         tracer_provider = tracer_provider or trace.get_tracer_provider()
         meter_provider = meter_provider or metrics.get_meter_provider()
-        self._tracer = (
-            tracer_provider.get_tracer(SCOPE) if spans and is_live(tracer_provider) else None
-        )
-        meter = meter_provider.get_meter(SCOPE) if metrics_ and is_live(meter_provider) else None
-        self._duration = (
-            None
-            if meter is None
-            else meter.create_histogram(
-                "db.client.operation.duration",
-                unit="s",
-                description="Duration of database client operations.",
-                explicit_bucket_boundaries_advisory=DURATION_BUCKETS_S,
-            )
-        )
+        self._tracer = tracer(tracer_provider) if spans else None
+        board = board_of(meter_provider) if metrics_ else None
+        self._durations = None if board is None else board.durations
+        self._sets = sets or NamedSets()
         self._node_address = node_address
         self._place = place
         self._statement = statement
@@ -79,7 +73,7 @@ class Telemetry(Link):
     @property
     def listeners(self) -> tuple[bool, bool]:
         """Whether spans and whether metrics are taken."""
-        return self._tracer is not None, self._duration is not None
+        return self._tracer is not None, self._durations is not None
 
     @property
     def wanted(self) -> bool:
@@ -205,12 +199,20 @@ class Telemetry(Link):
                 attributes["error.type"] = type(error).__qualname__
                 if outcome is not None and outcome.code is not None:
                     attributes["db.response.status_code"] = str(outcome.code)
-            if self._duration is not None:
-                self._duration.record(duration_s, attributes)
+            if self._durations is not None:
+                self._durations.add(duration_s, self._capped(attributes))
             if span is not None:
                 self._close(call, span, outcome, attributes)
         except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
             self._on_broken("a span or a duration could not be recorded", broken)
+
+    def _capped(self, attributes: dict[str, Any]) -> Mapping[str, Any]:
+        """Return the attributes of a sample, with the set as metrics name it."""
+        named = attributes.get("db.collection.name")
+        if named is None:
+            return attributes
+        set_name = self._sets.named(attributes["db.namespace"], named)
+        return attributes if set_name == named else {**attributes, "db.collection.name": set_name}
 
     def _close(
         self, call: Call, span: Span, outcome: Outcome | None, attributes: dict[str, Any]

@@ -51,7 +51,7 @@ class ClientLog(logging.LoggerAdapter[logging.Logger]):
     """A logger for one client's log lines.
 
     Every line begins with the client's and the profile's name. Its record has them as the fields
-    ``client_name`` and ``profile``, besides the line's own ``extra``.
+    ``aerospike_client`` and ``aerospike_profile``, besides the line's own ``extra``.
 
     Args:
         logger: the logger that gets the lines.
@@ -59,7 +59,10 @@ class ClientLog(logging.LoggerAdapter[logging.Logger]):
     """
 
     def __init__(self, logger: logging.Logger, identity: ClientIdentity) -> None:
-        super().__init__(logger, {"client_name": identity.name, "profile": identity.profile})
+        super().__init__(
+            logger,
+            {"aerospike_client": identity.name, "aerospike_profile": identity.profile},
+        )
         self._head = (
             f"client {identity.name!r}, profile {identity.profile!r}: " if identity.name else ""
         )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
+from .statistics import ClientStatistics
+
 Key: TypeAlias = Any
 """A record's key as the application writes it: ``(namespace, set, user key[, digest])``, or an object
 of the client's own."""
@@ -141,6 +143,10 @@ class NodeSource(Protocol):
 
     def nodes(self) -> Sequence[NodeAddress]:
         """Return the nodes the client knows now. No I/O; empty when it knows none."""
+        ...
+
+    def statistics(self) -> ClientStatistics:
+        """Return what the client tells of its connections and tries. No I/O."""
         ...
 
     def key(self, namespace: str, set_name: str, user_key: int) -> Key:

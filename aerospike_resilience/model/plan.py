@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from .failure import Failure
 from .operation import Operation
+from .refusals import RefusalCounters
 from .rows import Rows
 
 Send: TypeAlias = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
@@ -75,6 +76,7 @@ class Plan:
             the application's own event loop is late; None where that is no other.
         patient_early_s: as `early_s`, of `patient`.
         client_name: the wrapped client's name.
+        refusals: counts the operations that end with a refusal; None where nobody counts them.
         patience_s: the socket timeout inside `policy`, in seconds. *Swapped by the tend thread.*
         early_s: a success that took at least this long left its first node early, in seconds.
             *Swapped by the tend thread.*
@@ -100,6 +102,7 @@ class Plan:
         "patient_early_s",
         "policy",
         "profile",
+        "refusals",
         "rows",
         "send",
         "shortened",
@@ -135,6 +138,7 @@ class Plan:
         rows: Rows | None = None,
         verification: Any = None,
         client_name: str = "",
+        refusals: RefusalCounters | None = None,
     ) -> None:
         self.operation = operation
         self.writes = operation.writes
@@ -164,6 +168,7 @@ class Plan:
         self.rows = rows
         self.verification = verification
         self.client_name = client_name
+        self.refusals = refusals
 
     def swap(self, policy: Any, patience_s: float, early_s: float) -> None:
         """Take another native policy for first attempts from now on. Called by the tend thread.

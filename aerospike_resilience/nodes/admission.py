@@ -269,6 +269,8 @@ class Admission:
         """
         now = self._health.clock()
         self._health.give_back(call)
+        with self._health.lock:
+            self._health.registry.refused[name] += 1
         breaker = self._health.by_name[name].breaker
         operation, profile = call.plan.operation.name, call.plan.profile
         since = breaker.isolated_since if breaker.isolated else breaker.since

@@ -138,6 +138,8 @@ class ClusterHealth:
 
     def close(self) -> None:
         """Stand in no call's way any more: the client is protected no longer."""
+        with self.notices, self.lock:
+            self.registry.log.close()
         self.closed = self.calm = True
         self.asleep = False
         self.verdict = ""
@@ -394,7 +396,7 @@ class ClusterHealth:
             node.after_fork()
         self.inquiries.clear()
         self.pace.forget()
-        self.registry.transitions.clear()
+        self.registry.history.after_fork()
         self.committed_alone = 0
         self.sleep()
 

@@ -68,10 +68,14 @@ class HealthChecks:
                 health.source.read(key, health.options.silence_s)
                 took_s = health.clock() - asked
         except NotAskedError as error:
-            self._log.debug("pulse to node %s not sent: %s", name, error, extra={"node": name})
+            self._log.debug(
+                "pulse to node %s not sent: %s", name, error, extra={"aerospike_node": name}
+            )
             node.spared_until = health.clock() + SPARED_S
         except Exception as error:  # noqa: BLE001 - whatever the client raises, the node did not answer
-            self._log.debug("pulse to node %s missed: %s", name, error, extra={"node": name})
+            self._log.debug(
+                "pulse to node %s missed: %s", name, error, extra={"aerospike_node": name}
+            )
             self.missed(name, began, hard=True)
         else:
             self.answered(name, began, took_s)

@@ -94,6 +94,8 @@ class MapRefresher:
         answers = health.source.answers(names, command, INFO_TIMEOUT_S)
         for name in names:
             if name not in answers:
-                self._log.debug("node %s did not answer %r", name, command, extra={"node": name})
+                self._log.debug(
+                    "node %s did not answer %r", name, command, extra={"aerospike_node": name}
+                )
                 self._missed(name, asked)
         return {name: answer for name, answer in answers.items() if answer is not None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -16,11 +15,13 @@ from ..model.failure import Failure
 from ..model.identity import ClientIdentity
 from ..model.operation import NodeAddress
 from ..model.wording import shown, suggestion
-from .breaker import CLOSED, NodeBreaker, Shares
+from .breaker import NodeBreaker, Shares
 from .haste import Haste, Tolerance
 from .health import NodeHealth
+from .history import NodeHistory
 from .listeners import TransitionListeners
 from .options import NodeOptions
+from .transition_log import TransitionLog
 
 
 class NodeRegistry:
@@ -39,8 +40,10 @@ class NodeRegistry:
         isolated_by_hand: names of the nodes that a human keeps calls away from. The order is about a name:
             it holds while the node is gone, and when it is back.
         names: every node's name by ``host:port``, IPv6 without brackets as adapters give it.
-        transitions: changes of state so far, by node and new state.
+        history: what became of each node so far.
+        refused: how many operations were refused so far for each node that was not closed.
         on_transition: called at each with the node's name, the old and the new state.
+        log: logs them.
     """
 
     def __init__(
@@ -52,18 +55,18 @@ class NodeRegistry:
         notices: Notices,
         tolerance: Tolerance = Tolerance(),  # noqa: B008 - immutable
     ) -> None:
-        self._notices = notices
         self._tolerance = tolerance
         self.isolated_by_hand: set[str] = set()
         self.by_name: dict[str, NodeHealth] = {}
         self.names: dict[str, str] = {}
-        self.transitions: Counter[tuple[str, str]] = Counter()
+        self.history = NodeHistory(clock)
+        self.refused: Counter[str] = Counter()
         self.on_transition: Callable[[str, str, str], None] = lambda _node, _old, _new: None
         self._listeners = listeners
         self._random = random_source
         self._clock = clock
         self._identity = identity
-        self._log = identity.log("aerospike_resilience.nodes")
+        self.log = TransitionLog(identity, notices, clock, self.refused)
 
     def find(self, name: str) -> NodeHealth:
         """Return a node's health.
@@ -187,10 +190,9 @@ class NodeRegistry:
             else:
                 self._add(address, options)
         for name in [name for name in self.by_name if name not in known and name not in held]:
-            self._notices.note(
-                self._log.info, "node %s left the cluster", name, extra={"node": name}
-            )
+            self.log.left(name)
             del self.by_name[name]
+            self.history.left(name)
         self.names = {f"{a.host.strip('[]')}:{a.port}": a.name for a in known.values()}
 
     def reconfigure(self, options: NodeOptions) -> None:
@@ -236,24 +238,26 @@ class NodeRegistry:
         )
         self._follow_profile(node, options)
         self.by_name[name] = node
+        self.log.joined(name)
+        self.history.joined(name, node.breaker.state)
 
     def _breaker_changed(self, name: str, old: str, new: str) -> None:
         if (node := self.by_name.get(name)) is not None:
-            self._changed(name, old, new, node.breaker.reason or "answered")
+            self._changed(node, old, new, node.breaker.reason or "answered")
             self.on_transition(name, old, new)
             self._listeners.changed_locked(node.breaker, old, new)
 
     def _isolation_changed(self, node: NodeHealth, before: str, why: str) -> None:
         if node.breaker.state != before:
-            self._changed(node.address.name, before, node.breaker.state, why)
+            self._changed(node, before, node.breaker.state, why, by_human=True)
 
-    def _changed(self, name: str, old: str, new: str, why: str) -> None:
-        self.transitions[name, new] += 1
-        level = logging.INFO if new == CLOSED else logging.WARNING
-        self._notices.note(
-            *(self._log.log, level, "node %s: %s -> %s (%s)", name, old, new, why),
-            extra={"node": name, "state": new},
-        )
+    def _changed(
+        self, node: NodeHealth, old: str, new: str, why: str, *, by_human: bool = False
+    ) -> None:
+        name = node.address.name
+        self.history.changed(name, new)
+        self.history.is_now(name, node.breaker.state)
+        self.log.changed(name, old, new, why, by_human=by_human)
 
 
 def _shares(options: NodeOptions) -> Shares:

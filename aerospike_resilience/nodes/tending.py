@@ -133,6 +133,7 @@ class TendedCluster:
                 if node.breaker.closed and node.silent_for(now, health.options.silence_s):
                     health.open_locked(node, SILENCE, now)
             health.settle_locked()
+            health.registry.log.tend()
 
     def adapt(self) -> None:
         """Recompute how long reads wait for a node while all is calm."""

@@ -32,6 +32,9 @@ MIN_REASON = 3
 SET_NAME = r"^[^.:]+([.][^.:]+|:[^:]+)?$"
 """A key of ``sets``."""
 
+NamedSet = Annotated[str, Field(pattern=r"^[^.]+[.].+$")]
+"""A set, as ``namespace.set``."""
+
 WHOLE = "whole"
 """In the context of a validation: whether these are all settings of a profile, parents included."""
 
@@ -221,6 +224,18 @@ class TelemetrySection(_Section):
     spans: Flag = True
     metrics: Flag = True
     db_query_text: Flag = False
+    attempt_duration: Flag = Field(
+        default=False, description="record the duration of each attempt, by node"
+    )
+    client_counters: Flag | None = Field(
+        default=None,
+        description="export every counter that the client has of each node; by default while that is "
+        "5 nodes at most",
+    )
+    sets: Annotated[int, Field(ge=0, strict=True)] | list[NamedSet] = Field(
+        default=100,
+        description="the sets that metrics name; a number means the first that are used",
+    )
     last_call: Flag = Field(
         default=False, description="keep the story of each thread's and task's last call"
     )

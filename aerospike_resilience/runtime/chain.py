@@ -6,10 +6,12 @@ import inspect
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
+from ..errors import ResilienceError
 from ..interceptors import Interceptor, NativeAttempt, Proceed
 from ..interceptors.base import Link, LinkedAsync
 from ..interceptors.retry.error_notes import annotate
 from ..model.call import Call
+from ..model.outcome import refusal_of
 from .traceback import without_our_frames
 
 ChainPlace: TypeAlias = Literal[
@@ -169,8 +171,16 @@ def link_async(chain: Sequence[Interceptor], clock: Callable[[], float]) -> Link
 
 
 def end_operation(call: Call, error: BaseException) -> None:
-    """Annotate an error with what was tried; drop the call's reference to it, to leave no cycle."""
+    """Annotate an error with what was tried; drop the call's reference to it, to leave no cycle.
+
+    A refusal is counted here, where nothing can serve the operation any more.
+    """
     annotate(error, call)
+    counters = call.plan.refusals
+    if counters is not None and isinstance(error, ResilienceError):
+        refusal = refusal_of(error)
+        if refusal is not None:
+            counters.count(refusal.reason, refusal.node)
     if error is call.error or call.owns(error):
         without_our_frames(error)
     call.error = call.raised = None

@@ -37,8 +37,10 @@ from ..interceptors import (
 from ..model.attempt_policy import AttemptPolicy
 from ..model.durations import limit_s_to_ms, ms_to_s
 from ..model.plan import Plan, early_s
+from ..model.refusals import RefusalCounters
 from ..nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
 from ..profiles import Profile
+from ..telemetry.durations import NamedSets
 from .chain import Arrange, ChainPlace, Placed, arranged, link, link_async
 from .fast.lane import Lane
 from .fast.loop_calls import AwaitedCalls
@@ -78,6 +80,9 @@ class Shared:
         under_way: the awaited calls on the fused path, by event loop.
         forked: whether this is a forked child that uses its parent's client.
         clock: the chain's clock, in seconds.
+        refused: counts operations that ended with a refusal.
+        sets: the sets that metrics name.
+        max_conns_per_node: the most connections that the client opens to a node; None if it cannot say.
     """
 
     client: Any
@@ -97,6 +102,9 @@ class Shared:
     closing: Closing = field(default_factory=Closing)
     forked: bool = False
     clock: Callable[[], float] = time.monotonic
+    refused: RefusalCounters = field(default_factory=RefusalCounters)
+    sets: NamedSets = field(default_factory=NamedSets)
+    max_conns_per_node: int | None = None
     under_way: AwaitedCalls = field(init=False)
 
     def __post_init__(self) -> None:
@@ -130,6 +138,7 @@ class Runtime:
     __slots__ = (
         "__weakref__",
         "_attempt",
+        "_listening",
         "_patience_s",
         "_shared",
         "_silent_until",
@@ -161,6 +170,7 @@ class Runtime:
             on_plan=weakly(self._hurry),
             client_name=shared.health.identity.name,
             forked=shared.forked,
+            refusals=shared.refused,
         )
         self.plans = {
             name: self.planner.plain(operation)
@@ -177,6 +187,7 @@ class Runtime:
             outlives_cancellation=shared.adapter.outlives_cancellation,
         )
 
+        self._listening = self._listening_now()
         self.telemetry = self._telemetry()
         chain = self._chain(draft)
         self.head, self.head_async = self._link(chain)
@@ -251,8 +262,19 @@ class Runtime:
 
     @property
     def telemetry_is_stale(self) -> bool:
-        """Whether an SDK or the client's own tracing was configured since this chain was built."""
-        return self.telemetry.listeners != self._telemetry().listeners
+        """Whether another provider was set, or the client's own tracing, since this chain was built."""
+        return self._listening != self._listening_now()
+
+    def _listening_now(self) -> tuple[object, ...]:
+        """Return the providers that would be asked now. They are compared by identity."""
+        from opentelemetry import metrics, trace
+
+        shared = self._shared
+        return (
+            shared.tracer_provider or trace.get_tracer_provider(),
+            shared.meter_provider or metrics.get_meter_provider(),
+            shared.adapter.traces_itself(),
+        )
 
     def _telemetry(self) -> Telemetry:
         from ..interceptors.telemetry import Telemetry  # imports OpenTelemetry's API
@@ -269,6 +291,7 @@ class Runtime:
             client_name=shared.health.identity.name,
             clock=shared.clock,
             on_broken=weakly(self._broken),
+            sets=shared.sets,
         )
 
     def _broken(self, what: str, error: Exception) -> None:

@@ -17,14 +17,15 @@ from ..model.plan import Send
 from ..nodes import TEND_THREAD, MisnamedNodes, SharedStates, TendedCluster
 from ..profiles import PolicyLibrary, Profile, Reload, Watcher
 from ..profiles.lint import FindingsLog
-from ..telemetry import gauges
-from ..telemetry.gauges import Instrument, Readings
+from ..telemetry import board, provider_hooks
+from ..telemetry.board import Reading
+from .client_statistics import CumulativeStatistics
 from .closing import ClosingRuntime
 from .compiled import Runtime, Shared, gate_options, node_options
 from .detours import DirectRuntime, ForkedRuntime
-from .instruments import INSTRUMENTS
 from .native_overrides import NativeOverrides
 from .profiles_in_use import ProfilesInUse
+from .readings import read
 
 
 class Engine:
@@ -42,11 +43,12 @@ class Engine:
         identity: the wrapped client's name and profile.
         misnamed: nodes that the profile isolates although the cluster has no such nodes.
         closed: whether the protection has ended, so that calls go straight to the client.
+        reloads: how many reloads changed the profile, and how many failed.
+        statistics: what the client tells of itself.
     """
 
     shared: Shared
     native: NativeOverrides
-    instruments: Mapping[str, Instrument] = INSTRUMENTS
 
     def __init__(
         self,
@@ -59,6 +61,8 @@ class Engine:
         self.identity = identity = shared.health.identity
         self._log = identity.log("aerospike_resilience")
         self.closed = False
+        self.reloads = {"changed": 0, "failed": 0}
+        self.statistics = CumulativeStatistics(shared.health)
         self._own = Runtime(shared, profile)
         self.runtime: Runtime = self._own
         self._overrides = overrides
@@ -98,6 +102,8 @@ class Engine:
             # The file changed since it was loaded.
             self._changes.make(lambda: self._ready(self._watcher.profile))
         forking.register(self)
+        self._listen()
+        provider_hooks.follow(self)
         TEND_THREAD.add(self._tended)
 
     def follow(self, on_profile: Callable[[Profile], None], on_close: Callable[[], None]) -> None:
@@ -233,7 +239,7 @@ class Engine:
         shared.closing.set()
         if self._sharing is not None:
             self._sharing.stop()
-        gauges.hide(self)
+        board.hide(self)
 
     def _end_with_client(self) -> None:
         self._end()
@@ -260,6 +266,7 @@ class Engine:
         self._put()
         if self._sharing is not None:
             self._sharing.start()
+        self._listen()
         TEND_THREAD.add(self._tended)
 
     def _put(self) -> None:
@@ -272,8 +279,9 @@ class Engine:
     def after_fork(self) -> None:
         """Reset in a forked child: counters are zero, and the client's first use is checked."""
         shared = self.shared
-        shared.retries.retries = 0
-        shared.retries.suppressed.clear()
+        shared.retries.after_fork()
+        self.reloads = dict.fromkeys(self.reloads, 0)
+        self.statistics.after_fork()
         if shared.fallback is not None:
             shared.fallback.calls = 0
         if not self.closed:
@@ -292,6 +300,7 @@ class Engine:
         )
         if profile.forked_client == "error":
             raise self.identity.error(ForkedClientError, text)
+        self.statistics.read()  # what the parent did is not ours
         first, shared.forked = not shared.forked, True
         self._switched.forget()  # from here on calls do without the parent's threads
         self._own = Runtime(shared, profile)
@@ -300,9 +309,14 @@ class Engine:
             self._log.warning("%s", text)
         return self._own
 
-    def readings(self, instrument: str) -> Readings:
-        """Return the current values of one of `instruments`; none once the client is closed."""
-        return [] if self.identity.closed else INSTRUMENTS[instrument].read(self)
+    @property
+    def own_profile(self) -> Profile:
+        """The client's own profile, whatever becomes of its calls now."""
+        return self._own.profile
+
+    def read(self) -> Mapping[str, Reading]:
+        """Return the current values of every metric that is not a histogram; none once closed."""
+        return {} if self.identity.closed else read(self)
 
     # ----- for the tend thread
 
@@ -312,7 +326,7 @@ class Engine:
         self._watcher.poll()
         self._switched.poll()
         if self._own.telemetry_is_stale or self._own.configuration_is_stale:
-            # An SDK was configured after the client was wrapped, or the client's own file changed.
+            # A provider was set without our hook, or the client's own file changed.
             self._changes.make(lambda: self._ready_again(self._own.profile))
         if self._sharing is not None:
             self._sharing.start()  # it does not come along into a forked child
@@ -321,13 +335,31 @@ class Engine:
         runtime = self._own
         self.native.look(runtime.profile)
         self.misnamed.look(runtime.profile.name)
-        on_wait = None
-        if runtime.profile.telemetry.metrics:
+        self._listen()
+
+    def providers_changed(self) -> None:
+        """Rebuild the chains whose provider is another now, so that the next call uses it."""
+        if self.closed:
+            return
+        if self._own.telemetry_is_stale:
+            self._changes.make(lambda: self._ready_again(self._own.profile))
+        self._switched.listen()
+        self._listen()
+
+    def _listen(self) -> None:
+        """Show the client's state on the instruments of the provider that is set now, or nowhere."""
+        if self.closed:
+            return
+        wants, name = self._own.profile.telemetry, self.identity.name
+        shown = None
+        if wants.metrics:
             from opentelemetry import metrics
 
-            provider = self.shared.meter_provider or metrics.get_meter_provider()
-            on_wait = gauges.show(self, self.identity.name, provider)
-        self.shared.gates.listen(on_wait)
+            self.shared.sets.want(wants.sets)
+            shown = board.show(self, self.shared.meter_provider or metrics.get_meter_provider())
+        else:
+            board.hide(self)
+        self.shared.gates.listen(None if shown is None else shown.wait_recorder(name))
 
     def _pace(self, patience_s: float) -> None:
         for runtime in (self._own, *self._switched.runtimes):
@@ -343,6 +375,7 @@ class Engine:
     def _take(self, runtime: Runtime) -> None:
         self._own = runtime
         self._put()
+        self._changes.notices.note(self._listen)  # a new board runs the SDK's code
 
     def _ready(self, profile: Profile) -> Callable[[], None]:
         """Do all of a reload that can fail; return a function that puts the profile in force."""
@@ -372,6 +405,7 @@ class Engine:
                 shared.budget.min_per_second = retry.budget.min_per_second
             self._take(runtime)
             self._switched.adopt(switched)
+            self.reloads["changed"] += 1
             self._note("", None)
 
         return effect
@@ -409,6 +443,8 @@ class Engine:
 
     def _note(self, name: str, error: Exception | None) -> None:
         """Keep why a profile was not reloaded. Replaces the mapping, as metrics read it at any time."""
+        if error is not None:
+            self.reloads["failed"] += 1
         others = {other: said for other, said in self._errors.items() if other != name}
         self._errors = others if error is None else {**others, name: str(error)}
 

@@ -16,6 +16,7 @@ from ..model.call import Call
 from ..model.durations import limit_ms_to_s, limit_s_to_ms
 from ..model.operation import Key, Kind, Operation, Shape
 from ..model.plan import Plan, Send
+from ..model.refusals import RefusalCounters
 from ..model.rows import ExpectedWrite
 from ..profiles import Profile, Setting
 
@@ -38,6 +39,7 @@ class Planner:
         client_name: the wrapped client's name.
         forked: whether a parent process connected the client, so that its threads are not there.
         verifies: whether writes in doubt are verified, if the profile wants it.
+        refusals: counts operations that end with a refusal; None where nobody counts them.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Planner:
         *,
         forked: bool = False,
         verifies: bool = True,
+        refusals: RefusalCounters | None = None,
     ) -> None:
         self._client_name = client_name
+        self._refusals = refusals
         self._forked = forked
         self.place = adapter.place
         # A separate planner, as a plan that held its planner would make a reference cycle.
@@ -63,6 +67,7 @@ class Planner:
                 client_name=client_name,
                 forked=forked,
                 verifies=False,
+                refusals=refusals,
             )
             if verifies and profile.retry.in_doubt == "verify"
             else None
@@ -298,6 +303,7 @@ class Planner:
             rows=rows,
             verification=self._verification(operation, fields) if operation.writes else None,
             client_name=self._client_name,
+            refusals=self._refusals,
         )
 
     def _settings(self, operation: Operation, plan_key: PlanKey) -> Mapping[str, Setting]:
@@ -365,6 +371,7 @@ class Planner:
             fields={},
             policy=policy,
             client_name=self._client_name,
+            refusals=self._refusals,
         )
 
     def _sender(self, operation: Operation) -> Send:

@@ -131,9 +131,13 @@ class ProfilesInUse:
         self._usings.clear()
 
     def poll(self) -> None:
-        """Reload changed profiles; rebuild chains where an SDK was configured since."""
+        """Reload changed profiles; rebuild chains where another provider was set since."""
         for watcher in list(self._watchers.values()):
             watcher.poll()
+        self.listen()
+
+    def listen(self) -> None:
+        """Rebuild the chains whose provider is another now."""
         if any(runtime.telemetry_is_stale for runtime in self.runtimes):
             self._changes.make(self._ready_again)
 

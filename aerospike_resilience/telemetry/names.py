@@ -1,4 +1,4 @@
-"""The names and units of spans and metrics, and whether an SDK is configured."""
+"""The buckets of durations, and whether an SDK is configured."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
-
-SCOPE: Final = "aerospike_resilience"
 
 DURATION_BUCKETS_S: Final = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),

@@ -6,8 +6,6 @@ import itertools
 import re
 import threading
 import weakref
-from collections import defaultdict
-from collections.abc import Iterator
 from typing import Final
 
 from ..concurrency import forking
@@ -24,7 +22,6 @@ class ClientNames:
         self._holders: weakref.WeakValueDictionary[str, ClientIdentity] = (
             weakref.WeakValueDictionary()
         )
-        self._numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
         forking.register(self)
 
     def take(self, wanted: str | None, adapter: str, profile: str) -> ClientIdentity:
@@ -33,8 +30,9 @@ class ClientNames:
         Args:
             wanted: the name that the application gave. While another client has it, ``-2``, ``-3`` … is
                 appended, as one line of code may wrap many clients.
-            adapter: the adapter's name. Without `wanted` it is the name, with a number: 1 for the first
-                such client of the process.
+            adapter: the adapter's name. Without `wanted` it is the name, with the lowest number that is
+                free: a process that makes many clients, one after another, does not make a series of
+                metrics for each.
             profile: the profile's name.
 
         Raises:
@@ -50,7 +48,7 @@ class ClientNames:
             )
         with self._lock:
             if wanted is None:
-                names = (f"{adapter}-{number}" for number in self._numbers[adapter])
+                names = (f"{adapter}-{number}" for number in itertools.count(1))
             else:
                 names = (wanted if n == 1 else f"{wanted}-{n}" for n in itertools.count(1))
             name = next(name for name in names if self._is_free_locked(name))

@@ -149,6 +149,7 @@ def resilient(
         meter_provider=given.telemetry.meter_provider,
         recorder=Recorder(clock),
         clock=clock,
+        max_conns_per_node=_whole(chosen.own_connection(client).get("max_conns_per_node")),
     )
     engine = Engine(shared, library, loaded, overrides)
     wrapped: Any = proxy(target, engine, chosen.lazy)
@@ -168,6 +169,10 @@ KEYWORDS: Final = tuple(
     if parameter.kind is parameter.KEYWORD_ONLY
 )
 """The keyword-only arguments of `resilient`."""
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _fallback(

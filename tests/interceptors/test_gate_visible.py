@@ -101,7 +101,7 @@ def test_waits_are_a_histogram_of_those_who_really_waited(seen):
     thread.join()
 
     (point,) = points("gate.wait_time")
-    assert (point.count, point.attributes["outcome"]) == (1, "granted")
+    assert (point.count, point.attributes["aerospike.resilience.gate.outcome"]) == (1, "granted")
     assert 0 < point.sum < 2
 
 
@@ -119,9 +119,17 @@ def test_rejections_are_counted_by_reason_at_every_gate(seen):
         client.get(KEY)
     lay_down(node)
 
-    found = {point.attributes["reason"]: point.value for point in points("gate.rejections")}
+    reason = "aerospike.resilience.refusal.reason"
+    found = {point.attributes[reason]: point.value for point in points("refusals")}
 
-    assert found == {"timeout": 0, "deadline": 2, "closed": 0, "shed": 0}
+    assert found == {
+        "circuit_open": 0,
+        "closed": 0,
+        "deadline": 0,
+        "gate_timeout": 0,
+        "gate_deadline": 2,
+        "gate_shed": 0,
+    }
 
 
 def test_a_block_with_another_profile_keeps_to_the_clients_own_gate(seen):

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from aerospike_resilience import resilient
-from aerospike_resilience.interceptors.telemetry import is_live
+from aerospike_resilience.telemetry.names import is_live
 
 KEY = ("test", "telemetry", "secret-key-4711")
 
@@ -132,7 +132,7 @@ def test_durations_fall_into_buckets_finer_than_a_millisecond(collected):
 @pytest.mark.parametrize(
     ("metric", "expected"),
     [
-        ("aerospike.resilience.breaker.state", {"A1", "A2", "A3"}),
+        ("aerospike.resilience.node.state", {"A1", "A2", "A3"}),
         ("aerospike.resilience.gate.limit", {None}),
         ("aerospike.resilience.gate.in_flight", {None}),
     ],

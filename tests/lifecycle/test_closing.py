@@ -11,7 +11,7 @@ import pytest
 
 from aerospike_resilience import BackpressureError, CircuitOpenError, resilient
 from aerospike_resilience.nodes import TEND_THREAD
-from aerospike_resilience.telemetry import gauges
+from aerospike_resilience.telemetry import board
 from tests.waiting import until
 
 ONE = {"backpressure": {"max_concurrent_operations": 1, "operation_queue_timeout": "20s"}}
@@ -167,7 +167,7 @@ def test_the_end_of_a_client_leaves_no_gauge(healthy, connect):
     client.resilience.close()
 
     until(lambda: not shown())
-    assert not any(client.resilience._engine in board._clients for board in gauges._boards.values())
+    assert not board.is_shown(client.resilience._engine)
 
 
 def test_a_client_that_is_connected_again_is_protected_again(healthy):

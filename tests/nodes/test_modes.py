@@ -51,7 +51,7 @@ def outcomes(call) -> set[type[BaseException] | None]:
 
 
 def transitions(client) -> dict[tuple[str, str], int]:
-    return dict(client.resilience._engine.shared.health.registry.transitions)
+    return dict(client.resilience._engine.shared.health.registry.history.transitions)
 
 
 def opened(client) -> set[str]:

@@ -109,7 +109,7 @@ def test_workers_share_through_a_storage_that_the_application_gives(healthy, con
         )
         for _ in range(2)
     )
-    heard = other.resilience._engine.shared.health.registry.transitions
+    heard = other.resilience._engine.shared.health.registry.history.transitions
     until(lambda: len(other.resilience._engine.sharing._known) == 3)
     health = one.resilience._engine.shared.health
     try:

@@ -17,8 +17,8 @@ from aerospike_resilience.profiles import PolicyLibrary
 from aerospike_resilience.profiles.schema import Settings, json_schema
 from aerospike_resilience.profiles.source import PolicySource
 from aerospike_resilience.profiles.validate import check_settings
-from aerospike_resilience.runtime.instruments import INSTRUMENTS
 from aerospike_resilience.runtime.planner import Planner
+from aerospike_resilience.telemetry.registry import METRICS
 from tests.schema import validator
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def test_every_dial_of_the_page_is_a_key_of_policy_files():
         for word in re.findall(r"`([a-z_.]+)(?:: [^`]*)?`", dial)
     }
     known = str(json_schema())
-    metrics = {*INSTRUMENTS}
+    metrics = {name.removeprefix("aerospike.resilience.") for name in METRICS}
 
     assert "adaptive_timeout.max" in dials
     for dial in dials - metrics:

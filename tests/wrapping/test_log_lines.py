@@ -41,6 +41,12 @@ Site = tuple[str, str]
 
 ELSEWHERE: set[Site] = {
     ("instrument.py", "a client was created and sta"),  # before any client is wrapped
+    (
+        "nodes/transition_log.py",
+        "node %s flaps: opened %d tim",
+    ),  # tests/nodes/test_transition_log.py
+    ("nodes/transition_log.py", "node %s left the cluster, %s"),  # there too
+    ("nodes/transition_log.py", "node %s is back in the clust"),  # there too
     ("runtime/engine.py", "%s"),  # in a forked child: tests/lifecycle/test_forking.py
 }
 """Provoked by other tests."""
@@ -329,8 +335,8 @@ PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
     nodes_that_open_close_and_leave: [
         ("nodes/cluster.py", "%s at node %s, with %d of %d"),
         ("nodes/cluster.py", "every node is closed again: "),
-        ("nodes/registry.py", "node %s left the cluster"),
-        ("nodes/registry.py", "node "),
+        ("nodes/transition_log.py", "node %s left the cluster"),
+        ("nodes/transition_log.py", "node "),
     ],
     listeners_that_fail: [
         ("nodes/listeners.py", "listener %s failed at node "),
@@ -376,14 +382,16 @@ def scene(bare, tmp_path, monkeypatch, request):
 def test_every_log_line_names_the_client_and_its_profile(provoke, scene):
     provoke(scene)
 
-    about = [record for record in scene.records if getattr(record, "client_name", "") == "carts"]
+    about = [
+        record for record in scene.records if getattr(record, "aerospike_client", "") == "carts"
+    ]
     for file, text in PROVOKED[provoke]:
         places = (str(HOUSE / file), str(LATER))
         found = [one for one in about if one.pathname in places and text in one.msg]
         assert found, f"{file} did not log {text!r}, but {[one.msg for one in about]}"
         for record in found:
-            assert record.profile in ("latency", "mine")
-            named = f"client 'carts', profile '{record.profile}': "
+            assert record.aerospike_profile in ("latency", "mine")
+            named = f"client 'carts', profile '{record.aerospike_profile}': "
             assert record.getMessage().startswith(named)
 
 
@@ -417,6 +425,8 @@ def test_a_percent_sign_in_a_profiles_name_is_no_placeholder(scene):
 def test_a_nodes_lines_have_the_node_as_a_field(scene):
     scene.wrap().resilience.isolate("A1")
 
-    assert [(one.node, one.state) for one in scene.records if hasattr(one, "state")] == [
-        ("A1", "isolated")
-    ]
+    changes = [one for one in scene.records if hasattr(one, "aerospike_state_to")]
+    assert [
+        (one.aerospike_node, one.aerospike_state_from, one.aerospike_state_to, one.aerospike_reason)
+        for one in changes
+    ] == [("A1", "closed", "isolated", "by hand")]

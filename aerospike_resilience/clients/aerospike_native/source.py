@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 from ...concurrency.threads import blocking
 from ...model.durations import limit_s_to_ms_rounded_down
 from ...model.failure import Failure
 from ...model.operation import Key, NodeAddress, NotAskedError
+from ...model.statistics import NO_STATISTICS, ClientStatistics, NodeStatistics
 from ..shared.source import ClientSource
 from . import policies
 from .failures import classify
@@ -44,6 +46,25 @@ class NativeSource(ClientSource):
     def partition(self, key: Key) -> tuple[str, int]:
         """Return a record's namespace and partition; the key knows both."""
         return key.namespace, key.partition_id
+
+    def statistics(self) -> ClientStatistics:
+        """Return what ``metrics()`` tells; nothing once the client is closed.
+
+        Numbers that grow are told only while the application has metrics enabled. Retries and errors stay 0
+        unless it has the operational tier enabled, which the client does not show.
+        """
+        with self.question() as may_ask:
+            if not may_ask:
+                return NO_STATISTICS
+            enabled, metrics = self._client.metrics_enabled(), self._client.metrics()
+            names = {_place(*node.host): node.name for node in self._client.nodes()}
+        found = tuple(
+            _of_node(names[place], node, enabled=enabled)
+            for address, node in metrics.nodes.items()
+            if (place := address.replace("[", "").replace("]", "")) in names
+        )
+        retries = metrics.cluster_aggregated.transaction_retry_count if enabled else None
+        return ClientStatistics(found, retries)
 
     def info(self, node: str, command: str, timeout_s: float) -> str:
         """Ask one node and return the value of its answer.
@@ -103,3 +124,18 @@ class NativeSource(ClientSource):
 
     def _classify(self, error: Exception) -> Failure:
         return classify(error, OPERATIONS["exists"])
+
+
+def _place(host: str, port: int) -> str:
+    return f"{host.strip('[]')}:{port}"
+
+
+def _of_node(name: str, node: Any, *, enabled: bool) -> NodeStatistics:
+    return NodeStatistics(
+        name,
+        used=node.connections_in_use,
+        idle=node.connections_in_pool,
+        opened=node.connections_successful if enabled else None,
+        closed=node.connections_closed if enabled else None,
+        errors=node.transaction_error_count if enabled else None,
+    )

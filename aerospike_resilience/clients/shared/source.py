@@ -20,6 +20,7 @@ from ...model.digest import partition_of
 from ...model.durations import limit_s_to_ms_rounded_down
 from ...model.failure import Failure, Fault
 from ...model.operation import Key, NotAskedError
+from ...model.statistics import NO_STATISTICS, ClientStatistics
 
 MAX_PAUSE_WAIT_S: Final = 5.0
 """How long `ClientSource.pause` waits for questions under way, in seconds. Their timeouts are shorter."""
@@ -111,6 +112,10 @@ class ClientSource(ABC):
                 return True
             self._waiting.append(tell)
             return False
+
+    def statistics(self) -> ClientStatistics:
+        """Return nothing: this client tells nothing of its connections."""
+        return NO_STATISTICS
 
     @abstractmethod
     def info(self, node: str, command: str, timeout_s: float) -> str:

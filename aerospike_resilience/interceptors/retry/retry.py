@@ -103,10 +103,17 @@ class RetryCounters:
         retries: attempts beyond an operation's first.
         suppressed: failed operations that were not tried again although they could have been, by
             reason.
+        native: tries that the client made by itself in attempts that failed, as far as it tells.
     """
 
     retries: int = 0
+    native: int = 0
     suppressed: Counter[str] = field(default_factory=Counter)
+
+    def after_fork(self) -> None:
+        """Count from zero in a forked child."""
+        self.retries = self.native = 0
+        self.suppressed.clear()
 
 
 class Resumable(Protocol):
@@ -445,9 +452,12 @@ class Retry(Link):
             call.tailored = call.tailored or call.frugal
 
     def _account(self, call: Call) -> None:
-        """Charge the tries that the client made by itself in the attempt that just failed."""
-        if self._budget is not None and _adds_load(call) and call.attempts[-1].tries > 1:
-            self._budget.charge(call.attempts[-1].tries - 1, call.now)
+        """Count and charge the tries that the client made by itself in the attempt that just failed."""
+        native = call.attempts[-1].tries - 1 if call.attempts else 0
+        if native > 0:
+            self.counters.native += native
+            if self._budget is not None and _adds_load(call):
+                self._budget.charge(native, call.now)
 
     def _too_late(self, call: Call, slept_s: float) -> bool:
         """Record the sleep, and return whether it used up the call's remaining time."""

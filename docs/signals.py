@@ -1,0 +1,45 @@
+"""The tables of docs/telemetry.md, read from the registry of names."""
+
+from __future__ import annotations
+
+from aerospike_resilience.telemetry import registry
+
+
+def metrics() -> str:
+    """Return every metric: its kind, unit and attributes, and what it shows."""
+    lines = ["| metric | kind | unit | attributes | what it shows |", "|---|---|---|---|---|"]
+    for name, metric in registry.METRICS.items():
+        attributes = ", ".join(f"`{attribute}`" for attribute in metric.attributes)
+        zero = " Begins at 0." if metric.zero else ""
+        lines.append(
+            f"| `{name}` | {metric.instrument} | `{metric.unit}` | {attributes} | "
+            f"{metric.description}{zero} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def spans() -> str:
+    """Return every attribute of spans: when it is set, and what it is."""
+    lines = ["| attribute | set at | what it is |", "|---|---|---|"]
+    lines += [
+        f"| `{name}` | {attribute.when} | {attribute.description} |"
+        for name, attribute in registry.SPAN_ATTRIBUTES.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def events() -> str:
+    """Return the attributes of the event of an attempt."""
+    lines = ["| attribute | what it is |", "|---|---|"]
+    lines += [f"| `{name}` | {what} |" for name, what in registry.EVENT_ATTRIBUTES.items()]
+    return "\n".join(lines) + "\n"
+
+
+def words() -> str:
+    """Return the values of attributes that have no others."""
+    lines = ["| attribute | values |", "|---|---|"]
+    lines += [
+        f"| `{name}` | {', '.join(f'`{value}`' for value in values)} |"
+        for name, values in registry.WORDS.items()
+    ]
+    return "\n".join(lines) + "\n"

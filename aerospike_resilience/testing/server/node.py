@@ -124,7 +124,7 @@ class Node:
             loop,
             Timing(settings.heartbeat_s, settings.heartbeat_s * settings.heartbeat_timeout),
             settings.replication_factor,
-            tuple(sorted((settings.racks or {}).items())),
+            settings.racks_of,
         )
         self.membership.port = settings.port
         self.membership.alias = settings.alias

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import gc
 import json
 import os
 import resource
@@ -101,6 +102,7 @@ class Supervisor:
             # Only Linux lets a node listen on a port that we hold as well.
             for port in (settings["port"], settings["fabric_port"]):
                 self._reserved[port].close()
+        prepare(settings)
         ready, tell = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -150,6 +152,14 @@ class Supervisor:
         for pid in self._pids.values():
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+
+
+def prepare(settings: dict[str, Any]) -> None:
+    """Work out once what every node of a new cluster needs, for the forks to inherit."""
+    if settings["bootstrap"] is not None:
+        process.first_map(settings)
+    # A fork does not look through what is there by now when it collects garbage.
+    gc.freeze()
 
 
 def die_with_parent() -> None:

@@ -14,7 +14,6 @@ from ..counters import SharedCounters
 from ..faults import Rule
 from .connection import Connection
 from .node import Node
-from .partitions import replica_lists
 from .peers import Message
 from .settings import NodeSettings
 
@@ -44,18 +43,6 @@ def run(packed: dict[str, Any], counters: int, nodes: int, tell: int) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, loop.stop)
     loop.run_forever()
-
-
-def first_map(packed: dict[str, Any]) -> None:
-    """Work out the first partition map of a cluster, which `replica_lists` keeps.
-
-    Args:
-        packed: A node's settings.
-    """
-    settings = NodeSettings.unpack(packed)
-    replica_lists(
-        tuple(sorted(settings.bootstrap or ())), settings.replication_factor, settings.racks_of
-    )
 
 
 class _NodeProcess:

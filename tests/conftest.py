@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 os.environ["AEROSPIKE_NO_UVLOOP"] = "1"  # a test must not change the process's event loops
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from aerospike_resilience import resilient
 from aerospike_resilience.testing import LocalCluster
 from aerospike_resilience.testing.plugin import parse_hosts
+from tests.costs import Costs
 from tests.real import RealCluster
 
 # How long an example takes, or is drawn for, tells of the machine and not of what is tested.
@@ -102,6 +104,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("together", "alone"),
         help="only the tests that run side by side, or only those marked alone",
     )
+    parser.addoption(
+        "--costs",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="print what each test file cost; with FILE, write there what each test cost",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure what tests cost, where that was asked for."""
+    if (file := config.getoption("--costs")) is not None:
+        config.pluginmanager.register(Costs(file))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect thousands of tests without looking for garbage among them, now and later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 os.environ["AEROSPIKE_NO_UVLOOP"] = "1"  # a test must not change the process's event loops
@@ -104,18 +106,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("together", "alone"),
         help="only the tests that run side by side, or only those marked alone",
     )
+    parser.addoption("--costs", action="store_true", help="print what each test file cost")
     parser.addoption(
-        "--costs",
-        nargs="?",
-        const="",
-        metavar="FILE",
-        help="print what each test file cost; with FILE, write there what each test cost",
+        "--costs-file", type=Path, help="append to it what each phase of each test cost"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Measure what tests cost, where that was asked for."""
-    if (file := config.getoption("--costs")) is not None:
+    file = config.getoption("--costs-file")
+    if config.getoption("--costs") or file:
         config.pluginmanager.register(Costs(file))
 
 
@@ -131,9 +131,26 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Let `-n auto` start two workers a core: most tests wait more than they compute."""
-    return 2 * len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else (0, 0))
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Let `-n auto` start three workers a core, as most tests wait more than they compute.
+
+    Of the tests marked `alone` each has a core: they load one, and wait for what they measure.
+    """
+    cores = len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else (0, 0))
+    return min(cores, 2) if config.getoption("--only") == "alone" else 3 * cores
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Collect only files with such tests for the pass of those marked `alone`."""
+    if config.getoption("--only") == "alone" and collection_path.suffix == ".py":
+        return not has_alone(collection_path) or None
+    return None
+
+
+@functools.cache
+def has_alone(path: Path) -> bool:
+    """Return whether a file has tests of the pass of those marked `alone`."""
+    return "mark.alone" in path.read_text()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -143,7 +160,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def belongs(item: pytest.Item) -> bool:
         if item.get_closest_marker("soak") and "soak" not in config.option.markexpr:
             return False
-        return not only or (item.get_closest_marker("alone") is not None) == (only == "alone")
+        alone = item.get_closest_marker("alone") is not None
+        if alone and only and not has_alone(item.path):
+            raise pytest.UsageError(f"{item.path} must say pytest.mark.alone, or no pass runs it")
+        return not only or alone == (only == "alone")
 
     left_out = [item for item in items if not belongs(item)]
     if left_out:

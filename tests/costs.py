@@ -1,8 +1,8 @@
 """What the tests cost: `make test ARGS=--costs` prints a table of processor seconds for each file.
 
 Each test's set-up, call and tear-down are charged with the processor time of the test process and of the
-children that ended meanwhile. What processes that live longer burn (a session's cluster) is charged to
-the last test of the session, in its tear-down.
+children that ended meanwhile. Clusters are children of the fork server, which outlives all tests, so what
+their nodes burn is charged to no test.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def spent() -> tuple[float, float, float]:
 class Costs:
     """Gathers costs, and prints them at the end of the session."""
 
-    def __init__(self, file: str | None) -> None:
+    def __init__(self, file: Path | None) -> None:
         self.file = file
         self.rows: list[tuple[str, str, float, float, float]] = []
         self._began = spent()
@@ -76,4 +76,5 @@ class Costs:
                 f"{row[0]:8.1f}{row[1]:8.1f}{row[2]:10.1f}{row[3]:7.0f}  {name}"
             )
         if self.file:
-            Path(self.file).write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+            with self.file.open("a") as file:
+                file.writelines(json.dumps(row) + "\n" for row in self.rows)

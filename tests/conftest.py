@@ -7,7 +7,7 @@ import gc
 import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 os.environ["AEROSPIKE_NO_UVLOOP"] = "1"  # a test must not change the process's event loops
 
@@ -28,6 +28,9 @@ settings.load_profile("suite")
 UNHURRIED = 400
 """Heartbeats that may be missed, a minute of them: a busy machine makes nobody evict a node."""
 
+QUIET: Final[Any] = {"heartbeat_interval": "1s", "heartbeat_timeout": 60}
+"""The same minute with few heartbeats, for clusters that stay well: they idle in every worker."""
+
 
 @pytest.fixture(scope="session")
 def healthy(request: pytest.FixtureRequest) -> Iterator[LocalCluster | RealCluster]:
@@ -35,7 +38,7 @@ def healthy(request: pytest.FixtureRequest) -> Iterator[LocalCluster | RealClust
     if given := request.config.getoption("--aerospike"):
         yield RealCluster(parse_hosts(given))
         return
-    with LocalCluster(nodes=3, replication_factor=2, heartbeat_timeout=UNHURRIED) as cluster:
+    with LocalCluster(nodes=3, replication_factor=2, **QUIET) as cluster:
         cluster.wait_until_stable()
         yield cluster
 
@@ -45,7 +48,7 @@ def spare(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
     """A second cluster that stays well."""
     if request.config.getoption("--aerospike"):
         pytest.skip("needs a second cluster")
-    with LocalCluster(nodes=3, replication_factor=2, heartbeat_timeout=UNHURRIED) as cluster:
+    with LocalCluster(nodes=3, replication_factor=2, **QUIET) as cluster:
         cluster.wait_until_stable()
         yield cluster
 

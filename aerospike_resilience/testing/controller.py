@@ -40,10 +40,9 @@ class SupervisorProcess:
         self._buffer = b""
         self._owner = os.getpid()
         self._nodes = nodes
+        folder, null = _working_directory(), os.open(os.devnull, os.O_WRONLY)
         stdin, self._commands = os.pipe()
         self._answers, stdout = os.pipe()
-        folder = os.open(".", os.O_RDONLY)
-        null = os.open(os.devnull, os.O_WRONLY)
         try:
             self._pid = FORK_SERVER.fork(
                 [stdin, stdout, _errors(null), counters, folder],
@@ -127,6 +126,14 @@ class SupervisorProcess:
         for file in (self._commands, self._answers):
             os.close(file)
         self._commands = self._answers = -1
+
+
+def _working_directory() -> int:
+    """Return a descriptor of the working directory, or of the root if that cannot be read."""
+    try:
+        return os.open(".", os.O_RDONLY)
+    except OSError:
+        return os.open("/", os.O_RDONLY)
 
 
 def _errors(otherwise: int) -> int:

@@ -119,7 +119,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Measure what tests cost, where that was asked for."""
     file = config.getoption("--costs-file")
     if config.getoption("--costs") or file:
-        config.pluginmanager.register(Costs(file))
+        worker = hasattr(config, "workerinput")  # whose reports go to the process that prints
+        config.pluginmanager.register(Costs(None if worker else file))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -43,9 +43,9 @@ class ForkServer:
         """
         with self._lock:
             if self._process is not None:
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(ConnectionError):  # somebody ended it
                     return self._ask(files, request)
-                self._end()  # somebody ended it
+                self._end()
             self._start()
             return self._ask(files, request)
 
@@ -75,7 +75,10 @@ class ForkServer:
             if not data:
                 raise BrokenPipeError("the fork server does not answer")
             answer += data
-        return int(answer)
+        pid = int(answer)
+        if pid < 0:
+            raise OSError(-pid, os.strerror(-pid))
+        return pid
 
     def _end(self) -> None:
         process, self._process = self._process, None

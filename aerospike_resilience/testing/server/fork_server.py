@@ -8,6 +8,7 @@ ended, even by SIGKILL, it ends too; its supervisors notice that, and end with t
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import json
 import os
@@ -50,6 +51,8 @@ class ForkServer:
                 return
             try:
                 pid = self._fork(json.loads(line), files)
+            except OSError as error:  # no memory or no process left; the clusters there are go on
+                pid = -(error.errno or errno.EAGAIN)
             finally:
                 for file in files:
                     os.close(file)

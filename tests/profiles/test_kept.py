@@ -55,7 +55,7 @@ def test_equal_overrides_are_checked_once_and_a_later_change_of_theirs_has_no_ef
     assert base.with_overrides({}, origin="using()") is not base.with_overrides({})
 
 
-@pytest.mark.parametrize("wrong", [True, "7", 7.5, object()], ids=repr)
+@pytest.mark.parametrize("wrong", [True, "7", 7.5, object()], ids=["true", "text", "7.5", "object"])
 def test_a_value_that_only_looks_like_a_right_one_is_refused_after_that(wrong):
     base = PolicyLibrary().load("latency")
     base.with_overrides({"breaker": {"max_error_rate": 7}})

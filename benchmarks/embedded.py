@@ -19,9 +19,10 @@ TITLE = "one node of the embedded cluster, the real client, one thread"
 
 def cases() -> list[Case]:
     """Return the cases; the first is a get."""
-    began = time.perf_counter()
-    with LocalCluster(nodes=3):
-        STARTED["three nodes"] = time.perf_counter() - began
+    for which in ("first", "second"):
+        began = time.perf_counter()
+        with LocalCluster(nodes=3):
+            STARTED[which] = time.perf_counter() - began
     cluster = LocalCluster(nodes=1, replication_factor=1).start()
     atexit.register(cluster.stop)
     cluster.wait_until_stable()
@@ -42,7 +43,8 @@ def verdict(ns: dict[str, float]) -> list[str]:
     """Return what that is a second, for one client that waits for each answer."""
     holds = "holds" if ns["get"] <= 200_000 else "EXCEEDED"
     return [
-        f"three nodes start in {STARTED['three nodes']:.2f} s; budget 1 s",
+        f"three nodes start in {STARTED['first']:.2f} s, and the next cluster of the process in "
+        f"{STARTED['second']:.2f} s; budget 0.2 s: {'holds' if STARTED['second'] <= 0.2 else 'EXCEEDED'}",
         f"{1e9 / ns['get']:,.0f} gets/s from one thread; budget 5,000: {holds}",
         f"{100e9 / ns['batch_read of 100']:,.0f} rows/s of batches of a hundred",
     ]

@@ -65,7 +65,7 @@ def run(*, quick: bool) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as home:
         python, environment = _installed(Path(home))
         samples: dict[str, list[float]] = {name: [] for name, _code, _more in _CASES}
-        for number in range((3 if quick else 31) + 1):
+        for number in range((1 if quick else 31) + 1):
             for name, code, more in _CASES:
                 took_ms = _processor_ms([str(python), "-c", code], {**environment, **more})
                 if number:  # the first start compiles what it imports

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any, Final
 
 os.environ["AEROSPIKE_NO_UVLOOP"] = "1"  # a test must not change the process's event loops
 
@@ -15,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from aerospike_resilience import resilient
 from aerospike_resilience.testing import LocalCluster
 from aerospike_resilience.testing.plugin import parse_hosts
+from tests.costs import Costs
 from tests.real import RealCluster
 
 # How long an example takes, or is drawn for, tells of the machine and not of what is tested.
@@ -24,6 +28,9 @@ settings.load_profile("suite")
 UNHURRIED = 400
 """Heartbeats that may be missed, a minute of them: a busy machine makes nobody evict a node."""
 
+QUIET: Final[Any] = {"heartbeat_interval": "1s", "heartbeat_timeout": 60}
+"""The same minute with few heartbeats, for clusters that stay well: they idle in every worker."""
+
 
 @pytest.fixture(scope="session")
 def healthy(request: pytest.FixtureRequest) -> Iterator[LocalCluster | RealCluster]:
@@ -31,7 +38,7 @@ def healthy(request: pytest.FixtureRequest) -> Iterator[LocalCluster | RealClust
     if given := request.config.getoption("--aerospike"):
         yield RealCluster(parse_hosts(given))
         return
-    with LocalCluster(nodes=3, replication_factor=2, heartbeat_timeout=UNHURRIED) as cluster:
+    with LocalCluster(nodes=3, replication_factor=2, **QUIET) as cluster:
         cluster.wait_until_stable()
         yield cluster
 
@@ -41,7 +48,7 @@ def spare(request: pytest.FixtureRequest) -> Iterator[LocalCluster]:
     """A second cluster that stays well."""
     if request.config.getoption("--aerospike"):
         pytest.skip("needs a second cluster")
-    with LocalCluster(nodes=3, replication_factor=2, heartbeat_timeout=UNHURRIED) as cluster:
+    with LocalCluster(nodes=3, replication_factor=2, **QUIET) as cluster:
         cluster.wait_until_stable()
         yield cluster
 
@@ -102,12 +109,52 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("together", "alone"),
         help="only the tests that run side by side, or only those marked alone",
     )
+    parser.addoption("--costs", action="store_true", help="print what each test file cost")
+    parser.addoption(
+        "--costs-file", type=Path, help="append to it what each phase of each test cost"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure what tests cost, where that was asked for."""
+    file = config.getoption("--costs-file")
+    if config.getoption("--costs") or file:
+        worker = hasattr(config, "workerinput")  # whose reports go to the process that prints
+        config.pluginmanager.register(Costs(None if worker else file))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect thousands of tests without looking for garbage among them, now and later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Let `-n auto` start two workers a core: most tests wait more than they compute."""
-    return 2 * len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else (0, 0))
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Let `-n auto` start three workers a core, as most tests wait more than they compute.
+
+    Of the tests marked `alone` each has a core: they load one, and wait for what they measure.
+    """
+    cores = len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else (0, 0))
+    return min(cores, 2) if config.getoption("--only") == "alone" else 3 * cores
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Collect only files with such tests for the pass of those marked `alone`."""
+    if config.getoption("--only") == "alone" and collection_path.suffix == ".py":
+        return not has_alone(collection_path) or None
+    return None
+
+
+@functools.cache
+def has_alone(path: Path) -> bool:
+    """Return whether a file has tests of the pass of those marked `alone`."""
+    return "mark.alone" in path.read_text()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -117,7 +164,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def belongs(item: pytest.Item) -> bool:
         if item.get_closest_marker("soak") and "soak" not in config.option.markexpr:
             return False
-        return not only or (item.get_closest_marker("alone") is not None) == (only == "alone")
+        alone = item.get_closest_marker("alone") is not None
+        if alone and only and not has_alone(item.path):
+            raise pytest.UsageError(f"{item.path} must say pytest.mark.alone, or no pass runs it")
+        return not only or alone == (only == "alone")
 
     left_out = [item for item in items if not belongs(item)]
     if left_out:

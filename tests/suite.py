@@ -1,4 +1,4 @@
-"""The whole suite, as `make test` runs it: first what may run side by side, then what may not.
+"""The whole suite, as `make test` runs it: first what may run side by side, then what needs a core.
 
 Each pass is an ordinary pytest run, so every argument of pytest can be given to both.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 TOGETHER = ("-n", "auto", "--dist", "worksteal", "--only", "together")
-ALONE = ("-n0", "--only", "alone")
+ALONE = ("-n", "auto", "--dist", "loadfile", "--only", "alone")
 PASSES = (TOGETHER, ALONE)
 
 NOTHING_COLLECTED = 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -100,16 +101,17 @@ def test_no_operation_makes_more_requests_than_max_retries_plus_one(healthy, sur
 
 @pytest.mark.parametrize("retries", [1, 3])
 def test_nor_where_nothing_is_answered(healthy, surface, retries):
-    made = {}
+    def requests_of(name: str) -> int:
+        before = healthy.requests(name)
+        with surface.resilience.using(f"brief-sequence-{retries}"), pytest.raises(surface.error):
+            OPERATIONS[name](surface)
+        return until(lambda: healthy.requests(name) - before)
+
     with (
-        surface.resilience.using(f"brief-sequence-{retries}"),
         healthy.inject(op="data", answer="drop", applied=False),
+        ThreadPoolExecutor(len(OPERATIONS)) as pool,  # as each of them takes its total timeout
     ):
-        for name, operation in OPERATIONS.items():
-            before = healthy.requests("data")
-            with pytest.raises(surface.error):
-                operation(surface)
-            made[name] = until(lambda before=before: healthy.requests("data") - before)
+        made = dict(zip(OPERATIONS, pool.map(requests_of, OPERATIONS), strict=True))
 
     assert made["increment"] == 1  # it may have been applied, and is not idempotent
     assert all(1 <= requests <= retries + 1 for requests in made.values()), made

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Container, Mapping
+from typing import Any, Final
 
 PARTITIONS: Final = 4096
+
+_BITS: Final = tuple(tuple(bit for bit in range(8) if byte & (0x80 >> bit)) for byte in range(256))
+"""The bits that are set in a byte, the most significant first, by the byte."""
 
 Owners = tuple[str, ...]
 """Names of the nodes that hold a partition, master first."""
@@ -81,23 +84,33 @@ class PartitionMap:
         for node, claim in claims.items():
             for rank, bitmap in enumerate(claim.get(namespace, ())):
                 _mark(columns[rank], bitmap, node, old, rank)
-        # The tuples are shared: 4096 rows hold a handful of different owners.
-        known: dict[Owners, Owners] = {}
-        table: list[Owners] = []
-        for partition, before in enumerate(old):
-            owners: list[str] = []
-            for rank in range(max(depth, len(before))):
-                name = columns[rank][partition] if rank < depth else ""
-                if not name and rank < len(before) and before[rank] not in claims:
-                    name = before[rank]
-                if name and name not in owners:
-                    owners.append(name)
-            row = tuple(owners)
-            table.append(known.setdefault(row, row))
-        return tuple(table)
+        return tuple(map(_Rows(claims).__getitem__, zip(old, *columns, strict=True)))
 
 
 EMPTY: Final = PartitionMap({})
+
+
+class _Rows(dict[tuple[Any, ...], Owners]):
+    """The owners of a partition, by its owners before and the claims on it, master's first.
+
+    Each is made once: 4096 partitions have a handful of different owners.
+    """
+
+    def __init__(self, claims: Container[str]) -> None:
+        self._claims = claims
+
+    def __missing__(self, index: tuple[Any, ...]) -> Owners:
+        before: Owners = index[0]
+        claimed: tuple[str, ...] = index[1:]
+        owners: list[str] = []
+        for rank in range(max(len(claimed), len(before))):
+            name = claimed[rank] if rank < len(claimed) else ""
+            if not name and rank < len(before) and before[rank] not in self._claims:
+                name = before[rank]
+            if name and name not in owners:
+                owners.append(name)
+        row = self[index] = tuple(owners)
+        return row
 
 
 def _parse(node: str, text: str) -> dict[str, list[bytes]]:
@@ -121,11 +134,8 @@ def _mark(column: list[str], bitmap: bytes, node: str, old: tuple[Owners, ...], 
     A node that was stopped answers its old map for a while after it goes on.
     """
     for index, byte in enumerate(bitmap):
-        if byte:
-            base = index << 3
-            for bit in range(8):
-                if byte & (0x80 >> bit):
-                    partition = base + bit
-                    other = column[partition]
-                    if not other or other not in old[partition][rank : rank + 1]:
-                        column[partition] = node
+        for bit in _BITS[byte]:
+            partition = (index << 3) + bit
+            other = column[partition]
+            if not other or other not in old[partition][rank : rank + 1]:
+                column[partition] = node

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import errno
+import functools
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from .names import from_here, name_of, shipped
 from .profile import Layer, Profile
 from .source import PolicySource, read
 from .validate import problems_of
+
+KEPT: Final = 32
+"""How many profiles are kept, so that those whose files did not change are not merged again."""
 
 Policies = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """The directories that an application names for its policy files."""
@@ -173,10 +177,7 @@ class PolicyLibrary:
             TypeError: the name is no text.
         """
         check_name(name)
-        sources = self.chain(name, on_look)
-        files = {source.where: source.path for source in sources if source.path is not None}
-        description = str(sources[0].data.get("description", ""))
-        return Profile(name, description, files, (Layer(tuple(reversed(sources))),))
+        return _merged(name, tuple(self.chain(name, on_look)))
 
     def chain(self, name: str, on_look: OnLook | None = None) -> list[PolicySource]:
         """Return the checked sources of a profile, its own file first and then its parents'.
@@ -216,6 +217,13 @@ class PolicyLibrary:
         if problems:
             raise PolicyFileError(problems)
         return sources
+
+
+@functools.lru_cache(KEPT)  # unchanged files are the same sources, and a profile is immutable
+def _merged(name: str, sources: tuple[PolicySource, ...]) -> Profile:
+    files = {source.where: source.path for source in sources if source.path is not None}
+    description = str(sources[0].data.get("description", ""))
+    return Profile(name, description, files, (Layer(tuple(reversed(sources))),))
 
 
 def is_there(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Mapping
@@ -18,6 +19,10 @@ _LEVELS: Final[Mapping[Severity, int]] = {
     "warning": logging.WARNING,
     "note": logging.INFO,
 }
+
+
+KEPT: Final = 32
+"""Of how many profiles the findings are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +60,24 @@ def examine(
         client: the adapter of the client that uses it.
         environment: environment variables.
     """
-    subject = Subject(profile, client, environment)
+    told = tuple(
+        (name, environment[name]) for name in client.config_variables if name in environment
+    )
+    return list(_findings(profile, client, told))  # type: ignore[arg-type]  # objects have a hash
+
+
+@functools.lru_cache(KEPT)  # each wrapped client asks for its profile, and that rarely changes
+def _findings(
+    profile: Profile, client: Client, environment: tuple[tuple[str, str], ...]
+) -> tuple[Finding, ...]:
+    subject = Subject(profile, client, dict(environment))
     findings = [
         Finding(name, severity, profile.name, origin, message, fix, *_place(profile.named, origin))
         for name, (severity, rule) in RULES.items()
         for origin, message, fix in rule(subject)
         if not _meant(profile, name, origin)
     ]
-    return list(dict.fromkeys(findings))
+    return tuple(dict.fromkeys(findings))
 
 
 def _place(files: Mapping[str, Path], origin: str) -> tuple[str, int]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import marshal
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import PolicyFileError, Problem
 from ..model.operation import Kind, Operation
@@ -24,6 +27,13 @@ if TYPE_CHECKING:
     from . import fields as aerospike_fields
     from . import schema
     from .fields import ConnectionSection
+
+
+KEPT: Final = 32
+"""How many profiles with overrides are kept: each client and each reload asks for its own again."""
+
+_WITHOUT_REFERENCES: Final = 2
+"""The version of `marshal` in which equal values are equal bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +119,7 @@ class Profile:
         self.files = tuple(named.values())
         self._layers = layers
         self._by_path: dict[tuple[int, KeyPath], tuple[Setting, ...]] = {}
+        self._by_kind: dict[tuple[object, ...], Mapping[str, Setting]] = {}
         whole = self._check_whole()
         self._checked: list[schema.Settings] = (
             [whole]
@@ -125,6 +136,7 @@ class Profile:
         self.ignored = whole.lint.ignore
         self.has_sets = bool(whole.sets)
         self._sets = frozenset(whole.sets)
+        self._named_operations = frozenset(self.operation_names())
         self.has_consistency = any(
             getattr(scopes, scope) is not None
             for checked in self._checked
@@ -157,7 +169,15 @@ class Profile:
         Raises:
             PolicyFileError: they are not of that shape.
         """
-        source = PolicySource(origin, copied(overrides, origin))
+        data = copied(overrides, origin)
+        try:
+            content = marshal.dumps(data, _WITHOUT_REFERENCES)
+        except ValueError:  # values of other classes than a file's, which may be refused
+            return self._overridden(data, origin)
+        return _overridden(self, content, origin)
+
+    def _overridden(self, data: Any, origin: str) -> Profile:
+        source = PolicySource(origin, data)
         check_settings(source)
         layers = (*self._layers, Layer([source]))
         return Profile(self.name, self.description, self.named, layers)
@@ -205,6 +225,25 @@ class Profile:
             namespace: the record's namespace, where the operation has a single record.
             set_name: the record's set.
         """
+        if namespace is not None:  # a process may have any number of sets
+            return self._settings_of(operation, retryable, strong, namespace, set_name)
+        own = operation.name if operation.name in self._named_operations else ""
+        kind = (operation.kind, operation.shape, operation.family, own, retryable, strong)
+        kept = self._by_kind.get(kind)
+        if kept is None:
+            kept = self._by_kind[kind] = MappingProxyType(
+                self._settings_of(operation, retryable, strong, None, None)
+            )
+        return kept
+
+    def _settings_of(
+        self,
+        operation: Operation,
+        retryable: bool,
+        strong: bool,
+        namespace: str | None,
+        set_name: str | None,
+    ) -> dict[str, Setting]:
         found: dict[str, Setting] = {}
         for said in self.said(
             operation, retryable=retryable, strong=strong, namespace=namespace, set_name=set_name
@@ -307,6 +346,12 @@ class Profile:
         if not line.isdigit():
             return Problem(origin, 0, 0, problem.key, problem.message)
         return Problem(where, int(line), 1, problem.key, problem.message)
+
+
+@functools.lru_cache(KEPT)
+def _overridden(profile: Profile, content: bytes, origin: str) -> Profile:
+    """Return a profile with settings over it, given as `marshal` writes them."""
+    return profile._overridden(marshal.loads(content), origin)  # noqa: SLF001 - a part of it
 
 
 def _fields_at(checked: schema.Settings, path: KeyPath) -> aerospike_fields.PolicyFields | None:

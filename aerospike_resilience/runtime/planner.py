@@ -247,7 +247,8 @@ class Planner:
             policy: the caller's own policy; None where there is none.
             given: its fields.
         """
-        operation = replace(operation, kind=plan_key.kind)
+        if operation.kind is not plan_key.kind:
+            operation = replace(operation, kind=plan_key.kind)
         idempotent = plan_key.idempotent
         adapter, profile = self._adapter, self._profile
         settings = self._settings(operation, plan_key)

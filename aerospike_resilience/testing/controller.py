@@ -7,14 +7,17 @@ import json
 import marshal
 import os
 import select
+import signal
 import socket
-import subprocess
-import sys
 import threading
-from pathlib import Path
-from typing import Any, Final
+import time
+from typing import Any, Final, TypeAlias
 
+from .fork_server import FORK_SERVER
 from .server.fabric import CONTROL, encode
+
+FirstMap: TypeAlias = tuple[list[str], int, list[tuple[str, int]]]
+"""Of which members, with which replication factor and racks."""
 
 ANSWER_TIMEOUT_S: Final = 10.0
 
@@ -29,32 +32,39 @@ class SupervisorProcess:
     Args:
         counters: The file descriptor of the shared counters, which the nodes inherit.
         nodes: How many nodes the counters have room for.
+        first_map: The arguments of the first partition map: members, replication factor, racks.
     """
 
-    def __init__(self, counters: int, nodes: int) -> None:
+    def __init__(self, counters: int, nodes: int, first_map: FirstMap) -> None:
         self._lock = threading.Lock()
         self._buffer = b""
         self._owner = os.getpid()
-        program = Path(__file__).parent / "server" / "__main__.py"
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(program)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=(counters,),
-            start_new_session=True,
-            bufsize=0,
-        )
-        self._counters = counters
         self._nodes = nodes
+        folder, null = _working_directory(), os.open(os.devnull, os.O_WRONLY)
+        stdin, self._commands = os.pipe()
+        self._answers, stdout = os.pipe()
+        try:
+            self._pid = FORK_SERVER.fork(
+                [stdin, stdout, _errors(null), counters, folder],
+                {"map": first_map, "cores": _cores()},
+            )
+        except OSError as error:
+            self._close_streams()
+            raise ClusterError(
+                f"cannot start the embedded cluster's supervisor: {error}"
+            ) from error
+        finally:
+            for file in (stdin, stdout, folder, null):
+                os.close(file)
 
     @property
     def pid(self) -> int:
         """The process id."""
-        return self._process.pid
+        return self._pid
 
     def reserve(self, ports: int) -> list[int]:
         """Make the supervisor reserve ports."""
-        command = {"do": "init", "counters": self._counters, "nodes": self._nodes, "ports": ports}
+        command = {"do": "init", "nodes": self._nodes, "ports": ports}
         result: list[int] = self.ask(command)["ports"]
         return result
 
@@ -64,15 +74,12 @@ class SupervisorProcess:
         Raises:
             ClusterError: It failed, or the supervisor is gone.
         """
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
         with self._lock:
             try:
-                process.stdin.write(json.dumps(command).encode() + b"\n")
+                self._send(command)
                 while b"\n" not in self._buffer:
-                    ready, _, _ = select.select([process.stdout], [], [], ANSWER_TIMEOUT_S)
-                    data = os.read(process.stdout.fileno(), 1 << 16) if ready else b""
+                    ready, _, _ = select.select([self._answers], [], [], ANSWER_TIMEOUT_S)
+                    data = os.read(self._answers, 1 << 16) if ready else b""
                     if not data:
                         raise BrokenPipeError("no answer")
                     self._buffer += data
@@ -88,20 +95,59 @@ class SupervisorProcess:
             raise ClusterError(f"cannot {command['do']} node {subject}: {answer['error']}")
         return answer
 
+    def _send(self, command: dict[str, Any]) -> None:
+        data = json.dumps(command).encode() + b"\n"
+        while data:
+            data = data[os.write(self._commands, data) :]
+
     def close(self) -> None:
-        """End it, and with it every node."""
-        process = self._process
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        if os.getpid() != self._owner:
+        """End it, and with it every node; the second time does nothing."""
+        if self._commands < 0:
             return
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if os.getpid() == self._owner:
+            with contextlib.suppress(OSError):
+                self._send({"do": "end"})
+            if not self._ended_within(5):
+                with contextlib.suppress(OSError):
+                    os.kill(self._pid, signal.SIGKILL)
+                self._ended_within(5)
+        self._close_streams()
+
+    def _ended_within(self, timeout_s: float) -> bool:
+        """Wait until nobody writes answers any more: it has ended then, and its nodes before it."""
+        until = time.monotonic() + timeout_s
+        while (left_s := until - time.monotonic()) > 0:
+            ready, _, _ = select.select([self._answers], [], [], left_s)
+            if ready and not os.read(self._answers, 1 << 16):
+                return True
+        return False
+
+    def _close_streams(self) -> None:
+        for file in (self._commands, self._answers):
+            os.close(file)
+        self._commands = self._answers = -1
+
+
+def _working_directory() -> int:
+    """Return a descriptor of the working directory, or of the root if that cannot be read."""
+    try:
+        return os.open(".", os.O_RDONLY)
+    except OSError:
+        return os.open("/", os.O_RDONLY)
+
+
+def _errors(otherwise: int) -> int:
+    """Return the descriptor of standard error, or another one if that is closed."""
+    try:
+        os.fstat(2)
+    except OSError:
+        return otherwise
+    return 2
+
+
+def _cores() -> list[int]:
+    """Return the cores that this process may use; empty where the system does not say."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 class ControlConnection:

@@ -82,7 +82,12 @@ class Fleet:
         lock = tempfile.NamedTemporaryFile(prefix="aerospike-resilience-")  # noqa: SIM115
         file.truncate(size_for(len(self.handles)))
         self._shared = SharedCounters(file.fileno(), len(self.handles))
-        self._supervisor = SupervisorProcess(file.fileno(), len(self.handles))
+        racks = sorted((self._common["racks"] or {}).items())
+        self._supervisor = SupervisorProcess(
+            file.fileno(),
+            len(self.handles),
+            (sorted(self.handles), self._common["replication_factor"], racks),
+        )
         self._cleanup = weakref.finalize(
             self, _clean_up, self._supervisor, [file, lock], os.getpid()
         )

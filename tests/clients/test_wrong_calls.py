@@ -222,6 +222,14 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_bug_reports():
+    """Without the bug report that aerospike-py logs for each mistake, which takes longer than the call."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aerospike_py._bug_report.log_unexpected_error", lambda *_: None)
+        yield
+
+
 @pytest.fixture(scope="module")
 def alone():
     with LocalCluster(nodes=1, replication_factor=1) as cluster:

@@ -18,7 +18,9 @@ from tests.conformance.surfaces import (
     SdkBlocking,
 )
 
-CLIENTS = (CClient, PyClient, PyAsyncClient, NativeBlocking, NativeAsync, SdkBlocking, SdkAsync)
+BLOCKING = (CClient, PyClient, NativeBlocking, SdkBlocking)
+AWAITED = (PyAsyncClient, NativeAsync, SdkAsync)
+CLIENTS = (*BLOCKING, *AWAITED)
 PLACES = CHAIN_ORDER
 PATIENT = {
     "policy": {
@@ -232,7 +234,16 @@ def test_a_second_proceed_after_a_success_is_another_try(healthy, opened, place)
     assert surface.get("own") == {"n": 1}
 
 
-@pytest.mark.parametrize("place", ["deadline", "retry", "gate", "breaker", "attempt"])
+TURNS = [
+    pytest.param(place, client, id=f"{place}-{client.name}")
+    for turn, place in enumerate(["deadline", "retry", "gate", "breaker", "attempt"])
+    for client in (BLOCKING[turn % len(BLOCKING)], AWAITED[turn % len(AWAITED)])
+]
+"""Each place once with a client that blocks and once with an awaited one, and each client in turn. Whose
+time it is, the links around the interceptor decide, which are the same for every client."""
+
+
+@pytest.mark.parametrize(("place", "opened"), TURNS, indirect=["opened"])
 def test_its_own_time_is_charged_to_nobody(healthy, opened, place):
     class Slow(Own):
         def around(self, call, proceed):

@@ -6,6 +6,7 @@ import pytest
 
 from aerospike_resilience.testing import LocalCluster
 from aerospike_resilience.testing.plugin import parse_hosts
+from tests.conftest import QUIET
 from tests.real import RealCluster
 
 from .support import connect
@@ -17,7 +18,7 @@ def shared_cluster(request: pytest.FixtureRequest) -> Iterator[LocalCluster | Re
     if given := request.config.getoption("--aerospike"):
         yield RealCluster(parse_hosts(given))
         return
-    with LocalCluster(nodes=3, replication_factor=2, namespaces=("test", "bar")) as cluster:
+    with LocalCluster(namespaces=("test", "bar"), **QUIET) as cluster:
         yield cluster
 
 

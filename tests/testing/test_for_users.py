@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from aerospike_resilience.cli.cluster import cluster as command
-from aerospike_resilience.testing import ClusterError, LocalCluster
+from aerospike_resilience.testing import ClusterError, LocalCluster, controller
+from aerospike_resilience.testing.fork_server import FORK_SERVER, ForkServer
 
 from .support import connect, eventually
 
@@ -114,6 +115,47 @@ def test_no_node_survives_its_supervisor():
     with pytest.raises(ClusterError, match="supervisor is gone"):
         cluster.kill("A2")
     cluster.stop()
+
+
+def test_no_node_survives_the_fork_server_and_the_next_cluster_starts_another(monkeypatch):
+    own = ForkServer()
+    monkeypatch.setattr(controller, "FORK_SERVER", own)  # others of this process need theirs
+    with LocalCluster(nodes=2) as cluster:
+        pids = [node.pid for node in cluster.nodes]
+        cluster.stall("A1")
+        own._process.kill()
+        eventually(lambda: not any(map(alive, pids)))
+        with pytest.raises(ClusterError, match="supervisor is gone"):
+            cluster.kill("A2")
+    with LocalCluster(nodes=1) as cluster:
+        assert alive(cluster.nodes[0].pid)
+    own.close()
+
+
+def test_a_forked_child_starts_clusters_of_its_own():
+    with LocalCluster(nodes=1) as cluster:
+        ours = FORK_SERVER._process.pid
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            with contextlib.suppress(BaseException):
+                with LocalCluster(nodes=1) as own:
+                    code = int(FORK_SERVER._process.pid == ours or own.hosts == cluster.hosts)
+                FORK_SERVER.close()
+            os._exit(code)
+        assert os.waitpid(pid, 0)[1] == 0
+        with contextlib.closing(connect(cluster)) as client:
+            client.put(("test", "fork", 1), {"n": 1})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_supervisor_has_the_working_directory_and_the_cores_of_its_cluster(monkeypatch, tmp_path):
+    LocalCluster(nodes=1).start().stop()  # the fork server runs by now, in another directory
+    monkeypatch.chdir(tmp_path)
+    with LocalCluster(nodes=1) as cluster:
+        pid = cluster.nodes[0].pid
+        assert Path(f"/proc/{pid}/cwd").readlink() == tmp_path
+        assert os.sched_getaffinity(pid) == os.sched_getaffinity(0)
 
 
 def test_a_fork_of_the_test_process_does_not_end_the_cluster():

@@ -82,6 +82,15 @@ def test_a_new_connection_is_read_before_the_standstill_is_forgotten(still, loop
     assert left_s(still, loop, 300) == -1.7
 
 
+def test_a_tick_that_was_to_come_late_is_no_standstill(still, loop):
+    loop.now += 0.5
+    still.tick(loop.now, 0.5)
+    assert left_s(still, loop, 300) == 0.3
+    loop.now += 2.0
+    still.tick(loop.now, 0.5)
+    assert left_s(still, loop, 300) == 0.3 - 2.0
+
+
 def test_a_standstill_is_forgotten_when_all_was_read(still, loop):
     stop(still, loop, 2.0)
     while loop.soon:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from ...model.operation import Operation
+
+KEPT: Final = 32
+"""Of how many classes the client's own class is kept."""
 
 
 class _OfClass:
@@ -27,7 +31,12 @@ def client_class(cls: type, recognises: Callable[[object], bool]) -> type | None
         cls: the class of an object.
         recognises: tells whether an object is such a client.
     """
-    known = [one for one in cls.__mro__ if recognises(_OfClass(one))]
+    return _client_class(cls.__mro__, recognises)
+
+
+@functools.lru_cache(KEPT)  # asked several times of each method of a client that is wrapped
+def _client_class(classes: tuple[type, ...], recognises: Callable[[object], bool]) -> type | None:
+    known = [one for one in classes if recognises(_OfClass(one))]
     return known[-1] if known else None
 
 

@@ -69,7 +69,7 @@ class Subject:
     Attributes:
         profile: the profile.
         client: the client's adapter.
-        environment: the process's environment variables.
+        environment: the process's environment variables that the client's `config_variables` name.
     """
 
     profile: Profile

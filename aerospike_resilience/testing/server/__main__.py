@@ -1,7 +1,7 @@
-"""Start the supervisor of an embedded cluster: `python -m aerospike_resilience.testing.server`.
+"""Start the fork server of embedded clusters: `python -m aerospike_resilience.testing.server`.
 
 The controller runs this file by its path instead. Then the library itself, which a node
-does not need, is not imported, and a cluster starts in a fraction of the time.
+does not need, is not imported, and it starts in a fraction of the time.
 """
 
 import sys
@@ -18,6 +18,6 @@ if not __package__:
         _module.__path__ = [str(_path)]
         sys.modules[_name] = _module
 
-from aerospike_resilience.testing.server.supervisor import main
+from aerospike_resilience.testing.server.fork_server import main
 
 main()

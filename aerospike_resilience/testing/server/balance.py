@@ -40,17 +40,14 @@ def succession(nodes: tuple[str, ...]) -> list[list[str]]:
         nodes: The nodes' names, in any order.
     """
     ranked = sorted(nodes, key=node_id, reverse=True)
-    columns = [(index, node, _hashes(node_id(node))) for index, node in enumerate(ranked)]
     # The server replaces the last byte of each hash by the node's number before it sorts.
+    columns = [
+        [value & ~0xFF | index for value in _hashes(node_id(node))]
+        for index, node in enumerate(ranked)
+    ]
     return [
-        [
-            node
-            for _, node in sorted(
-                ((hashes[pid] & ~0xFF | index, node) for index, node, hashes in columns),
-                reverse=True,
-            )
-        ]
-        for pid in range(PARTITIONS)
+        [ranked[value & 0xFF] for value in sorted(row, reverse=True)]
+        for row in zip(*columns, strict=True)
     ]
 
 

@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
         self._words[OPENED] += 1
         self._words[OPEN] += 1
         node = self._node
-        node.connections.add(self)
+        node.joined(self)
         if len(node.connections) > node.max_connections:
             self.closing = True
             transport.close()

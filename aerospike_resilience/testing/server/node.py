@@ -32,7 +32,7 @@ from .records import Clock, Store
 from .replication import Replication
 from .security import Security
 from .settings import NodeSettings
-from .standstill import Standstill
+from .standstill import TICK_S, Standstill
 from .strikes import Strikes
 from .udf import Functions
 from .wire import (
@@ -62,7 +62,8 @@ PROXY: Final = 12
 PROXIED: Final = 13
 METADATA: Final = 17
 MAX_HOPS: Final = 3
-_TICK_S: Final = 0.05
+_IDLE_TICK_S: Final = 0.5
+"""How often a node ticks that has no client: a machine may have dozens of them."""
 
 Reply = Callable[[bytes], None]
 
@@ -115,6 +116,7 @@ class Node:
         self.connections: set[Connection] = set()
         self.started_s = loop.time()
         self.standstill = Standstill(loop)
+        self._tick_s = TICK_S
         self.jobs: dict[int, background.Job] = {}
         self.bitmaps: tuple[tuple[int, int], str] | None = None
         self.membership: Membership = Membership(
@@ -124,7 +126,7 @@ class Node:
             loop,
             Timing(settings.heartbeat_s, settings.heartbeat_s * settings.heartbeat_timeout),
             settings.replication_factor,
-            tuple(sorted((settings.racks or {}).items())),
+            settings.racks_of,
         )
         self.membership.port = settings.port
         self.membership.alias = settings.alias
@@ -171,6 +173,20 @@ class Node:
         return Inbound(self.settings.token, self._on_message, on_control)
 
     # Requests of clients
+
+    def joined(self, connection: Connection) -> None:
+        """Add a client's connection."""
+        self.connections.add(connection)
+        self._tick_often()
+
+    @property
+    def _has_work(self) -> bool:
+        return bool(self.connections or self._waiting or self._proxied)
+
+    def _tick_often(self) -> None:
+        if self._tick_s != TICK_S:
+            self._ticking.cancel()
+            self._tick()
 
     def classify(self, request: Request) -> int:
         """Return the index of the operation a request is, for counters and faults."""
@@ -305,6 +321,7 @@ class Node:
 
     def _wait(self, number: int, request: Request, reply: Reply, hops: int, until: float) -> None:
         self._waiting.append((until, number, request, reply, hops))
+        self._tick_often()
 
     def resume(self) -> None:
         """Serve the waiting requests."""
@@ -317,9 +334,10 @@ class Node:
                 self.single(number, request, reply, hops, until)
 
     def _tick(self) -> None:
-        self.loop.call_later(_TICK_S, self._tick)
         now = self.loop.time()
-        self.standstill.tick(now)
+        self.standstill.tick(now, self._tick_s)
+        self._tick_s = TICK_S if self._has_work else _IDLE_TICK_S
+        self._ticking = self.loop.call_later(self._tick_s, self._tick)
         if self.config.idle_s:
             for connection in list(self.connections):
                 connection.close_if_idle(now, self.config.idle_s)

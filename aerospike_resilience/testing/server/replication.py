@@ -229,13 +229,16 @@ class Replication:
         self._unmerged = {}
         name = self._name
         self._contribute(view)
-        for pid, owners in enumerate(view.replicas):
-            acting = view.acting[pid]
+        others = {
+            owners: tuple(owner for owner in owners if owner != name)
+            for owners in set(view.replicas)
+        }
+        for pid, (owners, acting) in enumerate(zip(view.replicas, view.acting, strict=True)):
             late = view.behind.get(pid, ())
             complete = acting == name or (name in owners and name not in late)
             self.roles[pid] = MASTER if acting == name else REPLICA if complete else 0
             if acting == name:
-                self.targets[pid] = tuple(owner for owner in owners if owner != name)
+                self.targets[pid] = others[owners]
             if complete:
                 self.versions[pid] = view.epoch << 1 | (pid in view.lossy)
             elif name in late:

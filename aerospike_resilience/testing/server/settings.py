@@ -88,6 +88,11 @@ class NodeSettings:
     lua_path: str = ""
     external_users: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
+    @property
+    def racks_of(self) -> tuple[tuple[str, int], ...]:
+        """The rack of each node, as sorted pairs."""
+        return tuple(sorted((self.racks or {}).items()))
+
     def lock_file(self) -> IO[bytes]:
         """Open the file that processes lock when they take turns."""
         return Path(self.lock_path).open("ab")

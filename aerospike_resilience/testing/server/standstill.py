@@ -12,8 +12,10 @@ from typing import Final
 
 from .wire import Request
 
-_STOPPED_S: Final = 0.2
-"""Between ticks (of 50 ms); a shorter gap is an ordinary wait for the processor."""
+TICK_S: Final = 0.05
+"""How often a node ticks while it has work."""
+_LATE_S: Final = 0.15
+"""By how much a tick may be late; that is an ordinary wait for the processor."""
 _ROUNDS: Final = 12
 """Rounds of the event loop until all is read that was there. A new connection takes five (accepted,
 given its protocol, made, watched, read); a large record is read in several pieces."""
@@ -33,11 +35,16 @@ class Standstill:
         self._length_s = 0.0
         self._rounds = 0
 
-    def tick(self, now: float) -> None:
-        """Detect a standstill; call this in short intervals."""
+    def tick(self, now: float, expected_s: float = TICK_S) -> None:
+        """Detect a standstill; call this in short intervals.
+
+        Args:
+            now: The loop's time, in seconds.
+            expected_s: After how long this tick was to come.
+        """
         length_s = now - self._ticked_s
         self._ticked_s = now
-        if length_s > _STOPPED_S:
+        if length_s > expected_s + _LATE_S:
             self._length_s = max(length_s, self._length_s)
             if not self._rounds:
                 self._loop.call_soon(self._round)
@@ -66,5 +73,5 @@ class Standstill:
         length_s = 0.0
         if writes:
             waited_s = now - self._ticked_s  # the tick that detects the standstill may still come
-            length_s = max(self._length_s, waited_s if waited_s > _STOPPED_S else 0.0)
+            length_s = max(self._length_s, waited_s if waited_s > TICK_S + _LATE_S else 0.0)
         return now - length_s + request.timeout_ms / 1000

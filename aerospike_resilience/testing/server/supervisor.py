@@ -1,7 +1,7 @@
-"""The process that starts the nodes, and ends them when it ends.
+"""The process that starts a cluster's nodes, and ends them when it ends.
 
-It is small and single-threaded, so it can fork: each node is a fork of it, which makes
-starting one a matter of milliseconds. It reads commands from its standard input. When the
+It is a fork of the fork server, small and single-threaded, so it can fork: each node is a fork of it,
+which makes starting one a matter of milliseconds. It reads commands from its standard input. When the
 controller has ended, even by SIGKILL, it ends every node with SIGKILL, which also ends stopped nodes.
 """
 
@@ -28,13 +28,18 @@ _MAX_FILES: Final = 32_768
 
 
 class Supervisor:
-    """Starts, signals and ends nodes."""
+    """Starts, signals and ends nodes.
 
-    def __init__(self) -> None:
-        self._parent = os.getppid()
+    Args:
+        counters: The file descriptor of the shared counters, which the nodes inherit.
+        parent: The fork server's process id.
+    """
+
+    def __init__(self, counters: int, parent: int) -> None:
+        self._parent = parent
         self._pids: dict[str, int] = {}
         self._reserved: dict[int, socket.socket] = {}
-        self._counters = -1
+        self._counters = counters
         self._nodes = 0
 
     def run(self) -> None:
@@ -54,7 +59,10 @@ class Supervisor:
                 buffer += data
                 *lines, buffer = buffer.split(b"\n")
                 for line in lines:
-                    answer = self._answer(json.loads(line))
+                    command = json.loads(line)
+                    if command["do"] == "end":
+                        return
+                    answer = self._answer(command)
                     os.write(1, json.dumps(answer).encode() + b"\n")
         finally:
             self._end_all()
@@ -69,7 +77,6 @@ class Supervisor:
         do = command["do"]
         self._reap()
         if do == "init":
-            self._counters = command["counters"]
             self._nodes = command["nodes"]
             return {"ports": [self._reserve() for _ in range(command["ports"])]}
         if do == "reserve":
@@ -158,10 +165,14 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def main() -> None:
-    """Run the supervisor."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def run(counters: int, parent: int) -> None:
+    """Run a supervisor.
+
+    Args:
+        counters: The file descriptor of the shared counters.
+        parent: The fork server's process id.
+    """
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(_MAX_FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    Supervisor().run()
+    Supervisor(counters, parent).run()

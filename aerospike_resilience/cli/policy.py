@@ -234,7 +234,7 @@ def lint(
 @policy.command(cls=PolicyCommand)
 def schema() -> None:
     """Print the JSON Schema of policy files."""
-    from ..profiles.schema import json_schema
+    from ..profiles.json_schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
 

@@ -1,7 +1,7 @@
 """The shape of a policy file. Imported when the first file is loaded, because importing pydantic is slow.
 
 Names in a file are Aerospike's; durations of our own sections become seconds in attributes that end
-in ``_s``.
+in ``_s``. What each key means is in `descriptions`.
 """
 
 from __future__ import annotations
@@ -128,15 +128,12 @@ class RetrySection(_Section):
         "decorrelated_jitter",
         "chained",
     ] = "exponential_jitter"
-    chain: tuple[Seconds, ...] = Field((), description="the sleeps of the backoff 'chained'")
+    chain: tuple[Seconds, ...] = ()
     sleep_s: Seconds = Field(0.002, alias="sleep")
     max_sleep_s: Seconds = Field(0.05, alias="max_sleep")
     native_failover: Annotated[int, Field(ge=0, le=10, strict=True)] = 1
     budget: BudgetSection | None = Field(default_factory=BudgetSection)
-    in_doubt: Literal["report", "verify"] = Field(
-        "report",
-        description="verify: look a conditional write in doubt up, where that makes it certain",
-    )
+    in_doubt: Literal["report", "verify"] = "report"
 
     @model_validator(mode="after")
     def _chained(self, info: ValidationInfo) -> RetrySection:
@@ -172,20 +169,12 @@ class BreakerSection(_Section):
     max_open_share: Share = 0.5
     on_replica_open: Literal["fail", "commit_master", "wait"] = "fail"
     silence_s: PositiveSeconds = Field(0.25, alias="silence")
-    failure_rate: Annotated[float, Field(gt=0, le=1, strict=True)] | None = Field(
-        None, description="the share of failed calls in a window that opens a node"
-    )
-    slow_call_rate: Annotated[float, Field(gt=0, le=1, strict=True)] | None = Field(
-        None, description="the share of slow calls in a window that opens a node"
-    )
+    failure_rate: Annotated[float, Field(gt=0, le=1, strict=True)] | None = None
+    slow_call_rate: Annotated[float, Field(gt=0, le=1, strict=True)] | None = None
     slow_call_duration_s: PositiveSeconds = Field(1.0, alias="slow_call_duration")
-    minimum_calls: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
-        20, description="below so many calls in a window no share says anything"
-    )
-    isolate: tuple[str, ...] = Field((), description="nodes that every call is kept away from")
-    batch_on_open: Literal["partial", "fail"] = Field(
-        "partial", description="what a batch does with rows that need an open node"
-    )
+    minimum_calls: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 20
+    isolate: tuple[str, ...] = ()
+    batch_on_open: Literal["partial", "fail"] = "partial"
     storage: (
         Annotated[
             str,
@@ -194,11 +183,7 @@ class BreakerSection(_Section):
             WithJsonSchema({"type": "string", "pattern": "^rediss?://"}),
         ]
         | None
-    ) = Field(
-        None,
-        description="redis://host:port/db: share what the workers of a service know of a node",
-        repr=False,
-    )
+    ) = Field(None, repr=False)
 
 
 class BackpressureSection(_Section):
@@ -221,9 +206,7 @@ class TelemetrySection(_Section):
     spans: Flag = True
     metrics: Flag = True
     db_query_text: Flag = False
-    last_call: Flag = Field(
-        default=False, description="keep the story of each thread's and task's last call"
-    )
+    last_call: Flag = False
 
 
 class LintSection(_Section):
@@ -236,9 +219,7 @@ class LintSection(_Section):
             BeforeValidator(_reason),
             WithJsonSchema({"type": "string", "minLength": MIN_REASON}),
         ],
-    ] = Field(
-        default_factory=dict, description="a finding's id, and the reason why it is no mistake here"
-    )
+    ] = Field(default_factory=dict)
 
 
 class Settings(_Section):
@@ -258,10 +239,7 @@ class Settings(_Section):
     breaker: BreakerSection = Field(default_factory=BreakerSection)
     backpressure: BackpressureSection = Field(default_factory=BackpressureSection)
     telemetry: TelemetrySection = Field(default_factory=TelemetrySection)
-    forked_client: Literal["warn", "error", "allow"] = Field(
-        "warn",
-        description="what the first call in a forked child does on a client that its parent connected",
-    )
+    forked_client: Literal["warn", "error", "allow"] = "warn"
     lint: LintSection = Field(default_factory=LintSection)
 
 
@@ -315,13 +293,3 @@ def _inner(annotation: Any) -> Any:
         if isinstance(part, type) and issubclass(part, BaseModel):
             return part
     return None
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a policy file, for editors."""
-    found = PolicyFile.model_json_schema(by_alias=True)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "aerospike-resilience policy file",
-        **{key: value for key, value in found.items() if key != "title"},
-    }

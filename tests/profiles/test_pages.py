@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from aerospike_resilience.cli.main import cli
 from aerospike_resilience.clients import adapter_named
 from aerospike_resilience.profiles import PolicyLibrary
-from aerospike_resilience.profiles.schema import Settings, json_schema
+from aerospike_resilience.profiles.json_schema import json_schema
+from aerospike_resilience.profiles.schema import Settings
 from aerospike_resilience.profiles.source import PolicySource
 from aerospike_resilience.profiles.validate import check_settings
 from aerospike_resilience.runtime.instruments import INSTRUMENTS

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
 
 import click
 
 from ..clients import ADAPTERS, Adapter, adapter_named, every_operation
 from ..model.operation import Kind, Operation
 from ..model.wording import counted, shown, suggestion
-from ..profiles import PolicyFileError, PolicyLibrary, Profile
+from ..profiles import PolicyFileError, PolicyLibrary
 from ..profiles.explain import OWN
 from ..profiles.lint import Finding, examine
 from ..profiles.lint_code import examine_code
 from ..profiles.lint_formats import FORMATS
 from ..profiles.places import not_a_set, place_of
-from ..profiles.spelling import NOT_SET, field_text, public, typed, written
+from ..profiles.spelling import field_text, public, written
 from ..runtime.planner import Planner
 from .policy_common import (
     BROKEN,
@@ -32,6 +30,7 @@ from .policy_common import (
     load_file,
     table,
 )
+from .policy_diff import diff
 from .policy_files import FILE_COMMANDS
 
 _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
@@ -155,31 +154,6 @@ def explain(
 
 
 @policy.command(cls=PolicyCommand)
-@click.argument("first")
-@click.argument("second")
-@click.option("--client", "client_name", default="aerospike", show_default=True, type=_CLIENTS)
-@click.pass_obj
-def diff(library: PolicyLibrary, first: str, second: str, client_name: str) -> None:
-    """Show how two profiles differ in effect, by operation. Exits with 1 if they differ."""
-    before, after = load(library, first), load(library, second)
-    rows = table("operations", "field", first, second)
-    changed: dict[tuple[str, str, str], dict[str, None]] = {}
-    adapter = adapter_named(client_name)
-    for operation in every_operation(adapter).values():
-        for field, old, new in _differences(before, after, operation, adapter):
-            changed.setdefault((field, old, new), {})[operation.name] = None
-    for (field, old, new), names in changed.items():
-        add_row(rows, ", ".join(names), field, old, new)
-    for key, old, new in _sections(before, after):
-        add_row(rows, "all", key, old, new)
-    if not rows.row_count:
-        click.echo("no difference in effect")
-        return
-    console().print(rows)
-    raise SystemExit(1)
-
-
-@policy.command(cls=PolicyCommand)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_obj
 def check(library: PolicyLibrary, files: tuple[Path, ...]) -> None:
@@ -239,7 +213,10 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2))
 
 
-for _command in FILE_COMMANDS:
+for _command in (
+    *FILE_COMMANDS,
+    diff,
+):
     policy.add_command(_command)
 
 
@@ -261,69 +238,3 @@ def _place(target: str) -> tuple[str, str]:
             param_hint="--set",
         )
     return place
-
-
-def _differences(
-    before: Profile, after: Profile, operation: Operation, adapter: Adapter
-) -> list[tuple[str, str, str]]:
-    old, new = (_effective(profile, operation, adapter) for profile in (before, after))
-    return [
-        (field, old.get(field, NOT_SET), new.get(field, NOT_SET))
-        for field in sorted({*old, *new})
-        if old.get(field) != new.get(field)
-    ]
-
-
-def _effective(profile: Profile, operation: Operation, adapter: Adapter) -> dict[str, str]:
-    """Return the fields that would be sent to the client, as the profile writes them."""
-    retryable = operation.kind is not Kind.WRITE or operation.idempotent({})
-    settings = profile.settings(operation, retryable=retryable)
-    return {
-        field: field_text(field, one.value)
-        for field, one in settings.items()
-        if _sent(adapter, operation, field, one.value) is not None
-    }
-
-
-def _sent(adapter: Adapter, operation: Operation, field: str, value: Any) -> Any:
-    """Return what would be sent to the client for a field, under any of its names; None if nothing."""
-    return next(iter(adapter.fields(operation, {field: value}).values()), None)
-
-
-def _sections(before: Profile, after: Profile) -> list[tuple[str, str, str]]:
-    old, new = _said(before), _said(after)
-    return [
-        (key, old.get(key, NOT_SET), new.get(key, NOT_SET))
-        for key in sorted({*old, *new})
-        if old.get(key, NOT_SET) != new.get(key, NOT_SET)
-    ]
-
-
-def _said(profile: Profile) -> dict[str, str]:
-    """Return the values of the sections by key, as text of a policy file."""
-    found: dict[str, str] = {}
-    for name in _SECTIONS:
-        section = getattr(profile, name)
-        for path, value in _leaves(section.model_dump(by_alias=True) if section else {}, (name,)):
-            found[".".join(path)] = typed(path, value)
-    return found
-
-
-def _leaves(
-    data: Mapping[str, Any], path: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, (*path, key))
-        else:
-            yield (*path, key), value
-
-
-_SECTIONS: Final = (
-    "connection",
-    "retry",
-    "adaptive_timeout",
-    "breaker",
-    "backpressure",
-    "telemetry",
-)

@@ -39,7 +39,7 @@ def diff(library: PolicyLibrary, first: str, second: str, client_name: str, styl
     try:
         before, after = load_side(library, first), load_side(library, second)
     except click.ClickException as error:
-        error.exit_code = 2  # as diff has it: 1 is a difference
+        error.exit_code = 2  # type: ignore[misc]  # as diff has it: 1 is a difference
         raise
     rows = compare(before, after, adapter_named(client_name))
     _SHOW[style](rows, first, second)

@@ -1,0 +1,39 @@
+"""Which profile a client runs, and why, for its snapshot and the metric ``profile.info``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
+
+State: TypeAlias = Literal["current", "stale", "parent"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileState:
+    """Which profile a client runs.
+
+    Attributes:
+        name: the profile that was asked for.
+        in_force: the profile whose settings hold: another one if the client started on a parent.
+        fingerprint: a digest of the settings in force.
+        state: ``current``: what the file says. ``stale``: the file is broken, and its last good version
+            holds. ``parent``: the file was broken or missing at the start, and another profile holds.
+    """
+
+    name: str
+    in_force: str
+    fingerprint: str
+    state: State
+
+    def report(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return asdict(self)
+
+    def attributes(self) -> dict[str, str]:
+        """Return the attributes of the metric ``aerospike.resilience.profile.info``."""
+        return {
+            "aerospike.resilience.profile": self.name,
+            "aerospike.resilience.profile.in_force": self.in_force,
+            "aerospike.resilience.profile.fingerprint": self.fingerprint,
+            "aerospike.resilience.profile.state": self.state,
+        }

@@ -32,6 +32,7 @@ from .policy_common import (
 )
 from .policy_diff import diff
 from .policy_files import FILE_COMMANDS
+from .policy_rollout import rollout
 
 _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
 
@@ -50,7 +51,9 @@ def policy(context: click.Context, policies: tuple[Path, ...]) -> None:
     Searches --policies, then AEROSPIKE_RESILIENCE_POLICIES, then ./policies, then the shipped profiles.
     """
     here = Path("policies")
-    context.obj = PolicyLibrary(list(policies), local=[here] if here.is_dir() else [])
+    context.obj = PolicyLibrary(
+        list(policies), local=[here] if here.is_dir() else [], everywhere=True
+    )
     for source, directory, problem in context.obj.missing:
         click.echo(f"warning: {source} names {directory}, which {problem}", err=True)
 
@@ -216,6 +219,7 @@ def schema() -> None:
 for _command in (
     *FILE_COMMANDS,
     diff,
+    rollout,
 ):
     policy.add_command(_command)
 

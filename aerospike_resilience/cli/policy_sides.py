@@ -78,7 +78,7 @@ class _LibraryOfRevision(PolicyLibrary):
     def __init__(
         self, library: PolicyLibrary, revision: str, first: Path, instead: dict[Path, Path]
     ) -> None:
-        super().__init__()
+        super().__init__(everywhere=True)
         order = dict.fromkeys((first, *library.directories))
         self.directories = tuple(instead.get(one, one) for one in order)
         self.local = self.missing = ()

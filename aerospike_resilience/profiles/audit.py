@@ -14,6 +14,8 @@ from ..errors import PolicyFileError
 from ..model.identity import ClientIdentity
 from .differences import Difference, differences
 from .profile import Profile
+from .rollout import Rollout
+from .units import share_text
 
 KEPT: Final = 50
 """The most changes that are kept."""
@@ -101,6 +103,12 @@ class AuditTrail:
         in_force = {one.key for one in differences(old, new)}
         prints = {"fingerprint_before": old.fingerprint, "fingerprint": new.fingerprint}
         found = differences(before, after)
+        told = [_told(profile.rollout) for profile in (before, after)]
+        if told[0] != told[1]:
+            rollout = after.rollout or before.rollout
+            origin = rollout.origin if rollout is not None else ""
+            text = f"{told[0]} → {told[1]}"
+            self._changed(name, Difference("rollout", None, None, text, origin), "changed", prints)
         for one in found:
             outcome: Outcome = "changed" if one.key in in_force else "overridden"
             if outcome == "changed" and one.key.startswith(RECONNECT):
@@ -108,7 +116,7 @@ class AuditTrail:
             self._changed(name, one, outcome, prints)
         if in_force:
             self.reloads["changed"] += 1
-        if not found:
+        if not found and told[0] == told[1]:
             change = self._keep("mended", name, **_place(_own(after)), **prints)
             self._notices.note(
                 self._log.info,
@@ -221,6 +229,14 @@ def _place(origin: str) -> dict[str, Any]:
     if not line.isdigit():
         return {"origin": origin, "file": origin}
     return {"origin": origin, "file": file, "line": int(line)}
+
+
+def _told(rollout: Rollout | None) -> str:
+    """Return a rollout as text: ``10%: previous (latency)``."""
+    if rollout is None:
+        return "none"
+    instead = f" ({rollout.instead})" if rollout.group == "previous" else ""
+    return f"{share_text(rollout.share)}: {rollout.group}{instead}"
 
 
 def _own(profile: Profile) -> str:

@@ -13,7 +13,7 @@ from .descriptions import DESCRIPTIONS, Entries
 from .quantities import Section
 from .schema import PolicyFile
 from .spelling import unit_of
-from .units import Unit
+from .units import Unit, share_text
 
 
 def json_schema() -> dict[str, Any]:
@@ -54,6 +54,8 @@ def _default(field: FieldInfo) -> Any:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel):
         return _written(value)
+    if unit_of(field) is Unit.SHARE:
+        return share_text(value)
     if unit_of(field) is Unit.OURS and value is not None and not isinstance(value, tuple):
         return duration_text(value * 1000) if value else 0
     return list(value) if isinstance(value, tuple) else value

@@ -6,6 +6,7 @@ in ``_s``. What each key means is in `descriptions`.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ from pydantic.fields import FieldInfo
 from ..model.wording import redacted, shown
 from .fields import ConnectionSection, PolicyFields, Scopes
 from .operation_names import OPERATION_NAMES
-from .quantities import Count, Flag, PositiveSeconds, Seconds, Share
+from .quantities import Count, Flag, PositiveSeconds, RolloutShare, Seconds, Share
 from .quantities import Section as _Section
 
 MIN_REASON = 3
@@ -31,6 +32,9 @@ MIN_REASON = 3
 
 SET_NAME = r"^[^.:]+([.][^.:]+|:[^:]+)?$"
 """A key of ``sets``."""
+
+IDENTITY = r"^(hostname|env:[A-Za-z_][A-Za-z0-9_]*)$"
+"""What processes are told apart by in a rollout."""
 
 WHOLE = "whole"
 """In the context of a validation: whether these are all settings of a profile, parents included."""
@@ -106,6 +110,16 @@ def _reason(value: object) -> object:
     """Refuse a reason that is too short to explain why a finding is ignored."""
     if isinstance(value, str) and len(value.strip()) < MIN_REASON:
         raise ValueError(f"{shown(value)} is no reason; say in a few words why it is ignored")
+    return value
+
+
+def _identity(value: object) -> object:
+    """Accept what processes can be told apart by."""
+    if not isinstance(value, str) or not re.fullmatch(IDENTITY, value):
+        raise ValueError(
+            f"{shown(value)} tells no processes apart; write hostname, or env:NAME for an environment "
+            "variable"
+        )
     return value
 
 
@@ -243,12 +257,25 @@ class Settings(_Section):
     lint: LintSection = Field(default_factory=LintSection)
 
 
+class RolloutSection(_Section):
+    """In which share of the processes this file is in force."""
+
+    share: RolloutShare = 1.0
+    by: Annotated[
+        str,
+        BeforeValidator(_identity),
+        WithJsonSchema({"type": "string", "pattern": IDENTITY}),
+    ] = "hostname"
+    previous: str | None = None
+
+
 class PolicyFile(Settings):
     """A whole policy file."""
 
     version: Annotated[Literal[1], BeforeValidator(_version)]
     description: str = ""
     extends: str | None = None
+    rollout: RolloutSection | None = None
 
 
 def known_keys(path: tuple[Any, ...], root: type[BaseModel]) -> list[str]:

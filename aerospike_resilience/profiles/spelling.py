@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from ..model.duration_text import duration_text, milliseconds
 from ..model.wording import redacted, shown
 from .source import KeyPath
-from .units import Unit, size, size_text, time_to_live, time_to_live_text
+from .units import Unit, share_of, share_text, size, size_text, time_to_live, time_to_live_text
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -80,6 +80,8 @@ def _with_unit(unit: Unit | None, value: Any, *, as_written: bool) -> str:
             return duration_text(milliseconds(value, 1000.0))
         case Unit.BYTES:
             return size_text(size(value))
+        case Unit.SHARE:
+            return share_text(share_of(value))
         case Unit.TTL:
             return time_to_live_text(time_to_live(value))
         case _:

@@ -155,12 +155,14 @@ class Engine:
     @property
     def profile_state(self) -> ProfileState:
         """Which profile is in force, and why."""
-        in_force = self._own.profile
-        broken = "" in self._errors
+        own = self._own.profile
         state: State = "current"
-        if broken:
-            state = "stale" if in_force.name == self._name else "parent"
-        return ProfileState(self._name, in_force.name, in_force.fingerprint, state)
+        rollout = self._watcher.profile.rollout
+        if "" in self._errors:
+            state = "stale" if own.name == self._name else "parent"
+        left_out = rollout is not None and rollout.group == "previous"
+        in_force = rollout.instead if rollout is not None and left_out else own.name
+        return ProfileState(self._name, in_force, own.fingerprint, state, rollout)
 
     def close(self) -> None:
         """End the protection: new calls and waiting calls go straight to the client.

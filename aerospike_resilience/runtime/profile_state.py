@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from ..profiles.rollout import Rollout
 
 State: TypeAlias = Literal["current", "stale", "parent"]
 
@@ -14,20 +16,31 @@ class ProfileState:
 
     Attributes:
         name: the profile that was asked for.
-        in_force: the profile whose settings hold: another one if the client started on a parent.
+        in_force: the profile whose settings hold: another one if the client started on a parent, or if a
+            rollout leaves out this process.
         fingerprint: a digest of the settings in force.
         state: ``current``: what the file says. ``stale``: the file is broken, and its last good version
             holds. ``parent``: the file was broken or missing at the start, and another profile holds.
+        rollout: how far its file is rolled out, and whether this process has it; None if it holds
+            everywhere.
     """
 
     name: str
     in_force: str
     fingerprint: str
     state: State
+    rollout: Rollout | None = None
 
     def report(self) -> dict[str, Any]:
         """Return it as plain values."""
-        return asdict(self)
+        rollout = self.rollout
+        return {
+            "name": self.name,
+            "in_force": self.in_force,
+            "fingerprint": self.fingerprint,
+            "state": self.state,
+            "rollout": rollout.report() if rollout is not None else None,
+        }
 
     def attributes(self) -> dict[str, str]:
         """Return the attributes of the metric ``aerospike.resilience.profile.info``."""
@@ -36,4 +49,5 @@ class ProfileState:
             "aerospike.resilience.profile.in_force": self.in_force,
             "aerospike.resilience.profile.fingerprint": self.fingerprint,
             "aerospike.resilience.profile.state": self.state,
+            "aerospike.resilience.rollout.group": self.rollout.group if self.rollout else "none",
         }

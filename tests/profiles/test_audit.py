@@ -265,6 +265,7 @@ def test_the_metrics_attributes_tell_what_is_in_force(file, wrap):
         "aerospike.resilience.profile.in_force": "latency",
         "aerospike.resilience.profile.fingerprint": handle.profile.fingerprint,
         "aerospike.resilience.profile.state": "parent",
+        "aerospike.resilience.rollout.group": "none",
     }
 
 

@@ -33,7 +33,7 @@ PLACES: dict[str, tuple[str, ...]] = {
 }
 """Where a file has each section."""
 
-PROPERTIES = 164
+PROPERTIES = 168
 """How many there are; a new one changes this number on purpose."""
 
 
@@ -51,6 +51,12 @@ def properties() -> dict[tuple[str, str], dict[str, Any]]:
 def file_with(section: str, key: str, value: Any) -> dict[str, Any]:
     """A policy file that says one thing."""
     data: Any = {key: value}
+    if "rollout" in (section, key) or section == "RolloutSection":
+        return {
+            "version": 1,
+            "extends": "base",
+            **({"rollout": data} if section != "PolicyFile" else data),
+        }
     for step in reversed(PLACES[section]):
         data = {step: data}
     return {"version": 1, **data}

@@ -8,6 +8,7 @@ from .entry import Entries
 
 DESCRIPTIONS: Final[Mapping[str, Entries]] = {
     "PolicyFile": own.HEAD,
+    "RolloutSection": own.ROLLOUT,
     "PolicyFields": policy.FIELDS,
     "Scopes": policy.SCOPES,
     "ConnectionSection": connection.CONNECTION,

@@ -13,6 +13,11 @@ HEAD: Final[Entries] = {
         "Checkout. As latency, writes longer.",
     ),
     "extends": ("The profile that this one builds on. null: none.", "latency"),
+    "rollout": (
+        "In which share of the processes this file is in force. The others stay with the parent, or with "
+        "previous. null: in all.",
+        {"share": "10%", "by": "hostname"},
+    ),
     "connection": (
         "How a client is connected: used by connect(), compared with a client that exists already.",
         {"max_conns_per_node": 300},
@@ -51,6 +56,17 @@ HEAD: Final[Entries] = {
     ),
 }
 """Keys of the file itself."""
+
+ROLLOUT: Final[Entries] = {
+    "share": ("The share of the processes, as a percentage.", "10%"),
+    "by": (
+        "What processes are told apart by: hostname, or env:NAME for an environment variable. A process "
+        "where it is not set is in no share below 100%.",
+        "env:POD_NAME",
+    ),
+    "previous": ("The profile that the others stay with. null: the parent.", "latency"),
+}
+"""``rollout``."""
 
 RETRY: Final[Entries] = {
     "backoff": ("How sleeps between attempts grow.", "full_jitter"),

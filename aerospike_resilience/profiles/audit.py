@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -43,6 +43,7 @@ class Change:
         file: the file alone; empty if it was no file.
         line: the line in it; 0 if it has none.
         reason: why it was refused; empty if it was not.
+        text: all of it in one line.
         fingerprint_before: the fingerprint of what was in force before.
         fingerprint: that of what is in force since.
     """
@@ -57,6 +58,7 @@ class Change:
     file: str = ""
     line: int = 0
     reason: str = ""
+    text: str = ""
     fingerprint_before: str = ""
     fingerprint: str = ""
 
@@ -74,9 +76,6 @@ class AuditTrail:
         notices: says the lines once no lock is held.
         over: applies the application's own settings to a profile.
         now: seconds since the epoch.
-
-    Attributes:
-        reloads: how many reloads ``changed`` what is in force, and how many ``failed``.
     """
 
     def __init__(
@@ -91,7 +90,6 @@ class AuditTrail:
         self._over = over
         self._now = now
         self._changes: deque[Change] = deque(maxlen=KEPT)
-        self.reloads: Counter[str] = Counter({"changed": 0, "failed": 0})
 
     def report(self) -> list[dict[str, Any]]:
         """Return the last changes, the latest one last."""
@@ -107,22 +105,20 @@ class AuditTrail:
         if told[0] != told[1]:
             rollout = after.rollout or before.rollout
             origin = rollout.origin if rollout is not None else ""
-            text = f"{told[0]} → {told[1]}"
-            self._changed(name, Difference("rollout", None, None, text, origin), "changed", prints)
+            change = Difference("rollout", None, None, told[0], told[1], origin)
+            self._changed(name, change, "changed", prints)
         for one in found:
             outcome: Outcome = "changed" if one.key in in_force else "overridden"
             if outcome == "changed" and one.key.startswith(RECONNECT):
                 outcome = "reconnect"
             self._changed(name, one, outcome, prints)
-        if in_force:
-            self.reloads["changed"] += 1
         if not found and told[0] == told[1]:
-            change = self._keep("mended", name, **_place(_own(after)), **prints)
+            mended = self._keep("mended", name, text=_MENDED, **_place(_own(after)), **prints)
             self._notices.note(
                 self._log.info,
                 "profile %r: the file is good again, and nothing changes",
                 name,
-                extra=change.fields,
+                extra=mended.fields,
             )
 
     def refused(self, name: str, error: Exception, in_force: Profile, *, block: bool) -> None:
@@ -135,7 +131,6 @@ class AuditTrail:
             block: whether it is a profile of ``using()`` blocks.
         """
         fingerprint = self._over(in_force).fingerprint
-        self.reloads["failed"] += 1
         change = self._refusal(name, error, fingerprint)
         if block:
             self._notices.note(
@@ -165,8 +160,16 @@ class AuditTrail:
     def by_hand(self, name: str, in_force: Profile, key: str, before: str, after: str) -> None:
         """Keep a change that the application made by a call, such as ``isolate()``."""
         prints = dict.fromkeys(("fingerprint_before", "fingerprint"), in_force.fingerprint)
+        text = f"{key}: {before} → {after} (by hand)"
         change = self._keep(
-            "changed", name, key=key, before=before, after=after, origin="by hand", **prints
+            "changed",
+            name,
+            key=key,
+            before=before,
+            after=after,
+            origin="by hand",
+            text=text,
+            **prints,
         )
         self._notices.note(
             self._log.info, "%s: %s → %s (by hand)", key, before, after, extra=change.fields
@@ -175,17 +178,17 @@ class AuditTrail:
     def _changed(
         self, name: str, one: Difference, outcome: Outcome, prints: Mapping[str, Any]
     ) -> None:
-        before, after = one.text.split(" → ", 1)
+        told = f"{one}{_BUT.get(outcome, '')}"
         change = self._keep(
             outcome,
             name,
             key=one.key,
-            before=before,
-            after=after,
+            before=one.was,
+            after=one.now,
+            text=told,
             **_place(one.origin),
             **prints,
         )
-        told = f"{one}{_BUT.get(outcome, '')}"
         self._notices.note(
             self._log.info, "profile %r reloaded: %s", name, told, extra=change.fields
         )
@@ -198,6 +201,7 @@ class AuditTrail:
             name,
             key=first.key if first else "",
             reason=str(error),
+            text=f"refused: {error}",
             **(
                 _place(f"{first.where}:{first.line}" if first.line else first.where)
                 if first
@@ -216,6 +220,8 @@ class AuditTrail:
 
 RECONNECT: Final = "connection."
 """How the keys begin that a connected client cannot take over."""
+
+_MENDED: Final = "the file is good again, and nothing changes"
 
 _BUT: Final[Mapping[str, str]] = {
     "overridden": "; without effect, as the application's own settings are stronger",

@@ -152,8 +152,14 @@ class PolicyLibrary:
                 return path
         known = self.names()
         looked = ", ".join(name_of(directory) for directory in self.directories) or "nowhere"
+        here = Path("policies", f"{name}.yaml")
+        hint = (
+            f'; {here} is not looked at: pass policies="policies", or set {ENVIRONMENT}=policies'
+            if is_name(name) and here.is_file()
+            else ""
+        )
         raise UnknownProfileError(
-            f"no profile is called {shown(name)}{suggestion(name, known)} (looked for in {looked})",
+            f"no profile is called {shown(name)}{suggestion(name, known)} (looked for in {looked}){hint}",
             name=name,
             known=known,
         )

@@ -26,7 +26,7 @@ from .compiled import Runtime, Shared, gate_options, node_options
 from .detours import DirectRuntime, ForkedRuntime
 from .instruments import INSTRUMENTS
 from .native_overrides import NativeOverrides
-from .profile_state import ProfileState, State
+from .profile_state import ProfileState
 from .profiles_in_use import ProfilesInUse
 
 
@@ -155,14 +155,8 @@ class Engine:
     @property
     def profile_state(self) -> ProfileState:
         """Which profile is in force, and why."""
-        own = self._own.profile
-        state: State = "current"
-        rollout = self._watcher.profile.rollout
-        if "" in self._errors:
-            state = "stale" if own.name == self._name else "parent"
-        left_out = rollout is not None and rollout.group == "previous"
-        in_force = rollout.instead if rollout is not None and left_out else own.name
-        return ProfileState(self._name, in_force, own.fingerprint, state, rollout)
+        rollout, broken = self._watcher.profile.rollout, "" in self._errors
+        return ProfileState.of(self._name, self._own.profile, rollout, broken=broken)
 
     def close(self) -> None:
         """End the protection: new calls and waiting calls go straight to the client.

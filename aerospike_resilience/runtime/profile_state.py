@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from ..profiles import Profile
 from ..profiles.rollout import Rollout
 
 State: TypeAlias = Literal["current", "stale", "parent"]
@@ -30,6 +31,23 @@ class ProfileState:
     fingerprint: str
     state: State
     rollout: Rollout | None = None
+
+    @classmethod
+    def of(cls, name: str, own: Profile, rollout: Rollout | None, *, broken: bool) -> ProfileState:
+        """Return the state of a client.
+
+        Args:
+            name: the profile that was asked for.
+            own: the settings in force.
+            rollout: that of the file.
+            broken: whether the file cannot be used as it is now.
+        """
+        state: State = "current"
+        if broken:
+            state = "stale" if own.name == name else "parent"
+        left_out = rollout is not None and rollout.group == "previous"
+        in_force = rollout.instead if rollout is not None and left_out else own.name
+        return cls(name, in_force, own.fingerprint, state, rollout)
 
     def report(self) -> dict[str, Any]:
         """Return it as plain values."""

@@ -72,6 +72,7 @@ def test_a_change_is_an_entry_with_its_line_its_values_and_both_fingerprints(fil
         "file": "policies/checkout.yaml",
         "line": 4,
         "reason": "",
+        "text": "policy.all.total_timeout: 250ms → 400ms (policies/checkout.yaml:4)",
         "fingerprint_before": before,
         "fingerprint": handle.profile.fingerprint,
     }
@@ -154,7 +155,6 @@ def test_the_last_fifty_are_kept():
         trail.took("latency", one, two)
 
     assert len(trail.report()) == KEPT == 50
-    assert trail.reloads == {"changed": 50, "failed": 0}
 
 
 def test_entries_are_ready_for_json_and_hide_secrets(file, wrap):

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from aerospike_resilience import PolicyFileError, deadline, remaining, resilient
+from aerospike_resilience import (
+    PolicyFileError,
+    UnknownProfileError,
+    deadline,
+    remaining,
+    resilient,
+)
 from aerospike_resilience.profiles import PolicyLibrary
 from tests.waiting import until
 
@@ -114,3 +120,16 @@ def test_a_node_may_be_given_itself(healthy, bare):
     client.resilience.release(node)
     assert client.resilience.nodes[node.name]["state"] == "closed"
     client.resilience.close()
+
+
+def test_a_profile_in_policies_that_is_not_looked_at_is_pointed_out(bare):
+    Path("policies").mkdir()
+    Path("policies/checkout.yaml").write_text("version: 1\n")
+
+    with pytest.raises(UnknownProfileError) as caught:
+        resilient(bare, "checkout")
+
+    assert str(caught.value).endswith(
+        '; policies/checkout.yaml is not looked at: pass policies="policies", or set '
+        "AEROSPIKE_RESILIENCE_POLICIES=policies"
+    )

@@ -40,13 +40,11 @@ def _sections(root: type[BaseModel]) -> Iterator[type[BaseModel]]:
 def _describe(properties: dict[str, Any], section: type[BaseModel], entries: Entries) -> None:
     for name, field in section.model_fields.items():
         key = field.alias or name
-        description, example = entries[key]
         properties[key].pop("title", None)  # the key again, in other letters
-        properties[key] |= {
-            "description": description,
-            "default": 1 if key == "version" else _default(field),
-            "examples": [example],
-        }
+        properties[key]["default"] = 1 if key == "version" else _default(field)
+        if key in entries:
+            properties[key]["description"], example = entries[key]
+            properties[key]["examples"] = [example]
 
 
 def _default(field: FieldInfo) -> Any:

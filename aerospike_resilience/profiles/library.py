@@ -188,11 +188,7 @@ class PolicyLibrary:
         check_name(name)
         sources = self.chain(name, on_look)
         in_force, rollouts = self._in_force(sources)
-        files = {
-            source.where: source.path for source in (*sources, *in_force) if source.path is not None
-        }
-        description = str(sources[0].data.get("description", ""))
-        return Profile(name, description, files, (Layer(tuple(reversed(in_force))),), rollouts)
+        return _merged(name, tuple(sources), tuple(in_force), rollouts)
 
     def _in_force(
         self, sources: Sequence[PolicySource]
@@ -275,6 +271,19 @@ class PolicyLibrary:
         except PolicyFileError as error:
             return list(error.problems)
         return []
+
+
+def _merged(
+    name: str,
+    sources: tuple[PolicySource, ...],
+    in_force: tuple[PolicySource, ...],
+    rollouts: tuple[Rollout, ...],
+) -> Profile:
+    """Return the profile of checked files, of which some are in force in this process."""
+    every = (*sources, *in_force)
+    files = {source.where: source.path for source in every if source.path is not None}
+    description = str(sources[0].data.get("description", ""))
+    return Profile(name, description, files, (Layer(tuple(reversed(in_force))),), rollouts)
 
 
 def is_there(path: Path) -> bool:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from aerospike_resilience import PolicyFileError, resilient
+from aerospike_resilience.clients import adapter_named
 from aerospike_resilience.profiles import PolicyLibrary
+from aerospike_resilience.profiles.lint import examine
 from aerospike_resilience.profiles.rollout import has_it, place
 
 FILE = "version: 1\nextends: latency\nrollout: {}\npolicy:\n  all: {{total_timeout: 400ms}}\n"
@@ -139,6 +141,30 @@ def test_commands_show_what_the_file_says_wherever_they_run(home, on):
     write(FILE.format("{share: 10%}"))
 
     assert timeout(load(everywhere=True)) == "400ms"
+
+
+# ----- lint
+
+
+def lint(profile) -> list[tuple[str, str]]:
+    return [(one.id, one.origin) for one in examine(profile, adapter_named("aerospike"), {})]
+
+
+def test_a_process_without_the_variable_is_told(home, monkeypatch):
+    write(FILE.format("{share: 10%, by: env:POD}"))
+    monkeypatch.delenv("POD", raising=False)
+
+    assert ("AR042", "policies/checkout.yaml:3") in lint(load())
+    assert "AR042" not in dict(lint(load(everywhere=True)))  # a command runs elsewhere
+    monkeypatch.setenv("POD", LATE)
+    assert "AR042" not in dict(lint(load()))
+
+
+def test_a_rollout_that_is_complete_is_a_note(home):
+    write(FILE.format("{share: 100%}"))
+    assert ("AR043", "policies/checkout.yaml:3") in lint(load())
+    write(FILE.format("{share: 99%}"))
+    assert "AR043" not in dict(lint(load()))
 
 
 # ----- mistakes, which are those of every process

@@ -26,13 +26,13 @@ from .policy_common import (
     broken,
     console,
     hint,
-    load,
     load_file,
     table,
 )
 from .policy_diff import diff
 from .policy_files import FILE_COMMANDS
 from .policy_rollout import rollout
+from .policy_sides import load_side
 
 _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
 
@@ -79,8 +79,11 @@ def list_(library: PolicyLibrary) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Plain values for machines.")
 @click.pass_obj
 def show(library: PolicyLibrary, name: str, as_json: bool) -> None:
-    """Show a profile merged with its parents: every value, and the line that sets it."""
-    profile = load(library, name)
+    """Show a profile merged with its parents: every value, and the line that sets it.
+
+    NAME is a name, a file, or a file in a revision of git (HEAD:policies/checkout.yaml).
+    """
+    profile = load_side(library, name)
     values = profile.leaves()
     if as_json:
         told = {
@@ -114,13 +117,15 @@ def explain(
 ) -> None:
     """Show the value of each policy field for an OPERATION, and what is sent to the client.
 
+    NAME is a name, a file, or a file in a revision of git (HEAD:policies/checkout.yaml).
+
     The sent values are those of a first attempt: of max_retries only the native retries, because the chain
     makes the others itself. Fields that the client's operation does not take are shown as not sent.
     """
     adapter = adapter_named(client_name)
     found = _operation(adapter, operation)
     namespace, set_name = _place(target)
-    profile = load(library, name)
+    profile = load_side(library, name)
     if namespace and namespace not in {(place_of(key) or ("",))[0] for key in profile.set_names()}:
         click.echo(
             f"note: no line of {name} is about namespace {namespace!r} or its sets", err=True

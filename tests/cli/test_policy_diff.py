@@ -195,3 +195,17 @@ def test_another_password_is_a_difference_that_shows_neither(home):
     assert row["after"] == f"{row['before']} (with other credentials)"
     assert "one" not in str(row)
     assert "two" not in str(row)
+
+
+@pytest.mark.parametrize("given", ["checkout", FILE, f"HEAD:{FILE}"])
+@pytest.mark.parametrize(
+    "command",
+    [["show"], ["explain", "get"], ["export", "--to", "aerospike"]],
+    ids=lambda one: one[0],
+)
+def test_other_commands_take_files_and_revisions_too(repository, command, given):
+    name, *rest = command
+    found = run(name, given, *rest)
+
+    assert found.exit_code == 0, found.output
+    assert ("250" if given.startswith("HEAD") else "400") in found.stdout

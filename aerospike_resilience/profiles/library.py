@@ -155,7 +155,7 @@ class PolicyLibrary:
         here = Path("policies", f"{name}.yaml")
         hint = (
             f'; {here} is not looked at: pass policies="policies", or set {ENVIRONMENT}=policies'
-            if is_name(name) and here.is_file()
+            if is_name(name) and is_there(here)
             else ""
         )
         raise UnknownProfileError(

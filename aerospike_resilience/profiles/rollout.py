@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -87,6 +86,8 @@ def identity_by(by: str, environment: Mapping[str, str] = os.environ) -> str | N
     """Return what this process is told apart by; None if the variable is not set."""
     if by.startswith(VARIABLE):
         return environment.get(by.removeprefix(VARIABLE)) or None
+    import socket  # needed only for files that have a rollout
+
     return socket.gethostname()
 
 

@@ -177,7 +177,7 @@ def test_several_settings_are_one_suggestion(client):
     with pytest.raises(TypeError, match=r'"max_retries": 1, "total_timeout": 9') as caught:
         client.resilience.using(max_retries=1, total_timeout=9)
 
-    assert "argument 'max_retries' and 'total_timeout'" in str(caught.value)
+    assert "keyword arguments 'max_retries' and 'total_timeout'" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["wait", "retry", "stop"])

@@ -12,7 +12,7 @@ from ..interceptors.base import Link, LinkedAsync
 from ..interceptors.retry.error_notes import annotate
 from ..model.call import Call
 from ..model.outcome import refusal_of
-from .traceback import without_our_frames
+from .traceback import is_raised_by_the_client, without_our_frames
 
 ChainPlace: TypeAlias = Literal[
     "telemetry", "recorder", "deadline", "fallback", "retry", "gate", "breaker", "attempt"
@@ -181,7 +181,7 @@ def end_operation(call: Call, error: BaseException) -> None:
         refusal = refusal_of(error)
         if refusal is not None:
             counters.count(refusal.reason, refusal.node)
-    if error is call.error or call.owns(error):
+    if error is call.error or call.owns(error) or is_raised_by_the_client(error):
         without_our_frames(error)
     call.error = call.raised = None
 

@@ -33,8 +33,6 @@ MIN_REASON = 3
 SET_NAME = r"^[^.:]+([.][^.:]+|:[^:]+)?$"
 """A key of ``sets``."""
 
-NamedSet = Annotated[str, Field(pattern=r"^[^.]+[.].+$")]
-"""A set, as ``namespace.set``."""
 IDENTITY = r"^(hostname|env:[A-Za-z_][A-Za-z0-9_]*)$"
 """What processes are told apart by in a rollout."""
 
@@ -65,6 +63,38 @@ NodeShare = Annotated[
                 {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
                 {"type": "integer", "minimum": 1},
             ],
+        }
+    ),
+]
+
+
+_NAMED_SET = r"^[^.]+[.].+$"
+"""A set, as ``namespace.set``."""
+
+
+def _named_sets(value: object) -> object:
+    """Accept a number of sets, or a list of their names."""
+    right = (
+        all(isinstance(one, str) and re.match(_NAMED_SET, one) for one in value)
+        if isinstance(value, list | tuple)
+        else isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    )
+    if not right:
+        raise ValueError(
+            f"a number of sets or a list such as [test.carts] is needed, not {shown(value)}"
+        )
+    return value
+
+
+NamedSets = Annotated[
+    int | list[str],
+    BeforeValidator(_named_sets),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "array", "items": {"type": "string", "pattern": _NAMED_SET}},
+            ]
         }
     ),
 ]
@@ -224,7 +254,7 @@ class TelemetrySection(_Section):
     db_query_text: Flag = False
     attempt_duration: Flag = False
     client_counters: Flag | None = None
-    sets: Annotated[int, Field(ge=0, strict=True)] | list[NamedSet] = 100
+    sets: NamedSets = 100
     last_call: Flag = False
 
 

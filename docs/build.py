@@ -1,12 +1,12 @@
 """Check what the docs say: run every snippet, and compare every command with what there is.
 
-Every Python snippet of README.md and docs/ runs (one namespace a page, top to bottom, in a folder of its own).
+Every Python snippet of README.md and docs/ runs: one namespace a page, top to bottom, in its own folder.
 
 - A page that says ``<!-- needs: cluster -->`` gets the names ``cluster`` (a `LocalCluster`) and ``config``
   (for ``aerospike.client``).
 - A page that says ``<!-- runs: commands -->`` has its shell commands run too, but for installations.
-- A snippet fenced as ``python no-run`` is only compiled; ``no-types`` keeps it from the type checkers, as it
-  needs a package that the tests do not install.
+- A snippet fenced as ``python no-run`` is only compiled; ``no-types`` keeps it from the type checkers, as
+  it needs a package that the tests do not install.
 - A snippet with ``file=NAME`` is written to that file.
 
 Links, anchors and pictures are checked where the site is built (`make docs`).
@@ -123,7 +123,7 @@ def run_commands(text: str) -> None:
     """Run shell commands with this Python and this repository."""
     runs = f'exec {shlex.quote(sys.executable)} -m "$0" "$@"'
     aliases = "".join(
-        f"{name}() {{ sh -c {shlex.quote(runs)} {module} \"$@\"; }}\n"
+        f'{name}() {{ sh -c {shlex.quote(runs)} {module} "$@"; }}\n'
         for name, module in (("aerospike_resilience", "aerospike_resilience"), ("pytest", "pytest"))
     )
     for line in text.splitlines():

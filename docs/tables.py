@@ -1,4 +1,4 @@
-"""Write the tables of docs/ and CONTRIBUTING.md that the code itself can tell.
+"""Write the tables and pages of docs/ and CONTRIBUTING.md that the code itself can tell.
 
 ``python docs/tables.py`` rewrites them.
 """
@@ -9,6 +9,7 @@ import re
 import sys
 import typing
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,28 @@ from aerospike_resilience.profiles.synonyms import FIELD_SYNONYMS
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import house  # beside this file, which is no package
+import house  # both beside this file, which is no package
+import reference
 
 DOCS = Path(__file__).resolve().parent
-PAGES = (DOCS / "clients.md", DOCS / "connecting.md", house.ROOT / "CONTRIBUTING.md")
+PAGES = (
+    DOCS / "clients.md",
+    DOCS / "connecting.md",
+    house.ROOT / "CONTRIBUTING.md",
+    *sorted((DOCS / "reference").glob("*.md")),
+    *sorted((DOCS / "lint").glob("*.md")),
+)
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 SHOWN = ("aerospike", "aerospike-py", "aerospike-native", "aerospike-sdk")
 """The awaited client of aerospike-py takes what the blocking one takes."""
 
 
+@cache
 def tables() -> dict[str, str]:
     """Return every table by its name."""
     return {
+        **reference.tables(),
         "fields": fields(),
         "errors": errors(),
         "settings": settings(),
@@ -223,5 +233,8 @@ def written(text: str) -> str:
 
 
 if __name__ == "__main__":
+    for path, text in reference.pages().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(written(text))
     for page in PAGES:
         page.write_text(written(page.read_text()))

@@ -319,7 +319,22 @@ def _inner(annotation: Any) -> Any:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a policy file, for editors."""
+    from .descriptions import DESCRIPTIONS
+    from .spelling import default_text
+
     found = PolicyFile.model_json_schema(by_alias=True)
+    models = {**found["$defs"], "PolicyFile": found}
+    for model, texts in DESCRIPTIONS.items():
+        for key, text in texts.items():
+            one = models[model]["properties"][key]
+            form = one.get("description")  # how it is written: a number, or text with a unit
+            one["description"] = f"{text} ({form[0].upper()}{form[1:]}.)" if form else text
+    for key, section in PolicyFile.model_fields.items():
+        model = _inner(section.annotation)
+        for name, field in model.model_fields.items() if model else ():
+            # Validated values are in seconds; an editor shows the default as a file has it.
+            if name.endswith("_s") and isinstance(field.default, float) and key != "sets":
+                models[model.__name__]["properties"][field.alias]["default"] = default_text(field)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "aerospike-resilience policy file",

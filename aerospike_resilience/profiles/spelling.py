@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from ..model.duration_text import duration_text, milliseconds
 from ..model.wording import redacted, shown
 from .source import KeyPath
 from .units import Unit, size, size_text, time_to_live, time_to_live_text
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 NOT_SET: Final = "not set"
 """Shown for a value that is not set, so that the client's own is in force."""
@@ -49,6 +52,12 @@ def typed(path: KeyPath, value: Any) -> str:
 def field_text(name: str, value: Any) -> str:
     """Return the value of one of Aerospike's policy fields, with its unit."""
     return typed(("policy", "all", name), value)
+
+
+def default_text(field: FieldInfo) -> str:
+    """Return the default of a field of the schema, as a file would have it."""
+    unit = next(_units((*field.metadata, field.annotation)), None)
+    return _text(unit, field.default, as_written=False)
 
 
 def _text(unit: Unit | None, value: Any, *, as_written: bool) -> str:

@@ -72,6 +72,7 @@ def tables() -> dict[str, str]:
     return {
         **{f"api_{group}": api(group) for group in GROUPS},
         "metrics": metrics(),
+        **{f"example_{name}": text for name, text in examples()},
         "commands": commands(),
         "findings": findings(),
         **{name: finding(name) for name in every_finding()},
@@ -82,6 +83,18 @@ def pages() -> dict[Path, str]:
     """Return the pages that are generated as a whole."""
     sections = {POLICY / f"{key}.md": text for key, text in policy_sections().items()}
     return {POLICY / "index.md": policy_index(), **sections}
+
+
+# Applications
+
+LANGUAGES = {".py": "python no-run no-types", ".yaml": "yaml"}
+
+
+def examples() -> Iterator[tuple[str, str]]:
+    """Yield each application of examples/ by its name, as a fenced block."""
+    for path in sorted((house.ROOT / "examples").rglob("*")):
+        if path.suffix in LANGUAGES:
+            yield path.stem, f"```{LANGUAGES[path.suffix]}\n{path.read_text()}```\n"
 
 
 # Public names

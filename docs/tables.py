@@ -34,6 +34,7 @@ PAGES = (
     DOCS / "clients.md",
     DOCS / "connecting.md",
     house.ROOT / "CONTRIBUTING.md",
+    *sorted((DOCS / "recipes").glob("*.md")),
     *sorted((DOCS / "reference").glob("*.md")),
     *sorted((DOCS / "lint").glob("*.md")),
 )

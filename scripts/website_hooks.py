@@ -38,13 +38,27 @@ ROW = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Add the pages that `nav` does not name under "Guides"."""
-    named = set(re.findall(r"[\w/.-]+\.md", str(config.nav)))
+    """Fill in the pages that `nav` names by their folder, and add all others under "Guides"."""
     own = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")}
+    left = sorted(own - set(re.findall(r"[\w/.-]+\.md", str(config.nav))))
+    _fill(config.nav or [], left)
     (guides,) = [one["Guides"] for one in config.nav or [] if "Guides" in one]
-    guides += sorted(own - named)
+    guides += left
     config.copyright = f"Version {version()}. Apache License 2.0."
     return config
+
+
+def _fill(entries: list[Any], left: list[str]) -> None:
+    """Replace each ``folder/*.md`` by the folder's pages, and take them from what is left."""
+    for index, entry in reversed([*enumerate(entries)]):
+        if isinstance(entry, dict):
+            for inner in entry.values():
+                if isinstance(inner, list):
+                    _fill(inner, left)
+        elif entry.endswith("/*.md"):
+            found = [page for page in left if Path(page).parent == Path(entry).parent]
+            entries[index : index + 1] = found
+            left[:] = [page for page in left if page not in found]
 
 
 def version() -> str:

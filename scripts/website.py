@@ -74,12 +74,18 @@ def main() -> None:
     from website_hooks import version
 
     site = out / version()
-    subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(site)],
+    # Not --quiet: mkdocs counts only the warnings that it prints.
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(ROOT)},
-        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
+    if done.returncode:
+        raise SystemExit(done.stdout)
     if found := problems(site):
         raise SystemExit("\n".join(found))
     versions = write_versions(out)

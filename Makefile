@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 LOCK := requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test flaky check bench docs soak format lock test-newest test-oldest dist clean other-python
+.PHONY: help demo test flaky check pictures bench docs soak format lock test-newest test-oldest dist clean other-python
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -25,12 +25,16 @@ test: $(READY) ## the whole suite, against the embedded cluster
 flaky: $(READY) ## the whole suite 5 times beside two busy processes, 3 times undisturbed: what ever failed
 	$(BIN)/python -m tests.flaky $(ARGS)
 
-check: $(READY) ## format, lint, types, import directions, snippets and commands of the docs
+check: $(READY) ## format, lint, types, import directions; snippets, commands and language of the docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/build.py
+	$(BIN)/python docs/prose.py
+
+pictures: $(READY) ## draw the charts of the docs from the figures in docs/figures (ARGS=--measure: measure them anew)
+	$(BIN)/python docs/pictures.py $(ARGS)
 
 bench: $(READY) ## what a call costs, as ratios against a bare call and against the peers
 	$(BIN)/python -m benchmarks $(ARGS)

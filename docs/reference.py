@@ -6,6 +6,7 @@ line from click, public names from their docstrings.
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import re
 import sys
@@ -424,7 +425,10 @@ class Silent:
 
 
 def metrics() -> str:
-    """Return every instrument that a wrapped client creates."""
+    """Return every instrument that a wrapped client has: of the registry, or as they are created."""
+    if importlib.util.find_spec("aerospike_resilience.telemetry.registry"):
+        registry = importlib.import_module("aerospike_resilience.telemetry.registry")
+        return registered(registry)
     provider = Recording()
     client = resilient(
         house.StandIn(),
@@ -437,6 +441,21 @@ def metrics() -> str:
     lines += [
         f"| `{name}` | {kind} | `{unit}` | {cell(text)} |"
         for name, (kind, unit, text) in sorted(provider.created.items())
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def registered(registry: Any) -> str:
+    """Return the metrics, and the attributes of spans, of the registry of telemetry."""
+    lines = ["| metric | kind | unit | attributes | what it shows |", "|---|---|---|---|---|"]
+    for name, one in registry.METRICS.items():
+        attributes = ", ".join(f"`{attribute}`" for attribute in one.attributes)
+        lines.append(
+            f"| `{name}` | {one.instrument} | `{one.unit}` | {attributes} | {cell(one.description)} |"
+        )
+    lines += ["", "## Attributes of spans", "", "| attribute | what it is |", "|---|---|"]
+    lines += [
+        f"| `{name}` | {cell(one.description)} |" for name, one in registry.SPAN_ATTRIBUTES.items()
     ]
     return "\n".join(lines) + "\n"
 

@@ -96,5 +96,9 @@ def test_every_page_that_the_menu_names_is_there():
     named = re.findall(r"[\w/.*-]+\.md", (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2])
 
     at_root = {place: ROOT / name for name, place in hooks.AT_ROOT.items()}
-    missing = [name for name in named if "*" not in name and not at_root.get(name, ROOT / "docs" / name).exists()]
+    missing = [
+        name
+        for name in named
+        if "*" not in name and not at_root.get(name, ROOT / "docs" / name).exists()
+    ]
     assert missing == []

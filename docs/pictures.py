@@ -1,7 +1,7 @@
 """Draw the charts of the docs from measured figures (`make pictures`).
 
-Each chart is drawn from a JSON file in docs/figures/, which the command beside the chart on docs/pictures.md
-wrote. With ``--measure`` these commands run first, which takes a few minutes. The same figures always give
+Each chart is drawn from a JSON file in docs/figures/, which the command beside it on docs/pictures.md wrote.
+With ``--measure`` these commands run first, which takes a few minutes. The same figures always give
 the same files; a test compares them.
 """
 
@@ -185,7 +185,7 @@ def demo(found: dict[str, Any]) -> str:
         start, stop = (left + width * fault[key] / end for key in ("at_s", "until_s"))
         drawing.rectangle(start, top, stop - start, height, SHADE)
         drawing.raw('<g clip-path="url(#time)">')
-        _bars(drawing, result["series"], end, offered, (left, top, width, height))
+        _bars(drawing, result["series"], offered, (left, top, width, height))
         drawing.raw("</g>")
         drawing.line(left, top + height, left + width, top + height)
     return drawing.svg()
@@ -194,7 +194,6 @@ def demo(found: dict[str, Any]) -> str:
 def _bars(
     drawing: Drawing,
     series: dict[str, Any],
-    end: float,
     offered: float,
     area: tuple[float, float, float, float],
 ) -> None:

@@ -7,21 +7,30 @@ need `aerospike_cluster`. A real cluster cannot get faults, so these tests are s
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
-
-async_fixture: Any
-try:
-    from pytest_asyncio import fixture as async_fixture
-except ModuleNotFoundError:  # anyio's plugin runs fixtures that are made like any other
-    async_fixture = pytest.fixture
 
 if TYPE_CHECKING:
     from .cluster import LocalCluster
 
 DEFAULT_PORT = 3000
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _async_fixture(function: _Function) -> _Function:
+    """Make a fixture of an asynchronous generator function.
+
+    pytest-asyncio runs those of its own kind in both of its modes. Without it, anyio's plugin runs fixtures
+    that are made like any other.
+    """
+    try:
+        from pytest_asyncio import fixture as awaited_fixture
+    except ModuleNotFoundError:
+        return cast("_Function", pytest.fixture(function))
+    return cast("_Function", awaited_fixture(function))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -110,7 +119,7 @@ def aerospike_py_client(aerospike_hosts: list[tuple[str, int]]) -> Iterator[Any]
     client.close()
 
 
-@async_fixture
+@_async_fixture
 async def aerospike_py_async_client(
     aerospike_hosts: list[tuple[str, int]],
 ) -> AsyncIterator[Any]:
@@ -121,7 +130,7 @@ async def aerospike_py_async_client(
     await client.close()
 
 
-@async_fixture
+@_async_fixture
 async def aerospike_native_client(aerospike_hosts: list[tuple[str, int]]) -> AsyncIterator[Any]:
     """A connected `aerospike_native.Client`, for its awaited and its blocking methods."""
     native = _native()
@@ -131,7 +140,7 @@ async def aerospike_native_client(aerospike_hosts: list[tuple[str, int]]) -> Asy
     await client.close()
 
 
-@async_fixture
+@_async_fixture
 async def aerospike_sdk_cluster(aerospike_hosts: list[tuple[str, int]]) -> AsyncIterator[Any]:
     """A connected `aerospike_sdk.Cluster`; `create_session()` makes sessions."""
     _native()

@@ -1,7 +1,7 @@
 """Draw the charts of the docs from measured figures (`make pictures`).
 
-Each chart is drawn from a JSON file in docs/figures/, which the command beside it on docs/pictures.md wrote.
-With ``--measure`` these commands run first, which takes a few minutes. The same figures always give
+Each chart is drawn from a JSON file in docs/figures/, which the command beside it on docs/pictures.md
+wrote. With ``--measure`` these commands run first, which takes a few minutes. The same figures always give
 the same files; a test compares them.
 """
 

@@ -469,7 +469,7 @@ def commands() -> str:
 
 
 def _commands(command: click.Command, path: str) -> Iterator[str]:
-    context = click.Context(command, info_name=path, max_content_width=96, terminal_width=96)
+    context = click.Context(command, info_name=path, max_content_width=80, terminal_width=80)
     if not isinstance(command, click.Group):
         yield f"## `{path}`\n\n```text\n{command.get_help(context)}\n```\n"
         return

@@ -97,3 +97,30 @@ def test_a_finding_names_its_page(style):
 
     assert "docs/lint/AR001.md" in FORMATS[style]([finding])
     assert (ROOT / finding.page).exists()
+
+
+def test_every_metric_that_a_guide_names_is_one():
+    """``breaker.state``, but not ``breaker.mode``, which is a key of a policy file."""
+    known = re.findall(r"`aerospike\.resilience\.([\w.]+)`", reference.metrics())
+    schema = json_schema()
+    keys = {
+        f"{key}.{inner}"
+        for key, value in schema["properties"].items()
+        for ref in re.findall(r"'#/\$defs/(\w+)'", str(value))
+        for inner in schema["$defs"][ref]["properties"]
+    }
+    subjects = {name.partition(".")[0] for name in known}
+    pages = [
+        *(ROOT / "docs" / name for name in ("runbook.md", "tutorial.md")),
+        *(ROOT / "docs" / "ideas").glob("*.md"),
+        *(ROOT / "docs" / "recipes").glob("*.md"),
+    ]
+
+    named = {
+        name
+        for page in pages
+        for name in re.findall(r"`(?:aerospike\.resilience\.)?(\w+\.\w[\w.]*)`", page.read_text())
+        if name.partition(".")[0] in subjects
+    }
+    assert len(named) > 8
+    assert {name for name in named if name not in known and name not in keys} == set()

@@ -120,25 +120,34 @@ INSTALLING = ("pip install", "python -m venv", ". .venv/bin/activate")
 
 
 def run_commands(text: str) -> None:
-    """Run shell commands with this Python and this repository."""
-    runs = f'exec {shlex.quote(sys.executable)} -m "$0" "$@"'
-    aliases = "".join(
-        f'{name}() {{ sh -c {shlex.quote(runs)} {module} "$@"; }}\n'
-        for name, module in (("aerospike_resilience", "aerospike_resilience"), ("pytest", "pytest"))
-    )
+    """Run shell commands: this repository's own in this process, all others with this Python."""
+    from aerospike_resilience.cli.main import cli
+
     for line in text.splitlines():
-        if line.strip() and not line.startswith(INSTALLING):
-            command = line.replace("aerospike-resilience ", "aerospike_resilience ")
+        words = shlex.split(line)
+        if not words or line.startswith(INSTALLING):
+            continue
+        if words[0] == "aerospike-resilience":
+            said = io.StringIO()
+            try:
+                with contextlib.redirect_stdout(said):
+                    code = cli.main(words[1:], standalone_mode=False)
+            except SystemExit as ended:
+                code = ended.code
+            output = said.getvalue()
+        else:
+            python = [sys.executable, "-m"] if words[0] == "pytest" else []
             done = subprocess.run(
-                ["sh", "-c", f"{aliases}{command}"],
+                [*python, *words],
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 capture_output=True,
                 text=True,
                 check=False,
             )
-            differs = line.startswith("aerospike-resilience policy diff") and done.returncode == 1
-            if done.returncode and not differs:
-                raise RuntimeError(f"{line}\n{done.stdout}{done.stderr}")
+            code, output = done.returncode, done.stdout + done.stderr
+        differs = words[1:3] == ["policy", "diff"] and code == 1
+        if code and not differs:
+            raise RuntimeError(f"{line}\n{output}")
 
 
 def commands(page: Path) -> Iterator[tuple[str, str]]:

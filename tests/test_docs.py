@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 
@@ -69,6 +70,19 @@ def test_every_extra_that_a_page_installs_is_one():
 
     assert len(named) > 5
     assert named - set(project["optional-dependencies"]) == set()
+
+
+def test_what_a_code_host_reads_is_valid_and_names_this_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    forms = [
+        yaml.safe_load(path.read_text())
+        for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yaml")
+    ]
+
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    assert len(forms) == 3
+    assert all({"name", "description", "body"} <= set(form) for form in forms)
 
 
 def test_commands_and_files_of_a_page_run_in_its_order(tmp_path, monkeypatch):

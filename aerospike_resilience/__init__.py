@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .profiles.fields import ConnectionSection, SharedMemorySection
     from .profiles.library import Policies
     from .profiles.profile import Profile, Setting
+    from .profiles.rollout import Rollout
     from .profiles.schema import (
         AdaptiveTimeoutSection,
         BackpressureSection,
@@ -136,6 +137,7 @@ __all__ = [
     "ResilienceError",
     "RetryRules",
     "RetrySection",
+    "Rollout",
     "Rows",
     "SeparateOptions",
     "Setting",
@@ -198,6 +200,7 @@ _HOMES: Final = {
     ".profiles.profile": "Profile Setting",
     ".profiles.schema": "AdaptiveTimeoutSection BackpressureSection BreakerSection BudgetSection "
     "RetrySection TelemetrySection",
+    ".profiles.rollout": "Rollout",
     ".profiles.watch": "Reload",
     ".runtime.chain": "CHAIN_ORDER Arrange ChainPlace Placed",
     ".wrapping.options": "BreakerHooks FallbackClient RetryRules SeparateOptions TelemetryProviders",

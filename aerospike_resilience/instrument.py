@@ -26,6 +26,7 @@ from .model.identity import ClientIdentity
 from .model.wording import shown
 from .profiles import PolicyLibrary
 from .profiles.overrides import copied
+from .profiles.starting import start
 from .runtime.chain import check_placed
 from .wrapping.being_connected import CREATING
 from .wrapping.mistakes import refuse_unknown
@@ -165,7 +166,8 @@ def _taken(profile: str, options: Mapping[str, Any]) -> dict[str, Any]:
     if unknown := {name: value for name, value in options.items() if name not in known}:
         refuse_unknown("instrument", unknown, ("skip", *known))
     library = PolicyLibrary.of(options.get("policies"))
-    loaded, overrides = library.load(profile), copied(options.get("overrides"))
+    loaded = start(library, profile, options.get("broken_profile", "raise")).profile
+    overrides = copied(options.get("overrides"))
     if overrides is not None:
         loaded.with_overrides(overrides)
     separate = {name: value for name, value in options.items() if name not in KEYWORDS}
@@ -192,20 +194,29 @@ def uninstrument() -> None:
 def from_environment(environ: Mapping[str, str] = os.environ) -> None:
     """Instrument as the environment variables say, if they are set.
 
-    A mistake in them leaves clients bare. It is written to standard error, as logging may not be
-    configured yet, and logged again when the first client is created.
+    If the profile is broken or missing, clients start on its parent, or on ``observe``
+    (``broken_profile="parent"``). A mistake is written to standard error, as logging may not be configured
+    yet, and logged again when a client is created.
     """
     profile = environ.get(PROFILE)
     if not profile:
         return
     skip = tuple(host.strip() for host in environ.get(SKIP, "").split(",") if host.strip())
     try:
-        instrument(profile, skip=skip)
+        begun = start(PolicyLibrary(), profile, "parent")
+        instrument(profile, skip=skip, broken_profile="parent")
     except Exception as error:  # noqa: BLE001 - the application must start whatever this raises
         problem = f"{PROFILE}={profile} changes nothing: {error}"
         _put_in_force(_Instrumentation(skip, {}, problem))
-        with contextlib.suppress(Exception):  # standard error may be missing or closed
-            sys.stderr.write(f"aerospike-resilience: {problem}\n")
+        _write(problem)
+        return
+    if begun.error is not None:
+        _write(f"{PROFILE}={profile}: {begun.profile.name!r} is in force instead: {begun.error}")
+
+
+def _write(problem: str) -> None:
+    with contextlib.suppress(Exception):  # standard error may be missing or closed
+        sys.stderr.write(f"aerospike-resilience: {problem}\n")
 
 
 def from_startup(environ: Mapping[str, str]) -> None:

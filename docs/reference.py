@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -22,10 +23,11 @@ import aerospike_resilience
 from aerospike_resilience import TelemetryProviders, resilient, testing
 from aerospike_resilience.cli.main import cli
 from aerospike_resilience.profiles.fields import ConnectionSection, PolicyFields, Scopes
+from aerospike_resilience.profiles.json_schema import json_schema
 from aerospike_resilience.profiles.lint_code import DEADLINE, examine_code
 from aerospike_resilience.profiles.rules import RULES
-from aerospike_resilience.profiles.schema import PolicyFile, json_schema
-from aerospike_resilience.profiles.spelling import default_text
+from aerospike_resilience.profiles.schema import PolicyFile
+from aerospike_resilience.profiles.spelling import unit_of
 from aerospike_resilience.profiles.synonyms import CONNECTION_SYNONYMS, FIELD_SYNONYMS
 from aerospike_resilience.profiles.units import Unit
 
@@ -158,11 +160,11 @@ def policy_index() -> str:
     schema = json_schema()
     own = policy_sections()
     lines = ["| key | default | what it does |", "|---|---|---|"]
-    for key, field in PolicyFile.model_fields.items():
+    for key in PolicyFile.model_fields:
         page = {"operations": "policy"}.get(key, key)
         shown = f"[`{key}`]({page}.md)" if page in own else f"`{key}`"
         text = schema["properties"][key].get("description", "")
-        default = default_of(field) if page not in own else ""
+        default = default_of(schema["properties"][key]) if page not in own else ""
         lines.append(f"| {shown} | {default} | {cell(sentence(text))} |")
     return INDEX_HEAD + "\n".join(lines) + "\n"
 
@@ -220,7 +222,7 @@ def section_page(key: str, model: type[BaseModel], name: str) -> str:
         "description", ""
     )
     parts = [f"# `{key}`", text]
-    parts.append(f"```yaml\n{example(key, model)}```")
+    parts.append(f"```yaml\n{example(key)}```")
     if key == "sets":
         parts.append(SETS)
     else:
@@ -238,60 +240,47 @@ def section_page(key: str, model: type[BaseModel], name: str) -> str:
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
-EXAMPLES = {
-    "sets": "sets:\n  test.sessions: {reads: {total_timeout: 80ms}}\n",
-    "connection": "connection:\n  min_conns_per_node: 10\n  max_conns_per_node: 300\n",
-    "lint": "lint:\n  ignore:\n    AR008: nodes of this cluster never pause\n",
-    "breaker": "breaker:\n  silence: 400ms\n  on_replica_open: commit_master\n",
-    "backpressure": "backpressure:\n  max_concurrent_operations: 256\n  operation_queue_timeout: 50ms\n",
-    "retry": "retry:\n  backoff: exponential_jitter\n  sleep: 2ms\n  budget: {ratio: 0.1}\n",
-    "adaptive_timeout": "adaptive_timeout:\n  factor: 4\n  min: 5ms\n  max: 40ms\n",
-    "telemetry": "telemetry:\n  db_query_text: true\n",
-}
-"""A part of a file for each section; a section that has none here is shown with its defaults."""
-
-
-def example(key: str, model: type[BaseModel]) -> str:
+def example(key: str) -> str:
     """Return a part of a policy file with this section."""
-    own = "".join(
-        f"  {field.alias or name}: {default_text(field)}\n"
-        for name, field in model.model_fields.items()
-        if field.default is not None and isinstance(field.default, str | int | float)
-    )
-    return "version: 1\nextends: latency\n" + EXAMPLES.get(key, f"{key}:\n{own}")
+    given = json_schema()["properties"][key]["examples"][0]
+    return "version: 1\nextends: latency\n" + yaml.safe_dump({key: given}, sort_keys=False)
 
 
 def rows(name: str, model: type[BaseModel], known: Any = (), *, with_default: bool = True) -> str:
-    """Return a table of a model's keys: what each does, its default, what it may be."""
+    """Return a table of a model's keys: what each does, its default, what it may be, an example."""
     schema = json_schema()["$defs"][name]["properties"]
-    head = (
-        "| key | default | values | what it does |"
-        if with_default
-        else "| key | values | what it does |"
-    )
-    lines = [head, "|---|" + "---|" * (3 if with_default else 2)]
+    heads = ["key", "default", "values", "what it does", "example"]
+    lines = []
     for field_name, field in model.model_fields.items():
         key = field.alias or field_name
         if key in known:
             continue
-        default = f" {default_of(field)} |" if with_default else ""
-        text = sentence(schema[key].get("description", "").partition(" (")[0])
-        if model is Scopes:
-            lines.append(f"| `{key}` | fields | {cell(text)} |")
-        else:
-            lines.append(f"| `{key}` |{default} {values(field, schema[key])} | {cell(text)} |")
-    return "\n".join(lines) + "\n"
+        one = schema[key]
+        default = default_of(one)
+        what = cell(sentence(one.get("description", "")))
+        cells = [f"`{key}`", default, values(field, one), what, flow(one.get("examples", [""])[0])]
+        lines.append(cells)
+    shown = [index for index, head in enumerate(heads) if with_default or head != "default"]
+    table = [heads, ["---"] * len(heads), *lines]
+    return "".join(f"| {' | '.join(row[index] for index in shown)} |\n" for row in table)
 
 
-def default_of(field: FieldInfo) -> str:
-    """Return a field's default, as a file would have it."""
-    if field.is_required():
+def default_of(schema: dict[str, Any]) -> str:
+    """Return a key's default, as a file would write it."""
+    if "default" not in schema:
         return "required"
-    if field.default is None:
+    value = schema["default"]
+    if value is None:
         return "not set"
-    if field.default_factory is not None:
-        return "see below" if model_in(field.annotation) else "none"
-    return f"`{default_text(field)}`" if field.default not in ("", ()) else "none"
+    return flow(value) if value not in ("", [], {}) else "none"
+
+
+def flow(value: Any) -> str:
+    """Return a value as a file may write it, in one line of code."""
+    if value == "":
+        return ""
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)
+    return f"`{text.removesuffix('...' + chr(10)).strip()}`"
 
 
 KINDS = {
@@ -300,16 +289,17 @@ KINDS = {
     Unit.IDLE: "duration; a bare number is in s",
     Unit.BYTES: "size; a bare number is in bytes",
     Unit.TTL: "time to live; a bare number is in s",
+    Unit.SHARE: "share, such as `10%` or `0.1`",
 }
 
 
 def values(field: FieldInfo, schema: dict[str, Any]) -> str:
     """Return what a field may be."""
-    from aerospike_resilience.profiles.spelling import _units
-
-    unit = next(_units((*field.metadata, field.annotation)), None)
+    unit = unit_of(field)
     if unit is not None:
         return KINDS[unit]
+    if (inner := model_in(field.annotation)) is not None:
+        return "fields" if inner is PolicyFields else "a section"
     options = [schema, *schema.get("anyOf", [])]
     for one in options:
         if "enum" in one:

@@ -6,7 +6,7 @@ from functools import cache
 
 import jsonschema
 
-from aerospike_resilience.profiles.schema import json_schema
+from aerospike_resilience.profiles.json_schema import json_schema
 
 
 @cache

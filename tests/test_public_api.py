@@ -82,6 +82,7 @@ def test_the_public_names():
         "ResilienceError",
         "RetryRules",
         "RetrySection",
+        "Rollout",
         "Rows",
         "SeparateOptions",
         "Setting",

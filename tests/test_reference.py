@@ -14,7 +14,7 @@ from aerospike_resilience.profiles import PolicyLibrary
 from aerospike_resilience.profiles.lint import Finding, examine
 from aerospike_resilience.profiles.lint_code import examine_code
 from aerospike_resilience.profiles.lint_formats import FORMATS
-from aerospike_resilience.profiles.schema import json_schema
+from aerospike_resilience.profiles.json_schema import json_schema
 from aerospike_resilience.profiles.synonyms import CONNECTION_SYNONYMS, FIELD_SYNONYMS
 
 ROOT = Path(__file__).parent.parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -339,9 +340,40 @@ for _ in range(2):
     found = python(code, str(healthy.hosts[0][1]), **MISTAKES[mistake])
 
     assert name in found.stderr
-    (line,) = [line for line in found.stdout.splitlines() if "aerospike_resilience" in line]
-    assert line.startswith("WARNING aerospike_resilience a client was created and stays bare")
-    assert name in line
+    assert "'observe' is in force instead" in found.stderr
+    lines = [
+        line for line in found.stdout.splitlines() if f"profile {name!r} cannot be used" in line
+    ]
+    assert len(lines) == 2  # for each of the clients
+    for line in lines:
+        assert line.startswith("ERROR aerospike_resilience.profiles.audit client ")
+
+
+def test_a_broken_file_is_replaced_by_its_parent_and_the_snapshot_says_so(
+    healthy, python, tmp_path
+):
+    (tmp_path / "mine.yaml").write_text("version: 1\nextends: batch\nnonsense: 1\n")
+    code = """
+import aerospike, json, sys
+client = aerospike.client({"hosts": [("127.0.0.1", int(sys.argv[1]))]})
+client.put(("test", "startup", 1), {"n": 1})
+print(json.dumps(client.resilience.snapshot()))
+client.close()
+"""
+
+    found = python(
+        code,
+        str(healthy.hosts[0][1]),
+        AEROSPIKE_RESILIENCE_PROFILE="mine",
+        AEROSPIKE_RESILIENCE_POLICIES=str(tmp_path),
+    )
+
+    assert "AEROSPIKE_RESILIENCE_PROFILE=mine: 'batch' is in force instead: " in found.stderr
+    assert "nonsense" in found.stderr
+    state = json.loads(found.stdout)
+    assert (state["profile"]["name"], state["profile"]["in_force"]) == ("mine", "batch")
+    assert "nonsense" in state["profile"]["reload_error"]
+    assert state["changes"][0]["outcome"] == "refused"
 
 
 def test_a_package_that_cannot_be_imported_is_a_warning_and_the_client_stays_bare(healthy, python):

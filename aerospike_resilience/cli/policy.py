@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
 
 import click
 
 from ..clients import ADAPTERS, Adapter, adapter_named, every_operation
 from ..model.operation import Kind, Operation
 from ..model.wording import counted, shown, suggestion
-from ..profiles import PolicyFileError, PolicyLibrary, Profile
+from ..profiles import PolicyFileError, PolicyLibrary
 from ..profiles.explain import OWN
 from ..profiles.lint import BROKEN, Finding, examine
 from ..profiles.lint_code import examine_code
 from ..profiles.lint_formats import FORMATS
 from ..profiles.places import not_a_set, place_of
-from ..profiles.spelling import NOT_SET, field_text, public, typed, written
+from ..profiles.spelling import field_text, public, written
 from ..runtime.planner import Planner
 from .policy_common import (
     DIRECTORY,
@@ -27,11 +25,13 @@ from .policy_common import (
     broken,
     console,
     hint,
-    load,
     load_file,
     table,
 )
+from .policy_diff import diff
 from .policy_files import FILE_COMMANDS
+from .policy_rollout import rollout
+from .policy_sides import load_side
 
 _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
 
@@ -50,7 +50,9 @@ def policy(context: click.Context, policies: tuple[Path, ...]) -> None:
     Searches --policies, then AEROSPIKE_RESILIENCE_POLICIES, then ./policies, then the shipped profiles.
     """
     here = Path("policies")
-    context.obj = PolicyLibrary(list(policies), local=[here] if here.is_dir() else [])
+    context.obj = PolicyLibrary(
+        list(policies), local=[here] if here.is_dir() else [], everywhere=True
+    )
     for source, directory, problem in context.obj.missing:
         click.echo(f"warning: {source} names {directory}, which {problem}", err=True)
 
@@ -76,8 +78,11 @@ def list_(library: PolicyLibrary) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Plain values for machines.")
 @click.pass_obj
 def show(library: PolicyLibrary, name: str, as_json: bool) -> None:
-    """Show a profile merged with its parents: every value, and the line that sets it."""
-    profile = load(library, name)
+    """Show a profile merged with its parents: every value, and the line that sets it.
+
+    NAME is a name, a file, or a file in a revision of git (HEAD:policies/checkout.yaml).
+    """
+    profile = load_side(library, name)
     values = profile.leaves()
     if as_json:
         told = {
@@ -111,13 +116,15 @@ def explain(
 ) -> None:
     """Show the value of each policy field for an OPERATION, and what is sent to the client.
 
+    NAME is a name, a file, or a file in a revision of git (HEAD:policies/checkout.yaml).
+
     The sent values are those of a first attempt: of max_retries only the native retries, because the chain
     makes the others itself. Fields that the client's operation does not take are shown as not sent.
     """
     adapter = adapter_named(client_name)
     found = _operation(adapter, operation)
     namespace, set_name = _place(target)
-    profile = load(library, name)
+    profile = load_side(library, name)
     if namespace and namespace not in {(place_of(key) or ("",))[0] for key in profile.set_names()}:
         click.echo(
             f"note: no line of {name} is about namespace {namespace!r} or its sets", err=True
@@ -151,31 +158,6 @@ def explain(
             *("not sent" if number is None else str(number), origin),
         )
     console().print(table_)
-
-
-@policy.command(cls=PolicyCommand)
-@click.argument("first")
-@click.argument("second")
-@click.option("--client", "client_name", default="aerospike", show_default=True, type=_CLIENTS)
-@click.pass_obj
-def diff(library: PolicyLibrary, first: str, second: str, client_name: str) -> None:
-    """Show how two profiles differ in effect, by operation. Exits with 1 if they differ."""
-    before, after = load(library, first), load(library, second)
-    rows = table("operations", "field", first, second)
-    changed: dict[tuple[str, str, str], dict[str, None]] = {}
-    adapter = adapter_named(client_name)
-    for operation in every_operation(adapter).values():
-        for field, old, new in _differences(before, after, operation, adapter):
-            changed.setdefault((field, old, new), {})[operation.name] = None
-    for (field, old, new), names in changed.items():
-        add_row(rows, ", ".join(names), field, old, new)
-    for key, old, new in _sections(before, after):
-        add_row(rows, "all", key, old, new)
-    if not rows.row_count:
-        click.echo("no difference in effect")
-        return
-    console().print(rows)
-    raise SystemExit(1)
 
 
 @policy.command(cls=PolicyCommand)
@@ -233,12 +215,16 @@ def lint(
 @policy.command(cls=PolicyCommand)
 def schema() -> None:
     """Print the JSON Schema of policy files."""
-    from ..profiles.schema import json_schema
+    from ..profiles.json_schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
 
 
-for _command in FILE_COMMANDS:
+for _command in (
+    *FILE_COMMANDS,
+    diff,
+    rollout,
+):
     policy.add_command(_command)
 
 
@@ -260,69 +246,3 @@ def _place(target: str) -> tuple[str, str]:
             param_hint="--set",
         )
     return place
-
-
-def _differences(
-    before: Profile, after: Profile, operation: Operation, adapter: Adapter
-) -> list[tuple[str, str, str]]:
-    old, new = (_effective(profile, operation, adapter) for profile in (before, after))
-    return [
-        (field, old.get(field, NOT_SET), new.get(field, NOT_SET))
-        for field in sorted({*old, *new})
-        if old.get(field) != new.get(field)
-    ]
-
-
-def _effective(profile: Profile, operation: Operation, adapter: Adapter) -> dict[str, str]:
-    """Return the fields that would be sent to the client, as the profile writes them."""
-    retryable = operation.kind is not Kind.WRITE or operation.idempotent({})
-    settings = profile.settings(operation, retryable=retryable)
-    return {
-        field: field_text(field, one.value)
-        for field, one in settings.items()
-        if _sent(adapter, operation, field, one.value) is not None
-    }
-
-
-def _sent(adapter: Adapter, operation: Operation, field: str, value: Any) -> Any:
-    """Return what would be sent to the client for a field, under any of its names; None if nothing."""
-    return next(iter(adapter.fields(operation, {field: value}).values()), None)
-
-
-def _sections(before: Profile, after: Profile) -> list[tuple[str, str, str]]:
-    old, new = _said(before), _said(after)
-    return [
-        (key, old.get(key, NOT_SET), new.get(key, NOT_SET))
-        for key in sorted({*old, *new})
-        if old.get(key, NOT_SET) != new.get(key, NOT_SET)
-    ]
-
-
-def _said(profile: Profile) -> dict[str, str]:
-    """Return the values of the sections by key, as text of a policy file."""
-    found: dict[str, str] = {}
-    for name in _SECTIONS:
-        section = getattr(profile, name)
-        for path, value in _leaves(section.model_dump(by_alias=True) if section else {}, (name,)):
-            found[".".join(path)] = typed(path, value)
-    return found
-
-
-def _leaves(
-    data: Mapping[str, Any], path: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, (*path, key))
-        else:
-            yield (*path, key), value
-
-
-_SECTIONS: Final = (
-    "connection",
-    "retry",
-    "adaptive_timeout",
-    "breaker",
-    "backpressure",
-    "telemetry",
-)

@@ -18,6 +18,7 @@ from ..profiles.library import ENVIRONMENT, is_name
 from ..profiles.lint import BROKEN, Finding
 from ..profiles.names import from_here
 from ..profiles.source import read
+from ..profiles.units import share_text
 
 DIRECTORY: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -53,6 +54,12 @@ def load(library: PolicyLibrary, name: str) -> Profile:
     except (PolicyFileError, UnknownProfileError) as error:
         raise click.ClickException(str(error)) from None
     hint(library, found.files)
+    for rollout in found.rollouts:
+        click.echo(
+            f"note: {rollout.origin}: these values hold in {share_text(rollout.share)} of the processes, "
+            f"by {rollout.by}; the others have {rollout.instead}",
+            err=True,
+        )
     return found
 
 

@@ -17,6 +17,7 @@ from ..profiles.names import shipped
 from ..profiles.source import PolicySource, read
 from ..profiles.validate import check_file
 from .policy_common import PolicyCommand, load, next_command, write
+from .policy_sides import load_side
 
 _EXPORTS: Final[Mapping[str, Callable[[Profile], Exported]]] = {
     "aerospike": interchange_c.export,
@@ -142,7 +143,7 @@ def export(library: PolicyLibrary, name: str, client_name: str) -> None:
     For the C client that is its dynamic configuration, for the SDK a behavior of the profile's name. Prints
     one line on standard error for each setting that cannot be converted.
     """
-    found = _EXPORTS[client_name](load(library, name))
+    found = _EXPORTS[client_name](load_side(library, name))
     click.echo(yaml.safe_dump(_plain(found.data), sort_keys=False), nl=False)
     _tell(found.left)
 

@@ -15,8 +15,8 @@ from ..model.identity import ClientIdentity
 from ..model.secret import Secret, SecretFile
 from ..model.wording import shown
 from ..profiles import PolicyLibrary, Profile
-from ..profiles.library import check_name
 from ..profiles.overrides import copied
+from ..profiles.starting import Start, start
 from ..wrapping.being_connected import CREATING
 from ..wrapping.wrap import resilient
 from . import client_config
@@ -36,14 +36,23 @@ DEFAULT_PROFILE: Final = "latency"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One connect, checked as far as it can be before the first packet."""
+    """One connect, checked as far as it can be before the first packet.
+
+    Attributes:
+        start: the profile that was asked for, and the one to begin with.
+    """
 
     description: Description
     connector: Connector
-    profile: Profile
+    start: Start
     options: Mapping[str, Any]
     allow_unsupported: bool
     wait_s: float
+
+    @property
+    def profile(self) -> Profile:
+        """The profile to begin with."""
+        return self.start.profile
 
     def planned(self) -> ConnectionPlan:
         """Return what the client will be given."""
@@ -98,7 +107,7 @@ class Job:
         token = CREATING.set(True)
         try:
             arguments = {**self.options, "overrides": plan.overrides or None}
-            wrapped = resilient(bare, self.profile.name, **arguments)
+            wrapped = resilient(bare, self.start.name, **arguments)
         except BaseException:
             if discard:
                 plan.connector.discard(bare)
@@ -106,7 +115,7 @@ class Job:
         finally:
             CREATING.reset(token)
         wrapped.resilience._connection = plan.explanation  # noqa: SLF001 - parts of the same house
-        log = ClientIdentity(wrapped.resilience.name, self.profile.name).log(
+        log = ClientIdentity(wrapped.resilience.name, self.start.name).log(
             "aerospike_resilience.connection"
         )
         for finding in plan.explanation.findings:
@@ -151,7 +160,7 @@ class Job:
 
     def _attempts(self) -> Attempts:
         name = self.options.get("name") or self.connector.kind
-        return Attempts(self.wait_s, ClientIdentity(name, self.profile.name))
+        return Attempts(self.wait_s, ClientIdentity(name, self.start.name))
 
     def _refuse_external(self) -> None:
         error = external_without_tls(self.description, self.connector.kind)
@@ -186,11 +195,10 @@ def job(
     wait_s = 0.0 if wait is None or callable(wait) else ms_to_s(milliseconds(wait))
     found = connector(client or description.client or DEFAULT_CLIENT)
     name = profile or description.profile or DEFAULT_PROFILE
-    check_name(name)
     library = PolicyLibrary.of(arguments.get("policies"))
     if arguments.get("overrides") is not None:
         arguments["overrides"] = copied(arguments["overrides"])
-    loaded = library.load(name)
+    loaded = start(library, name, arguments.get("broken_profile", "raise"))
     allowed = bool(options.get("allow_unsupported"))
     return Job(description, found, loaded, arguments, allowed, wait_s)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from ..profiles import Policies
+from ..profiles.starting import BrokenProfile
 from ..runtime.chain import Arrange, Placed
 from ..wrapping.mistakes import refuse_unknown
 from ..wrapping.options import (
@@ -50,6 +51,7 @@ class ConnectOptions(TypedDict, total=False):
     name: str | None
     overrides: Mapping[str, Any] | None
     policies: Policies | None
+    broken_profile: BrokenProfile
     interceptors: Sequence[Placed]
     retry: RetryRules | RetryBaseT | None
     fallback: FallbackClient[Any] | Any

@@ -222,4 +222,4 @@ def connect_per_process(
     stand_in = AwaitedPerProcessClient if found.awaited else PerProcessClient
     del definition
     own = {name: value for name, value in options.items() if name != "password_file"}
-    return stand_in(found.kind, (checked.description, found.kind, checked.profile.name), own)
+    return stand_in(found.kind, (checked.description, found.kind, checked.start.name), own)

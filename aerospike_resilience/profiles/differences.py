@@ -19,15 +19,22 @@ class Difference:
         key: the path of keys, ``policy.all.total_timeout``.
         before: the value as written before; None if there was none.
         after: the value as written now; None if there is none.
-        text: both with their units: ``250ms → 400ms``.
+        was: the value before, with its unit: ``250ms``.
+        now: the value now, with its unit.
         origin: where the present value is set; where the old one was set, if there is none now.
     """
 
     key: str
     before: Any
     after: Any
-    text: str
+    was: str
+    now: str
     origin: str
+
+    @property
+    def text(self) -> str:
+        """Both values: ``250ms → 400ms``."""
+        return f"{self.was} → {self.now}"
 
     def __str__(self) -> str:
         return f"{self.key}: {self.text} ({self.origin})"
@@ -46,8 +53,8 @@ def differences(before: Profile, after: Profile) -> list[Difference]:
 def _difference(
     path: KeyPath, old: Mapping[KeyPath, Any], new: Mapping[KeyPath, Any], origin: str
 ) -> Difference:
-    was, now = (public(path, values.get(path)) for values in (old, new))
-    told = [written(path, values[path]) if path in values else NOT_SET for values in (old, new)]
-    if is_secret(path) and told[0] == told[1]:
-        told[1] += " (with other credentials)"
-    return Difference(".".join(path), was, now, " → ".join(told), origin)
+    values = [public(path, one.get(path)) for one in (old, new)]
+    was, now = (written(path, one[path]) if path in one else NOT_SET for one in (old, new))
+    if is_secret(path) and was == now:
+        now += " (with other credentials)"
+    return Difference(".".join(path), values[0], values[1], was, now, origin)

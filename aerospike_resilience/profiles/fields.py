@@ -115,7 +115,7 @@ class SharedMemorySection(Section):
     max_nodes: Count | None = None
     max_namespaces: Count | None = None
     takeover_threshold_sec: Count | None = None
-    shm_key: Count | None = None
+    shm_key: Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)] | None = None
 
 
 class ConnectionSection(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import errno
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from ..model.identity import ClientIdentity
 from ..model.wording import shown, suggestion
 from .names import from_here, name_of, shipped
 from .profile import Layer, Profile
+from .rollout import Rollout, rollout_of
 from .source import PolicySource, read
 from .validate import problems_of
 
@@ -52,6 +53,7 @@ class PolicyLibrary:
         policies: directories to look in first. After them come those of the environment variable
             ``AEROSPIKE_RESILIENCE_POLICIES`` and the shipped ones.
         local: directories that are searched before the shipped ones without being named.
+        everywhere: whether a file's values are wanted although its rollout leaves out this process.
 
     Attributes:
         directories: all of them, in the order of search.
@@ -60,8 +62,13 @@ class PolicyLibrary:
     """
 
     def __init__(
-        self, policies: Sequence[Path] | None = None, *, local: Sequence[Path] = ()
+        self,
+        policies: Sequence[Path] | None = None,
+        *,
+        local: Sequence[Path] = (),
+        everywhere: bool = False,
     ) -> None:
+        self._everywhere = everywhere
         named = os.environ.get(ENVIRONMENT, "")
         given = [_absolute(directory) for directory in policies or ()]
         of_environment = [_absolute(part) for part in named.split(os.pathsep) if part]
@@ -145,8 +152,14 @@ class PolicyLibrary:
                 return path
         known = self.names()
         looked = ", ".join(name_of(directory) for directory in self.directories) or "nowhere"
+        here = Path("policies", f"{name}.yaml")
+        hint = (
+            f'; {here} is not looked at: pass policies="policies", or set {ENVIRONMENT}=policies'
+            if is_name(name) and here.is_file()
+            else ""
+        )
         raise UnknownProfileError(
-            f"no profile is called {shown(name)}{suggestion(name, known)} (looked for in {looked})",
+            f"no profile is called {shown(name)}{suggestion(name, known)} (looked for in {looked}){hint}",
             name=name,
             known=known,
         )
@@ -174,9 +187,26 @@ class PolicyLibrary:
         """
         check_name(name)
         sources = self.chain(name, on_look)
-        files = {source.where: source.path for source in sources if source.path is not None}
-        description = str(sources[0].data.get("description", ""))
-        return Profile(name, description, files, (Layer(tuple(reversed(sources))),))
+        in_force, rollouts = self._in_force(sources)
+        return _merged(name, tuple(sources), tuple(in_force), rollouts)
+
+    def _in_force(
+        self, sources: Sequence[PolicySource]
+    ) -> tuple[list[PolicySource], tuple[Rollout, ...]]:
+        """Return those of a chain's files that are in force in this process, and their rollouts."""
+        kept: list[PolicySource] = []
+        rollouts: list[Rollout] = []
+        for source in sources:
+            name = source.path.stem if source.path is not None else ""
+            rollout = rollout_of(source, name, everywhere=self._everywhere)
+            if rollout is not None:
+                rollouts.append(rollout)
+            if rollout is None or rollout.group == "new":
+                kept.append(source)
+            elif source.data["rollout"].get("previous"):
+                rest, further = self._in_force(self.chain(rollout.instead))
+                return [*kept, *rest], (*rollouts, *further)
+        return kept, tuple(rollouts)
 
     def chain(self, name: str, on_look: OnLook | None = None) -> list[PolicySource]:
         """Return the checked sources of a profile, its own file first and then its parents'.
@@ -185,9 +215,12 @@ class PolicyLibrary:
             UnknownProfileError: there is none of that name.
             PolicyFileError: files of the chain are broken, or the chain has no end.
         """
-        looked = on_look or (lambda _name: None)
+        return self._chain(name, on_look or (lambda _name: None), ())
+
+    def _chain(self, name: str, looked: OnLook, before: tuple[str, ...]) -> list[PolicySource]:
+        """Do as `chain`, for a profile that stands in for files of the chain `before`."""
         looked(name)
-        path, visited = self.find(name), [name]
+        path, visited = self.find(name), [*before, name]
         sources: list[PolicySource] = []
         problems: list[Problem] = []
         while True:
@@ -197,6 +230,7 @@ class PolicyLibrary:
                 raise PolicyFileError([*problems, *error.problems]) from None
             sources.append(source)
             found, parent = problems_of(source), source.data.get("extends")
+            found += self._problems_of_previous(source, looked, visited)
             if isinstance(parent, str) and parent not in visited:
                 looked(parent)
                 try:
@@ -216,6 +250,40 @@ class PolicyLibrary:
         if problems:
             raise PolicyFileError(problems)
         return sources
+
+    def _problems_of_previous(
+        self, source: PolicySource, looked: OnLook, visited: Sequence[str]
+    ) -> list[Problem]:
+        """Return what is wrong with the profile that other processes stay with, wherever this is."""
+        rollout = source.data.get("rollout")
+        name = rollout.get("previous") if isinstance(rollout, Mapping) else None
+        if not isinstance(name, str):
+            return []
+        if name in visited:
+            message = (
+                f"{shown(name)} leads back to this file; name a profile that does not build on it"
+            )
+            return [source.problem(("rollout", "previous"), message)]
+        try:
+            self._chain(name, looked, tuple(visited))
+        except UnknownProfileError as error:
+            return [source.problem(("rollout", "previous"), str(error))]
+        except PolicyFileError as error:
+            return list(error.problems)
+        return []
+
+
+def _merged(
+    name: str,
+    sources: tuple[PolicySource, ...],
+    in_force: tuple[PolicySource, ...],
+    rollouts: tuple[Rollout, ...],
+) -> Profile:
+    """Return the profile of checked files, of which some are in force in this process."""
+    every = (*sources, *in_force)
+    files = {source.where: source.path for source in every if source.path is not None}
+    description = str(sources[0].data.get("description", ""))
+    return Profile(name, description, files, (Layer(tuple(reversed(in_force))),), rollouts)
 
 
 def is_there(path: Path) -> bool:

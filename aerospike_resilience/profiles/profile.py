@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import PolicyFileError, Problem
 from ..model.operation import Kind, Operation
 from .explain import Explanation
 from .overrides import copied
 from .places import keys_for
+from .rollout import Rollout
 from .source import KeyPath, PolicySource
 from .spelling import public
 from .synonyms import canonical
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from . import fields as aerospike_fields
     from . import schema
     from .fields import ConnectionSection
+
+
+HEAD: Final = ("version", "description", "extends", "rollout")
+"""Keys that are about the file, and are no settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Layer:
     ) -> None:
         for key, value in data.items():
             here = (*path, str(key))
-            if not path and key in ("version", "description", "extends"):
+            if not path and key in HEAD:
                 continue
             if isinstance(value, Mapping):
                 inner = into.get(key)
@@ -78,6 +83,7 @@ class Profile:
         description: the file's ``description``.
         files: its own file and then its parents'.
         named: the same files by the names that messages and origins use.
+        rollouts: those of its files, its own first; empty for files that hold everywhere.
         fingerprint: a digest of all settings; equal for equal settings.
         connection, retry, breaker, backpressure, telemetry: its sections.
         adaptive_timeout: that section; None if it has none.
@@ -102,7 +108,9 @@ class Profile:
         description: str,
         named: Mapping[str, Path],
         layers: tuple[Layer, ...],
+        rollouts: tuple[Rollout, ...] = (),
     ) -> None:
+        self.rollouts = rollouts
         self.name = name
         self.description = description
         self.named = named
@@ -143,6 +151,11 @@ class Profile:
             return namespace, set_name
         return (namespace, "") if namespace in self._sets else None
 
+    @property
+    def rollout(self) -> Rollout | None:
+        """The rollout of its own file, or of the nearest parent that has one; None if none has."""
+        return self.rollouts[0] if self.rollouts else None
+
     def __repr__(self) -> str:
         return f"<Profile {self.name!r} {self.fingerprint}>"
 
@@ -160,7 +173,7 @@ class Profile:
         source = PolicySource(origin, copied(overrides, origin))
         check_settings(source)
         layers = (*self._layers, Layer([source]))
-        return Profile(self.name, self.description, self.named, layers)
+        return Profile(self.name, self.description, self.named, layers, self.rollouts)
 
     def origin(self, key: str | KeyPath) -> str:
         """Return where a key's value is set: ``origin("breaker.max_error_rate")``."""

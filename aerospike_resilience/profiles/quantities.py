@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from ..model.duration_text import milliseconds
 from ..model.durations import ms_to_s, s_to_ms
 from ..model.wording import shown
-from .units import TTL_NAMES, Unit, size, time_to_live, whole_milliseconds
+from .units import TTL_NAMES, Unit, share_of, size, time_to_live, whole_milliseconds
 
 _WRITTEN_DURATION: Final[dict[str, Any]] = {
     "description": "a number in the field's unit, or text with a unit",
@@ -105,6 +105,22 @@ Bytes = Annotated[int, BeforeValidator(size), WithJsonSchema(_WRITTEN_SIZE), Uni
 
 Count = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+
+RolloutShare = Annotated[
+    float,
+    BeforeValidator(share_of),
+    WithJsonSchema(
+        {
+            "description": "a percentage, or a number between 0 and 1",
+            "anyOf": [
+                {"type": "string", "pattern": r"^\s*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%\s*$"},
+                {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+            ],
+        }
+    ),
+    Unit.SHARE,
+]
+"""A share of the processes. Not 1, which may mean 1 % or all."""
 
 Flag = Annotated[bool, Field(strict=True)]
 """True or false, but neither 1 nor the text ``yes``."""

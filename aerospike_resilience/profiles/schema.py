@@ -1,11 +1,12 @@
 """The shape of a policy file. Imported when the first file is loaded, because importing pydantic is slow.
 
 Names in a file are Aerospike's; durations of our own sections become seconds in attributes that end
-in ``_s``.
+in ``_s``. What each key means is in `descriptions`.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ from pydantic.fields import FieldInfo
 from ..model.wording import redacted, shown
 from .fields import ConnectionSection, PolicyFields, Scopes
 from .operation_names import OPERATION_NAMES
-from .quantities import Count, Flag, PositiveSeconds, Seconds, Share
+from .quantities import Count, Flag, PositiveSeconds, RolloutShare, Seconds, Share
 from .quantities import Section as _Section
 
 MIN_REASON = 3
@@ -31,6 +32,9 @@ MIN_REASON = 3
 
 SET_NAME = r"^[^.:]+([.][^.:]+|:[^:]+)?$"
 """A key of ``sets``."""
+
+IDENTITY = r"^(hostname|env:[A-Za-z_][A-Za-z0-9_]*)$"
+"""What processes are told apart by in a rollout."""
 
 WHOLE = "whole"
 """In the context of a validation: whether these are all settings of a profile, parents included."""
@@ -109,6 +113,16 @@ def _reason(value: object) -> object:
     return value
 
 
+def _identity(value: object) -> object:
+    """Accept what processes can be told apart by."""
+    if not isinstance(value, str) or not re.fullmatch(IDENTITY, value):
+        raise ValueError(
+            f"{shown(value)} tells no processes apart; write hostname, or env:NAME for an environment "
+            "variable"
+        )
+    return value
+
+
 class BudgetSection(_Section):
     """How many retries are allowed: a share of recent operations, plus a reserve."""
 
@@ -128,15 +142,12 @@ class RetrySection(_Section):
         "decorrelated_jitter",
         "chained",
     ] = "exponential_jitter"
-    chain: tuple[Seconds, ...] = Field((), description="the sleeps of the backoff 'chained'")
+    chain: tuple[Seconds, ...] = ()
     sleep_s: Seconds = Field(0.002, alias="sleep")
     max_sleep_s: Seconds = Field(0.05, alias="max_sleep")
     native_failover: Annotated[int, Field(ge=0, le=10, strict=True)] = 1
     budget: BudgetSection | None = Field(default_factory=BudgetSection)
-    in_doubt: Literal["report", "verify"] = Field(
-        "report",
-        description="verify: look a conditional write in doubt up, where that makes it certain",
-    )
+    in_doubt: Literal["report", "verify"] = "report"
 
     @model_validator(mode="after")
     def _chained(self, info: ValidationInfo) -> RetrySection:
@@ -172,20 +183,12 @@ class BreakerSection(_Section):
     max_open_share: Share = 0.5
     on_replica_open: Literal["fail", "commit_master", "wait"] = "fail"
     silence_s: PositiveSeconds = Field(0.25, alias="silence")
-    failure_rate: Annotated[float, Field(gt=0, le=1, strict=True)] | None = Field(
-        None, description="the share of failed calls in a window that opens a node"
-    )
-    slow_call_rate: Annotated[float, Field(gt=0, le=1, strict=True)] | None = Field(
-        None, description="the share of slow calls in a window that opens a node"
-    )
+    failure_rate: Annotated[float, Field(gt=0, le=1, strict=True)] | None = None
+    slow_call_rate: Annotated[float, Field(gt=0, le=1, strict=True)] | None = None
     slow_call_duration_s: PositiveSeconds = Field(1.0, alias="slow_call_duration")
-    minimum_calls: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
-        20, description="below so many calls in a window no share says anything"
-    )
-    isolate: tuple[str, ...] = Field((), description="nodes that every call is kept away from")
-    batch_on_open: Literal["partial", "fail"] = Field(
-        "partial", description="what a batch does with rows that need an open node"
-    )
+    minimum_calls: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 20
+    isolate: tuple[str, ...] = ()
+    batch_on_open: Literal["partial", "fail"] = "partial"
     storage: (
         Annotated[
             str,
@@ -194,11 +197,7 @@ class BreakerSection(_Section):
             WithJsonSchema({"type": "string", "pattern": "^rediss?://"}),
         ]
         | None
-    ) = Field(
-        None,
-        description="redis://host:port/db: share what the workers of a service know of a node",
-        repr=False,
-    )
+    ) = Field(None, repr=False)
 
 
 class BackpressureSection(_Section):
@@ -221,9 +220,7 @@ class TelemetrySection(_Section):
     spans: Flag = True
     metrics: Flag = True
     db_query_text: Flag = False
-    last_call: Flag = Field(
-        default=False, description="keep the story of each thread's and task's last call"
-    )
+    last_call: Flag = False
 
 
 class LintSection(_Section):
@@ -236,9 +233,7 @@ class LintSection(_Section):
             BeforeValidator(_reason),
             WithJsonSchema({"type": "string", "minLength": MIN_REASON}),
         ],
-    ] = Field(
-        default_factory=dict, description="a finding's id, and the reason why it is no mistake here"
-    )
+    ] = Field(default_factory=dict)
 
 
 class Settings(_Section):
@@ -258,11 +253,20 @@ class Settings(_Section):
     breaker: BreakerSection = Field(default_factory=BreakerSection)
     backpressure: BackpressureSection = Field(default_factory=BackpressureSection)
     telemetry: TelemetrySection = Field(default_factory=TelemetrySection)
-    forked_client: Literal["warn", "error", "allow"] = Field(
-        "warn",
-        description="what the first call in a forked child does on a client that its parent connected",
-    )
+    forked_client: Literal["warn", "error", "allow"] = "warn"
     lint: LintSection = Field(default_factory=LintSection)
+
+
+class RolloutSection(_Section):
+    """In which share of the processes this file is in force."""
+
+    share: RolloutShare = 1.0
+    by: Annotated[
+        str,
+        BeforeValidator(_identity),
+        WithJsonSchema({"type": "string", "pattern": IDENTITY}),
+    ] = "hostname"
+    previous: str | None = None
 
 
 class PolicyFile(Settings):
@@ -271,6 +275,7 @@ class PolicyFile(Settings):
     version: Annotated[Literal[1], BeforeValidator(_version)]
     description: str = ""
     extends: str | None = None
+    rollout: RolloutSection | None = None
 
 
 def known_keys(path: tuple[Any, ...], root: type[BaseModel]) -> list[str]:
@@ -315,28 +320,3 @@ def _inner(annotation: Any) -> Any:
         if isinstance(part, type) and issubclass(part, BaseModel):
             return part
     return None
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a policy file, for editors."""
-    from .descriptions import DESCRIPTIONS
-    from .spelling import default_text
-
-    found = PolicyFile.model_json_schema(by_alias=True)
-    models = {**found["$defs"], "PolicyFile": found}
-    for model, texts in DESCRIPTIONS.items():
-        for key, text in texts.items():
-            one = models[model]["properties"][key]
-            form = one.get("description")  # how it is written: a number, or text with a unit
-            one["description"] = f"{text} ({form[0].upper()}{form[1:]}.)" if form else text
-    for key, section in PolicyFile.model_fields.items():
-        model = _inner(section.annotation)
-        for name, field in model.model_fields.items() if model else ():
-            # Validated values are in seconds; an editor shows the default as a file has it.
-            if name.endswith("_s") and isinstance(field.default, float) and key != "sets":
-                models[model.__name__]["properties"][field.alias]["default"] = default_text(field)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "aerospike-resilience policy file",
-        **{key: value for key, value in found.items() if key != "title"},
-    }

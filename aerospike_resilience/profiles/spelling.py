@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from ..model.duration_text import duration_text, milliseconds
 from ..model.wording import redacted, shown
 from .source import KeyPath
-from .units import Unit, size, size_text, time_to_live, time_to_live_text
+from .units import Unit, share_of, share_text, size, size_text, time_to_live, time_to_live_text
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -54,12 +54,6 @@ def field_text(name: str, value: Any) -> str:
     return typed(("policy", "all", name), value)
 
 
-def default_text(field: FieldInfo) -> str:
-    """Return the default of a field of the schema, as a file would have it."""
-    unit = next(_units((*field.metadata, field.annotation)), None)
-    return _text(unit, field.default, as_written=False)
-
-
 def _text(unit: Unit | None, value: Any, *, as_written: bool) -> str:
     if value is None:
         return NOT_SET
@@ -86,6 +80,8 @@ def _with_unit(unit: Unit | None, value: Any, *, as_written: bool) -> str:
             return duration_text(milliseconds(value, 1000.0))
         case Unit.BYTES:
             return size_text(size(value))
+        case Unit.SHARE:
+            return share_text(share_of(value))
         case Unit.TTL:
             return time_to_live_text(time_to_live(value))
         case _:
@@ -97,8 +93,11 @@ def _unit(path: KeyPath) -> Unit | None:
     from .schema import Settings, field_at
 
     field = field_at(path, Settings)
-    if field is None:
-        return None
+    return None if field is None else unit_of(field)
+
+
+def unit_of(field: FieldInfo) -> Unit | None:
+    """Return the unit of a field of the schema; None if its values have none."""
     return next(_units((*field.metadata, field.annotation)), None)
 
 

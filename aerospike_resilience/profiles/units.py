@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Final
@@ -19,6 +20,7 @@ class Unit(Enum):
     IDLE = "max_socket_idle: seconds"
     BYTES = "bytes"
     TTL = "times to live: seconds"
+    SHARE = "shares of the processes: percent, or a number between 0 and 1"
 
 
 _UNITS_BYTES: Final[Mapping[str, float]] = {
@@ -114,6 +116,35 @@ def time_to_live(value: object) -> int | str:
             f"{shown(value)} is out of range; a time to live is between 0 and ten years"
         )
     return round(found)
+
+
+_PERCENT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*", re.ASCII)
+
+
+def share_of(value: object) -> float:
+    """Return a share between 0 and 1.
+
+    Args:
+        value: text such as ``10%``, or a number between 0 and 1.
+
+    Raises:
+        ValueError: it is not a share. Also 1 is none: it may mean 1 % or all.
+    """
+    written = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if written is not None and float(written[1]) <= 100:
+        return float(written[1]) / 100
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and (0 <= value < 1 or (isinstance(value, float) and value == 1))
+    ):
+        return float(value)
+    raise ValueError(f"{shown(value)} is no share; write a percentage from 0% to 100%, such as 10%")
+
+
+def share_text(share: float) -> str:
+    """Return a share as people write it: ``10%``."""
+    return f"{share * 100:.6g}%"
 
 
 def node_permits(share: float | None, limit: int) -> int:

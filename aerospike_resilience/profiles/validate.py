@@ -75,7 +75,7 @@ def _checked(source: PolicySource, model: Any, *, whole: bool = False) -> tuple[
         of_shape = (problem_of(source, model, details) for details in error.errors())
         # A value that could not be read has its problem already; do not also report it as missing.
         problems += [problem for problem in of_shape if problem.key not in unread]
-    problems += [*_said_twice(source), *_unknown_names(source)]
+    problems += [*_said_twice(source), *_unknown_names(source), *_without_other(source)]
     problems.sort(key=lambda problem: (problem.line, problem.column))
     return found, list(dict.fromkeys(problems))
 
@@ -104,6 +104,16 @@ def _mappings(data: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[Key
 
 def _is_nested(value: Any) -> bool:
     return isinstance(value, Mapping | list | tuple)
+
+
+def _without_other(source: PolicySource) -> Iterator[Problem]:
+    """Yield a rollout that does not say what the other processes stay with."""
+    rollout = source.data.get("rollout")
+    if isinstance(rollout, Mapping) and not (source.data.get("extends") or rollout.get("previous")):
+        message = (
+            "needs a profile that the other processes stay with: previous:, or a parent (extends:)"
+        )
+        yield source.problem(("rollout",), message)
 
 
 def _unknown_names(source: PolicySource) -> Iterator[Problem]:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..concurrency.changes import Changes
-from ..errors import PolicyFileError, Problem
+from ..errors import PolicyFileError, Problem, UnknownProfileError
 from ..model.identity import ClientIdentity
+from .audit import RECONNECT, AuditTrail
 from .differences import differences
 from .library import PolicyLibrary, is_there
 from .profile import Profile
-
-_RECONNECT: Final = "connection."
+from .starting import Start
 
 Stat = tuple[int, ...] | None
 """A file's state as the operating system reports it; None if there is no file."""
@@ -65,6 +65,8 @@ class Watcher:
             in force.
         identity: the wrapped client's name and profile, for log lines.
         changes: the changes of which a reload is one.
+        trail: keeps what changed.
+        start: what is in force where the profile is broken now; None if that is an error.
 
     Attributes:
         profile: the last good profile.
@@ -78,20 +80,27 @@ class Watcher:
         on_error: Callable[[Exception], None],
         identity: ClientIdentity | None = None,
         changes: Changes | None = None,
+        trail: AuditTrail | None = None,
+        start: Start | None = None,
     ) -> None:
         self._log = (identity or ClientIdentity()).log("aerospike_resilience.profiles")
         self._changes = changes or Changes()
+        self._trail = trail or AuditTrail(identity, self._changes.notices)
         self._library = library
         self._name = name
         self._on_change = on_change
         self._on_error = on_error
         self._seen: dict[Path, Stat] = {}
         now_ns = time.time_ns()
-        self.profile = library.load(name, self._looking_into(self._seen))
+        self._broken, self._told = False, ""
+        try:
+            self.profile = library.load(name, self._looking_into(self._seen))
+        except (PolicyFileError, UnknownProfileError) as error:
+            if start is None:
+                raise
+            self.profile, self._broken, self._told = start.profile, True, str(error)
         self._good = tuple(self._seen)
         self._unsettled = _unsettled(self._seen, now_ns)
-        self._broken = False
-        self._told = ""
 
     def poll(self) -> None:
         """Reload if a file changed since the last check. It costs one ``stat`` for each possible file."""
@@ -148,15 +157,14 @@ class Watcher:
         note = self._changes.notices.note
         found = differences(before, after)
         changed = tuple((one.key, one.before, one.after) for one in found)
-        needs_reconnect = tuple(key for key, _, _ in changed if key.startswith(_RECONNECT))
+        needs_reconnect = tuple(key for key, _, _ in changed if key.startswith(RECONNECT))
         if needs_reconnect:
             note(
                 self._log.warning,
                 "profile %r: %s changed, which a connected client cannot take over; reconnect for it",
                 *(self._name, ", ".join(needs_reconnect)),
             )
-        for one in found:
-            note(self._log.info, "profile %r reloaded: %s", self._name, one)
+        self._trail.took(self._name, before, after)
         return Reload(changed, needs_reconnect)
 
     def _refuse_vanished(self, before: Profile, after: Profile) -> None:

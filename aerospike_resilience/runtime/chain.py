@@ -10,7 +10,7 @@ from ..interceptors import Interceptor, NativeAttempt, Proceed
 from ..interceptors.base import Link, LinkedAsync
 from ..interceptors.retry.error_notes import annotate
 from ..model.call import Call
-from .traceback import without_our_frames
+from .traceback import is_raised_by_the_client, without_our_frames
 
 ChainPlace: TypeAlias = Literal[
     "telemetry", "recorder", "deadline", "fallback", "retry", "gate", "breaker", "attempt"
@@ -171,7 +171,7 @@ def link_async(chain: Sequence[Interceptor], clock: Callable[[], float]) -> Link
 def end_operation(call: Call, error: BaseException) -> None:
     """Annotate an error with what was tried; drop the call's reference to it, to leave no cycle."""
     annotate(error, call)
-    if error is call.error or call.owns(error):
+    if error is call.error or call.owns(error) or is_raised_by_the_client(error):
         without_our_frames(error)
     call.error = call.raised = None
 

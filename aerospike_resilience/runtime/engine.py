@@ -16,7 +16,9 @@ from ..model.operation import Operation
 from ..model.plan import Send
 from ..nodes import TEND_THREAD, MisnamedNodes, SharedStates, TendedCluster
 from ..profiles import PolicyLibrary, Profile, Reload, Watcher
+from ..profiles.audit import AuditTrail
 from ..profiles.lint import FindingsLog
+from ..profiles.starting import Start
 from ..telemetry import gauges
 from ..telemetry.gauges import Instrument, Readings
 from .closing import ClosingRuntime
@@ -24,6 +26,7 @@ from .compiled import Runtime, Shared, gate_options, node_options
 from .detours import DirectRuntime, ForkedRuntime
 from .instruments import INSTRUMENTS
 from .native_overrides import NativeOverrides
+from .profile_state import ProfileState
 from .profiles_in_use import ProfilesInUse
 
 
@@ -33,13 +36,15 @@ class Engine:
     Args:
         shared: what outlives a reload.
         library: where profiles come from.
-        profile: the profile to begin with, overrides included.
+        start: the profile that was asked for, and the one to begin with.
+        profile: the one to begin with, overrides included.
         overrides: the application's settings over every profile, in the shape of a policy file.
 
     Attributes:
         runtime: the runtime of calls; swapped by a reload, and at the end of the protection.
         native: the fields that the client's own dynamic configuration overrides.
         identity: the wrapped client's name and profile.
+        trail: the last changes of what is in force.
         misnamed: nodes that the profile isolates although the cluster has no such nodes.
         closed: whether the protection has ended, so that calls go straight to the client.
     """
@@ -52,10 +57,12 @@ class Engine:
         self,
         shared: Shared,
         library: PolicyLibrary,
+        start: Start,
         profile: Profile,
         overrides: Mapping[str, Any] | None,
     ) -> None:
         self.shared = shared
+        self._name = name = start.name
         self.identity = identity = shared.health.identity
         self._log = identity.log("aerospike_resilience")
         self.closed = False
@@ -66,6 +73,10 @@ class Engine:
             str, str
         ] = {}  # by the name of a block's profile; "" for the client's own
         self._changes = Changes(shared.health.notices)
+        self.trail = AuditTrail(identity, self._changes.notices, weakly(self._with_overrides))
+        if start.error is not None:
+            self._note("", start.error)
+            self.trail.started_on(name, start.error, profile)
         self._on_profile: Callable[[Profile], None] = lambda _profile: None
         self._on_close: Callable[[], None] = lambda: None
         self._findings = FindingsLog(shared.adapter, identity)
@@ -80,10 +91,12 @@ class Engine:
             weakly(self._note),
             identity,
             self._changes,
+            self.trail,
         )
         self._watcher = Watcher(
-            *(library, profile.name, weakly(self._ready), weakly(self._keep)),
-            *(identity, self._changes),
+            *(library, name, weakly(self._ready), weakly(self._keep)),
+            *(identity, self._changes, self.trail),
+            start=start if start.error is not None else None,
         )
         self._tended = TendedCluster(
             shared.health,
@@ -138,6 +151,12 @@ class Engine:
             f"using({name!r}): {error}" if name else error for name, error in self._errors.items()
         ]
         return "\n".join(found) or None
+
+    @property
+    def profile_state(self) -> ProfileState:
+        """Which profile is in force, and why."""
+        rollout, broken = self._watcher.profile.rollout, "" in self._errors
+        return ProfileState.of(self._name, self._own.profile, rollout, broken=broken)
 
     def close(self) -> None:
         """End the protection: new calls and waiting calls go straight to the client.
@@ -404,8 +423,7 @@ class Engine:
 
     def _keep(self, error: Exception) -> None:
         self._note("", error)
-        name = self._own.profile.name
-        self._changes.notices.note(self._log.error, "profile %r stays as it was: %s", name, error)
+        self.trail.refused(self._name, error, self._watcher.profile, block=False)
 
     def _note(self, name: str, error: Exception | None) -> None:
         """Keep why a profile was not reloaded. Replaces the mapping, as metrics read it at any time."""

@@ -15,6 +15,7 @@ from ..concurrency.changes import Changes
 from ..concurrency.weakly import weakly
 from ..model.identity import ClientIdentity
 from ..profiles import PolicyFileError, PolicyLibrary, Profile, Reload, Watcher
+from ..profiles.audit import AuditTrail
 from .compiled import Runtime
 
 MAX_SWITCHED: Final = 64
@@ -36,6 +37,7 @@ class ProfilesInUse:
             again.
         identity: the wrapped client's name and profile, for log lines.
         changes: makes the client's changes, such as reloads, one at a time.
+        trail: keeps what changed.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class ProfilesInUse:
         on_error: Callable[[str, Exception | None], None],
         identity: ClientIdentity,
         changes: Changes,
+        trail: AuditTrail,
     ) -> None:
+        self._trail = trail
         self._identity = identity
         self._log = identity.log("aerospike_resilience")
         self._changes = changes
@@ -164,6 +168,7 @@ class ProfilesInUse:
                 functools.partial(weakly(self._keep), name),
                 self._identity,
                 self._changes,
+                self._trail,
             )
             found = self._watchers.setdefault(name, found)
             self._on_profile(found.profile)
@@ -187,9 +192,7 @@ class ProfilesInUse:
 
     def _keep(self, name: str, error: Exception) -> None:
         self._on_error(name, error)
-        self._changes.notices.note(
-            self._log.error, "profile %r of using() stays as it was: %s", name, error
-        )
+        self._trail.refused(name, error, self._watchers[name].profile, block=True)
 
 
 def _with(base: Profile, using: Using) -> Profile:

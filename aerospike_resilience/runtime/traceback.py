@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 _OURS: Final = str(Path(__file__).parent.parent)
@@ -20,3 +21,39 @@ def without_our_frames(error: BaseException) -> None:
             frame.tb_next = below.tb_next
         else:
             frame = below
+
+
+_ENTRIES: Final = (str(Path(_OURS, "wrapping")), str(Path(_OURS, "runtime")))
+"""Where an operation comes in, before the chain."""
+
+
+def without_entry_frames(error: BaseException) -> None:
+    """Remove the frames through which an operation came in, except the outermost.
+
+    Only if the chain removed its own, which it does for errors of the client and for refusals. A mistake
+    of this library keeps all frames.
+    """
+    if all(frame.startswith(_ENTRIES) for frame in _ours(error.__traceback__)):
+        without_our_frames(error)
+
+
+def _ours(frame: TracebackType | None) -> list[str]:
+    found = []
+    while frame is not None:
+        if (name := frame.tb_frame.f_code.co_filename).startswith(_OURS):
+            found.append(name)
+        frame = frame.tb_next
+    return found
+
+
+_CALLS: Final = (
+    str(Path(_OURS, "clients", "shared", "senders.py")),
+    str(Path(_OURS, "runtime", "fast")),
+)
+"""Where the client is called."""
+
+
+def is_raised_by_the_client(error: BaseException) -> bool:
+    """Return whether an error came out of the call of the client, such as a `TypeError` of its own."""
+    frames = _ours(error.__traceback__)
+    return bool(frames) and frames[-1].startswith(_CALLS)

@@ -33,8 +33,9 @@ def refuse_unknown(function: str, unknown: Mapping[str, Any], known: Iterable[st
             inner = inner.setdefault(step, {})
         inner[path[-1]] = value
     names = " and ".join(repr(name) for name in unknown)
+    argument = "argument" if len(unknown) == 1 else "arguments"
     raise TypeError(
-        f"{function}() got an unexpected keyword argument {names}; did you mean "
+        f"{function}() got an unexpected keyword {argument} {names}; did you mean "
         f"overrides={_code(overrides)}?"
     )
 

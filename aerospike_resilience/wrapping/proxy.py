@@ -21,6 +21,7 @@ from ..model.operation import Operation
 from ..runtime.engine import Engine
 from ..runtime.fast.blocking import fused
 from ..runtime.fast.forms import form_of
+from ..runtime.traceback import without_entry_frames
 from .derived import derived
 from .invoke import invoke
 from .queries import lazy_method
@@ -224,7 +225,11 @@ def _method(client: Any, operation: Operation, engine: Engine) -> Callable[..., 
         ):
             kwargs = {}
         if kwargs or not fewest <= len(args) <= most or not runtime.plain or current() is not None:
-            return invoke(engine, operation, args, kwargs)
+            try:
+                return invoke(engine, operation, args, kwargs)
+            except BaseException as error:
+                without_entry_frames(error)
+                raise
         return runtime.head(Call(runtime.plans[name], args, _NOTHING, args[0] if keyed else None))
 
     def awaitable(*args: Any, **kwargs: Any) -> Any:
@@ -242,7 +247,11 @@ def _method(client: Any, operation: Operation, engine: Engine) -> Callable[..., 
         )
 
     async def coroutine(*args: Any, **kwargs: Any) -> Any:
-        return await awaitable(*args, **kwargs)
+        try:
+            return await awaitable(*args, **kwargs)
+        except BaseException as error:
+            without_entry_frames(error)
+            raise
 
     adapter = engine.shared.adapter
     native = native_method(client, operation, adapter.recognises)

@@ -13,6 +13,7 @@ from ..model.failure import Failure, FailureKind
 from ..model.operation import Operation
 from ..model.plan import Classify
 from ..runtime.engine import Engine
+from ..runtime.traceback import without_entry_frames
 from .invoke import invoke
 from .stand_in import StandIn, give, original
 
@@ -93,11 +94,19 @@ def _executing(
 
     @functools.wraps(method)
     def execute(*args: Any, **kwargs: Any) -> Any:
-        return begin(args, kwargs)
+        try:
+            return begin(args, kwargs)
+        except BaseException as error:
+            without_entry_frames(error)
+            raise
 
     @functools.wraps(method)
     async def execute_async(*args: Any, **kwargs: Any) -> Any:
-        return await begin(args, kwargs)
+        try:
+            return await begin(args, kwargs)
+        except BaseException as error:
+            without_entry_frames(error)
+            raise
 
     return execute_async if operation.awaited else execute
 

@@ -135,9 +135,8 @@ class Resilience:
             "name": self.name,
             "client": shared.adapter.name,
             "profile": {
-                "name": profile.name,
+                **engine.profile_state.report(),
                 "files": [str(path) for path in profile.files],
-                "fingerprint": profile.fingerprint,
                 "reload_error": engine.reload_error,
                 "native_overrides": engine.native.report(),
             },
@@ -158,6 +157,7 @@ class Resilience:
             },
             "fallback_calls": shared.fallback.calls if shared.fallback is not None else None,
             "adaptive_timeout_ms": s_to_shown_ms(patience_s),
+            "changes": engine.trail.report(),
         }
 
     def last_call(self) -> Outcome | None:
@@ -192,7 +192,9 @@ class Resilience:
             UnknownNodeError: the client knows no node of that name. Also a `LookupError`.
             IsolationError: the breaker's mode is ``off``. Also a `RuntimeError`.
         """
-        self._engine.shared.health.isolate(_name(node))
+        name = _name(node)
+        self._engine.shared.health.isolate(name)
+        self._by_hand(name, "not isolated", "isolated")
 
     def release(self, node: object) -> None:
         """Let calls go again to a node that was isolated by hand.
@@ -206,7 +208,13 @@ class Resilience:
             IsolationError: the profile isolates it too (``breaker.isolate``), so it stays isolated: a
                 single process that differs from the others would be hard to find. Also a `RuntimeError`.
         """
-        self._engine.shared.health.release(_name(node))
+        name = _name(node)
+        self._engine.shared.health.release(name)
+        self._by_hand(name, "isolated", "not isolated")
+
+    def _by_hand(self, node: str, before: str, after: str) -> None:
+        engine = self._engine
+        engine.trail.by_hand(engine.identity.profile, self.profile, f"node {node}", before, after)
 
     def reload(self) -> Reload:
         """Read the profile's files again now, and return what changed."""

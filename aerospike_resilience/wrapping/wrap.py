@@ -17,6 +17,7 @@ from ..nodes import TEND_THREAD, ClusterHealth, Tolerance
 from ..profiles import Policies, PolicyLibrary, connection
 from ..profiles.library import check_name
 from ..profiles.overrides import copied
+from ..profiles.starting import BrokenProfile, start
 from ..runtime.chain import Arrange, Placed, check_placed
 from ..runtime.compiled import Shared, gate_options, node_options
 from ..runtime.engine import Engine
@@ -50,6 +51,7 @@ def resilient(
     name: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     policies: Policies | None = None,
+    broken_profile: BrokenProfile = "raise",
     interceptors: Sequence[Placed] = (),
     retry: RetryRules | RetryBaseT | None = None,
     fallback: T | FallbackClient[T] | None = None,
@@ -74,6 +76,9 @@ def resilient(
             client has the name, it gets a number too: ``carts-2``.
         overrides: settings over the profile's, in the shape of a policy file.
         policies: where to look for policy files before the usual places: a directory or several.
+        broken_profile: what to do if the profile's file is broken or missing. ``raise``: raise an error.
+            ``parent``: start on the nearest parent that is good, or on ``observe`` if there is none; the
+            log, the snapshot and the metrics say so, and the file takes effect once it is mended.
         interceptors: interceptors of the application's own, each with its place in the chain, whatever the
             profile switches on or off: ``[("before", "breaker", Mine())]``. The places are `CHAIN_ORDER`.
         retry: the application's own retry rules: `RetryRules`, or one of tenacity's ``retry_*``.
@@ -97,7 +102,7 @@ def resilient(
         TypeError: an argument is of the wrong class, or given twice, or there is none of that name;
             what `interceptors` or `arrange` gives is no interceptor or no place; `wait`, `retry` or `stop`
             cannot be called, is a class, or is to be awaited; `policies` names no directories.
-        ValueError: `name` cannot stand in a log line.
+        ValueError: `name` cannot stand in a log line, or `broken_profile` is none of the two.
         UnknownProfileError: there is no such profile. Also a `LookupError`.
         PolicyFileError: the profile's file, or `overrides`, is broken. Also a `ValueError`.
     """
@@ -114,14 +119,15 @@ def resilient(
     target: Any = client if seam is None else seam.target
     _refuse_wrapped(target)
     library = PolicyLibrary.of(policies)
-    loaded = library.load(profile)
+    begun = start(library, profile, broken_profile)
+    loaded = begun.profile
     if overrides is not None:
         loaded = loaded.with_overrides(overrides)
     rules = given.rules
     tenacity_rules = (
         None if rules == RetryRules() else TenacityRules(rules.wait, rules.retry, rules.stop)
     )
-    identity = CLIENT_NAMES.take(name, chosen.name, loaded.name)
+    identity = CLIENT_NAMES.take(name, chosen.name, profile)
     library.tell(identity)
     connection.tell(loaded, chosen.own_connection(client), identity)
     budget = loaded.retry.budget
@@ -150,12 +156,12 @@ def resilient(
         recorder=Recorder(clock),
         clock=clock,
     )
-    engine = Engine(shared, library, loaded, overrides)
+    engine = Engine(shared, library, begun, loaded, overrides)
     wrapped: Any = proxy(target, engine, chosen.lazy)
     if seam is None:
         return wrapped  # type: ignore[no-any-return]
     engine.follow(lambda profile: seam.follow(by_scope(profile)), seam.remove)
-    behavior = f"resilience:{loaded.name}:{next(_NUMBERS)}"
+    behavior = f"resilience:{profile}:{next(_NUMBERS)}"
     installed: T = seam.install(
         wrapped, wrapped.resilience, behavior, by_scope(engine.runtime.profile)
     )

@@ -111,6 +111,7 @@ EVERYWHERE = {
     "new": ["new", "child", "--from", "mine", "--into", "out"],
     "import": ["import", "native.yaml", "--extends", "mine", "--into", "out"],
     "export": ["export", "mine", "--to", "aerospike"],
+    "rollout": ["rollout", "mine"],
 }
 
 

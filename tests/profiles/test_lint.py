@@ -106,7 +106,7 @@ def findings(overrides: dict, environment: dict[str, str] | None = None) -> list
     return examine(profile, ADAPTER, environment or {})
 
 
-ELSEWHERE = {"AR021", "AR036", "AR037", "AR038"}
+ELSEWHERE = {"AR021", "AR036", "AR037", "AR038", "AR042", "AR043"}
 """Rules that look at more than overrides: the environment, the client, files and their parents."""
 
 

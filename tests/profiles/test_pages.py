@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from aerospike_resilience.cli.main import cli
 from aerospike_resilience.clients import adapter_named
 from aerospike_resilience.profiles import PolicyLibrary
-from aerospike_resilience.profiles.schema import Settings, json_schema
+from aerospike_resilience.profiles.json_schema import json_schema
+from aerospike_resilience.profiles.schema import Settings
 from aerospike_resilience.profiles.source import PolicySource
 from aerospike_resilience.profiles.validate import check_settings
 from aerospike_resilience.runtime.instruments import INSTRUMENTS
@@ -23,6 +24,7 @@ from tests.schema import validator
 
 ROOT = Path(__file__).parents[2]
 TUNING, POLICIES = ROOT / "docs" / "tuning.md", ROOT / "docs" / "policies.md"
+ROLLOUT = ROOT / "docs" / "rollout.md"
 
 
 def rows(page: Path, begins: str, ends: str) -> list[list[str]]:
@@ -40,7 +42,7 @@ def commands(page: Path) -> list[str]:
     return [command for _where, command in build.commands(page)]
 
 
-@pytest.mark.parametrize("page", [TUNING, POLICIES], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [TUNING, POLICIES, ROLLOUT], ids=lambda page: page.name)
 def test_every_command_of_a_page_runs_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     told = commands(page)
@@ -128,3 +130,50 @@ def test_every_name_that_is_also_known_is_on_the_page():
     page = POLICIES.read_text()
     for name in (*FIELD_SYNONYMS, *CONNECTION_SYNONYMS):
         assert f"`{name}`" in page, name
+
+
+def test_the_page_of_rollouts_names_every_attribute_and_queries_go_by_them():
+    from aerospike_resilience.runtime.profile_state import ProfileState
+
+    page = ROLLOUT.read_text()
+    attributes = ProfileState("a", "a", "f", "current").attributes()
+    for name in attributes:
+        assert f"| `{name}` |" in page, name
+    labels = {name.replace(".", "_") for name in attributes}
+    queries = re.findall(r"```promql\n(.*?)```", page, re.DOTALL)
+    assert len(queries) == 4
+    for query in queries:
+        assert query.count("(") == query.count(")"), query
+        used = set(re.findall(r"aerospike_resilience_(?:profile|rollout)\w*", query))
+        assert used <= labels | {"aerospike_resilience_profile_info"}, query
+
+
+def test_every_field_of_a_change_is_on_the_page():
+    from dataclasses import fields
+
+    from aerospike_resilience.profiles.audit import Change
+
+    page = ROLLOUT.read_text()
+    for field in fields(Change):
+        assert f"`{field.name}`" in page, field.name
+
+
+def test_the_calls_that_a_comparison_needs_are_those_of_the_formula():
+    page = ROLLOUT.read_text()
+    table = page[page.index("| failures today |") :].splitlines()[2:5]
+    for line in table:
+        p, rise, calls = (cell.strip() for cell in line.split("|")[1:4])
+        share, after = (float(one.rstrip(" %")) / 100 for one in (p, rise))
+        needed = 16 * share * (1 - share) / (after - share) ** 2
+        assert float(calls.replace(",", "")) == pytest.approx(needed, rel=0.02)
+
+
+def test_every_file_with_a_rollout_on_the_page_is_valid(tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", ROLLOUT.read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    (tmp_path / "checkout-previous.yaml").write_text("version: 1\n")
+    for block in blocks:
+        text = block if "version" in block else f"version: 1\nextends: latency\n{block}"
+        (tmp_path / "checkout.yaml").write_text(text)
+        validator().validate(yaml.safe_load(text))
+        assert PolicyLibrary([tmp_path]).load("checkout").rollout.share == 0.1

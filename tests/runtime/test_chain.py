@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import aerospike
 import pytest
 
 import aerospike_resilience
-from aerospike_resilience import CHAIN_ORDER, resilient
+from aerospike_resilience import CHAIN_ORDER, deadline, resilient
 from aerospike_resilience.interceptors import (
     Backpressure,
     Breaker,
@@ -220,9 +223,35 @@ def test_a_call_costs_one_frame_a_link(bare):
     assert len(frames) <= 8, [one.function for one in frames]
 
 
-def test_a_traceback_shows_the_clients_frames_and_at_most_two_of_ours(client):
-    with pytest.raises(aerospike.exception.RecordNotFound) as caught:
-        client.get(("test", "demo", "nobody"))
+NOBODY = ("test", "demo", "nobody")
+
+
+def _refused(client: Any) -> None:
+    with deadline(0):
+        client.get(NOBODY)
+
+
+def _in_a_block(client: Any) -> None:
+    with client.resilience.using("durable"):
+        client.get(NOBODY)
+
+
+FAILING: dict[str, Callable[[Any], Any]] = {
+    "fused": lambda client: client.get(NOBODY),
+    "with a policy": lambda client: client.get(NOBODY, {"total_timeout": 900}),
+    "by keyword": lambda client: client.get(key=NOBODY),
+    "in a block": _in_a_block,
+    "refused by a deadline": _refused,
+    "a batch": lambda client: client.batch_write(3),
+    "a query": lambda client: client.query("nosuch", "demo").results(),
+    "a callback": lambda client: client.scan("nosuch", "demo").foreach(lambda _record: None),
+}
+
+
+@pytest.mark.parametrize("form", FAILING)
+def test_a_traceback_shows_the_clients_frames_and_at_most_two_of_ours(client, form):
+    with pytest.raises(aerospike.exception.AerospikeError) as caught:
+        FAILING[form](client)
 
     ours = [
         frame.name
@@ -230,3 +259,34 @@ def test_a_traceback_shows_the_clients_frames_and_at_most_two_of_ours(client):
         if frame.filename.startswith(OURS)
     ]
     assert len(ours) <= 2, ours
+
+
+def test_an_error_that_is_no_error_of_the_clients_classes_is_as_short(bare):
+    class Refusing:
+        def __init__(self, client):
+            self._client = client
+
+        def __getattr__(self, name):
+            return getattr(self._client, name)
+
+        def batch_read(self, *_args, policy=None):
+            raise RuntimeError("not connected")
+
+    client = resilient(Refusing(bare), "latency", adapter="aerospike")
+    with pytest.raises(RuntimeError) as caught:
+        client.batch_read([NOBODY])
+    client.resilience.close()
+
+    names = [Path(one.filename).name for one in traceback.extract_tb(caught.value.__traceback__)]
+    assert names == [Path(__file__).name, "proxy.py", "chain.py", Path(__file__).name]
+
+
+def test_a_mistake_of_this_library_keeps_its_frames(client, monkeypatch):
+    monkeypatch.setattr(
+        "aerospike_resilience.interceptors.retry.retry.Retry._around_batch", lambda _self: None
+    )
+    with pytest.raises(TypeError) as caught, client.resilience.using("durable"):
+        client.batch_read([NOBODY])
+
+    names = [Path(one.filename).name for one in traceback.extract_tb(caught.value.__traceback__)]
+    assert "retry.py" in names

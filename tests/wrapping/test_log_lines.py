@@ -123,6 +123,8 @@ def a_reload_and_bad_files(scene: Scene) -> None:
     scene.write("other", "nonsense: 1")
     client.resilience.reload()
     assert isinstance(client.resilience.reload().error, PolicyFileError)
+    scene.write("mine", "connection: {max_conns_per_node: 5}")
+    client.resilience.reload()
 
 
 def a_finding_of_lint(scene: Scene) -> None:
@@ -271,6 +273,17 @@ def a_directory_that_is_not_there(scene: Scene) -> None:
     scene.wrap()
 
 
+def a_profile_that_is_broken_at_the_start(scene: Scene) -> None:
+    scene.write("mine", "nonsense: 1")
+    scene.wrap(profile="mine", broken_profile="parent")
+
+
+def a_node_isolated_by_hand(scene: Scene) -> None:
+    client = scene.wrap()
+    until(lambda: client.resilience.nodes)
+    client.resilience.isolate(next(iter(client.resilience.nodes)))
+
+
 def a_misspelt_node(scene: Scene) -> None:
     wrapped = scene.wrap(overrides={"breaker": {"isolate": ["A9"]}})
     until(lambda: wrapped.resilience.nodes)
@@ -308,12 +321,15 @@ PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
     telemetry_that_fails: [("runtime/compiled.py", "telemetry is broken, and cal")],
     a_cluster_that_is_awaited: [("connection/waiting.py", "waiting for the cluster: att")],
     a_connection_against_advice: [("connection/job.py", "%s")],
+    a_profile_that_is_broken_at_the_start: [("profiles/audit.py", "profile %r cannot be used, s")],
+    a_node_isolated_by_hand: [("profiles/audit.py", "%s: %s → %s (by hand)")],
     a_misspelt_node: [("nodes/misnamed.py", "breaker.isolate of profile %")],
     a_reload_and_bad_files: [
-        ("profiles/watch.py", "profile %r reloaded: %s"),
+        ("profiles/audit.py", "profile %r reloaded: %s"),
+        ("profiles/audit.py", "profile %r: the file is good"),
+        ("profiles/audit.py", "profile %r stays as it was: "),
+        ("profiles/audit.py", "profile %r of using() stays "),
         ("profiles/watch.py", "profile %r: %s changed, whic"),
-        ("runtime/engine.py", "profile %r stays as it was: "),
-        ("runtime/profiles_in_use.py", "profile %r of using() stays "),
         ("runtime/profiles_in_use.py", "what a using() block says ov"),
     ],
     a_method_that_runs_unprotected: [("wrapping/derived.py", "%s.%s runs on the client its")],

@@ -76,6 +76,10 @@ def test_a_value_and_its_parts_by_themselves_come_to_the_same():
         ({"override": {}}, "did you mean 'overrides'"),
         ({"tracer_providers": None}, "did you mean 'tracer_provider'"),
         ({"xyzzy": 1}, "unexpected keyword argument 'xyzzy'. Known: name, "),
+        (
+            {"total_timeout": "1s", "silence": 3},
+            "unexpected keyword arguments 'total_timeout' and 'silence'; did you mean overrides=",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_what_could(bare, given, said):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from . import breakers, client, gates, inherited, limits, replicas, timing
+from . import breakers, client, gates, inherited, limits, replicas, rollouts, timing
 from .subject import Client, Rule, Subject
 
 __all__ = ["RULES", "Client", "Rule", "Severity", "Subject"]
@@ -53,5 +53,7 @@ RULES: Final[dict[str, tuple[Severity, Rule]]] = {
     "AR039": ("warning", limits.isolates_in_vain),
     # AR040 is of code: see lint_code.
     "AR041": ("warning", timing.churned_sockets),
+    "AR042": ("warning", rollouts.without_identity),
+    "AR043": ("note", rollouts.complete),
 }
 """Severity and rule. An id is never given to another rule."""

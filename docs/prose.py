@@ -20,7 +20,7 @@ from proselint.tools import LintFile
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 RULES: Final = {
-    r"\b(?:is|are) told\b": "say who tells it, or: is logged, is reported",
+    r"\b(?:is|are) told\b(?! apart)": "say who tells it, or: is logged, is reported",
     r"\bwords (?:on|of|about)\b": "options, settings, text",
     r"\b(?:lays?|laid) down\b": "releases",
     r"\bgives? up the ghost\b|\bno sooner\b|\bhenceforth\b|\bthereof\b|\bherein\b": "plain words",

@@ -11,10 +11,10 @@ import pytest
 import aerospike_resilience
 from aerospike_resilience.clients import adapter_named
 from aerospike_resilience.profiles import PolicyLibrary
+from aerospike_resilience.profiles.json_schema import json_schema
 from aerospike_resilience.profiles.lint import Finding, examine
 from aerospike_resilience.profiles.lint_code import examine_code
 from aerospike_resilience.profiles.lint_formats import FORMATS
-from aerospike_resilience.profiles.json_schema import json_schema
 from aerospike_resilience.profiles.synonyms import CONNECTION_SYNONYMS, FIELD_SYNONYMS
 
 ROOT = Path(__file__).parent.parent

@@ -455,18 +455,26 @@ def registered(registry: Any) -> str:
 
 def commands() -> str:
     """Return every command with its help."""
-    return "\n".join(_commands(cli, "aerospike-resilience"))
+    return "\n".join(_commands(cli, None))
 
 
-def _commands(command: click.Command, path: str) -> Iterator[str]:
-    context = click.Context(command, info_name=path, max_content_width=80, terminal_width=80)
+def _commands(command: click.Command, parent: click.Context | None) -> Iterator[str]:
+    context = click.Context(
+        command,
+        parent,
+        info_name=command.name if parent else "aerospike-resilience",
+        max_content_width=80,
+        terminal_width=80,
+        **command.context_settings,
+    )
+    command._help_option = None  # kept from the first use, which may have been without a parent
     if not isinstance(command, click.Group):
-        yield f"## `{path}`\n\n```text\n{command.get_help(context)}\n```\n"
+        yield f"## `{context.command_path}`\n\n```text\n{command.get_help(context)}\n```\n"
         return
     for name in command.list_commands(context):
         inner = command.get_command(context, name)
         if inner is not None and not inner.hidden:
-            yield from _commands(inner, f"{path} {name}")
+            yield from _commands(inner, context)
 
 
 def sentence(text: str) -> str:

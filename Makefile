@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 LOCK := requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test flaky check bench docs soak format lock test-newest test-oldest dist clean other-python
+.PHONY: help demo test flaky check pictures bench docs soak format lock test-newest test-oldest dist clean other-python
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -25,18 +25,25 @@ test: $(READY) ## the whole suite, against the embedded cluster
 flaky: $(READY) ## the whole suite 5 times beside two busy processes, 3 times undisturbed: what ever failed
 	$(BIN)/python -m tests.flaky $(ARGS)
 
-check: $(READY) ## format, lint, types, import directions, docs
+check: $(READY) ## format, lint, types, import directions; snippets, commands and language of the docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python docs/build.py --check
+	$(BIN)/python docs/build.py
+	$(BIN)/python docs/prose.py
+
+pictures: $(READY) ## draw the charts of the docs from the figures in docs/figures (ARGS=--measure: measure them anew)
+	$(BIN)/python docs/pictures.py $(ARGS)
 
 bench: $(READY) ## what a call costs, as ratios against a bare call and against the peers
 	$(BIN)/python -m benchmarks $(ARGS)
 
-docs: $(READY) ## write build/docs and run every snippet in docs/ and README.md
-	$(BIN)/python docs/build.py
+.venv-docs/.ready: pyproject.toml requirements/docs.txt
+	@PYTHON='$(PYTHON)' sh scripts/environment.sh .venv-docs requirements/docs.txt project
+
+docs: .venv-docs/.ready ## build the site into build/docs; fails on a broken link, anchor or picture
+	.venv-docs/bin/python scripts/website.py $(ARGS)
 
 soak: $(READY) ## the long runs behind the shares in the docs (50 of 50)
 	$(BIN)/python -m pytest -m soak --timeout 1800 $(ARGS)
@@ -71,4 +78,4 @@ test-oldest: .venv-lock/.ready ## the whole suite with every lower bound of pypr
 	.venv-oldest/bin/python -m tests.suite $(ARGS)
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) .venv-lock .venv-newest .venv-oldest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-docs .venv-lock .venv-newest .venv-oldest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

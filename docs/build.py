@@ -1,20 +1,26 @@
-"""Check the docs, and write them as HTML.
+"""Check what the docs say: run every snippet, and compare every command with what there is.
 
-``--check`` runs every Python snippet of README.md and docs/*.md (one namespace a page, top to bottom),
-follows every internal link, and compares every shell command with what there is. A page that says
-``<!-- needs: cluster -->`` gets the names ``cluster`` (a `LocalCluster`) and ``config`` (for
-``aerospike.client``). A snippet fenced as ``python no-run`` is only compiled;
-``no-types`` keeps it from the type checkers, as it needs a package that the tests do not install.
+Every Python snippet of README.md and docs/ runs: one namespace a page, top to bottom, in its own folder.
+
+- A page that says ``<!-- needs: cluster -->`` gets the names ``cluster`` (a `LocalCluster`) and ``config``
+  (for ``aerospike.client``).
+- A page that says ``<!-- runs: commands -->`` has its shell commands run too, but for installations.
+- A snippet fenced as ``python no-run`` is only compiled; ``no-types`` keeps it from the type checkers, as
+  it needs a package that the tests do not install.
+- A snippet with ``file=NAME`` is written to that file.
+
+Links, anchors and pictures are checked where the site is built (`make docs`).
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
 import contextlib
 import io
+import os
 import re
 import shlex
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -24,7 +30,6 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 
 
 class Snippet(NamedTuple):
@@ -37,6 +42,12 @@ class Snippet(NamedTuple):
     code: str
 
     @property
+    def file(self) -> str:
+        """The file that the block is written to; empty if it is none."""
+        found = re.search(r"file=(\S+)", self.options)
+        return found[1] if found else ""
+
+    @property
     def where(self) -> str:
         """Page and line, as an editor takes them."""
         return f"{self.page.relative_to(ROOT)}:{self.line}"
@@ -44,7 +55,8 @@ class Snippet(NamedTuple):
 
 def pages() -> list[Path]:
     """Return every page."""
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    at_root = sorted(ROOT.glob("*.md"))
+    return [*at_root, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def snippets(page: Path) -> Iterator[Snippet]:
@@ -56,43 +68,86 @@ def snippets(page: Path) -> Iterator[Snippet]:
 
 
 def check_python(page: Path) -> Iterator[str]:
-    """Run a page's Python; yield what went wrong."""
-    blocks = [one for one in snippets(page) if one.language == "python"]
+    """Run a page's snippets; yield what went wrong."""
+    text = page.read_text()
+    with_commands = "<!-- runs: commands -->" in text
+    blocks = [
+        one
+        for one in snippets(page)
+        if one.language == "python" or one.file or (one.language == "sh" and with_commands)
+    ]
     if not blocks:
         return
     with contextlib.ExitStack() as stack:
         names: dict[str, Any] = {"__name__": "__docs__"}
-        if "<!-- needs: cluster -->" in page.read_text():
+        if "<!-- needs: cluster -->" in text:
             from aerospike_resilience.testing import LocalCluster
 
             cluster = stack.enter_context(LocalCluster(nodes=3, replication_factor=2))
             cluster.wait_until_stable()
             names |= {"cluster": cluster, "config": {"hosts": cluster.hosts}}
-        stack.enter_context(contextlib.chdir(stack.enter_context(tempfile.TemporaryDirectory())))
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        stack.enter_context(contextlib.chdir(folder))
         for block in blocks:
             try:
-                code = compile(
-                    "\n" * (block.line - 1) + block.code,
-                    str(page),
-                    "exec",
-                    flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,  # as in the prompts of asyncio and IPython
-                )
-                if "no-run" not in block.options:
-                    with contextlib.redirect_stdout(io.StringIO()):
-                        exec(code, names)
+                if block.file:
+                    Path(block.file).parent.mkdir(parents=True, exist_ok=True)
+                    Path(block.file).write_text(block.code)
+                elif block.language == "sh":
+                    run_commands(block.code)
+                else:
+                    run_python(block, names)
             except Exception:  # noqa: BLE001 - reported, with all the others
                 yield f"{block.where}: {traceback.format_exc(limit=-2)}"
                 return
 
 
-def check_links(page: Path) -> Iterator[str]:
-    """Yield internal links of a page that lead nowhere."""
-    for found in LINK.finditer(page.read_text()):
-        target = (found[1] or found[2]).partition("#")[0]
-        if not target or re.match(r"[a-z]+:", target):
+def run_python(block: Snippet, names: dict[str, Any]) -> None:
+    """Run a Python snippet in the page's namespace."""
+    code = compile(
+        "\n" * (block.line - 1) + block.code,
+        str(block.page),
+        "exec",
+        flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,  # as in the prompts of asyncio and IPython
+    )
+    if "no-run" not in block.options:
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(code, names)
+
+
+INSTALLING = ("pip install", "python -m venv", ". .venv/bin/activate")
+"""Commands that are not run: tests/test_packaging.py installs what is built."""
+
+
+def run_commands(text: str) -> None:
+    """Run shell commands: this repository's own in this process, all others with this Python."""
+    from aerospike_resilience.cli.main import cli
+
+    for line in text.splitlines():
+        words = shlex.split(line)
+        if not words or line.startswith(INSTALLING):
             continue
-        if not (page.parent / target).exists():
-            yield f"{page.relative_to(ROOT)}: the link to {target} leads nowhere"
+        if words[0] == "aerospike-resilience":
+            said = io.StringIO()
+            try:
+                with contextlib.redirect_stdout(said):
+                    code = cli.main(words[1:], standalone_mode=False)
+            except SystemExit as ended:
+                code = ended.code
+            output = said.getvalue()
+        else:
+            python = [sys.executable, "-m"] if words[0] == "pytest" else []
+            done = subprocess.run(
+                [*python, *words],
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            code, output = done.returncode, done.stdout + done.stderr
+        differs = words[1:3] == ["policy", "diff"] and code == 1
+        if code and not differs:
+            raise RuntimeError(f"{line}\n{output}")
 
 
 def commands(page: Path) -> Iterator[tuple[str, str]]:
@@ -125,7 +180,7 @@ def check() -> int:
     problems = [
         problem
         for page in pages()
-        for looking in (check_links, check_commands, check_python)
+        for looking in (check_commands, check_python)
         for problem in looking(page)
     ]
     for problem in problems:
@@ -135,34 +190,5 @@ def check() -> int:
     return len(problems)
 
 
-def build(out: Path) -> None:
-    """Write every page as HTML."""
-    import markdown
-
-    out.mkdir(parents=True, exist_ok=True)
-    for page in pages():
-        text = page.read_text().replace(".md)", ".html)").replace("](docs/", "](")
-        body = markdown.markdown(text, extensions=["fenced_code", "tables", "toc"])
-        title = text.partition("\n")[0].lstrip("# ")
-        name = "index" if page.name == "README.md" else page.stem
-        (out / f"{name}.html").write_text(TEMPLATE.format(title=title, body=body))
-    for picture in (ROOT / "docs").glob("*.png"):
-        (out / picture.name).write_bytes(picture.read_bytes())
-    print(f"docs: {len(pages())} pages written to {out.relative_to(ROOT)}")
-
-
-TEMPLATE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:16px/1.6 system-ui,sans-serif;max-width:54rem;margin:2rem auto;padding:0 1rem}}
-img{{max-width:100%}}pre,code{{background:#f4f4f4}}pre{{padding:.8rem;overflow:auto}}
-table{{border-collapse:collapse}}td,th{{border:1px solid #ddd;padding:.3rem .6rem;text-align:left}}</style>
-<body>{body}</body></html>
-"""
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="only check, write nothing")
-    wrong = check()
-    if not parser.parse_args().check:
-        build(ROOT / "build" / "docs")
-    sys.exit(1 if wrong else 0)
+    sys.exit(1 if check() else 0)

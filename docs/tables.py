@@ -1,4 +1,4 @@
-"""Write the tables of docs/ and CONTRIBUTING.md that the code itself can tell.
+"""Write the tables and pages of docs/ and CONTRIBUTING.md that the code itself can tell.
 
 ``python docs/tables.py`` rewrites them.
 """
@@ -9,6 +9,7 @@ import re
 import sys
 import typing
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import alerts  # beside this file, which is no package
 import house
+import reference
 import signals
 
 DOCS = Path(__file__).resolve().parent
 PAGES = (
     *(DOCS / "clients.md", DOCS / "connecting.md", DOCS / "runbook.md", DOCS / "telemetry.md"),
     house.ROOT / "CONTRIBUTING.md",
+    *sorted((DOCS / "recipes").glob("*.md")),
+    *sorted((DOCS / "reference").glob("*.md")),
+    *sorted((DOCS / "lint").glob("*.md")),
 )
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
@@ -40,9 +45,11 @@ SHOWN = ("aerospike", "aerospike-py", "aerospike-native", "aerospike-sdk")
 """The awaited client of aerospike-py takes what the blocking one takes."""
 
 
+@cache
 def tables() -> dict[str, str]:
     """Return every table by its name."""
     return {
+        **reference.tables(),
         "fields": fields(),
         "errors": errors(),
         "settings": settings(),
@@ -233,5 +240,8 @@ def written(text: str) -> str:
 
 
 if __name__ == "__main__":
+    for path, text in reference.pages().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(written(text))
     for page in PAGES:
         page.write_text(written(page.read_text()))

@@ -12,14 +12,13 @@ from ..model.operation import Kind, Operation
 from ..model.wording import counted, shown, suggestion
 from ..profiles import PolicyFileError, PolicyLibrary
 from ..profiles.explain import OWN
-from ..profiles.lint import Finding, examine
+from ..profiles.lint import BROKEN, Finding, examine
 from ..profiles.lint_code import examine_code
 from ..profiles.lint_formats import FORMATS
 from ..profiles.places import not_a_set, place_of
 from ..profiles.spelling import field_text, public, written
 from ..runtime.planner import Planner
 from .policy_common import (
-    BROKEN,
     DIRECTORY,
     PolicyCommand,
     add_row,

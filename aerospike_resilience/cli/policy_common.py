@@ -15,15 +15,12 @@ from rich.table import Table
 
 from ..profiles import PolicyFileError, PolicyLibrary, Problem, Profile, UnknownProfileError
 from ..profiles.library import ENVIRONMENT, is_name
-from ..profiles.lint import Finding
+from ..profiles.lint import BROKEN, Finding
 from ..profiles.names import from_here
 from ..profiles.source import read
 from ..profiles.units import share_text
 
 DIRECTORY: Final = click.Path(exists=True, file_okay=False, path_type=Path)
-
-BROKEN: Final = "AR000"
-"""The id of a problem that no rule finds: a broken file."""
 
 
 class PolicyCommand(click.Command):

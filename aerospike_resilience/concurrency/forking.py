@@ -1,6 +1,6 @@
 """After a fork: whatever holds a lock or a thread starts anew in the child.
 
-No thread of the parent comes along, and a lock that one of them held stays held for ever. So every object
+No thread of the parent comes along, and a lock that one of them held stays held forever. So every object
 that has either registers when it is made. One hook calls them all, in the order in which they were made.
 """
 

@@ -1,4 +1,4 @@
-"""`ClusterDefinition`: a cluster described step by step, in the SDK's words of either version."""
+"""`ClusterDefinition`: a cluster described step by step, with the method names of both SDK versions."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class _Address(NamedTuple):
 class Host(_Address):
     """The address of a seed: ``(name, port, tls_name)``.
 
-    Args:
+    Attributes:
         name: a host name or an IP address; IPv6 with or without brackets.
         port: the port.
         tls_name: the name that the server's certificate must carry; None for the one of the TLS settings.

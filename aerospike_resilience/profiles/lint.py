@@ -14,6 +14,9 @@ from ..model.identity import ClientIdentity
 from .profile import Profile
 from .rules import RULES, Client, Severity, Subject
 
+BROKEN: Final = "AR000"
+"""The id of a problem that no rule finds: a broken file."""
+
 _LEVELS: Final[Mapping[Severity, int]] = {
     "error": logging.WARNING,
     "warning": logging.WARNING,
@@ -48,6 +51,11 @@ class Finding:
     fix: str
     file: str = ""
     line: int = 1
+
+    @property
+    def page(self) -> str:
+        """The page of the docs about it: what happens in production, the fix, an example."""
+        return "docs/policies.md#mistakes" if self.id == BROKEN else f"docs/lint/{self.id}.md"
 
 
 def examine(

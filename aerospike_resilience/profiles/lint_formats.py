@@ -20,7 +20,7 @@ def text(findings: Sequence[Finding]) -> str:
     """Return one paragraph for each finding, and their number."""
     lines = [
         f"{one.origin}: {one.severity} {one.id}{f' ({one.profile})' if one.profile else ''}: "
-        f"{one.message}\n    fix: {one.fix}"
+        f"{one.message}\n    fix: {one.fix}\n    more: {one.page}"
         for one in findings
     ]
     return "\n".join([*lines, counted(len(findings), "finding")])
@@ -28,7 +28,7 @@ def text(findings: Sequence[Finding]) -> str:
 
 def as_json(findings: Sequence[Finding]) -> str:
     """A list of objects with the attributes of `Finding`."""
-    return json.dumps([asdict(one) for one in findings], indent=1)
+    return json.dumps([{**asdict(one), "page": one.page} for one in findings], indent=1)
 
 
 def github(findings: Sequence[Finding]) -> str:
@@ -56,7 +56,10 @@ def sarif(findings: Sequence[Finding]) -> str:
         )
     driver = {
         "name": "aerospike-resilience",
-        "rules": [{"id": name} for name in sorted({one.id for one in findings})],
+        "rules": [
+            {"id": name, "help": {"text": f"See {page}."}}
+            for name, page in sorted({(one.id, one.page) for one in findings})
+        ],
     }
     run = {"tool": {"driver": driver}, "results": results}
     return json.dumps({"$schema": _SARIF, "version": "2.1.0", "runs": [run]}, indent=1)

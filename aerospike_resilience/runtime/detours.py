@@ -1,4 +1,4 @@
-"""Detours: stand-ins for the runtime while calls cannot simply run under the profile.
+"""Detours: stand-ins for the runtime while calls cannot run under the profile.
 
 Both replace a `Runtime`. They have no plans for plain calls, so every call goes through their planner.
 They do not affect a call that has already begun.

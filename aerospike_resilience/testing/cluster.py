@@ -38,7 +38,7 @@ class LocalCluster:
         cluster_name: The name that clients may check.
         heartbeat_interval: How often the nodes send heartbeats to each other.
         heartbeat_timeout: After how many missed heartbeats a node is gone.
-        default_ttl: How long a record lives if the client does not say; 0 is for ever.
+        default_ttl: How long a record lives if the client does not say; 0 is forever.
         max_record_size: Bytes a record may take.
         expiry: Whether records may expire; if not, a TTL is refused (22).
         node_names: Names for the nodes instead of `A1`, `A2`...

@@ -6,8 +6,9 @@ need `aerospike_cluster`. A real cluster cannot get faults, so these tests are s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 
@@ -15,6 +16,21 @@ if TYPE_CHECKING:
     from .cluster import LocalCluster
 
 DEFAULT_PORT = 3000
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _async_fixture(function: _Function) -> _Function:
+    """Make a fixture of an asynchronous generator function.
+
+    pytest-asyncio runs those of its own kind in both of its modes. Without it, anyio's plugin runs fixtures
+    that are made like any other.
+    """
+    try:
+        from pytest_asyncio import fixture as awaited_fixture
+    except ModuleNotFoundError:
+        return cast("_Function", pytest.fixture(function))
+    return cast("_Function", awaited_fixture(function))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -90,9 +106,56 @@ def aerospike_hosts(request: pytest.FixtureRequest) -> list[tuple[str, int]]:
 @pytest.fixture
 def aerospike_client(aerospike_hosts: list[tuple[str, int]]) -> Iterator[Any]:
     """A connected `aerospike.Client`."""
-    aerospike = pytest.importorskip(
-        "aerospike", reason="pip install 'aerospike-resilience[aerospike]'"
-    )
-    client = aerospike.client({"hosts": aerospike_hosts}).connect()
+    client = _package("aerospike", "aerospike").client({"hosts": aerospike_hosts}).connect()
     yield client
     client.close()
+
+
+@pytest.fixture
+def aerospike_py_client(aerospike_hosts: list[tuple[str, int]]) -> Iterator[Any]:
+    """A connected `aerospike_py.Client`."""
+    client = _package("aerospike_py", "aerospike-py").client({"hosts": aerospike_hosts}).connect()
+    yield client
+    client.close()
+
+
+@_async_fixture
+async def aerospike_py_async_client(
+    aerospike_hosts: list[tuple[str, int]],
+) -> AsyncIterator[Any]:
+    """A connected `aerospike_py.AsyncClient`."""
+    client = _package("aerospike_py", "aerospike-py").AsyncClient({"hosts": aerospike_hosts})
+    await client.connect()
+    yield client
+    await client.close()
+
+
+@_async_fixture
+async def aerospike_native_client(aerospike_hosts: list[tuple[str, int]]) -> AsyncIterator[Any]:
+    """A connected `aerospike_native.Client`, for its awaited and its blocking methods."""
+    native = _native()
+    seeds = ",".join(f"{host}:{port}" for host, port in aerospike_hosts)
+    client = await native.new_client(native.ClientPolicy(), seeds)
+    yield client
+    await client.close()
+
+
+@_async_fixture
+async def aerospike_sdk_cluster(aerospike_hosts: list[tuple[str, int]]) -> AsyncIterator[Any]:
+    """A connected `aerospike_sdk.Cluster`; `create_session()` makes sessions."""
+    _native()
+    sdk = _package("aerospike_sdk", "sdk")
+    hosts = [sdk.Host(host, port) for host, port in aerospike_hosts]
+    async with sdk.ClusterDefinition(hosts=hosts).connect() as cluster:
+        yield cluster
+
+
+def _package(name: str, extra: str) -> Any:
+    """Return a client's package; skip the test where it is not installed."""
+    return pytest.importorskip(name, reason=f"pip install 'aerospike-resilience[{extra}]'")
+
+
+def _native() -> Any:
+    """Return `aerospike_native`, which would change the event loops of the process at its import."""
+    os.environ.setdefault("AEROSPIKE_NO_UVLOOP", "1")
+    return _package("aerospike_native", "sdk")

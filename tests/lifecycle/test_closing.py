@@ -25,7 +25,7 @@ def test_after_the_end_calls_go_straight_to_every_client(opened):
     engine = surface.resilience._engine
     for name in names:
         surface.resilience.isolate(name)
-    engine.shared.gates.main.permits.clear()  # as if somebody held them for ever
+    engine.shared.gates.main.permits.clear()  # as if somebody held them forever
 
     engine.close()
 

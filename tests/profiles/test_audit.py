@@ -85,7 +85,7 @@ def test_a_change_is_an_entry_with_its_line_its_values_and_both_fingerprints(fil
     assert {f"aerospike_{name}": value for name, value in change.items()}.items() <= vars(
         line
     ).items()
-    assert (line.aerospike_client, line.profile) == ("carts", "checkout")
+    assert (line.aerospike_client, line.aerospike_profile) == ("carts", "checkout")
 
 
 def test_each_key_is_an_entry_of_its_own_and_the_tend_finds_them_too(file, wrap):

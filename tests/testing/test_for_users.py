@@ -27,6 +27,38 @@ def test_the_fixtures_give_a_cluster_and_a_client(aerospike_cluster, aerospike_c
     assert aerospike_cluster.requests("put") >= 1
 
 
+def test_the_fixture_of_the_blocking_rust_client(aerospike_py_client):
+    aerospike_py_client.put(("test", "fixture", "py"), {"n": 1})
+    assert aerospike_py_client.get(("test", "fixture", "py")).bins == {"n": 1}
+
+
+async def test_the_fixtures_of_awaited_clients_are_connected(
+    aerospike_py_async_client, aerospike_native_client, aerospike_sdk_cluster
+):
+    from aerospike_native import Key
+    from aerospike_sdk import DataSet
+
+    await aerospike_py_async_client.put(("test", "fixture", "awaited"), {"n": 7})
+    record = await aerospike_native_client.get(Key("test", "fixture", "awaited"))
+    assert record.bins == {"n": 7}
+    session = aerospike_sdk_cluster.create_session()
+    assert (await session.get(DataSet.of("test", "fixture").id("awaited"))).bins == {"n": 7}
+
+
+def test_awaited_fixtures_work_in_the_strict_mode_of_pytest_asyncio(pytester):
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.asyncio
+        async def test_put(aerospike_py_async_client):
+            await aerospike_py_async_client.put(("test", "fixture", 1), {"n": 1})
+        """
+    )
+    result = pytester.runpytest_subprocess("-q", "-o", "asyncio_mode=strict")
+    result.assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize("turn", [1, 2])
 def test_the_fixture_undoes_what_a_test_did(aerospike_cluster, turn):
     assert [node.state for node in aerospike_cluster.nodes] == ["running"] * 3

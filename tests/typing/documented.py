@@ -23,7 +23,7 @@ def given() -> Any: ...
 
 cluster: LocalCluster = given()
 config: dict[str, Any] = given()
-key: tuple[str, str, int] = given()
+key: tuple[str, str, int | str] = given()
 host: str = given()
 port: int = given()
 seeds: str = given()
@@ -63,7 +63,13 @@ def modules() -> Iterator[tuple[str, str, list[str]]]:
             bound |= names(block.code, ast.Store)
             text += f"\n# {block.where}\n{as_statements(block.code)}"
         if text != GIVEN or partial:
-            yield page.stem.lower(), text, partial
+            yield module_name(page), text, partial
+
+
+def module_name(page: Path) -> str:
+    """Return a page's place as the name of a module: ``docs_recipes_fastapi``."""
+    place = page.relative_to(ROOT).with_suffix("")
+    return "_".join(place.parts).replace("-", "_").lower()
 
 
 def as_statements(code: str) -> str:

@@ -37,7 +37,7 @@ def native() -> Any:
         except BaseException as error:  # noqa: BLE001 - raised below
             answers.put(error)
         nothing: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        nothing.get()  # for ever
+        nothing.get()  # forever
 
     threading.Thread(target=stay, name="aerospike-resilience-import", daemon=True).start()
     found = answers.get()

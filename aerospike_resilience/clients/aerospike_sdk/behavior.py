@@ -23,7 +23,7 @@ from ...model.operation import Operation
 from ..aerospike_native import policies
 
 MARK: Final = 1_000_000_007
-"""Of behaviors that say what the profile says. One that keeps words of the application's has its own."""
+"""Of behaviors that say what the profile says. One that keeps settings of the application has its own."""
 
 Place: TypeAlias = tuple[str, str]
 """What of a behavior holds for an operation: ``reads`` or ``writes``, and its shape."""

@@ -91,7 +91,7 @@ def lasting_stack(subject: Subject) -> Found:
         yield (
             profile.origin("backpressure.queue"),
             "the newest are served first and nobody is sent away, so under overload the others wait for "
-            "as long as their deadline, or for ever where they have none",
+            "as long as their deadline, or forever where they have none",
             "operation_queue_timeout, well below total_timeout",
         )
 

@@ -31,13 +31,13 @@ def retries_never_happen(subject: Subject) -> Found:
 
 
 def no_end(subject: Subject) -> Found:
-    """Single records or batches with ``total_timeout: 0`` may wait for ever."""
+    """Single records or batches with ``total_timeout: 0`` may wait forever."""
     for operation, _retryable, found in subject.resolved:
         unlimited = "total_timeout" in found and not found["total_timeout"].value
         if unlimited and operation.shape in (Shape.POINT, Shape.BATCH):
             yield (
                 found["total_timeout"].origin,
-                f"{side(operation)} may wait for ever: total_timeout is 0",
+                f"{side(operation)} may wait forever: total_timeout is 0",
                 "a total_timeout; 0 is for queries",
             )
 

@@ -1,6 +1,6 @@
 """Awaited calls that are under way on the fused path, and what becomes of each when the client is done.
 
-Neither has a coroutine or a task. The client tells the call of its end, in the event loop's thread. A
+They have no coroutine and no task. The client tells the call of its end, in the event loop's thread. A
 success is accounted for and handed on there and then. After a failure a task goes on in the general chain.
 
 The caller may leave at any time, by cancellation. The request goes on, and the call keeps its permit until

@@ -63,7 +63,7 @@ class Rules:
     """What a namespace allows.
 
     Attributes:
-        default_ttl_s: Seconds a record lives if the request does not say; 0 is for ever.
+        default_ttl_s: Seconds a record lives if the request does not say; 0 is forever.
         max_record_size: Bytes a record may take.
         expiry: Whether records may expire at all.
     """

@@ -46,7 +46,7 @@ class NodeSettings:
         bootstrap: Incarnations of the members, if the cluster starts as a whole.
         faults: The faults in force, packed.
         clock_offset_ms: How far the clock is ahead.
-        default_ttl_s: Seconds a record lives by default; 0 is for ever.
+        default_ttl_s: Seconds a record lives by default; 0 is forever.
         max_record_size: Bytes a record may take.
         expiry: Whether records may expire.
         users: User to password and roles; None leaves security off.

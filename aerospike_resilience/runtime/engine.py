@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from ..ambient import Using
 from ..concurrency import forking
@@ -27,6 +28,14 @@ from .native_overrides import NativeOverrides
 from .profiles_in_use import ProfilesInUse
 
 
+class Endable(Protocol):
+    """Something that ends with the protection."""
+
+    def end(self) -> None:
+        """End. Never waits, and takes no lock but reentrant ones."""
+        ...
+
+
 class Engine:
     """Runs the operations of a proxy and serves its `Resilience`.
 
@@ -42,6 +51,7 @@ class Engine:
         identity: the wrapped client's name and profile.
         misnamed: nodes that the profile isolates although the cluster has no such nodes.
         closed: whether the protection has ended, so that calls go straight to the client.
+        endables: what ends with the protection; held weakly.
     """
 
     shared: Shared
@@ -59,6 +69,7 @@ class Engine:
         self.identity = identity = shared.health.identity
         self._log = identity.log("aerospike_resilience")
         self.closed = False
+        self.endables: weakref.WeakSet[Endable] = weakref.WeakSet()
         self._own = Runtime(shared, profile)
         self.runtime: Runtime = self._own
         self._overrides = overrides
@@ -233,6 +244,8 @@ class Engine:
         shared.closing.set()
         if self._sharing is not None:
             self._sharing.stop()
+        for one in list(self.endables):
+            one.end()
         gauges.hide(self)
 
     def _end_with_client(self) -> None:

@@ -19,6 +19,11 @@ COMMANDS: Final = {
         "Run an embedded cluster for tests.",
     ),
     "policy": ("aerospike_resilience.cli.policy", "policy", "Look at policy files and check them."),
+    "node": (
+        "aerospike_resilience.cli.node",
+        "node",
+        "Isolate a node in all processes of a service.",
+    ),
     "top": ("aerospike_resilience.cli.top", "top", "Watch a wrapped client of a running service."),
 }
 """Name, module, attribute, and the line that ``--help`` shows."""

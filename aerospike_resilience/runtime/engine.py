@@ -410,6 +410,7 @@ class Engine:
             before.stop()
         self._sharing = sharing
         registry, notices = self.shared.health.registry, self._changes.notices
+        self.shared.health.follow_fleet(lambda _node: None)
         registry.on_transition = lambda _node, _old, _new: None
         if sharing is not None:
             registry.on_transition = weakly(sharing.tell)

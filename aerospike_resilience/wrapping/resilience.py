@@ -151,9 +151,7 @@ class Resilience:
             "nodes": report(health),
             "transitions": transitions(health),
             "isolate_unknown": engine.misnamed.names(),
-            "storage": None
-            if engine.sharing is None
-            else {"where": engine.sharing.where, "problem": engine.sharing.problem or None},
+            "storage": None if engine.sharing is None else engine.sharing.report(),
             "gate": shared.gates.report(),
             "retry": {
                 "retries": shared.retries.retries,

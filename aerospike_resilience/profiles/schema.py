@@ -224,6 +224,10 @@ class TelemetrySection(_Section):
     last_call: Flag = Field(
         default=False, description="keep the story of each thread's and task's last call"
     )
+    would_have: str | None = Field(
+        None,
+        description="a profile: count the calls that it would have refused, hurried, shed or retried",
+    )
 
 
 class LintSection(_Section):

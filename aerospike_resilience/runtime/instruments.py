@@ -47,6 +47,21 @@ def _suppressed(engine: Engine) -> Readings:
     return [(count, {"reason": reason}) for reason, count in suppressed]
 
 
+def _would_have(engine: Engine) -> Readings:
+    return [
+        (
+            count,
+            {
+                "aerospike.resilience.action": foreseen.action,
+                "aerospike.resilience.reason": foreseen.reason,
+                "aerospike.resilience.became": became,
+                **({"aerospike.node.name": foreseen.node} if foreseen.node else {}),
+            },
+        )
+        for foreseen, became, count in engine.shared.would_have.items()
+    ]
+
+
 def _fallback_calls(engine: Engine) -> float:
     fallback = engine.shared.fallback
     return fallback.calls if fallback is not None else 0
@@ -112,6 +127,13 @@ INSTRUMENTS: Final[Mapping[str, Instrument]] = {
     ),
     "retries.suppressed": Instrument(
         "counter", "{operation}", "Failures not tried again, by reason.", _suppressed
+    ),
+    "would_have": Instrument(
+        "counter",
+        "{operation}",
+        "Operations to which the profile compared with would have done something, by action, node, reason "
+        "and what became of them.",
+        _would_have,
     ),
     "storage.unreachable": Instrument(
         "gauge",

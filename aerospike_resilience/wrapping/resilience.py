@@ -160,6 +160,9 @@ class Resilience:
                 if profile.retry.budget is not None
                 else None,
             },
+            "would_have": shared.would_have.report(profile.telemetry.would_have)
+            if profile.telemetry.would_have
+            else None,
             "fallback_calls": shared.fallback.calls if shared.fallback is not None else None,
             "adaptive_timeout_ms": s_to_shown_ms(patience_s),
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-import socket
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -167,7 +167,7 @@ def _check_name(name: str, workers: Sequence[fleet.Worker], *, force: bool) -> N
 def _give(
     client: redis.Redis, storage: str, name: str, wait_s: float, *, isolated: bool, reason: str
 ) -> None:
-    by = f"{getpass.getuser()}@{socket.gethostname()}"
+    by = f"{getpass.getuser()}@{os.uname().nodename}"
     order = _using(
         storage, lambda: fleet.give(client, name, isolated=isolated, reason=reason, by=by)
     )

@@ -6,7 +6,6 @@ import functools
 import importlib.metadata
 import json
 import os
-import socket
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -95,4 +94,4 @@ def _host() -> State:
         version = importlib.metadata.version("aerospike-resilience")
     except importlib.metadata.PackageNotFoundError:  # imported from a directory
         version = ""
-    return {"host": socket.gethostname(), "version": version}
+    return {"host": os.uname().nodename, "version": version}

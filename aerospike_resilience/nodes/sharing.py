@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import socket
 import threading
 import weakref
 from datetime import UTC, datetime
@@ -155,7 +154,7 @@ class SharedStates:
             for node in health.nodes()
         }
         return fleet.Worker(
-            *(identity.name, socket.gethostname(), os.getpid(), identity.profile),
+            *(identity.name, os.uname().nodename, os.getpid(), identity.profile),
             *(self.orders.version, nodes),
         )
 

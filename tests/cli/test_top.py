@@ -213,7 +213,7 @@ def test_changes_of_profiles_and_what_observe_foresees_are_shown():
             transitions=[],
             would_have={
                 "profile": "latency",
-                "actions": {"refused": {"A1": {"silence": counts}}, "shed": {}},
+                "actions": {"refused": refused, "shed": {}},
             },
         )
     )

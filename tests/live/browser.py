@@ -29,7 +29,13 @@ class Browser:
         self._process = subprocess.Popen(
             [
                 *("bash", "-c", script, CHROMIUM),
-                *("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"),
+                *(
+                    "--headless",
+                    "--hide-scrollbars",
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--remote-debugging-pipe",
+                ),
                 *("--disable-dev-shm-usage", "--no-first-run", f"--user-data-dir={home}"),
                 "about:blank",
             ],

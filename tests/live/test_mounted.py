@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import http.client
 import io
 import json
+import threading
 from typing import Any
 
 import pytest
+import uvicorn
+from fastapi import FastAPI
+from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.serving import make_server
+
+from tests.waiting import until
 
 
 async def ask_asgi(
@@ -116,3 +126,58 @@ def test_a_mounted_app_holds_no_client(healthy, kind):
     else:
         status = ask_wsgi(app, "GET", "/snapshot")[0]
     assert status == 410
+
+
+@contextlib.contextmanager
+def uvicorn_server(app):
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until(lambda: server.started)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    thread.join(60)
+
+
+@contextlib.contextmanager
+def werkzeug_server(app):
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join(60)
+    server.server_close()
+
+
+def in_fastapi(client):
+    app = FastAPI()
+    app.mount("/ops/carts", client.resilience.asgi())
+    return uvicorn_server(app)
+
+
+def in_flask(client):
+    app = Flask("shop")
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/ops/carts": client.resilience.wsgi()})
+    return werkzeug_server(app)
+
+
+@pytest.mark.parametrize("mounted", [in_fastapi, in_flask])
+def test_it_is_mounted_in_a_real_server(served, mounted):
+    with mounted(served) as port:
+
+        def answer(path: str) -> http.client.HTTPResponse:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connections.append(connection)
+            connection.request("GET", f"/ops/carts{path}")
+            return connection.getresponse()
+
+        connections: list[http.client.HTTPConnection] = []
+        assert json.loads(answer("/snapshot").read())["name"] == "carts"
+        assert b"<!doctype html>" in answer("/").read()
+        assert answer("/isolate").status == 405
+        stream = answer("/stream?interval=0.05")
+        assert json.loads(stream.readline())["name"] == "carts"
+        stream.close()
+        for connection in connections:
+            connection.close()

@@ -25,8 +25,6 @@ class Handler(BaseHTTPRequestHandler):
     """
 
     timeout = PATIENCE_S
-    server_version = "aerospike-resilience"
-    sys_version = ""
     # HTTP/1.0: a connection is for one request, so a stream ends with it and needs no chunks.
 
     def __init__(
@@ -35,6 +33,10 @@ class Handler(BaseHTTPRequestHandler):
         self._endpoint = endpoint
         self._serving = serving
         super().__init__(connection, ("reader", 0), None)  # type: ignore[arg-type]  # it needs no server
+
+    def version_string(self) -> str:
+        """Return what answers call the server."""
+        return "aerospike-resilience"
 
     def do_GET(self) -> None:
         """Answer GET."""

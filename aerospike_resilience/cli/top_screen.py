@@ -198,7 +198,7 @@ def _changes(state: State, room: int) -> RenderableType:
         (one["at"], f"node {one['node']}: {one['from']} -> {one['to']} ({one['reason']})")
         for one in state.get("transitions", ())
     ]
-    lines += [(one.get("at", ""), f"profile: {_told(one)}") for one in state.get("changes", ())]
+    lines += [(one.get("at", ""), _told(one)) for one in state.get("changes", ())]
     lines.sort(key=lambda line: line[0], reverse=True)
     shown = [Text(f"{_time(at)}  {text}", overflow="ellipsis", no_wrap=True) for at, text in lines]
     body = Group(*shown[:room]) if shown else Text("none yet", style="dim")
@@ -206,10 +206,12 @@ def _changes(state: State, room: int) -> RenderableType:
 
 
 def _told(change: Mapping[str, Any]) -> str:
+    head = f"profile {change['profile']}: " if change.get("profile") else ""
     if text := change.get("text"):
-        return str(text)
-    left_out = ("at", "fingerprint", "before_fingerprint")
-    return ", ".join(
+        outcome = change.get("outcome", "changed")
+        return f"{head}{'' if outcome == 'changed' else f'{outcome}: '}{text}"
+    left_out = ("at", "fingerprint", "fingerprint_before", "profile")
+    return head + ", ".join(
         f"{name} {value}"
         for name, value in change.items()
         if name not in left_out and value not in (None, "")

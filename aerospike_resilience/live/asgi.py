@@ -18,7 +18,7 @@ class LiveASGI:
     """An ASGI application. Made by ``client.resilience.asgi()``.
 
     A sample is taken on the event loop: it takes a fraction of a millisecond and waits for nothing.
-    Orders run in a thread, as a reload reads files.
+    Orders run in a thread, as a reload reads files, and so does what observes calls for some seconds.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class LiveASGI:
         request = Request(
             scope["method"], path, scope.get("query_string", b"").decode("latin-1"), headers, body
         )
-        if scope["method"] == "POST":
+        if scope["method"] == "POST" or path.endswith("/traffic"):
             answer = await asyncio.to_thread(self._endpoint.answer, request)
         else:
             answer = self._endpoint.answer(request)

@@ -14,7 +14,15 @@ from urllib.parse import parse_qs
 from ..errors import IsolationError, UnknownNodeError
 from ..model.wording import redacted, shown, suggestion
 from .state import Sampler, Watched, encoded
-from .stream import CONTENT_TYPES, Format, Stream, interval_of
+from .stream import (
+    CONTENT_TYPES,
+    LONGEST_S,
+    SHORTEST_S,
+    Format,
+    Stream,
+    interval_of,
+    seconds_of,
+)
 
 ORDERS: Final = ("isolate", "release", "reload")
 """What readers can be allowed to do."""
@@ -183,14 +191,20 @@ class Endpoint:
         stream = Stream(self.sampler, interval_s, format_)
         return Answer(200, CONTENT_TYPES[format_], b"", stream, headers)
 
-    def _traffic(self, _request: Request) -> Answer:
+    def _traffic(self, request: Request) -> Answer:
+        """Observe the client's calls for some seconds; the answer comes after them."""
+        try:
+            seconds = seconds_of(parse_qs(request.query).get("seconds", ["5"])[0], "seconds")
+        except ValueError as error:
+            return _problem(400, str(error))
         watched = self._watched()
         if watched is None:
             return _GONE
         traffic = getattr(watched, "traffic", None)
         if traffic is None:
             return _problem(404, "this version does not record traffic")
-        return Answer(200, JSON, encoded(traffic()) + b"\n")
+        found = traffic(min(max(seconds, SHORTEST_S), LONGEST_S))
+        return Answer(200, JSON, encoded(found.as_dict()) + b"\n")
 
     def _order(self, order: str, request: Request) -> Answer:
         if request.method != "POST":

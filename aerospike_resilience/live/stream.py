@@ -73,10 +73,23 @@ def interval_of(text: str | None) -> float:
     """
     if text is None:
         return INTERVAL_S
+    return min(max(seconds_of(text, "interval"), SHORTEST_S), LONGEST_S)
+
+
+def seconds_of(text: str, name: str) -> float:
+    """Return a number of seconds that a reader gives.
+
+    Args:
+        text: what it gives.
+        name: what for.
+
+    Raises:
+        ValueError: it is no number of seconds.
+    """
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not math.isfinite(seconds):
-        raise ValueError("interval is a number of seconds, such as 0.1")
-    return min(max(seconds, SHORTEST_S), LONGEST_S)
+        raise ValueError(f"{name} is a number of seconds, such as 0.1")
+    return seconds

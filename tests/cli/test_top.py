@@ -207,7 +207,12 @@ def test_changes_of_profiles_and_what_observe_foresees_are_shown():
     shown = rendered(
         state_of(
             changes=[
-                {"at": "2026-03-01T12:00:01.000", "text": "total_timeout 250ms -> 400ms"},
+                {
+                    "at": "2026-03-01T12:00:01.000",
+                    "outcome": "refused",
+                    "profile": "checkout",
+                    "text": "checkout.yaml:3: no such key",
+                },
                 {"at": "2026-03-01T12:00:02.000", "key": "a.b", "after": 3, "fingerprint": "ff"},
             ],
             transitions=[],
@@ -218,8 +223,8 @@ def test_changes_of_profiles_and_what_observe_foresees_are_shown():
         )
     )
 
-    assert "profile: total_timeout 250ms -> 400ms" in shown
-    assert "profile: key a.b, after 3" in shown
+    assert "profile checkout: refused: checkout.yaml:3: no such key" in shown
+    assert "key a.b, after 3" in shown
     assert "refused: A1 silence 11 (2 failed)" in shown
     assert "shed: none" in shown
     assert "suspect" in shown

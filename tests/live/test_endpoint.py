@@ -148,11 +148,21 @@ def test_what_is_wrong_is_answered_with_what_is_right(
 
 
 def test_traffic_is_served_where_the_client_records_it(serve, served, monkeypatch):
-    monkeypatch.setattr(
-        type(served.resilience), "traffic", lambda _self: {"rates": {"get": 1}}, raising=False
-    )
+    class Shape:
+        def __init__(self, seconds: float) -> None:
+            self.seconds = seconds
 
-    assert ask(serve(), "GET", "/traffic").json == {"rates": {"get": 1}}
+        def as_dict(self):
+            return {"observed_s": self.seconds}
+
+    monkeypatch.setattr(
+        type(served.resilience), "traffic", lambda _self, seconds: Shape(seconds), raising=False
+    )
+    server = serve()
+
+    assert ask(server, "GET", "/traffic").json == {"observed_s": 5.0}
+    assert ask(server, "GET", "/traffic?seconds=9999").json == {"observed_s": 60.0}
+    assert ask(server, "GET", "/traffic?seconds=long").status == 400
 
 
 def test_a_reader_that_reads_nothing_is_left_and_blocks_nobody(serve, served, monkeypatch):

@@ -42,6 +42,7 @@ def default_path(client: str) -> Path:
             f"{where} is not a directory that only this user can use (mode 0700), so no socket is opened "
             "there; give serve() a path"
         )
+    _remove_of_dead_processes(where)
     return where / f"{os.getpid()}-{_UNFIT.sub('_', client)[:40]}.sock"
 
 
@@ -101,6 +102,24 @@ def is_served(path: Path) -> bool:
 def served() -> list[Path]:
     """Return the sockets in this user's directory on which a process listens."""
     return [path for path in sorted(directory().glob("*.sock")) if is_served(path)]
+
+
+def _remove_of_dead_processes(where: Path) -> None:
+    """Remove the sockets of processes that were killed, which nobody else would."""
+    for path in where.glob("*-*.sock"):
+        number = path.name.partition("-")[0]
+        if number.isdigit() and not _lives(int(number)) and not is_served(path):
+            path.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _remove_left_behind(path: Path) -> None:

@@ -66,7 +66,7 @@ def test_json_has_the_whole_state(served, server):
     assert state["nodes"].keys() == served.resilience.nodes.keys()
 
 
-def test_it_finds_the_only_client_and_asks_which_of_several(served, tmp_path, monkeypatch):
+def test_several_clients(served, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     where = {"XDG_RUNTIME_DIR": str(tmp_path)}
     assert "client.resilience.serve()" in top(code=1, **where)

@@ -30,17 +30,22 @@ def test_a_unix_socket_is_its_owners_alone_and_goes_with_close(serve):
     server.close()  # more than once is no error
 
 
-def test_without_a_path_it_is_where_top_finds_it(served, tmp_path, monkeypatch):
+def test_top_finds_it(served, tmp_path, monkeypatch):
     from aerospike_resilience.live import places
 
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    of_dead = tmp_path / "aerospike-resilience" / f"{2**31 - 1}-x.sock"
+    of_dead.parent.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(of_dead))
     with served.resilience.serve() as server:
         assert places.served() == [server.path]
+        assert not of_dead.exists()
         assert stat.S_IMODE(server.path.parent.stat().st_mode) == 0o700
     assert places.served() == []
 
 
-def test_a_directory_that_others_may_use_is_refused(served, tmp_path, monkeypatch):
+def test_an_open_directory_is_refused(served, tmp_path, monkeypatch):
     (tmp_path / "aerospike-resilience").mkdir(mode=0o777)
     (tmp_path / "aerospike-resilience").chmod(0o777)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
         WrongClusterError,
     )
     from .interceptors.base import Interceptor, Proceed, ProceedAsync
+    from .live.asgi import LiveASGI
+    from .live.server import LiveServer
+    from .live.wsgi import LiveWSGI
     from .model.attempt import Attempt
     from .model.call import Call
     from .model.connection_explanation import ConnectionExplanation, ConnectionValue
@@ -116,6 +119,9 @@ __all__ = [
     "IsolationError",
     "Key",
     "Kind",
+    "LiveASGI",
+    "LiveServer",
+    "LiveWSGI",
     "NotAClientError",
     "NotWrappedError",
     "Operation",
@@ -187,6 +193,9 @@ _HOMES: Final = {
     "UnsupportedSettingError WrongClusterError",
     ".model.connection_explanation": "ConnectionExplanation ConnectionValue",
     ".interceptors.base": "Interceptor Proceed ProceedAsync",
+    ".live.asgi": "LiveASGI",
+    ".live.server": "LiveServer",
+    ".live.wsgi": "LiveWSGI",
     ".model.attempt": "Attempt",
     ".model.call": "Call",
     ".model.failure": "Failure FailureKind Fault",

@@ -61,6 +61,9 @@ def test_the_public_names():
         "IsolationError",
         "Key",
         "Kind",
+        "LiveASGI",
+        "LiveServer",
+        "LiveWSGI",
         "NotAClientError",
         "NotWrappedError",
         "Operation",
@@ -114,6 +117,7 @@ def test_the_public_names():
 
 def test_what_client_resilience_offers():
     assert sorted(name for name in dir(Resilience) if not name.startswith("_")) == [
+        "asgi",
         "close",
         "explain",
         "explain_connection",
@@ -124,8 +128,10 @@ def test_what_client_resilience_offers():
         "profile",
         "release",
         "reload",
+        "serve",
         "snapshot",
         "using",
+        "wsgi",
     ]
 
 

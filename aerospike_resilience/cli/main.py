@@ -24,6 +24,12 @@ COMMANDS: Final = {
         "telemetry",
         "Dashboard, alerts and names of metrics, as data.",
     ),
+    "node": (
+        "aerospike_resilience.cli.node",
+        "node",
+        "Isolate a node in all processes of a service.",
+    ),
+    "top": ("aerospike_resilience.cli.top", "top", "Watch a wrapped client of a running service."),
 }
 """Name, module, attribute, and the line that ``--help`` shows."""
 

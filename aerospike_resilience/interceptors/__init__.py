@@ -9,6 +9,9 @@ from .base import Interceptor, Proceed, ProceedAsync
 from .breaker.breaker import Breaker
 from .deadline import Deadline
 from .fallback import Fallback
+from .foresight.counts import WouldHave
+from .foresight.foresight import Compared, Foresight
+from .foresight.virtual_gate import VirtualGate
 from .gate.adaptive_limit import Bounds
 from .gate.backpressure import Backpressure
 from .gate.gates import GateDraft, GateOptions, Gates
@@ -28,8 +31,10 @@ __all__ = [
     "Bounds",
     "Breaker",
     "Closing",
+    "Compared",
     "Deadline",
     "Fallback",
+    "Foresight",
     "Gate",
     "GateDraft",
     "GateOptions",
@@ -45,4 +50,6 @@ __all__ = [
     "RetryCounters",
     "TenacityRules",
     "Verification",
+    "VirtualGate",
+    "WouldHave",
 ]

@@ -5,7 +5,7 @@ from .cluster import ClusterHealth
 from .haste import Tolerance
 from .misnamed import MisnamedNodes
 from .options import AdaptiveTimeout, NodeOptions
-from .report import report
+from .report import report, transitions
 from .sharing import SharedStates
 from .storages import StorageFactory
 from .tend_thread import TEND_THREAD, TendThread
@@ -24,4 +24,5 @@ __all__ = [
     "TendedCluster",
     "Tolerance",
     "report",
+    "transitions",
 ]

@@ -278,8 +278,10 @@ class Admission:
         retry_after_s = None if breaker.isolated else max(breaker.until - now, 0.0)
         if retry_after_s is not None:
             until = f"for {retry_after_s:.1f} s more"
-        elif breaker.isolated_by_profile:
+        elif "profile" in breaker.orders:
             until = "until the profile's breaker.isolate no longer names it"
+        elif "fleet" in breaker.orders:
+            until = "until `aerospike-resilience node release` releases it"
         else:
             until = "until released by hand"
         what = f"{operation} was not sent"

@@ -12,14 +12,24 @@ What it says is the state, and nothing else holds one. pybreaker's listeners are
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 CLOSED: Final = "closed"
 OPEN: Final = "open"
 HALF_OPEN: Final = "half-open"
 ISOLATED: Final = "isolated"
 """States are named as pybreaker names them, which has no name for the last."""
+
+Orderer: TypeAlias = Literal["profile", "fleet", "hand"]
+"""Who isolates a node: the policy file, an order to all workers of a service, or one process's own."""
+
+ORDERED: Final[dict[Orderer, str]] = {
+    "profile": "isolated by the profile",
+    "fleet": "isolated for the fleet",
+    "hand": "isolated by hand",
+}
+"""Who isolates a node, in words. Of several, the first that ordered it is named."""
 
 GROWTH: Final = 1.5
 """How many times as long as before a node that opens again stays open."""
@@ -82,8 +92,7 @@ class NodeBreaker:
         self.half_open_calls = half_open_calls
         self.lease_s = lease_s
         self.shares = shares
-        self.isolated_by_hand = False
-        self.isolated_by_profile = False
+        self.orders: dict[Orderer, str] = {}
         self.errors = 0
         self.answers = 0.0
         self.parts = 0.0
@@ -103,27 +112,22 @@ class NodeBreaker:
 
     @property
     def isolated(self) -> bool:
-        """Whether calls are kept away from it by order: by hand, or by the profile."""
-        return self.isolated_by_hand or self.isolated_by_profile
+        """Whether calls are kept away from it by order."""
+        return bool(self.orders)
 
-    def isolate(
-        self, now: float, *, by_hand: bool | None = None, by_profile: bool | None = None
-    ) -> None:
-        """Begin or end an isolation; None leaves that one as it is."""
+    def isolate(self, now: float, orders: Mapping[Orderer, str]) -> None:
+        """Replace the orders that isolate it: who gave each, with the reason. None ends the isolation."""
         before = self.isolated
-        if by_hand is not None:
-            self.isolated_by_hand = by_hand
-        if by_profile is not None:
-            self.isolated_by_profile = by_profile
+        self.orders = {who: orders[who] for who in ORDERED if who in orders}
         if self.isolated and not before:
             self.isolated_since = now
 
     @property
     def why(self) -> str:
         """Why it is not closed: who isolated it, or the errors that opened it. Empty if neither."""
-        if self.isolated_by_profile:
-            return "isolated by the profile"
-        return "isolated by hand" if self.isolated_by_hand else self.reason
+        for who, reason in self.orders.items():
+            return f"{ORDERED[who]}: {reason}" if reason else ORDERED[who]
+        return self.reason
 
     @property
     def state(self) -> str:

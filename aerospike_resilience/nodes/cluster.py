@@ -338,7 +338,7 @@ class ClusterHealth:
 
     # ----- by hand
 
-    def isolate(self, name: str) -> None:
+    def isolate(self, name: str, reason: str = "") -> None:
         """Keep writes, and reads that only the master may answer, away from a node until `release`.
 
         Raises:
@@ -346,7 +346,7 @@ class ClusterHealth:
             IsolationError: the breaker's mode is ``off``.
         """
         with self.notices, self.lock:
-            self.registry.isolate(name, self.options)
+            self.registry.isolate(name, self.options, reason)
             self.settle_locked()
 
     def release(self, name: str) -> None:
@@ -354,13 +354,20 @@ class ClusterHealth:
 
         Raises:
             UnknownNodeError: the cluster has no such node.
-            IsolationError: the profile isolates it too.
+            IsolationError: the profile, or an order to the whole fleet, isolates it too.
         """
         with self.notices, self.lock:
             try:
-                self.registry.release(name)
+                self.registry.release(name, self.options)
             finally:
                 self.settle_locked()
+
+    def follow_fleet(self, isolated: Callable[[NodeAddress], str | None]) -> None:
+        """Isolate the nodes for which `isolated` gives a reason; None is no order."""
+        with self.notices, self.lock:
+            self.registry.isolated_for_fleet = isolated
+            self.registry.follow_fleet(self.options)
+            self.settle_locked()
 
     def nodes(self) -> Iterator[NodeHealth]:
         """Return every node, by name."""
@@ -397,6 +404,7 @@ class ClusterHealth:
         self.inquiries.clear()
         self.pace.forget()
         self.registry.history.after_fork()
+        self.registry.recent.clear()
         self.committed_alone = 0
         self.sleep()
 

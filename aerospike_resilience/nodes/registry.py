@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
 
 from ..concurrency.notices import Notices
 from ..concurrency.weakly import weakly
@@ -15,13 +17,16 @@ from ..model.failure import Failure
 from ..model.identity import ClientIdentity
 from ..model.operation import NodeAddress
 from ..model.wording import shown, suggestion
-from .breaker import NodeBreaker, Shares
+from .breaker import NodeBreaker, Orderer, Shares
 from .haste import Haste, Tolerance
 from .health import NodeHealth
 from .history import NodeHistory
 from .listeners import TransitionListeners
 from .options import NodeOptions
 from .transition_log import TransitionLog
+
+REMEMBERED: Final = 50
+"""How many changes of state are remembered for people to look at."""
 
 
 class NodeRegistry:
@@ -37,11 +42,14 @@ class NodeRegistry:
 
     Attributes:
         by_name: every node's health.
-        isolated_by_hand: names of the nodes that a human keeps calls away from. The order is about a name:
-            it holds while the node is gone, and when it is back.
+        isolated_by_hand: the nodes that a human keeps calls away from, by name, with the reason. The order
+            is about a name: it holds while the node is gone, and when it is back.
+        isolated_for_fleet: the reason why a node is isolated in all workers of the service; None if it is
+            not.
         names: every node's name by ``host:port``, IPv6 without brackets as adapters give it.
         history: what became of each node so far.
         refused: how many operations were refused so far for each node that was not closed.
+        recent: the last changes of state: the time of the wall clock, node, old and new state, reason.
         on_transition: called at each with the node's name, the old and the new state.
         log: logs them.
     """
@@ -56,11 +64,13 @@ class NodeRegistry:
         tolerance: Tolerance = Tolerance(),  # noqa: B008 - immutable
     ) -> None:
         self._tolerance = tolerance
-        self.isolated_by_hand: set[str] = set()
+        self.isolated_by_hand: dict[str, str] = {}
+        self.isolated_for_fleet: Callable[[NodeAddress], str | None] = lambda _node: None
         self.by_name: dict[str, NodeHealth] = {}
         self.names: dict[str, str] = {}
         self.history = NodeHistory(clock)
         self.refused: Counter[str] = Counter()
+        self.recent: deque[tuple[datetime, str, str, str, str]] = deque(maxlen=REMEMBERED)
         self.on_transition: Callable[[str, str, str], None] = lambda _node, _old, _new: None
         self._listeners = listeners
         self._random = random_source
@@ -132,8 +142,8 @@ class NodeRegistry:
             1 for other in self.by_name.values() if other is not node and not other.breaker.closed
         )
 
-    def isolate(self, name: str, options: NodeOptions) -> None:
-        """Begin a node's isolation by hand.
+    def isolate(self, name: str, options: NodeOptions, reason: str = "") -> None:
+        """Begin a node's isolation by hand, or give it another reason.
 
         Raises:
             UnknownNodeError: the cluster has no such node.
@@ -146,33 +156,39 @@ class NodeRegistry:
                 f"node {name} is not isolated: under breaker.mode off no call is kept away from any "
                 f"node. Set breaker.mode to enforce, or to shadow, in which isolation alone counts",
             )
-        self.isolated_by_hand.add(name)
-        self._by_hand(node, isolated=True)
+        self.isolated_by_hand[name] = reason
+        self._follow_orders(node, options, "by hand")
 
-    def release(self, name: str) -> None:
+    def release(self, name: str, options: NodeOptions) -> None:
         """End a node's isolation by hand.
 
         Raises:
             UnknownNodeError: the cluster has no such node.
-            IsolationError: the profile isolates it too.
+            IsolationError: the profile, or an order to the whole fleet, isolates it too.
         """
         ordered = name in self.isolated_by_hand
-        self.isolated_by_hand.discard(name)
+        self.isolated_by_hand.pop(name, None)
         if ordered and name not in self.by_name:
             return  # it has left the cluster, and may come back
         node = self.find(name)
-        self._by_hand(node, isolated=False)
-        if node.breaker.isolated_by_profile:
+        self._follow_orders(node, options, "by hand")
+        if "profile" in node.breaker.orders:
             raise self._identity.error(
                 IsolationError,
                 f"node {name} stays isolated, by the profile: take it out of breaker.isolate in the "
                 f"policy file, or in overrides=",
             )
+        if "fleet" in node.breaker.orders:
+            raise self._identity.error(
+                IsolationError,
+                f"node {name} stays isolated, for the whole fleet: release it with "
+                f"`aerospike-resilience node release {name}`",
+            )
 
-    def _by_hand(self, node: NodeHealth, *, isolated: bool) -> None:
-        before = node.breaker.state
-        node.breaker.isolate(self._clock(), by_hand=isolated)
-        self._isolation_changed(node, before, "by hand")
+    def follow_fleet(self, options: NodeOptions) -> None:
+        """Isolate nodes, or no longer, as `isolated_for_fleet` now says."""
+        for node in self.by_name.values():
+            self._follow_orders(node, options, "for the fleet")
 
     def update(
         self, known: Mapping[str, NodeAddress], held: frozenset[str], options: NodeOptions
@@ -207,17 +223,26 @@ class NodeRegistry:
             self._follow_profile(node, options)
 
     def _follow_profile(self, node: NodeHealth, options: NodeOptions) -> None:
-        """Isolate a node, or no longer, as the profile and the orders by hand say.
+        off = options.mode == "off"
+        self._follow_orders(node, options, "breaker.mode: off" if off else "by the profile")
 
-        In mode ``off`` none is; what was ordered by hand holds again in the next mode.
+    def _follow_orders(self, node: NodeHealth, options: NodeOptions, why: str) -> None:
+        """Isolate a node, or no longer, as the orders say that are about it.
+
+        In mode ``off`` none counts; what was ordered by hand or for the fleet holds again in the next mode.
         """
-        before, off, name = node.breaker.state, options.mode == "off", node.address.name
-        node.breaker.isolate(
-            self._clock(),
-            by_hand=not off and name in self.isolated_by_hand,
-            by_profile=not off and name in options.isolated,
-        )
-        self._isolation_changed(node, before, "breaker.mode: off" if off else "by the profile")
+        before, name = node.breaker.state, node.address.name
+        orders: dict[Orderer, str] = {}
+        if options.mode != "off":
+            if name in options.isolated:
+                orders["profile"] = ""
+            if (reason := self.isolated_for_fleet(node.address)) is not None:
+                orders["fleet"] = reason
+            if name in self.isolated_by_hand:
+                orders["hand"] = self.isolated_by_hand[name]
+        node.breaker.isolate(self._clock(), orders)
+        if node.breaker.state != before:
+            self._changed(node, before, node.breaker.state, why, by_human=True)
 
     def _add(self, address: NodeAddress, options: NodeOptions) -> None:
         name = address.name
@@ -247,16 +272,13 @@ class NodeRegistry:
             self.on_transition(name, old, new)
             self._listeners.changed_locked(node.breaker, old, new)
 
-    def _isolation_changed(self, node: NodeHealth, before: str, why: str) -> None:
-        if node.breaker.state != before:
-            self._changed(node, before, node.breaker.state, why, by_human=True)
-
     def _changed(
         self, node: NodeHealth, old: str, new: str, why: str, *, by_human: bool = False
     ) -> None:
         name = node.address.name
         self.history.changed(name, new)
         self.history.is_now(name, node.breaker.state)
+        self.recent.append((datetime.now(UTC), name, old, new, why))
         self.log.changed(name, old, new, why, by_human=by_human)
 
 

@@ -17,6 +17,22 @@ def report(health: ClusterHealth) -> dict[str, dict[str, Any]]:
         return {node.address.name: _of(node, health, now) for node in health.nodes()}
 
 
+def transitions(health: ClusterHealth) -> list[dict[str, str]]:
+    """Return the last changes of nodes' states, oldest first, ready for JSON."""
+    with health.notices, health.lock:
+        recent = list(health.registry.recent)
+    return [
+        {
+            "at": at.isoformat(timespec="milliseconds"),
+            "node": node,
+            "from": old,
+            "to": new,
+            "reason": why,
+        }
+        for at, node, old, new, why in recent
+    ]
+
+
 def _of(node: NodeHealth, health: ClusterHealth, now: float) -> dict[str, Any]:
     breaker = node.breaker
     return {

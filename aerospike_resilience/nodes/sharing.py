@@ -2,12 +2,14 @@
 
 Each worker keeps its own breakers and decides by them alone. What it opens or closes it writes to one of
 pybreaker's storages a node; what another opened it opens too, once, and from then on it finds out for
-itself when the node is back. All of it happens in a thread of its own: a storage that is slow or gone
-delays no call and no tend.
+itself when the node is back. Through Redis it also hears of orders to the whole fleet, and says what it
+sees. All of it happens in a thread of its own: a storage that is slow or gone delays no call and no tend.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import queue
 import threading
 import weakref
@@ -16,6 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from ..concurrency import forking, threads
 from ..model.wording import redacted
+from . import fleet
 from .breaker import CLOSED, OPEN
 from .cluster import ClusterHealth
 from .storages import GivenStorages, RedisStorages, StorageFactory, Storages
@@ -37,6 +40,7 @@ class SharedStates:
 
     Attributes:
         problem: why the storage cannot be used now; empty while it can.
+        orders: the orders to the whole fleet; none come through the application's own storages.
 
     Raises:
         ResilienceError: the package ``redis`` or ``pybreaker`` is not installed.
@@ -51,6 +55,7 @@ class SharedStates:
         self._storages: Storages = (
             RedisStorages(origin) if isinstance(origin, str) else GivenStorages(origin)
         )
+        self.orders = fleet.KnownOrders()
         self._health = health
         self._log = health.identity.log("aerospike_resilience.nodes")
         self._interval_s = interval_s
@@ -64,6 +69,17 @@ class SharedStates:
     def where(self) -> str:
         """Whose storage it is; without a password."""
         return self._storages.where
+
+    def report(self) -> dict[str, Any]:
+        """Return its state as plain values, ready for JSON."""
+        return {
+            "where": self.where,
+            "problem": self.problem or None,
+            "orders": [
+                {"node": one.target, "reason": one.reason, "by": one.by, "at": one.at}
+                for one in self.orders.in_force()
+            ],
+        }
 
     def start(self) -> None:
         """Begin, or begin again in a forked child."""
@@ -107,10 +123,40 @@ class SharedStates:
                 del self._unwritten[node]
             self._hear()
             self._storages.check()
+            if isinstance(self._storages, RedisStorages):
+                self._exchange_with_fleet(self._storages)
         except Exception as error:  # noqa: BLE001 - whatever a storage raises, calls go on without it
             self._report(f"{type(error).__name__}: {redacted(str(error))}")
         else:
             self._report("")
+
+    def leave(self) -> None:
+        """Say that this worker is gone, if there is somebody to tell."""
+        if isinstance(self._storages, RedisStorages):
+            with contextlib.suppress(Exception):  # it is forgotten soon all the same
+                self._storages.plain.delete(self._worker().key)
+
+    def _exchange_with_fleet(self, storages: RedisStorages) -> None:
+        client = storages.plain
+        self.orders.exchange(client)
+        if self.orders.version:
+            self._health.follow_fleet(self.orders.reason)
+        fleet.tell(client, self._worker(), self._interval_s)
+
+    def _worker(self) -> fleet.Worker:
+        health, identity = self._health, self._health.identity
+        nodes = {
+            node.address.name: {
+                "address": f"{node.address.host}:{node.address.port}",
+                "state": node.breaker.state,
+                "reason": "" if node.breaker.closed else node.breaker.why,
+            }
+            for node in health.nodes()
+        }
+        return fleet.Worker(
+            *(identity.name, os.uname().nodename, os.getpid(), identity.profile),
+            *(self.orders.version, nodes),
+        )
 
     def _write(self, node: str, state: str) -> None:
         storage = self._storage(node)
@@ -193,6 +239,8 @@ def _run(shared: weakref.ref[SharedStates], told: _Told, interval_s: float) -> N
         except queue.Empty:
             pass
         else:
+            if (states := shared()) is not None:
+                states.leave()
             return
         states = shared()
         if states is None:

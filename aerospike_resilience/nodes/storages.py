@@ -90,9 +90,16 @@ class RedisStorages:
         self._url = url
         self._made: dict[NodeAddress, Any] = {}
         self._failures: list[Exception] = []
-        self._redis = _client(url, self._failures)
+        self._redis = redis_client(url, self._failures)
         self._storage = _storage_class()
         forking.register(self)
+
+    @property
+    def plain(self) -> redis.Redis:
+        """The same connections without notice of failures, for whoever sees them raised."""
+        import redis
+
+        return redis.Redis(connection_pool=self._redis.connection_pool)
 
     def of(self, node: NodeAddress) -> Any:
         """Return the storage of a node, by name and address: several clusters may share one Redis."""
@@ -113,10 +120,20 @@ class RedisStorages:
         """Connect anew: the parent goes on using its connections."""
         self._made.clear()
         self._failures.clear()
-        self._redis = _client(self._url, self._failures)
+        self._redis = redis_client(self._url, self._failures)
 
 
-def _client(url: str, failures: list[Exception]) -> redis.Redis:
+def redis_client(url: str, failures: list[Exception]) -> redis.Redis:
+    """Return a client of Redis.
+
+    Args:
+        url: ``redis://host:port/db``.
+        failures: gets what fails, besides that it is raised.
+
+    Raises:
+        ResilienceError: the package ``redis`` is not installed.
+        ValueError: the URL is none.
+    """
     try:
         import redis
     except ImportError:

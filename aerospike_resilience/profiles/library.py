@@ -168,6 +168,19 @@ class PolicyLibrary:
             known=known,
         )
 
+    def _problems_of_compared(self, source: PolicySource, looked: OnLook) -> list[Problem]:
+        """Return what is wrong with the name of the profile that a file compares itself with."""
+        section = source.data.get("telemetry")
+        name = section.get("would_have") if isinstance(section, dict) else None
+        if not isinstance(name, str):
+            return []
+        looked(name)
+        try:
+            self.find(name)
+        except UnknownProfileError as error:
+            return [source.problem(("telemetry", "would_have"), str(error))]
+        return []
+
     def name_of(self, path: Path) -> str:
         """Return the name of one of this library's files for messages.
 
@@ -235,6 +248,7 @@ class PolicyLibrary:
             sources.append(source)
             found, parent = problems_of(source), source.data.get("extends")
             found += self._problems_of_previous(source, looked, visited)
+            found += self._problems_of_compared(source, looked)
             if isinstance(parent, str) and parent not in visited:
                 looked(parent)
                 try:

@@ -256,6 +256,7 @@ class TelemetrySection(_Section):
     client_counters: Flag | None = None
     sets: NamedSets = 100
     last_call: Flag = False
+    would_have: str | None = None
 
 
 class LintSection(_Section):

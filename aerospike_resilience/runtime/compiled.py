@@ -19,8 +19,10 @@ from ..interceptors import (
     Bounds,
     Breaker,
     Closing,
+    Compared,
     Deadline,
     Fallback,
+    Foresight,
     GateDraft,
     GateOptions,
     Gates,
@@ -33,6 +35,8 @@ from ..interceptors import (
     RetryBudget,
     RetryCounters,
     TenacityRules,
+    VirtualGate,
+    WouldHave,
 )
 from ..model.attempt_policy import AttemptPolicy
 from ..model.durations import limit_s_to_ms, ms_to_s
@@ -68,6 +72,8 @@ class Shared:
         gates: its gates, which hold the permits.
         budget: its retry budget.
         retries: its retry counters.
+        would_have: counts what another profile would have done.
+        load: loads a profile by its name; None where there is only the one.
         interceptors: the application's own interceptors, each with its place.
         arrange: the application's function that returns the final chain.
         fallback: a second cluster's client; None where there is none.
@@ -91,6 +97,8 @@ class Shared:
     gates: Gates
     budget: RetryBudget
     retries: RetryCounters = field(default_factory=RetryCounters)
+    would_have: WouldHave = field(default_factory=WouldHave)
+    load: Callable[[str], Profile] | None = None
     interceptors: tuple[Placed, ...] = ()
     arrange: Arrange | None = None
     fallback: Fallback | None = None
@@ -313,6 +321,36 @@ class Runtime:
             self._shared.clock,
         )
 
+    def _foresight(self) -> Sequence[Interceptor]:
+        """Return the link that counts what another profile would have done, if this one names another.
+
+        Raises:
+            UnknownProfileError: there is no such profile. Also a `LookupError`.
+            PolicyFileError: its file is broken. Also a `ValueError`.
+        """
+        name, shared = self.profile.telemetry.would_have, self._shared
+        if name is None or shared.load is None:
+            return []
+        other, health = shared.load(name), shared.health
+        planner = Planner(
+            shared.adapter,
+            shared.client,
+            other,
+            strong=lambda namespace: namespace in health.strong,
+            single=lambda namespace: namespace in health.single,
+            verifies=False,
+        )
+        gate, budget, adaptive = other.backpressure, other.retry.budget, other.adaptive_timeout
+        limit = gate.max_concurrent_operations
+        compared = Compared(
+            planner.plain,
+            VirtualGate(limit, gate.operation_queue_timeout_s) if limit else None,
+            RetryBudget(budget.ratio, budget.min_per_second) if budget is not None else None,
+            adaptive.max_s if adaptive is not None else None,
+            other.breaker.on_replica_open == "fail",
+        )
+        return [Foresight(health, compared, shared.would_have)]
+
     def _link(self, chain: Sequence[Interceptor]) -> tuple[Proceed, ProceedAsync]:
         """Link the chain, for blocking methods and for awaited ones."""
         clock = self._shared.clock
@@ -334,7 +372,7 @@ class Runtime:
             ("deadline", [Deadline(refusals.deadline, clock)]),
             ("fallback", [shared.fallback] if shared.fallback is not None else []),
             ("retry", [self._retry()]),
-            ("gate", list(gates)),
+            ("gate", [*gates, *self._foresight()]),
             ("breaker", [Breaker(shared.health, refusals.circuit_open)] if breaks else []),
             ("attempt", [self._attempt]),
         ]

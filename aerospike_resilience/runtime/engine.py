@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from ..ambient import Using
 from ..concurrency import forking
@@ -31,6 +32,14 @@ from .profiles_in_use import ProfilesInUse
 from .readings import read
 
 
+class Endable(Protocol):
+    """Something that ends with the protection."""
+
+    def end(self) -> None:
+        """End. Never waits, and takes no lock but reentrant ones."""
+        ...
+
+
 class Engine:
     """Runs the operations of a proxy and serves its `Resilience`.
 
@@ -50,6 +59,7 @@ class Engine:
         closed: whether the protection has ended, so that calls go straight to the client.
         reloads: how many reloads changed the profile, and how many failed.
         statistics: what the client tells of itself.
+        endables: what ends with the protection; held weakly.
     """
 
     shared: Shared
@@ -70,6 +80,7 @@ class Engine:
         self.closed = False
         self.reloads = {"changed": 0, "failed": 0}
         self.statistics = CumulativeStatistics(shared.health)
+        self.endables: weakref.WeakSet[Endable] = weakref.WeakSet()
         self._own = Runtime(shared, profile)
         self.runtime: Runtime = self._own
         self._overrides = overrides
@@ -258,6 +269,8 @@ class Engine:
         shared.closing.set()
         if self._sharing is not None:
             self._sharing.stop()
+        for one in list(self.endables):
+            one.end()
         board.hide(self)
 
     def _end_with_client(self) -> None:
@@ -450,6 +463,7 @@ class Engine:
             before.stop()
         self._sharing = sharing
         registry, notices = self.shared.health.registry, self._changes.notices
+        self.shared.health.follow_fleet(lambda _node: None)
         registry.on_transition = lambda _node, _old, _new: None
         if sharing is not None:
             registry.on_transition = weakly(sharing.tell)

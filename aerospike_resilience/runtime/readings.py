@@ -55,6 +55,18 @@ def read(engine: Engine) -> Mapping[str, Reading]:
             for name, one in list(shared.gates.nodes.by_name.items())
         ],
         ours + "commit_master": _one(health.committed_alone),
+        ours + "would_have": [
+            (
+                count,
+                {
+                    registry.ACTION: foreseen.action,
+                    registry.REASON: foreseen.reason,
+                    registry.BECAME: became,
+                    **({registry.NODE: foreseen.node} if foreseen.node else {}),
+                },
+            )
+            for foreseen, became, count in shared.would_have.items()
+        ],
         ours + "cluster.verdict": _one(bool(health.verdict)),
         ours + "profile.info": [
             (1, {registry.PROFILE: profile.name, registry.FINGERPRINT: profile.fingerprint})

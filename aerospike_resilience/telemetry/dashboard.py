@@ -255,6 +255,17 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             "Reloads a second, and 1 while a file is broken.",
         ),
         Panel(
+            "What another profile would have done",
+            {
+                _legend(registry.ACTION, registry.BECAME): _counted(
+                    f"{_R}would_have", f"{label(registry.ACTION)}, {label(registry.BECAME)}"
+                )
+            },
+            "Under `observe`: calls a second that `telemetry.would_have` would have refused, hurried, shed or "
+            "retried, and what became of them.",
+            "ops",
+        ),
+        Panel(
             "Verdict, storage, overrides",
             {
                 "cluster verdict": _greatest(f"{_R}cluster.verdict", _CLIENT),

@@ -61,6 +61,9 @@ RETRY_KIND: Final = "aerospike.resilience.retry.kind"
 SUPPRESSION_REASON: Final = "aerospike.resilience.suppression.reason"
 GATE_OUTCOME: Final = "aerospike.resilience.gate.outcome"
 RELOAD_OUTCOME: Final = "aerospike.resilience.reload.outcome"
+ACTION: Final = "aerospike.resilience.action"
+REASON: Final = "aerospike.resilience.reason"
+BECAME: Final = "aerospike.resilience.became"
 ATTEMPT_EVENT: Final = "aerospike.resilience.attempt"
 ATTEMPT_NUMBER: Final = "aerospike.resilience.attempt.number"
 ATTEMPT_DURATION: Final = "aerospike.resilience.attempt.duration"
@@ -95,6 +98,8 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     RELOAD_OUTCOME: RELOAD_OUTCOMES,
     POOL_STATE: CONNECTION_STATES,
     GATE_OUTCOME: GATE_OUTCOMES,
+    ACTION: ("refused", "hurried", "shed", "retried"),
+    BECAME: ("served", "failed"),
     DB_SYSTEM: ("aerospike",),
 }
 """The values of attributes that have no others."""
@@ -300,6 +305,13 @@ METRICS: Final[Mapping[str, Metric]] = {
         "{operation}",
         "Writes sent with commit level master, as a replica of theirs was open.",
         zero=True,
+    ),
+    "aerospike.resilience.would_have": Metric(
+        "counter",
+        "{operation}",
+        "Operations to which the profile compared with would have done something.",
+        (ACTION, REASON, BECAME, NODE),
+        optional=True,
     ),
     "aerospike.resilience.cluster.verdict": Metric(
         "gauge",

@@ -152,7 +152,7 @@ ALERTS: Final = (
         "warning",
         _client("refuses calls because too many are under way"),
         "More calls arrive than the cluster answers within `max_concurrent_operations` and "
-        "`operation_queue_timeout`. The rest is refused instead of queueing for ever.",
+        "`operation_queue_timeout`. The rest is refused instead of queueing forever.",
         "Compare the gate's use with its limit, and the latency with the day before. If the cluster is "
         "well, raise `max_concurrent_operations` (and the connection pool); if it is slow, find out why "
         "first; if callers send more than planned, slow them down by `retry_after_s`.",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import weakref
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Never, get_args
+from typing import TYPE_CHECKING, Any, Never, get_args
 
 from .. import ambient
 from ..ambient import Using
@@ -15,7 +17,7 @@ from ..model.durations import s_to_shown_ms
 from ..model.operation import Criticality
 from ..model.outcome import Outcome
 from ..model.wording import redacted, shown, suggestion
-from ..nodes import report
+from ..nodes import report, transitions
 from ..profiles import Explanation, Profile, Reload
 from ..profiles.library import check_name
 from ..profiles.overrides import copied
@@ -23,6 +25,9 @@ from ..profiles.places import not_a_set, place_of
 from ..runtime.engine import Engine
 from .invoke import invoke
 from .mistakes import refuse_unknown
+
+if TYPE_CHECKING:
+    from ..live import LiveASGI, LiveServer, LiveWSGI
 
 
 class Resilience:
@@ -143,10 +148,9 @@ class Resilience:
             "calm": health.calm,
             "verdict": health.verdict or None,
             "nodes": report(health),
+            "transitions": transitions(health),
             "isolate_unknown": engine.misnamed.names(),
-            "storage": None
-            if engine.sharing is None
-            else {"where": engine.sharing.where, "problem": engine.sharing.problem or None},
+            "storage": None if engine.sharing is None else engine.sharing.report(),
             "gate": shared.gates.report(),
             "retry": {
                 "retries": shared.retries.retries,
@@ -155,6 +159,9 @@ class Resilience:
                 if profile.retry.budget is not None
                 else None,
             },
+            "would_have": shared.would_have.report(profile.telemetry.would_have)
+            if profile.telemetry.would_have
+            else None,
             "fallback_calls": shared.fallback.calls if shared.fallback is not None else None,
             "adaptive_timeout_ms": s_to_shown_ms(patience_s),
             "changes": engine.trail.report(),
@@ -178,7 +185,7 @@ class Resilience:
             )
         return self._engine.shared.recorder.last()
 
-    def isolate(self, node: object) -> None:
+    def isolate(self, node: object, *, reason: str | None = None) -> None:
         """Keep writes, and reads that only the master may answer, away from a node until `release`.
 
         An order about a name, not a verdict: it holds in the breaker's mode ``shadow`` too, over reloads,
@@ -186,14 +193,17 @@ class Resilience:
 
         Args:
             node: the node's name, or an object that has it as ``name``.
+            reason: why, for errors, snapshots and whoever finds it isolated.
 
         Raises:
-            TypeError: it is neither.
+            TypeError: it is neither, or `reason` is no text.
             UnknownNodeError: the client knows no node of that name. Also a `LookupError`.
             IsolationError: the breaker's mode is ``off``. Also a `RuntimeError`.
         """
+        if reason is not None and not isinstance(reason, str):
+            raise TypeError(f"reason= is text, not {shown(reason)}")
         name = _name(node)
-        self._engine.shared.health.isolate(name)
+        self._engine.shared.health.isolate(name, reason or "")
         self._by_hand(name, "not isolated", "isolated")
 
     def release(self, node: object) -> None:
@@ -205,8 +215,9 @@ class Resilience:
         Raises:
             TypeError: it is neither.
             UnknownNodeError: the client knows no node of that name. Also a `LookupError`.
-            IsolationError: the profile isolates it too (``breaker.isolate``), so it stays isolated: a
-                single process that differs from the others would be hard to find. Also a `RuntimeError`.
+            IsolationError: the profile isolates it too (``breaker.isolate``), or an order to the whole
+                fleet (``aerospike-resilience node isolate``), so it stays isolated: a single process that
+                differs from the others would be hard to find. Also a `RuntimeError`.
         """
         name = _name(node)
         self._engine.shared.health.release(name)
@@ -262,6 +273,87 @@ class Resilience:
             error.add_note(f"aerospike-resilience: in using() of client {self.name!r}")
             raise
         return ambient.switched(id(self._engine), using)
+
+    def serve(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        port: int | None = None,
+        token: str | None = None,
+        allow: Iterable[str] = (),
+    ) -> LiveServer:
+        """Serve what this client is doing to ``aerospike-resilience top``, a browser or curl.
+
+        Without arguments it opens a unix socket that only this user can connect to, in a directory where
+        ``top`` finds it. It ends with the protection. A forked child serves nothing until it calls this
+        itself.
+
+        Args:
+            path: the unix socket's path.
+            port: listen on this port of 127.0.0.1 instead; 0 for one that the system chooses.
+            token: what readers of that port must show; None for a new random one.
+            allow: the orders that are obeyed: ``isolate``, ``release``, ``reload``. None by default.
+
+        Raises:
+            TypeError: `allow` is text.
+            ValueError: both `path` and `port`, a path that is too long, an empty token, or `allow` names
+                something else.
+            FileExistsError: the path is served already, or there is a file of another kind.
+            OSError: the path or the port cannot be used.
+            ResilienceError: the client is closed, or no thread can be started.
+        """
+        from ..live import LiveServer, default_path
+
+        if path is not None and port is not None:
+            raise ValueError("serve() takes a path or a port, not both")
+        if self._engine.closed:
+            raise self._engine.identity.error(ResilienceError, "the client is closed")
+        where = default_path(self.name) if path is None and port is None else path
+        server: LiveServer | None = None
+
+        def gone(_watched: object) -> None:
+            if server is not None:
+                server.end()
+
+        server = LiveServer(
+            weakref.ref(self, gone), where or "", port=port, token=token, allow=allow
+        )
+        self._engine.endables.add(server)
+        return server
+
+    def asgi(self, *, allow: Iterable[str] = (), token: str | None = None) -> LiveASGI:
+        """Return an ASGI application that serves what `serve` does, to be mounted in the application's own.
+
+        Whoever reaches it reads the state, so it belongs where only operators get to.
+
+        Args:
+            allow: the orders that are obeyed: ``isolate``, ``release``, ``reload``. None by default.
+            token: what readers must show, besides what the application asks of them; None for nothing.
+
+        Raises:
+            TypeError: `allow` is text.
+            ValueError: the token is empty, or `allow` names something else.
+        """
+        from ..live import LiveASGI
+
+        return LiveASGI(weakref.ref(self), allow=allow, token=token)
+
+    def wsgi(self, *, allow: Iterable[str] = (), token: str | None = None) -> LiveWSGI:
+        """Return a WSGI application that serves what `serve` does, to be mounted in the application's own.
+
+        Whoever reaches it reads the state, so it belongs where only operators get to.
+
+        Args:
+            allow: the orders that are obeyed: ``isolate``, ``release``, ``reload``. None by default.
+            token: what readers must show, besides what the application asks of them; None for nothing.
+
+        Raises:
+            TypeError: `allow` is text.
+            ValueError: the token is empty, or `allow` names something else.
+        """
+        from ..live import LiveWSGI
+
+        return LiveWSGI(weakref.ref(self), allow=allow, token=token)
 
     def close(self) -> None:
         """End the protection; the client itself stays open and usable.

@@ -146,6 +146,7 @@ def resilient(
         health,
         Gates(gate_options(loaded), health, clock),
         RetryBudget(budget.ratio, budget.min_per_second) if budget else RetryBudget(0.0, 0.0),
+        load=library.load,
         interceptors=check_placed(interceptors),
         arrange=arrange,
         fallback=_fallback(chosen, given.fallback, health, clock),

@@ -130,7 +130,7 @@ def test_reopening_waits_longer_each_time_up_to_a_cap():
 def test_an_isolated_node_lends_no_probes():
     node = breaker()
     node.half_open(10.0)
-    node.isolated_by_hand = True
+    node.isolate(10.0, {"hand": ""})
 
     assert (node.state, node.lease(10.0)) == (ISOLATED, None)
 

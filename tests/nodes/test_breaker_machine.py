@@ -223,7 +223,8 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @rule(by_hand=st.booleans(), by_file=st.booleans())
     def it_is_isolated_or_released(self, by_hand: bool, by_file: bool) -> None:
-        self.node.isolate(self.now, by_hand=by_hand, by_profile=by_file)
+        orders = {who: "" for who, said in (("hand", by_hand), ("profile", by_file)) if said}
+        self.node.isolate(self.now, orders)
         self.model.by_hand, self.model.by_file = by_hand, by_file
 
     @invariant()

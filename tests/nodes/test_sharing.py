@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
-import signal
-import socket
-import subprocess
 import time
 from datetime import UTC, datetime
 
@@ -19,67 +15,6 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from aerospike_resilience import resilient
 from tests.waiting import until
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("redis-server") is None,
-    reason="redis-server is not installed (Debian: apt-get install redis-server)",
-)
-
-
-class Redis:
-    """A redis-server of the test's own, on a port that the system chose."""
-
-    def __init__(self, directory) -> None:
-        self._directory = directory
-        self.port = 0
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        if not self.port:
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                self.port = free.getsockname()[1]
-        self._process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""],
-            cwd=self._directory,
-            stdout=subprocess.DEVNULL,
-        )
-        client = redis.Redis(port=self.port)
-
-        def answers() -> bool:
-            try:
-                return client.ping()
-            except redis.RedisError:
-                return False
-
-        until(answers)
-        client.close()
-
-    def stop(self) -> None:
-        self.resume()
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def stall(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-
-@pytest.fixture
-def redis_server(tmp_path):
-    server = Redis(tmp_path)
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

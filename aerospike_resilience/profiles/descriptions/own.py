@@ -171,6 +171,10 @@ TELEMETRY: Final[Entries] = {
         True,
     ),
     "sets": ("The sets that metrics name; a number means the first that are used.", ["test.carts"]),
+    "would_have": (
+        "A profile: count the calls that it would have refused, hurried, shed or retried.",
+        "latency",
+    ),
     "last_call": ("Keep the outcome of each thread's and task's last call, for last_call().", True),
 }
 """``telemetry``."""

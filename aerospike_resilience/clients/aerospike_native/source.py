@@ -50,7 +50,7 @@ class NativeSource(ClientSource):
     def statistics(self) -> ClientStatistics:
         """Return what ``metrics()`` tells; nothing once the client is closed.
 
-        Numbers that grow are told only while the application has metrics enabled. Retries and errors stay 0
+        The client counts only while the application has metrics enabled. Retries and errors stay 0
         unless it has the operational tier enabled, which the client does not show.
         """
         with self.question() as may_ask:

@@ -105,7 +105,7 @@ class Job:
             raise
         finally:
             CREATING.reset(token)
-        wrapped.resilience._connection = plan.explanation  # noqa: SLF001 - parts of the same house
+        wrapped.resilience._created_with(plan.explanation)  # noqa: SLF001 - parts of the same house
         log = ClientIdentity(wrapped.resilience.name, self.profile.name).log(
             "aerospike_resilience.connection"
         )

@@ -313,6 +313,23 @@ class Runtime:
             self._shared.clock,
         )
 
+    def _attempt_timer(self) -> list[Interceptor]:
+        """Return the link that records the duration of attempts; none where nobody wants it."""
+        shared, wants = self._shared, self.profile.telemetry
+        if not (wants.attempt_duration and wants.metrics):
+            return []
+        from opentelemetry import metrics
+
+        from ..interceptors.attempt.durations import AttemptTimer
+        from ..telemetry.board import board_of
+        from ..telemetry.durations import AttemptDurations
+
+        board = board_of(shared.meter_provider or metrics.get_meter_provider())
+        if board is None:
+            return []
+        durations = AttemptDurations(board.attempts, shared.health.identity.name)
+        return [AttemptTimer(durations, shared.health.owners, weakly(self._broken), shared.clock)]
+
     def _link(self, chain: Sequence[Interceptor]) -> tuple[Proceed, ProceedAsync]:
         """Link the chain, for blocking methods and for awaited ones."""
         clock = self._shared.clock
@@ -336,7 +353,7 @@ class Runtime:
             ("retry", [self._retry()]),
             ("gate", list(gates)),
             ("breaker", [Breaker(shared.health, refusals.circuit_open)] if breaks else []),
-            ("attempt", [self._attempt]),
+            ("attempt", [*self._attempt_timer(), self._attempt]),
         ]
         return arranged(chain, shared.interceptors, shared.arrange)
 

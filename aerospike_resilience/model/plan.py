@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from .failure import Failure
 from .operation import Operation
-from .refusals import RefusalCounters
 from .rows import Rows
 
 Send: TypeAlias = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
@@ -21,6 +20,14 @@ Classify: TypeAlias = Callable[[BaseException, Operation], Failure]
 
 Configured: TypeAlias = Callable[[Any], bool]
 """Whether the client does the same without a native policy."""
+
+
+OnRefusal: TypeAlias = Callable[[str, str | None], None]
+"""Called with the reason of a refusal, and the node that was the reason, if one was."""
+
+
+def _uncounted(_reason: str, _node: str | None) -> None:
+    return
 
 
 def _never(_policy: Any) -> bool:
@@ -76,7 +83,7 @@ class Plan:
             the application's own event loop is late; None where that is no other.
         patient_early_s: as `early_s`, of `patient`.
         client_name: the wrapped client's name.
-        refusals: counts the operations that end with a refusal; None where nobody counts them.
+        on_refusal: called with the reason and the node of each operation that ends with a refusal.
         patience_s: the socket timeout inside `policy`, in seconds. *Swapped by the tend thread.*
         early_s: a success that took at least this long left its first node early, in seconds.
             *Swapped by the tend thread.*
@@ -96,13 +103,13 @@ class Plan:
         "idempotent",
         "max_tries",
         "native_retries",
+        "on_refusal",
         "operation",
         "patience_s",
         "patient",
         "patient_early_s",
         "policy",
         "profile",
-        "refusals",
         "rows",
         "send",
         "shortened",
@@ -138,7 +145,7 @@ class Plan:
         rows: Rows | None = None,
         verification: Any = None,
         client_name: str = "",
-        refusals: RefusalCounters | None = None,
+        on_refusal: OnRefusal = _uncounted,
     ) -> None:
         self.operation = operation
         self.writes = operation.writes
@@ -168,7 +175,7 @@ class Plan:
         self.rows = rows
         self.verification = verification
         self.client_name = client_name
-        self.refusals = refusals
+        self.on_refusal = on_refusal
 
     def swap(self, policy: Any, patience_s: float, early_s: float) -> None:
         """Take another native policy for first attempts from now on. Called by the tend thread.

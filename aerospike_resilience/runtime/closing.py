@@ -46,8 +46,7 @@ class _RefusingPlanner(Planner):
         idempotent: bool | None = None,  # noqa: ARG002
         send: Send | None = None,  # noqa: ARG002
     ) -> Call:
-        if self._refusals is not None:
-            self._refusals.count("closed")
+        self._on_refusal("closed", None)
         raise self._identity.error(
             ClientClosedError, f"{operation.name}: the client is about to be closed: close(drain=…)"
         )

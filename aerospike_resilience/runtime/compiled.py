@@ -170,7 +170,7 @@ class Runtime:
             on_plan=weakly(self._hurry),
             client_name=shared.health.identity.name,
             forked=shared.forked,
-            refusals=shared.refused,
+            on_refusal=shared.refused.count,
         )
         self.plans = {
             name: self.planner.plain(operation)

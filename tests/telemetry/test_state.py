@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import aerospike
 import aerospike_native
@@ -300,3 +302,73 @@ def test_the_state_of_a_dead_node_outlives_it():
         states = found.values(OURS + "node.state")
         assert sum(value for (node, _), value in states.items() if node == "A1") == 1
         client.close()
+
+
+def test_a_full_pool_is_counted_by_node(healthy):
+    found = Exported()
+    client = resilient(
+        aerospike.client({"hosts": healthy.hosts, "max_conns_per_node": 1}),
+        "latency",
+        overrides={"policy": {"all": {"max_retries": 0}}},
+        meter_provider=found.provider,
+    )
+    client.put(key(1), {"n": 1})
+    until(lambda: client.resilience.snapshot()["adaptive_timeout_ms"])
+    name = "aerospike.client.connections.exhausted"
+    assert found.values(name) == {("A1",): 0, ("A2",): 0, ("A3",): 0}
+
+    def get(_number: int) -> int:
+        try:
+            client.get(key(1))
+        except aerospike.exception.NoMoreConnectionsError:
+            return 1
+        except aerospike.exception.AerospikeError:
+            return 0
+        return 0
+
+    with healthy.inject(op="get", latency="30ms"), ThreadPoolExecutor(8) as threads:
+        refused = sum(threads.map(get, range(40)))
+    counted = found.values(name)
+    client.close()
+
+    assert refused > 0
+    assert sum(counted.values()) == refused
+    assert sum(count > 0 for count in counted.values()) == 1  # the record's master
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_attempts_are_timed_by_node_and_outcome_where_the_profile_asks_for_it(
+    wanted, healthy, wrap
+):
+    found = Exported()
+    overrides = {"telemetry": {"attempt_duration": wanted}, "retry": {"native_failover": 0}}
+    client = wrap(found, overrides=overrides)
+    client.put(key(1), {"n": 1})
+    until(lambda: client.resilience.nodes["A1"]["partitions"])
+    with healthy.inject(op="get", code="device_overload", count=1):
+        client.get(key(1))
+    with pytest.raises(aerospike.exception.RecordNotFound):
+        client.get(key(1, "nowhere"))
+
+    timed = found.values(OURS + "attempt.duration")
+    by_outcome = Counter()
+    for (*_, outcome), count in timed.items():
+        by_outcome[outcome] += count
+    assert by_outcome == ({"ok": 2, "failed": 1, "miss": 1} if wanted else {})
+    assert {node for node, _ in timed} <= {"A1", "A2", "A3"}
+
+
+def test_an_operation_that_the_fallback_served_was_not_refused(healthy, wrap):
+    found = Exported()
+    other = aerospike.client({"hosts": healthy.hosts})
+    client = wrap(found, fallback=other, overrides={"policy": {"reads": {"replica": "master"}}})
+    for number in range(40):
+        client.put(key(number), {"n": number})
+    until(lambda: client.resilience.nodes["A1"]["partitions"])
+    client.resilience.isolate("A1")
+    for number in range(40):
+        client.get(key(number))
+    other.close()
+
+    assert found.values(OURS + "fallback.calls")[()] > 0
+    assert sum(found.values(OURS + "refusals").values()) == 0

@@ -20,7 +20,7 @@ from ...model.durations import (
     ms_to_s,
     remaining_whole_ms,
 )
-from ...model.failure import CALLER, NATIVE_BREAKER, NODE, OVERLOAD, Failure
+from ...model.failure import CALLER, NATIVE_BREAKER, NODE, OVERLOAD, POOL_EXHAUSTED, Failure
 from ...model.operation import Key
 from ...model.plan import early_s
 from ...model.stream import Stream
@@ -240,7 +240,7 @@ class NativeAttempt:
 
     def _record(self, call: Call, failure: Failure, error: str) -> None:
         nodes = call.nodes
-        if not nodes and failure.fault is NODE:
+        if not nodes and (failure.fault is NODE or failure.kind is POOL_EXHAUSTED):
             nodes = self._owners(call.key)
         tries = _tries_made(call, failure)
         call.tries_left -= tries

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 from collections.abc import Callable
 from typing import Any
 
-from ..ambient import deadline
+from ..ambient import inside_operation
 from ..errors import CircuitOpenError
 from ..model.call import Call
 from ..model.operation import Shape
@@ -63,7 +61,7 @@ class Fallback(Link):
                     other = self._other(call) if call.owns(error) else None
                     if other is None:
                         raise
-            with self._in_time(call):
+            with inside_operation(self._left_s(call)):
                 return other(*args, **kwargs)
 
         return fallback
@@ -81,7 +79,7 @@ class Fallback(Link):
                     other = self._other(call) if call.owns(error) else None
                     if other is None:
                         raise
-            with self._in_time(call):
+            with inside_operation(self._left_s(call)):
                 return await other(*args, **kwargs)
 
         return fallback
@@ -101,7 +99,6 @@ class Fallback(Link):
         call.fell_back = True
         return self._method(plan.operation.attribute)
 
-    def _in_time(self, call: Call) -> contextlib.AbstractContextManager[Any]:
-        if math.isinf(call.deadline):
-            return contextlib.nullcontext()
-        return deadline(max(call.deadline - self._clock(), 0.0))
+    def _left_s(self, call: Call) -> float:
+        """Return how much time the call has left, in seconds; ``inf`` without a deadline."""
+        return max(call.deadline - self._clock(), 0.0)

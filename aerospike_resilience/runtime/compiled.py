@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from ..interceptors.telemetry import Telemetry
+    from ..telemetry.spans import RequestHook, ResponseHook
 
 
 BROKEN_EACH_S: Final = 60.0
@@ -73,6 +74,9 @@ class Shared:
         storage: the application's own storages of nodes' states; None where it has none.
         tracer_provider: None for the global one.
         meter_provider: None for the global one.
+        request_hook: the application's hook at the beginning of spans.
+        response_hook: the application's hook at the end of spans.
+        seed: the first host that the client was given, as ``host:port``; empty to ask the client.
         recorder: keeps the last calls' outcomes, where a profile wants that.
         closing: set when the wrapped client is closed.
         under_way: the awaited calls on the fused path, by event loop.
@@ -93,6 +97,9 @@ class Shared:
     storage: StorageFactory | None = None
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
+    request_hook: RequestHook | None = None
+    response_hook: ResponseHook | None = None
+    seed: str = ""
     recorder: Recorder = field(default_factory=Recorder)
     closing: Closing = field(default_factory=Closing)
     forked: bool = False
@@ -255,21 +262,39 @@ class Runtime:
         return self.telemetry.listeners != self._telemetry().listeners
 
     def _telemetry(self) -> Telemetry:
-        from ..interceptors.telemetry import Telemetry  # imports OpenTelemetry's API
+        from ..interceptors.telemetry import Telemetry, Wishes  # imports OpenTelemetry's API
+        from ..telemetry.providers import duration_recorder, tracer
+        from ..telemetry.targets import Targets
 
         shared, wants = self._shared, self.profile.telemetry
+        health = shared.health
         return Telemetry(
-            spans=wants.spans and not shared.adapter.traces_itself(),
-            metrics_=wants.metrics,
-            tracer_provider=shared.tracer_provider,
-            meter_provider=shared.meter_provider,
-            node_address=shared.health.address,
-            place=shared.adapter.place,
-            statement=shared.adapter.statement if wants.db_query_text else None,
-            client_name=shared.health.identity.name,
+            tracer=tracer(shared.tracer_provider) if wants.spans else None,
+            record=duration_recorder(shared.meter_provider) if wants.metrics else None,
+            targets=Targets(
+                health.identity.name, self.profile.name, shared.adapter, weakly(self._server)
+            ),
+            wishes=Wishes(
+                errors=frozenset(wants.count_as_errors),
+                returned_rows=wants.returned_rows,
+                statement=shared.adapter.statement if wants.db_query_text else None,
+                request_hook=shared.request_hook,
+                response_hook=shared.response_hook,
+            ),
+            address=health.address,
+            owners=health.owners,
             clock=shared.clock,
             on_broken=weakly(self._broken),
         )
+
+    def _server(self) -> tuple[str, int] | None:
+        """Return the host and port that the client was given first; None where it does not tell."""
+        try:
+            seed = self._shared.seed or self._shared.adapter.seed(self._shared.client)
+        except Exception:  # noqa: BLE001 - a client that is not connected yet, or a stand-in
+            return None
+        host, _, port = seed.rpartition(":")
+        return (host.strip("[]"), int(port)) if host and port.isdecimal() else None
 
     def _broken(self, what: str, error: Exception) -> None:
         """Log what an exporter or a processor raised, at most once a minute."""
@@ -300,6 +325,7 @@ class Runtime:
         shared, profile = self._shared, self.profile
         refusals, clock = shared.refusals, shared.clock
         breaks = profile.breaker.mode != "off" or profile.adaptive_timeout is not None
+        spans = self.telemetry.attempt_spans() if profile.telemetry.attempt_spans else []
         gates = shared.gates.interceptors(
             refusals.backpressure,
             draft,
@@ -313,7 +339,7 @@ class Runtime:
             ("retry", [self._retry()]),
             ("gate", list(gates)),
             ("breaker", [Breaker(shared.health, refusals.circuit_open)] if breaks else []),
-            ("attempt", [self._attempt]),
+            ("attempt", [*spans, self._attempt]),
         ]
         return arranged(chain, shared.interceptors, shared.arrange)
 

@@ -14,6 +14,7 @@ from ..concurrency.weakly import weakly
 from ..errors import ForkedClientError
 from ..model.operation import Operation
 from ..model.plan import Send
+from ..model.stream import tell_dropped
 from ..nodes import TEND_THREAD, MisnamedNodes, SharedStates, TendedCluster
 from ..profiles import PolicyLibrary, Profile, Reload, Watcher
 from ..profiles.lint import FindingsLog
@@ -234,6 +235,7 @@ class Engine:
         if self._sharing is not None:
             self._sharing.stop()
         gauges.hide(self)
+        tell_dropped()
 
     def _end_with_client(self) -> None:
         self._end()
@@ -316,6 +318,7 @@ class Engine:
             self._changes.make(lambda: self._ready_again(self._own.profile))
         if self._sharing is not None:
             self._sharing.start()  # it does not come along into a forked child
+        tell_dropped()
         self.shared.under_way.tend()
         self.shared.gates.tend()
         runtime = self._own

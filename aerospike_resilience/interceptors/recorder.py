@@ -15,6 +15,7 @@ from ..model.outcome import (
     Owners,
     note_failed_rows,
     note_read_rows,
+    note_rows_in_error,
     returned_rows,
 )
 from ..model.stream import Reading, Stream, WhenEnded
@@ -58,6 +59,7 @@ class Recorder(Link):
             try:
                 result = proceed(call)
             except BaseException as error:
+                note_rows_in_error(call, error)
                 self._keep(self._outcome(call, error, clock() - began))
                 raise
             if isinstance(result, Stream) and call.plan.operation.streams:
@@ -77,6 +79,7 @@ class Recorder(Link):
             try:
                 result = await proceed(call)
             except BaseException as error:
+                note_rows_in_error(call, error)
                 self._keep_async(self._outcome(call, error, clock() - began))
                 raise
             if isinstance(result, Stream) and call.plan.operation.streams:

@@ -21,6 +21,7 @@ from ..model.outcome import (
     Owners,
     note_failed_rows,
     note_read_rows,
+    note_rows_in_error,
     returned_rows,
 )
 from ..model.plan import Plan
@@ -320,6 +321,7 @@ class _Told:
 
     def failed(self, error: BaseException) -> None:
         """End it with an error."""
+        note_rows_in_error(self.call, error)
         self._end(self, error, max(self._clock() - self._started, 0.0), None)
 
     def returned(self, result: Any) -> None:

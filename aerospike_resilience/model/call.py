@@ -65,7 +65,7 @@ class Call:
         key: the record's key; None where the operation has no single one.
         given: the arguments as the application gave them, where a policy is among them.
         criticality: how important it is that the operation is not refused under pressure.
-        query: what is known of the query that a lazy object makes; None for all other calls.
+        query: the `LazyQuery` of a lazy object's call; None for all other calls.
         inside: whether it is a part of another operation, whose fallback this client is. That operation
             alone has a span and a sample.
         started: when the operation began, on the chain's clock, in seconds; 0 before.
@@ -116,7 +116,7 @@ class Call:
     # them.
     given: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
     criticality: Criticality = "default"
-    query: LazyQuery | None = None
+    query: Any = None
     inside: bool = False
 
     attempts: tuple[Attempt, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 from .. import errors
 from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError, RefusedError
 from .attempt import Attempt
-from .call import Call
+from .call import Call, LazyQuery
 from .failure import RECORD, Failure, FailureKind
 from .operation import Key, Kind, Shape
 from .rows import worst_of
@@ -282,6 +282,20 @@ def note_failed_rows(call: Call, result: Any) -> None:
         call.rows_failed, call.worst_row = len(failed), worst_of(failed.values())
 
 
+def note_rows_in_error(call: Call, error: BaseException) -> None:
+    """Note on a call the failed rows of a batch that its error carries, where the retry link did not."""
+    reader = call.plan.row_reader
+    if reader is None or call.rows_failed or not isinstance(error, Exception):
+        return
+    try:
+        part = reader.rows_in_error(error)
+        failed = {} if part is None else reader.failures(part)
+    except Exception:  # noqa: BLE001 - as above
+        return
+    if failed:
+        call.rows_failed, call.worst_row = len(failed), worst_of(failed.values())
+
+
 def note_read_rows(call: Call, reading: Reading) -> None:
     """Note on a call which of the rows failed that were read from its stream."""
     if reading.failures:
@@ -293,8 +307,9 @@ def returned_rows(call: Call, result: Any) -> int | None:
     operation = call.plan.operation
     if operation.shape is not Shape.QUERY or operation.kind is not Kind.READ:
         return None
-    if call.query is not None and call.query.returned is not None:
-        return call.query.returned
+    query: LazyQuery | None = call.query
+    if query is not None and query.returned is not None:
+        return query.returned
     return len(result) if isinstance(result, list | tuple) else None
 
 

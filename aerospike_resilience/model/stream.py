@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
+from ..concurrency import forking
 from .failure import Failure
 
 RowFailure: TypeAlias = Callable[[Any], Failure | None]
@@ -53,6 +54,18 @@ WhenEnded: TypeAlias = Callable[[Reading, BaseException | None, float], None]
 _dropped: Final[deque[Callable[[], None]]] = deque()
 """The ends of streams that the application dropped. A finalizer may run anywhere, inside a lock of an
 exporter too, so it only puts the end here."""
+
+
+class _Dropped:
+    """Forgets, in a forked child, what only the parent is to tell."""
+
+    def after_fork(self) -> None:
+        """Forget it."""
+        _dropped.clear()
+
+
+_of_this_process: Final = _Dropped()
+forking.register(_of_this_process)
 
 
 def tell_dropped() -> None:

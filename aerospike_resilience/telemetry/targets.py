@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sized
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
-from ..model.call import Call
+from ..model.call import Call, LazyQuery
 from ..model.operation import Operation, Shape
 from ..model.rows import BatchCall
 from .registry import (
@@ -171,8 +171,9 @@ def _shared(places: Iterable[Place | None]) -> Place:
 
 def _procedure(call: Call, arguments: Mapping[str, Any]) -> str:
     """Return ``module.function`` of the UDF that a call runs; empty if it runs none."""
-    if call.query is not None:
-        return call.query.procedure
+    query: LazyQuery | None = call.query
+    if query is not None:
+        return query.procedure
     module, function = (arguments.get(name) for name in call.plan.operation.procedure)
     if isinstance(module, str) and isinstance(function, str):
         return f"{module}.{function}"

@@ -73,7 +73,7 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
         from aerospike_sdk import exceptions as sdk
 
         exceptions: Any = sdk  # it exports neither
-        if isinstance(error, exceptions.PncAerospikeError):
+        if isinstance(error, exceptions.PncAerospikeError | exceptions.PncServerError):
             return type(exceptions._convert_pnc_exception(error))  # noqa: SLF001 - the SDK has no other way
         return type(error)
 

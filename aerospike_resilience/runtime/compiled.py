@@ -272,7 +272,11 @@ class Runtime:
             tracer=tracer(shared.tracer_provider) if wants.spans else None,
             record=duration_recorder(shared.meter_provider) if wants.metrics else None,
             targets=Targets(
-                health.identity.name, self.profile.name, shared.adapter, weakly(self._server)
+                health.identity.name,
+                self.profile.name,
+                shared.adapter,
+                weakly(self._server),
+                weakly(self._only_namespace),
             ),
             wishes=Wishes(
                 errors=frozenset(wants.count_as_errors),
@@ -286,6 +290,11 @@ class Runtime:
             clock=shared.clock,
             on_broken=weakly(self._broken),
         )
+
+    def _only_namespace(self) -> str:
+        """Return the cluster's namespace; empty where it has several, or the map is not known yet."""
+        names = tuple(self._shared.health.partitions.namespaces)
+        return names[0] if len(names) == 1 else ""
 
     def _server(self) -> tuple[str, int] | None:
         """Return the host and port that the client was given first; None where it does not tell."""

@@ -67,6 +67,7 @@ class Targets:
         profile: the profile's name.
         places: the client's adapter.
         server: returns the first host that the client was given, and its port; None where it is unknown.
+        only_namespace: returns the cluster's namespace; empty where it has several, or none is known.
     """
 
     def __init__(
@@ -75,7 +76,9 @@ class Targets:
         profile: str,
         places: Places,
         server: Callable[[], tuple[str, int] | None],
+        only_namespace: Callable[[], str] = lambda: "",
     ) -> None:
+        self._only_namespace = only_namespace
         self._client_name = client_name
         self._profile = profile
         self._places = places
@@ -142,7 +145,10 @@ class Targets:
             return call.query.place or NOWHERE
         if operation.shape is Shape.BATCH and not operation.place[0]:
             return _shared(map(self._places.place, _keys(call, arguments)))
-        return self._places.target(operation, arguments) or NOWHERE
+        namespace, set_name = self._places.target(operation, arguments) or NOWHERE
+        if not namespace and operation.shape is Shape.QUERY:
+            namespace = self._only_namespace()  # some clients' statements do not show theirs
+        return namespace, set_name
 
 
 def _keys(call: Call, arguments: Mapping[str, Any]) -> Iterable[Any]:

@@ -18,6 +18,10 @@ Classify: TypeAlias = Callable[[BaseException, Operation], Failure]
 """An adapter's function from an error and an operation to a `Failure`."""
 
 
+RaisedAs: TypeAlias = Callable[[BaseException], type[BaseException]]
+"""From an error of the client's to the class of the error that the application gets."""
+
+
 Configured: TypeAlias = Callable[[Any], bool]
 """Whether the client does the same without a native policy."""
 
@@ -69,10 +73,14 @@ class Plan:
         failover: whether the client moves to another replica by itself when a try fails.
         single: whether the record's namespace has one copy of each record, so that there is no replica.
         rows: reads and merges the rows of a batch call; None if it is no batch, or one that fails whole.
+        row_reader: the same also for a batch that is sent once, as the application made it.
         verification: how a write in doubt is verified; None if it is not.
         fields: Aerospike's policy fields in force; constants are the client's own numbers.
         send: the client's method: takes arguments, keyword arguments and a native policy.
         classify: from an error of the client's to what it means for this operation.
+        raised_as: from an error of the client's to the class of the error that the application gets.
+        at_master_s: an attempt that was answered in less than this many seconds was answered by the
+            record's master; 0 where attempts may begin at another node.
         policy: the native policy for a first attempt. *Swapped by the tend thread.*
         configured: whether the client does the same without a native policy, as it was configured with it.
         first: what a first attempt sends: `policy`, or None where the client does the same without it.
@@ -91,6 +99,7 @@ class Plan:
 
     __slots__ = (
         "asked_for",
+        "at_master_s",
         "classify",
         "client_name",
         "conditional",
@@ -110,6 +119,8 @@ class Plan:
         "patient_early_s",
         "policy",
         "profile",
+        "raised_as",
+        "row_reader",
         "rows",
         "send",
         "shortened",
@@ -146,6 +157,9 @@ class Plan:
         verification: Any = None,
         client_name: str = "",
         on_refusal: OnRefusal = _uncounted,
+        raised_as: RaisedAs = type,
+        at_master_s: float = 0.0,
+        row_reader: Rows | None = None,
     ) -> None:
         self.operation = operation
         self.writes = operation.writes
@@ -173,9 +187,12 @@ class Plan:
         self.failover = failover
         self.single = single
         self.rows = rows
+        self.row_reader = rows if row_reader is None else row_reader
         self.verification = verification
         self.client_name = client_name
         self.on_refusal = on_refusal
+        self.raised_as = raised_as
+        self.at_master_s = at_master_s
 
     def swap(self, policy: Any, patience_s: float, early_s: float) -> None:
         """Take another native policy for first attempts from now on. Called by the tend thread.

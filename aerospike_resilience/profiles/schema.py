@@ -236,6 +236,13 @@ class TelemetrySection(_Section):
         default=100,
         description="the sets that metrics name; a number means the first that are used",
     )
+    returned_rows: Flag = Field(
+        default=False, description="the number of records that a query returned, on its span"
+    )
+    attempt_spans: Flag = Field(default=False, description="a child span for each attempt")
+    count_as_errors: tuple[Literal["miss", "filtered", "cancelled"], ...] = Field(
+        (), description="ordinary ends of operations that count as errors here"
+    )
     last_call: Flag = Field(
         default=False, description="keep the story of each thread's and task's last call"
     )

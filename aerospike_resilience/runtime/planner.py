@@ -15,7 +15,7 @@ from ..model.attempt_policy import AttemptPolicy
 from ..model.call import Call
 from ..model.durations import limit_ms_to_s, limit_s_to_ms
 from ..model.operation import Key, Kind, Operation, Shape
-from ..model.plan import OnRefusal, Plan, Send
+from ..model.plan import OnRefusal, Plan, Send, early_s
 from ..model.rows import ExpectedWrite
 from ..profiles import Profile, Setting
 
@@ -303,6 +303,8 @@ class Planner:
             verification=self._verification(operation, fields) if operation.writes else None,
             client_name=self._client_name,
             on_refusal=self._on_refusal,
+            raised_as=adapter.raised_as,
+            at_master_s=self._at_master_s(operation, effective, early_s(socket_s)),
         )
 
     def _settings(self, operation: Operation, plan_key: PlanKey) -> Mapping[str, Setting]:
@@ -362,6 +364,9 @@ class Planner:
 
     def _bare(self, operation: Operation, send: Send | None, policy: Any = None) -> Plan:
         """Return a plan that sends the call as the application made it, once."""
+        own = self.own.get(self._adapter.own_family(operation), _NOTHING)
+        limits = (limit_ms_to_s(own.get(name)) for name in ("socket_timeout", "total_timeout"))
+        early = early_s(min(limits))
         return Plan(
             operation,
             self._profile.name,
@@ -371,7 +376,17 @@ class Planner:
             policy=policy,
             client_name=self._client_name,
             on_refusal=self._on_refusal,
+            raised_as=self._adapter.raised_as,
+            row_reader=self._adapter.rows(operation) if operation.shape is Shape.BATCH else None,
+            at_master_s=0.0 if policy is not None else self._at_master_s(operation, own, early),
         )
+
+    def _at_master_s(
+        self, operation: Operation, effective: Mapping[str, Any], early: float
+    ) -> float:
+        """Return in less than how many seconds the master answers; 0 where another node may have."""
+        begins_there = operation.writes or self._adapter.begins_at_master(effective)
+        return early if operation.shape is Shape.POINT and begins_there else 0.0
 
     def _sender(self, operation: Operation) -> Send:
         adapter = self._adapter

@@ -144,8 +144,16 @@ class Board:
 _boards: weakref.WeakKeyDictionary[MeterProvider, Board] = weakref.WeakKeyDictionary()
 
 
-def board_of(provider: MeterProvider) -> Board | None:
-    """Return a provider's board; None if nothing listens there."""
+def board_of(provider: MeterProvider | None) -> Board | None:
+    """Return a provider's board; None if nothing listens there.
+
+    Args:
+        provider: None for the global one.
+    """
+    if provider is None:
+        from opentelemetry import metrics
+
+        provider = metrics.get_meter_provider()
     board = _boards.get(provider)
     if board is None:
         from .providers import meter  # imports OpenTelemetry's API
@@ -155,8 +163,12 @@ def board_of(provider: MeterProvider) -> Board | None:
     return board
 
 
-def show(client: Observed, provider: MeterProvider) -> Board | None:
+def show(client: Observed, provider: MeterProvider | None) -> Board | None:
     """Show a wrapped client on a provider's board, and on no other.
+
+    Args:
+        client: the client.
+        provider: None for the global one.
 
     Returns:
         The board; None if nothing listens there.

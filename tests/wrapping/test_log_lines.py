@@ -349,7 +349,7 @@ PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
         ("nodes/tending.py", "part of a tend failed; nodes"),
         ("nodes/tend_thread.py", "tending failed; it goes on a"),
     ],
-    a_call_that_fails: [("interceptors/retry/error_notes.py", "%s failed: %s")],
+    a_call_that_fails: [("interceptors/retry/error_notes.py", "%s ended as %s: %s")],
     a_client_that_cannot_be_wrapped: [("instrument.py", "a client was created and cou")],
 }
 

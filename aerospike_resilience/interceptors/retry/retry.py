@@ -482,6 +482,7 @@ class Retry(Link):
     def _prepare(self, call: Call) -> None:
         """Prepare a call for its next attempt."""
         self.counters.retries += 1
+        call.retries += 1
         call.next_attempt()
         if not call.plan.asked_for and (refused := _refused_for_load(call)):
             call.tries_left = min(call.tries_left, 1 + MAX_OVERLOAD_RETRIES - refused)

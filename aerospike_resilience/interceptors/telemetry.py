@@ -14,18 +14,20 @@ from typing import Any, Final
 from opentelemetry.trace import Span, SpanKind, Tracer
 
 from ..model.call import Call
-from ..model.operation import Key, Operation, Shape
+from ..model.operation import POINT, QUERY, Key, Operation
 from ..model.outcome import (
     FILTERED_OUT,
     Outcome,
     Owners,
+    contacted,
+    is_eventful,
     note_failed_rows,
     note_read_rows,
     note_rows_in_error,
     returned_rows,
 )
 from ..model.plan import Plan
-from ..model.stream import Reading, Stream, tell_dropped
+from ..model.stream import Reading, Stream, dropped, tell_dropped
 from ..telemetry import registry as names
 from ..telemetry.spans import (
     NodeAddress,
@@ -35,6 +37,7 @@ from ..telemetry.spans import (
     detach,
     enter,
     error_attributes,
+    name_peer,
     suppressed,
 )
 from ..telemetry.targets import Target, Targets
@@ -102,6 +105,7 @@ class Telemetry(Link):
         self._owners = owners
         self._clock = clock
         self._on_broken = on_broken
+        self._looks_at_all = wishes.response_hook is not None
 
     @property
     def listeners(self) -> tuple[bool, bool]:
@@ -112,6 +116,10 @@ class Telemetry(Link):
     def wanted(self) -> bool:
         """Whether anything listens."""
         return any(self.listeners)
+
+    def look(self) -> None:
+        """Look for what was not known yet. Called by the tend thread."""
+        self._targets.look()
 
     def link(self, proceed: Proceed) -> Proceed:
         """Open a span, proceed, close it and record the duration."""
@@ -176,7 +184,8 @@ class Telemetry(Link):
         return [] if self._tracer is None else [AttemptSpans(self._tracer, self._address)]
 
     def _begin(self, call: Call) -> _Told:
-        tell_dropped()
+        if dropped:
+            tell_dropped()
         target, span = NO_TARGET, None
         try:
             target = self._targets.of(call)
@@ -208,7 +217,7 @@ class Telemetry(Link):
     def _text(self, call: Call) -> str | None:
         """Return a query's text; None for other operations, and where the profile leaves it out."""
         statement, operation = self._wishes.statement, call.plan.operation
-        if statement is None or operation.shape is not Shape.QUERY:
+        if statement is None or operation.shape is not QUERY:
             return None
         if call.query is not None:
             return call.query.text() or None
@@ -223,7 +232,7 @@ class Telemetry(Link):
         try:
             sample, outcome = told.target.sample, None
             at_end: dict[str, Any] = {}
-            if error is not None or recording or call.rows_failed or call.outcome is not None:
+            if error is not None or rows is not None or self._looks_at_all or is_eventful(call):
                 outcome = self._outcome(call, error, duration_s, rows, look_up=recording)
                 duration_s = outcome.duration_s
                 at_end = self._judged(outcome)
@@ -231,9 +240,12 @@ class Telemetry(Link):
                     sample = {**sample, **at_end}
             if self._record is not None:
                 self._record(duration_s, sample)
-            if span is not None and outcome is not None and recording:
-                describe(span, outcome, at_end, self._address, rows=self._wishes.returned_rows)
-                self._respond(span, call, outcome)
+            if span is not None and recording:
+                if outcome is None:
+                    name_peer(span, contacted(call, self._owners), self._address)
+                else:
+                    describe(span, outcome, at_end, self._address, rows=self._wishes.returned_rows)
+                    self._respond(span, call, outcome)
         except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
             self._on_broken("a span or a duration could not be recorded", broken)
         if span is not None:
@@ -332,7 +344,7 @@ class _Told:
             result.when_ended(self._stream_ended, self._clock)
             return
         duration_s, rows = max(self._clock() - self._started, 0.0), None
-        if operation.shape is not Shape.POINT:
+        if operation.shape is not POINT:
             note_failed_rows(call, result)
             rows = returned_rows(call, result)
         self._end(self, None, duration_s, rows)
@@ -340,7 +352,7 @@ class _Told:
     def _stream_ended(self, reading: Reading, error: BaseException | None, ended: float) -> None:
         call = self.call
         note_read_rows(call, reading)
-        rows = reading.rows if call.plan.operation.shape is Shape.QUERY else None
+        rows = reading.rows if call.plan.operation.shape is QUERY else None
         self._end(self, error, max(ended - self._started, 0.0), rows)
 
 

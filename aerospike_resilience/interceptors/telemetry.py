@@ -14,18 +14,20 @@ from typing import Any, Final
 from opentelemetry.trace import Span, SpanKind, Tracer
 
 from ..model.call import Call
-from ..model.operation import Key, Operation, Shape
+from ..model.operation import POINT, QUERY, Key, Operation
 from ..model.outcome import (
     FILTERED_OUT,
     Outcome,
     Owners,
+    contacted,
+    is_eventful,
     note_failed_rows,
     note_read_rows,
     note_rows_in_error,
     returned_rows,
 )
 from ..model.plan import Plan
-from ..model.stream import Reading, Stream, tell_dropped
+from ..model.stream import Reading, Stream, dropped, tell_dropped
 from ..telemetry import registry as names
 from ..telemetry.listening import SpanFilter
 from ..telemetry.spans import (
@@ -36,6 +38,7 @@ from ..telemetry.spans import (
     detach,
     enter,
     error_attributes,
+    name_peer,
     suppressed,
 )
 from ..telemetry.targets import Target, Targets
@@ -104,6 +107,7 @@ class Telemetry(Link):
         self._owners = owners
         self._clock = clock
         self._on_broken = on_broken
+        self._looks_at_all = wishes.response_hook is not None
 
     @property
     def listeners(self) -> tuple[bool, bool]:
@@ -114,6 +118,10 @@ class Telemetry(Link):
     def wanted(self) -> bool:
         """Whether anything listens."""
         return any(self.listeners)
+
+    def look(self) -> None:
+        """Look for what was not known yet. Called by the tend thread."""
+        self._targets.look()
 
     def link(self, proceed: Proceed) -> Proceed:
         """Open a span, proceed, close it and record the duration."""
@@ -195,10 +203,6 @@ class Telemetry(Link):
         except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
             self._on_broken("a duration could not be recorded", error)
 
-    def look(self) -> None:
-        """Ask for what was not known yet. Called by the tend thread."""
-        self._targets.look()
-
     def succeeded(self, plan: Plan, key: Key, duration_s: float) -> None:
         """Record a plain success on one record, for calls that do not come through this link.
 
@@ -224,7 +228,8 @@ class Telemetry(Link):
 
     def _target(self, call: Call) -> Target:
         """Return what is known of a call that begins."""
-        tell_dropped()
+        if dropped:
+            tell_dropped()
         try:
             return self._targets.of(call)
         except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
@@ -262,7 +267,7 @@ class Telemetry(Link):
     def _text(self, call: Call) -> str | None:
         """Return a query's text; None for other operations, and where the profile leaves it out."""
         statement, operation = self._wishes.statement, call.plan.operation
-        if statement is None or operation.shape is not Shape.QUERY:
+        if statement is None or operation.shape is not QUERY:
             return None
         if call.query is not None:
             return call.query.text() or None
@@ -277,7 +282,7 @@ class Telemetry(Link):
         try:
             sample, outcome = told.target.sample, None
             at_end: dict[str, Any] = {}
-            if error is not None or recording or call.rows_failed or call.outcome is not None:
+            if error is not None or rows is not None or self._looks_at_all or is_eventful(call):
                 outcome = self._outcome(call, error, duration_s, rows, look_up=recording)
                 duration_s = outcome.duration_s
                 at_end = self._judged(outcome)
@@ -285,9 +290,12 @@ class Telemetry(Link):
                     sample = {**sample, **at_end}
             if self._record is not None:
                 self._record(duration_s, sample)
-            if span is not None and outcome is not None and recording:
-                describe(span, outcome, at_end, self._address, rows=self._wishes.returned_rows)
-                self._respond(span, call, outcome)
+            if span is not None and recording:
+                if outcome is None:
+                    name_peer(span, contacted(call, self._owners), self._address)
+                else:
+                    describe(span, outcome, at_end, self._address, rows=self._wishes.returned_rows)
+                    self._respond(span, call, outcome)
         except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
             self._on_broken("a span or a duration could not be recorded", broken)
         if span is not None:
@@ -386,7 +394,7 @@ class _Told:
             result.when_ended(self._stream_ended, self._clock)
             return
         duration_s, rows = max(self._clock() - self._started, 0.0), None
-        if operation.shape is not Shape.POINT:
+        if operation.shape is not POINT:
             note_failed_rows(call, result)
             rows = returned_rows(call, result)
         self._end(self, None, duration_s, rows)
@@ -394,7 +402,7 @@ class _Told:
     def _stream_ended(self, reading: Reading, error: BaseException | None, ended: float) -> None:
         call = self.call
         note_read_rows(call, reading)
-        rows = reading.rows if call.plan.operation.shape is Shape.QUERY else None
+        rows = reading.rows if call.plan.operation.shape is QUERY else None
         self._end(self, error, max(ended - self._started, 0.0), rows)
 
 
@@ -410,7 +418,7 @@ def _is_plain(call: Call) -> bool:
     """Return whether a call that returned has nothing to say but how long it took."""
     operation = call.plan.operation
     return (
-        operation.shape is Shape.POINT
+        operation.shape is POINT
         and not operation.streams
         and not call.rows_failed
         and call.outcome is None

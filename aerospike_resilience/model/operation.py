@@ -40,6 +40,11 @@ class Shape(enum.StrEnum):
     CLUSTER = "cluster"
 
 
+POINT: Final = Shape.POINT  # as above
+BATCH: Final = Shape.BATCH
+QUERY: Final = Shape.QUERY
+
+
 Idempotence: TypeAlias = Callable[[Mapping[str, Any]], bool]
 """Given a call's arguments by name: may it be sent again after it may have been applied?"""
 

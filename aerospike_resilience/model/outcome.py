@@ -234,6 +234,23 @@ def _kind(
     return "miss" if answered else "failed"
 
 
+def is_eventful(call: Call) -> bool:
+    """Return whether there is more to say of a call that returned than how long it took and where."""
+    return bool(
+        call.attempts
+        or call.rows_failed
+        or call.outcome is not None
+        or call.fell_back
+        or call.commit_master
+        or call.waited_s
+    )
+
+
+def contacted(call: Call, owners: Owners) -> str | None:
+    """Return the node that a plain success contacted."""
+    return _contacted(call, None, call.nodes or owners(call.key))
+
+
 def _contacted(call: Call, error: BaseException | None, nodes: tuple[str, ...]) -> str | None:
     """Return the node that a call contacted last: as its error says, or else the map and the time."""
     if call.fell_back:

@@ -51,7 +51,7 @@ class Reading:
 WhenEnded: TypeAlias = Callable[[Reading, BaseException | None, float], None]
 """Is told the end of a stream: what was read, its error, and when it ended on the chain's clock."""
 
-_dropped: Final[deque[Callable[[], None]]] = deque()
+dropped: Final[deque[Callable[[], None]]] = deque()
 """The ends of streams that the application dropped. A finalizer may run anywhere, inside a lock of an
 exporter too, so it only puts the end here."""
 
@@ -61,7 +61,7 @@ class _Dropped:
 
     def after_fork(self) -> None:
         """Forget it."""
-        _dropped.clear()
+        dropped.clear()
 
 
 _of_this_process: Final = _Dropped()
@@ -70,9 +70,9 @@ forking.register(_of_this_process)
 
 def tell_dropped() -> None:
     """Tell the ends of streams that were dropped. Called by calls and by the tend thread."""
-    while _dropped:
+    while dropped:
         try:
-            tell = _dropped.popleft()
+            tell = dropped.popleft()
         except IndexError:  # another thread took it
             return
         tell()
@@ -167,7 +167,7 @@ class Stream:
         if reading is not None:
             ended_at = reading.last_at
             for callback in told:
-                _dropped.append(functools.partial(callback, reading, None, ended_at))
+                dropped.append(functools.partial(callback, reading, None, ended_at))
 
     def _end(self, error: BaseException | None) -> None:
         if self._ended:

@@ -333,8 +333,8 @@ class Engine:
         if self._sharing is not None:
             self._sharing.start()  # it does not come along into a forked child
         tell_dropped()
-        for runtime in (self._own, *self._switched.runtimes):
-            runtime.telemetry.look()
+        for one in (self._own, *self._switched.runtimes):
+            one.telemetry.look()
         self.shared.under_way.tend()
         self.shared.gates.tend()
         runtime = self._own

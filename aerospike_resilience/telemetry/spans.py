@@ -48,6 +48,13 @@ def detach(token: Any) -> None:
         return
 
 
+def name_peer(span: Span, node: str | None, address: NodeAddress) -> None:
+    """Set on a span the address of the node that was contacted last, where it is known."""
+    if node is not None and (peer := address(node)) is not None:
+        host, port = peer
+        span.set_attributes({names.PEER_ADDRESS: host, names.PEER_PORT: port})
+
+
 def error_attributes(outcome: Outcome) -> dict[str, Any]:
     """Return the attributes of an outcome's error, which span and sample share."""
     found: dict[str, Any] = {

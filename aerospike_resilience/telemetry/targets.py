@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sized
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from ..model.call import Call, LazyQuery
-from ..model.operation import Operation, Shape
+from ..model.operation import BATCH, QUERY, Operation
 from ..model.rows import BatchCall
 from .cells import Histogram
 from .registry import (
@@ -95,6 +95,12 @@ class Targets:
         self._server = server()
         self._kept: dict[tuple[str, Place, str], Target] = {}
 
+    def look(self) -> None:
+        """Look for the server where it was not known: the client may have connected since."""
+        if self._server is None and (found := self._find_server()) is not None:
+            self._server = found
+            self._kept = {}
+
     def of(self, call: Call) -> Target:
         """Return the target of a call."""
         operation = call.plan.operation
@@ -104,7 +110,7 @@ class Targets:
         arguments = operation.bind(call.args, call.kwargs)
         place = self.place(key) if key is not None else self._place(call, arguments)
         target = self.at(operation.name, place, _procedure(call, arguments))
-        if operation.shape is Shape.BATCH:
+        if operation.shape is BATCH:
             return _with_size(target, call, arguments)
         return target
 
@@ -114,22 +120,16 @@ class Targets:
 
     def at(self, operation: str, place: Place, procedure: str = "") -> Target:
         """Return the target of an operation on a namespace and a set."""
-        index = operation, place, procedure
+        index, kept = (operation, place, procedure), self._kept
         try:
-            return self._kept[index]
+            return kept[index]
         except KeyError:
             made = self._made(operation, place, procedure)
         except TypeError:  # a key of a class of the application's own
             return self._made(operation, NOWHERE, procedure)
-        if len(self._kept) < KEPT:
-            self._kept[index] = made
+        if len(kept) < KEPT:
+            kept[index] = made
         return made
-
-    def look(self) -> None:
-        """Ask for the server again, if it was not known yet. Called by the tend thread."""
-        if self._server is None and (found := self._find_server()) is not None:
-            self._server = found
-            self._kept.clear()
 
     def _made(self, operation: str, place: Place, procedure: str) -> Target:
         namespace, set_name = place
@@ -162,10 +162,10 @@ class Targets:
         operation = call.plan.operation
         if call.query is not None:
             return call.query.place or NOWHERE
-        if operation.shape is Shape.BATCH and not operation.place[0]:
+        if operation.shape is BATCH and not operation.place[0]:
             return _shared(map(self._places.place, _keys(call, arguments)))
         namespace, set_name = self._places.target(operation, arguments) or NOWHERE
-        if not namespace and operation.shape is Shape.QUERY:
+        if not namespace and operation.shape is QUERY:
             namespace = self._only_namespace()  # some clients' statements do not show theirs
         return namespace, set_name
 

@@ -131,8 +131,13 @@ class Telemetry(Link):
             if call.inside or suppressed():
                 return proceed(call)
             if not self._wants_span():
-                return timed(call, proceed) if timed is not None else proceed(call)
+                return proceed(call) if timed is None else timed(call, proceed, self._target(call))
             told = self._begin(call)
+            if not told.recording:
+                try:
+                    return proceed(call) if timed is None else timed(call, proceed, told.target)
+                finally:
+                    told.leave()
             try:
                 result = proceed(call)
             except BaseException as error:
@@ -154,8 +159,16 @@ class Telemetry(Link):
             if call.inside or suppressed():
                 return await proceed(call)
             if not self._wants_span():
-                return await (proceed(call) if timed is None else timed(call, proceed))
+                target = self._target(call)
+                return await (proceed(call) if timed is None else timed(call, proceed, target))
             told = self._begin(call)
+            if not told.recording:
+                try:
+                    return await (
+                        proceed(call) if timed is None else timed(call, proceed, told.target)
+                    )
+                finally:
+                    told.leave()
             try:
                 result = await proceed(call)
             except BaseException as error:
@@ -169,9 +182,9 @@ class Telemetry(Link):
 
         return telemetry
 
-    def _timed(self, call: Call, proceed: Proceed) -> Any:
+    def _timed(self, call: Call, proceed: Proceed, target: Target) -> Any:
         """Proceed and record the duration: of a call whose span nobody would keep."""
-        target, started = self._target(call), self._clock()
+        started = self._clock()
         try:
             result = proceed(call)
         except BaseException as error:
@@ -183,9 +196,9 @@ class Telemetry(Link):
             self._told(call, target, None, started).returned(result)
         return result
 
-    async def _timed_async(self, call: Call, proceed: ProceedAsync) -> Any:
+    async def _timed_async(self, call: Call, proceed: ProceedAsync, target: Target) -> Any:
         """Proceed and record the duration: of a call whose span nobody would keep."""
-        target, started = self._target(call), self._clock()
+        started = self._clock()
         try:
             result = await proceed(call)
         except BaseException as error:
@@ -350,12 +363,15 @@ class _Told:
         clock: the chain's clock, in seconds.
         call: the call.
         target: what is known of it.
-        span: its span; None where nobody takes it.
+        span: its span; None where nobody takes it. If it does not record, it is only entered and left.
         started: when it began, on that clock.
         started_ns: the same in nanoseconds of the wall clock.
     """
 
-    __slots__ = ("_clock", "_end", "_started", "_token", "call", "span", "started_ns", "target")
+    __slots__ = (
+        *("_clock", "_end", "_started", "_token"),
+        *("call", "recording", "span", "started_ns", "target"),
+    )
 
     def __init__(
         self,
@@ -374,6 +390,7 @@ class _Told:
         self.target = target
         self.span = span
         self.started_ns = started_ns
+        self.recording = span is not None and span.is_recording()
         self._token = None if span is None else enter(span)
 
     def leave(self) -> None:

@@ -91,8 +91,7 @@ def test_a_bad_file_fails_no_call_of_a_block(client, files, seen):
     assert result.error is None
     assert "nonsense" in str(result.using["block"].error)
     assert "using('block')" in client.resilience.snapshot()["profile"]["reload_error"]
-    assert dict(client.resilience._engine.readings("reload.failed")[0][1]) == {}
-    assert client.resilience._engine.readings("reload.failed")[0][0] == 1
+    assert client.resilience._engine.read()["aerospike.resilience.reload.failed"] == [(1, {})]
     replace(files / "block.yaml", GOOD.format(2000))
     until(lambda: client.resilience.snapshot()["profile"]["reload_error"] is None)
     assert used(client, seen, profile="block") == 2000

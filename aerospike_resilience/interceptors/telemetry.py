@@ -132,12 +132,16 @@ class Telemetry(Link):
                 return proceed(call)
             if not self._wants_span():
                 return proceed(call) if timed is None else timed(call, proceed, self._target(call))
-            told = self._begin(call)
-            if not told.recording:
+            target, started_ns = self._target(call), time.time_ns()
+            span = self._span(call, target, started_ns)
+            if span is None or not span.is_recording():
+                token = None if span is None else enter(span)
                 try:
-                    return proceed(call) if timed is None else timed(call, proceed, told.target)
+                    return proceed(call) if timed is None else timed(call, proceed, target)
                 finally:
-                    told.leave()
+                    if token is not None:
+                        detach(token)
+            told = _Told(self._end, self._clock, call, target, span, self._clock(), started_ns)
             try:
                 result = proceed(call)
             except BaseException as error:
@@ -161,14 +165,16 @@ class Telemetry(Link):
             if not self._wants_span():
                 target = self._target(call)
                 return await (proceed(call) if timed is None else timed(call, proceed, target))
-            told = self._begin(call)
-            if not told.recording:
+            target, started_ns = self._target(call), time.time_ns()
+            span = self._span(call, target, started_ns)
+            if span is None or not span.is_recording():
+                token = None if span is None else enter(span)
                 try:
-                    return await (
-                        proceed(call) if timed is None else timed(call, proceed, told.target)
-                    )
+                    return await (proceed(call) if timed is None else timed(call, proceed, target))
                 finally:
-                    told.leave()
+                    if token is not None:
+                        detach(token)
+            told = _Told(self._end, self._clock, call, target, span, self._clock(), started_ns)
             try:
                 result = await proceed(call)
             except BaseException as error:
@@ -252,15 +258,15 @@ class Telemetry(Link):
     def _told(self, call: Call, target: Target, span: Span | None, started: float) -> _Told:
         return _Told(self._end, self._clock, call, target, span, started, time.time_ns())
 
-    def _begin(self, call: Call) -> _Told:
-        target, span = self._target(call), None
-        started, started_ns = self._clock(), time.time_ns()
-        if self._tracer is not None:
-            try:
-                span = self._start(self._tracer, call, target, started_ns)
-            except Exception as error:  # noqa: BLE001
-                self._on_broken("a span could not be started", error)
-        return _Told(self._end, self._clock, call, target, span, started, started_ns)
+    def _span(self, call: Call, target: Target, started_ns: int) -> Span | None:
+        """Start a call's span; None where nobody takes it, or it could not be started."""
+        if self._tracer is None:
+            return None
+        try:
+            return self._start(self._tracer, call, target, started_ns)
+        except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
+            self._on_broken("a span could not be started", error)
+            return None
 
     def _start(self, tracer: Tracer, call: Call, target: Target, started_ns: int) -> Span:
         attributes = target.span
@@ -363,15 +369,12 @@ class _Told:
         clock: the chain's clock, in seconds.
         call: the call.
         target: what is known of it.
-        span: its span; None where nobody takes it. If it does not record, it is only entered and left.
+        span: its span; None where nobody takes it.
         started: when it began, on that clock.
         started_ns: the same in nanoseconds of the wall clock.
     """
 
-    __slots__ = (
-        *("_clock", "_end", "_started", "_token"),
-        *("call", "recording", "span", "started_ns", "target"),
-    )
+    __slots__ = ("_clock", "_end", "_started", "_token", "call", "span", "started_ns", "target")
 
     def __init__(
         self,
@@ -390,7 +393,6 @@ class _Told:
         self.target = target
         self.span = span
         self.started_ns = started_ns
-        self.recording = span is not None and span.is_recording()
         self._token = None if span is None else enter(span)
 
     def leave(self) -> None:

@@ -180,6 +180,36 @@ def test_refusals_say_who_refused_and_why(healthy, watched):
     assert "network.peer.port" not in told.attributes
 
 
+def test_a_call_that_is_shed_and_one_whose_deadline_passes_in_line_say_so(healthy):
+    listener = Listener()
+    surface = CClient(healthy)
+    line = {"max_concurrent_operations": 1, "operation_queue_timeout": "10s"}
+    limits = {"all": {"total_timeout": "20s", "socket_timeout": "20s"}}
+    surface.open(
+        overrides={**CALM, "policy": limits, "backpressure": line}, telemetry=listener.providers
+    )
+    surface.put("there", {"n": 1})
+    call = Watched(surface, listener)
+    gate = lambda: surface.resilience.snapshot()["gate"]  # noqa: E731
+
+    with healthy.inject(op="get", latency="1s", count=1), ThreadPoolExecutor(2) as pool:
+        first = pool.submit(surface.get, "there")
+        until(lambda: gate()["in_flight"] == 1)
+        second = pool.submit(surface.get, "there")
+        until(lambda: gate()["waiting"] == 1)
+        with surface.resilience.using(criticality="sheddable"):
+            _result, shed = call.told(lambda: surface.get("there"))
+        with deadline(0.02):
+            _result, late = call.told(lambda: surface.get("there"))
+        first.result()
+        second.result()
+    surface.close()
+
+    assert shed.outcome.refusal.reason == "gate_shed"
+    assert late.outcome.refusal.reason in ("gate_deadline", "deadline")
+    assert late.attributes["aerospike.resilience.refusal.reason"] == late.outcome.refusal.reason
+
+
 # ----- cancellation
 
 

@@ -241,6 +241,13 @@ class Telemetry(Link):
         except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
             self._on_broken("a duration could not be recorded", error)
 
+    def refused(self, call: Call, error: Exception) -> None:
+        """Tell of a call that was refused before it entered the chain."""
+        if self.wanted and not suppressed():
+            told = self._begin(call)
+            told.failed(error)
+            told.leave()
+
     def attempt_spans(self) -> list[Link]:
         """Return the link that makes a span of each attempt; none where nobody takes spans."""
         return [] if self._tracer is None else [AttemptSpans(self._tracer, self._address)]

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from .. import errors
-from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError, RefusedError
+from ..errors import (
+    BackpressureError,
+    CircuitOpenError,
+    ClientClosedError,
+    DeadlineExceededError,
+    RefusedError,
+)
 from .attempt import Attempt
 from .call import Call, LazyQuery
 from .failure import RECORD, Failure, FailureKind
@@ -341,6 +347,6 @@ def refusal_of(error: BaseException | None) -> Refusal | None:
             return Refusal(f"gate_{error.reason}")
         case DeadlineExceededError():
             return Refusal("deadline")
-        case RefusedError():
+        case RefusedError() | ClientClosedError():
             return Refusal("closed")
     return None

@@ -52,6 +52,11 @@ class Listener(Collected):
         self.outcomes.clear()
         self._before = self._samples()
 
+    def counted(self) -> int:
+        """Return how many samples were recorded since `begin`."""
+        now, before = self._samples(), self._before
+        return sum(count - before.get(name, (0, 0.0))[0] for name, (count, _total) in now.items())
+
     def told(self) -> Told:
         """Return what one operation told since `begin`: one span, one sample and one outcome."""
         moved = []

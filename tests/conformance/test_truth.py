@@ -34,16 +34,16 @@ class Watched:
 
     def __init__(self, surface: Any, listener: Listener) -> None:
         self.surface = surface
-        self._listener = listener
+        self.listener = listener
 
     def told(self, action: Any, told_as: str = "") -> tuple[Any, Told]:
         """Make one call; return what the application saw, and what was told.
 
         `told_as` is the name of the error that ended the call, where the application does not see it.
         """
-        self._listener.begin()
+        self.listener.begin()
         result = seen(action)
-        told = self._listener.told()
+        told = self.listener.told()
         if told_as:
             assert told.outcome.error == told_as
         elif isinstance(result, list) and isinstance(self.surface, SDK):
@@ -106,6 +106,27 @@ def test_answers_are_told_as_answers_and_failures_as_failures(healthy, watched):
     assert told.requests == healthy.requests("get") - before == 3
     assert told.sample["aerospike.resilience.failure"] == "overload"
     assert sum(attempt.tries for attempt in told.outcome.attempts) == 3
+
+
+def test_under_a_fault_no_call_and_no_request_is_lost_or_told_twice(healthy, watched):
+    call = watched(
+        policy={**PATIENT_READS, "all": {"total_timeout": "20s", "sleep_between_retries": "0ms"}},
+        retry={"native_failover": 0, "budget": None, "max_sleep": "1ms"},
+    )
+    surface, listener = call.surface, call.listener
+    retried = lambda: surface.resilience.snapshot()["retry"]["retries"]  # noqa: E731
+    listener.begin()
+    before, before_retries = healthy.requests("get"), retried()
+
+    with healthy.inject(op="get", code=18, share=0.4):
+        ends = [seen(lambda: surface.get("there")) for _ in range(60)]
+
+    requests, retries = healthy.requests("get") - before, retried() - before_retries
+    failed = sum(isinstance(end, Exception) for end in ends)
+    assert listener.counted() == len(listener.spans) == len(listener.outcomes) == len(ends)
+    assert sum(one.kind == "failed" for one in listener.outcomes) == failed
+    assert sum(one.retries for one in listener.outcomes) == retries > 0
+    assert sum(1 + one.retries + one.native_retries for one in listener.outcomes) == requests
 
 
 def test_a_wrong_argument_is_the_callers(watched):
@@ -178,6 +199,36 @@ def test_refusals_say_who_refused_and_why(healthy, watched):
     assert told.attributes["aerospike.resilience.node.state"] == "isolated"
     assert told.attributes["aerospike.resilience.refusal.role"] == result.role
     assert "network.peer.port" not in told.attributes
+
+
+def test_a_call_that_is_shed_and_one_whose_deadline_passes_in_line_say_so(healthy):
+    listener = Listener()
+    surface = CClient(healthy)
+    line = {"max_concurrent_operations": 1, "operation_queue_timeout": "10s"}
+    limits = {"all": {"total_timeout": "20s", "socket_timeout": "20s"}}
+    surface.open(
+        overrides={**CALM, "policy": limits, "backpressure": line}, telemetry=listener.providers
+    )
+    surface.put("there", {"n": 1})
+    call = Watched(surface, listener)
+    gate = lambda: surface.resilience.snapshot()["gate"]  # noqa: E731
+
+    with healthy.inject(op="get", latency="1s", count=1), ThreadPoolExecutor(2) as pool:
+        first = pool.submit(surface.get, "there")
+        until(lambda: gate()["in_flight"] == 1)
+        second = pool.submit(surface.get, "there")
+        until(lambda: gate()["waiting"] == 1)
+        with surface.resilience.using(criticality="sheddable"):
+            _result, shed = call.told(lambda: surface.get("there"))
+        with deadline(0.02):
+            _result, late = call.told(lambda: surface.get("there"))
+        first.result()
+        second.result()
+    surface.close()
+
+    assert shed.outcome.refusal.reason == "gate_shed"
+    assert late.outcome.refusal.reason in ("gate_deadline", "deadline")
+    assert late.attributes["aerospike.resilience.refusal.reason"] == late.outcome.refusal.reason
 
 
 # ----- cancellation

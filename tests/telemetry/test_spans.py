@@ -272,3 +272,16 @@ async def test_a_coroutine_that_is_closed_in_another_context_logs_nothing(health
     assert listener.told().outcome.kind == "cancelled"
     await wrapped.close()
     gc.collect()
+
+
+def test_a_call_that_is_refused_as_the_client_is_closing_is_told_too(listen):
+    client, listener = listen()
+    client.resilience._engine.refuse_calls()
+    listener.begin()
+
+    error = seen(lambda: client.get(KEY))
+
+    told = listener.told()
+    assert told.sample[registry.ERROR_TYPE] == type(error).__name__ == "ClientClosedError"
+    assert told.attributes[registry.REFUSAL_REASON] == "closed"
+    assert told.span.name == f"get {SET}"

@@ -244,7 +244,9 @@ class Telemetry(Link):
     def refused(self, call: Call, error: Exception) -> None:
         """Tell of a call that was refused before it entered the chain."""
         if self.wanted and not suppressed():
-            told = self._begin(call)
+            target, started_ns = self._target(call), time.time_ns()
+            span = self._span(call, target, started_ns) if self._wants_span() else None
+            told = _Told(self._end, self._clock, call, target, span, self._clock(), started_ns)
             told.failed(error)
             told.leave()
 

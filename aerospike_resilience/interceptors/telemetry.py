@@ -131,7 +131,8 @@ class Telemetry(Link):
             if call.inside or suppressed():
                 return proceed(call)
             if not self._wants_span():
-                return proceed(call) if timed is None else timed(call, proceed, self._target(call))
+                target = self._target(call)
+                return proceed(call) if timed is None else timed(call, proceed, target)
             target, started_ns = self._target(call), time.time_ns()
             span = self._span(call, target, started_ns)
             if span is None or not span.is_recording():

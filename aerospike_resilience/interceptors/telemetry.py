@@ -197,10 +197,14 @@ class Telemetry(Link):
         except BaseException as error:
             self._told(call, target, None, started).failed(error)
             raise
-        if _is_plain(call) and target.add is not None:
-            self._add(target.add, started)
-        else:
+        add = target.add
+        if add is None or call.plan.operation.shape is not POINT or is_eventful(call):
             self._told(call, target, None, started).returned(result)
+            return result
+        try:
+            add(max(self._clock() - started, 0.0))
+        except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
+            self._on_broken("a duration could not be recorded", broken)
         return result
 
     async def _timed_async(self, call: Call, proceed: ProceedAsync, target: Target) -> Any:
@@ -211,17 +215,15 @@ class Telemetry(Link):
         except BaseException as error:
             self._told(call, target, None, started).failed(error)
             raise
-        if _is_plain(call) and target.add is not None:
-            self._add(target.add, started)
-        else:
+        add = target.add
+        if add is None or call.plan.operation.shape is not POINT or is_eventful(call):
             self._told(call, target, None, started).returned(result)
-        return result
-
-    def _add(self, add: Callable[[float], None], started: float) -> None:
+            return result
         try:
             add(max(self._clock() - started, 0.0))
-        except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
-            self._on_broken("a duration could not be recorded", error)
+        except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
+            self._on_broken("a duration could not be recorded", broken)
+        return result
 
     def succeeded(self, plan: Plan, key: Key, duration_s: float) -> None:
         """Record a plain success on one record, for calls that do not come through this link.
@@ -441,17 +443,6 @@ NO_TARGET: Final = Target("aerospike", {names.DB_SYSTEM: "aerospike"}, {})
 
 def _no_span() -> bool:
     return False
-
-
-def _is_plain(call: Call) -> bool:
-    """Return whether a call that returned has nothing to say but how long it took."""
-    operation = call.plan.operation
-    return (
-        operation.shape is POINT
-        and not operation.streams
-        and not call.rows_failed
-        and call.outcome is None
-    )
 
 
 def _nobody(_key: Key | None) -> tuple[str, ...]:

@@ -218,6 +218,16 @@ class BackpressureSection(_Section):
     max_per_node: NodeShare | None = None
 
 
+def _sets_named(value: object) -> object:
+    """Accept a number of sets or a list, so that a mistake is told of the key and not of each kind."""
+    counted = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if counted or isinstance(value, list | tuple):
+        return value
+    raise ValueError(
+        f"should be a number of sets, 0 or more, or a list such as [test.people], not {shown(value)}"
+    )
+
+
 class TelemetrySection(_Section):
     """What is reported to OpenTelemetry."""
 
@@ -232,7 +242,9 @@ class TelemetrySection(_Section):
         description="export every counter that the client has of each node; by default while that is "
         "5 nodes at most",
     )
-    sets: Annotated[int, Field(ge=0, strict=True)] | list[NamedSet] = Field(
+    sets: Annotated[
+        Annotated[int, Field(ge=0, strict=True)] | list[NamedSet], BeforeValidator(_sets_named)
+    ] = Field(
         default=100,
         description="the sets that metrics name; a number means the first that are used",
     )

@@ -49,12 +49,14 @@ class Ambient:
     Attributes:
         deadline: on the monotonic clock, in seconds; ``inf`` for none.
         using: the `using()` settings, by the identity of the wrapped client's handle.
+        inside: whether what is called here is a part of another operation, which alone is reported.
         outer: the values outside the innermost block; None outside all blocks.
         block: the innermost block.
     """
 
     deadline: float = math.inf
     using: Mapping[int, Using] = field(default_factory=dict)
+    inside: bool = False
     outer: Ambient | None = None
     block: object = None
 
@@ -163,6 +165,23 @@ class deadline:  # noqa: N801 - read as a statement: ``with deadline(0.2):``
         traceback: TracebackType | None,
     ) -> None:
         self.__exit__(kind, error, traceback)
+
+
+@contextmanager
+def inside_operation(left_s: float) -> Iterator[None]:
+    """Make calls in this block parts of the operation under way, which have its remaining time.
+
+    Args:
+        left_s: that time in seconds; ``inf`` for no limit.
+    """
+    outer, block = _current.get(), object()
+    around = outer or Ambient()
+    at = min(around.deadline, _Monotonic.now() + left_s)
+    _current.set(replace(around, deadline=at, inside=True, outer=outer, block=block))
+    try:
+        yield
+    finally:
+        _leave(block)
 
 
 _TAKES: Final = 'deadline() takes seconds from now (0.2), text with a unit ("200ms") or a timedelta'

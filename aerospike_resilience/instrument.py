@@ -28,7 +28,7 @@ from .profiles import PolicyLibrary
 from .profiles.overrides import copied
 from .profiles.starting import start
 from .runtime.chain import check_placed
-from .wrapping.being_connected import CREATING
+from .wrapping.being_connected import CREATING, SEED
 from .wrapping.mistakes import refuse_unknown
 from .wrapping.options import SeparateOptions
 from .wrapping.options import options as resolved
@@ -73,6 +73,7 @@ class _Instrumentation:
                     "a client was created and stays bare, as all will: %s", self.problem
                 )
             return client
+        token = SEED.set(hosts[0] if hosts else "")
         try:
             return resilient(client, **self.options)
         except Exception:  # noqa: BLE001 - the service must start whatever this raises
@@ -82,6 +83,8 @@ class _Instrumentation:
                 "a client was created and could not be wrapped; it stays bare"
             )
             return client
+        finally:
+            SEED.reset(token)
 
     def _skips(self, hosts: list[str]) -> bool:
         return any(

@@ -13,7 +13,10 @@ from typing import Any
 
 from .harness import Figure, measure
 
-BENCHES = ("chain", "awaited", "parts", "cluster", "clients", "embedded", "policies", "startup")
+BENCHES = (
+    *("chain", "telemetry", "awaited", "parts", "cluster", "clients", "embedded"),
+    *("policies", "startup"),
+)
 """One module each: ``TITLE``, ``cases()`` and ``verdict()``, and ``CLOCK`` for processor time.
 Or ``HEADER`` and a ``run()`` of its own."""
 

@@ -41,6 +41,7 @@ def test_a_quick_run_compares_the_chain_with_its_peers(tmp_path):
         "embedded",
         "policies",
         "startup",
+        "telemetry",
     }
 
 

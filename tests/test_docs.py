@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from aerospike_resilience.telemetry import registry
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -122,10 +124,12 @@ def test_a_broken_snippet_or_command_is_found(tmp_path, monkeypatch):
 
 
 def test_every_attribute_of_a_span_is_on_its_page():
-    code = (ROOT / "aerospike_resilience" / "interceptors" / "telemetry.py").read_text()
+    room = ROOT / "aerospike_resilience" / "telemetry"
+    code = "".join((room / name).read_text() for name in ("spans.py", "targets.py"))
     page = (ROOT / "docs" / "telemetry.md").read_text()
 
-    named = set(re.findall(r'"((?:aerospike|db|server|error)\.[a-z_.]+)"', code))
+    words = {name: value for name, value in vars(registry).items() if isinstance(value, str)}
+    named = {words[name] for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)*\b", code) if name in words}
     assert len(named) > 10
     assert {name for name in named if f"`{name}`" not in page} == set()
 

@@ -17,7 +17,7 @@ from ..model.wording import shown
 from ..profiles import PolicyLibrary, Profile
 from ..profiles.overrides import copied
 from ..profiles.starting import Start, start
-from ..wrapping.being_connected import CREATING
+from ..wrapping.being_connected import CREATING, SEED
 from ..wrapping.wrap import resilient
 from . import client_config
 from .definition import ClusterDefinition
@@ -105,6 +105,8 @@ class Job:
         self, bare: Any, plan: ConnectionPlan, *, discard: bool = True
     ) -> tuple[Any, Life]:
         token = CREATING.set(True)
+        seeds = plan.description.value("hosts")
+        seed = SEED.set(f"{seeds[0].name}:{seeds[0].port}" if seeds else "")
         try:
             arguments = {**self.options, "overrides": plan.overrides or None}
             wrapped = resilient(bare, self.start.name, **arguments)
@@ -114,7 +116,8 @@ class Job:
             raise
         finally:
             CREATING.reset(token)
-        wrapped.resilience._connection = plan.explanation  # noqa: SLF001 - parts of the same house
+            SEED.reset(seed)
+        wrapped.resilience._created_with(plan.explanation)  # noqa: SLF001 - parts of the same house
         log = self._identity(wrapped).log("aerospike_resilience.connection")
         for finding in plan.explanation.findings:
             log.warning("%s", finding)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from ..ambient import deadline
+from ..ambient import inside_operation
 from ..errors import CircuitOpenError
+from ..model.annotations import read, set_attribute
+from ..model.attempt import Attempt
 from ..model.call import Call
 from ..model.operation import Shape
 from ..nodes import ClusterHealth
@@ -63,8 +64,12 @@ class Fallback(Link):
                     other = self._other(call) if call.owns(error) else None
                     if other is None:
                         raise
-            with self._in_time(call):
-                return other(*args, **kwargs)
+            try:
+                with inside_operation(self._left_s(call)):
+                    return other(*args, **kwargs)
+            except Exception as error:
+                _take_over(call, error)
+                raise
 
         return fallback
 
@@ -81,8 +86,12 @@ class Fallback(Link):
                     other = self._other(call) if call.owns(error) else None
                     if other is None:
                         raise
-            with self._in_time(call):
-                return await other(*args, **kwargs)
+            try:
+                with inside_operation(self._left_s(call)):
+                    return await other(*args, **kwargs)
+            except Exception as error:
+                _take_over(call, error)
+                raise
 
         return fallback
 
@@ -101,7 +110,18 @@ class Fallback(Link):
         call.fell_back = True
         return self._method(plan.operation.attribute)
 
-    def _in_time(self, call: Call) -> contextlib.AbstractContextManager[Any]:
-        if math.isinf(call.deadline):
-            return contextlib.nullcontext()
-        return deadline(max(call.deadline - self._clock(), 0.0))
+    def _left_s(self, call: Call) -> float:
+        """Return how much time the call has left, in seconds; ``inf`` without a deadline."""
+        return max(call.deadline - self._clock(), 0.0)
+
+
+def _take_over(call: Call, error: Exception) -> None:
+    """Add the attempts that the other client made, if it is wrapped, to those of the operation."""
+    theirs = read(error, "attempts", ())
+    if not isinstance(theirs, tuple) or not all(isinstance(one, Attempt) for one in theirs):
+        return
+    made = len(call.attempts)
+    call.attempts += tuple(replace(one, number=made + one.number) for one in theirs)
+    call.retries += max(len(theirs) - 1, 0)
+    if made:
+        set_attribute(error, "attempts", call.attempts)

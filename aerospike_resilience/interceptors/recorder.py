@@ -10,7 +10,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..model.call import Call
-from ..model.outcome import Outcome
+from ..model.outcome import (
+    Outcome,
+    Owners,
+    note_failed_rows,
+    note_read_rows,
+    note_rows_in_error,
+    returned_rows,
+)
+from ..model.stream import Reading, Stream, WhenEnded
 from .base import Link, LinkedAsync, Proceed, ProceedAsync
 
 if TYPE_CHECKING:
@@ -27,12 +35,16 @@ class Recorder(Link):
 
     Args:
         clock: seconds on the clock that the whole chain uses.
+        owners: from a record's key to the names of the nodes that hold it.
     """
 
-    __slots__ = ("_by_task", "_by_thread", "_clock")
+    __slots__ = ("_by_task", "_by_thread", "_clock", "_owners")
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, owners: Owners = lambda _key: ()
+    ) -> None:
         self._clock = clock
+        self._owners = owners
         self._by_thread = threading.local()
         self._by_task: weakref.WeakKeyDictionary[asyncio.Task[Any], Outcome] = (
             weakref.WeakKeyDictionary()
@@ -47,9 +59,13 @@ class Recorder(Link):
             try:
                 result = proceed(call)
             except BaseException as error:
-                self._keep(Outcome.of(call, error, max(clock() - began, 0.0)))
+                note_rows_in_error(call, error)
+                self._keep(self._outcome(call, error, clock() - began))
                 raise
-            self._keep(Outcome.of(call, None, max(clock() - began, 0.0)))
+            if isinstance(result, Stream) and call.plan.operation.streams:
+                result.when_ended(self._when_read(call, began, self._keep), clock)
+            else:
+                self._keep(self._returned(call, result, clock() - began))
             return result
 
         return recorder
@@ -63,12 +79,36 @@ class Recorder(Link):
             try:
                 result = await proceed(call)
             except BaseException as error:
-                self._keep_async(Outcome.of(call, error, max(clock() - began, 0.0)))
+                note_rows_in_error(call, error)
+                self._keep_async(self._outcome(call, error, clock() - began))
                 raise
-            self._keep_async(Outcome.of(call, None, max(clock() - began, 0.0)))
+            if isinstance(result, Stream) and call.plan.operation.streams:
+                result.when_ended(self._when_read(call, began, self._keep_async), clock)
+            else:
+                self._keep_async(self._returned(call, result, clock() - began))
             return result
 
         return recorder
+
+    def _outcome(
+        self, call: Call, error: BaseException | None, duration_s: float, rows: int | None = None
+    ) -> Outcome:
+        duration_s = max(duration_s, 0.0)
+        call.outcome = outcome = Outcome.of(call, error, duration_s, owners=self._owners, rows=rows)
+        return outcome
+
+    def _returned(self, call: Call, result: Any, duration_s: float) -> Outcome:
+        note_failed_rows(call, result)
+        return self._outcome(call, None, duration_s, returned_rows(call, result))
+
+    def _when_read(self, call: Call, began: float, keep: Callable[[Outcome], None]) -> WhenEnded:
+        """Return what keeps a stream's outcome when it has ended."""
+
+        def ended(reading: Reading, error: BaseException | None, at: float) -> None:
+            note_read_rows(call, reading)
+            keep(self._outcome(call, error, at - began, reading.rows))
+
+        return ended
 
     def last(self) -> Outcome | None:
         """Return the outcome of the last call of this thread or task; None if it made none."""

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .attempt import Attempt
 from .failure import Failure, FailureKind, Fault
@@ -30,6 +30,29 @@ def _refused(node: str | None) -> Failure:
     return Failure(FailureKind.REFUSED, fault=Fault.LOCAL, node=node)
 
 
+class LazyQuery(Protocol):
+    """What is known of a query that an object of the client makes, and that no argument of the call holds.
+
+    Attributes:
+        place: the namespace and the set; the set is empty where the query is of all of them.
+        procedure: ``module.function`` of the UDF that it calls; empty if it calls none.
+        returned: how many records the application's callback got.
+    """
+
+    @property
+    def place(self) -> tuple[str, str] | None: ...  # noqa: D102 - see above
+
+    @property
+    def procedure(self) -> str: ...  # noqa: D102
+
+    @property
+    def returned(self) -> int | None: ...  # noqa: D102
+
+    def text(self) -> str:
+        """Return its text without values."""
+        ...
+
+
 class Call:
     """One operation on its way through the chain. Lives as long as the operation.
 
@@ -42,7 +65,9 @@ class Call:
         key: the record's key; None where the operation has no single one.
         given: the arguments as the application gave them, where a policy is among them.
         criticality: how important it is that the operation is not refused under pressure.
-        text: returns the query's text without values, where the arguments do not hold it; else None.
+        query: the `LazyQuery` of a lazy object's call; None for all other calls.
+        inside: whether it is a part of another operation, whose fallback this client is. That operation
+            alone has a span and a sample.
         started: when the operation began, on the chain's clock, in seconds; 0 before.
         deadline: when it must have ended, on the same clock, in seconds; ``inf`` for no limit.
 
@@ -55,9 +80,12 @@ class Call:
         error: the error of the last failed attempt; None where it returned, or no attempt failed.
         began_anywhere: whether its last attempt might begin at any replica.
         gave_up: why no further attempt was made (see `Verdict.reason`); empty while that is open.
+        retries: attempts beyond the first.
         waited_s: how long all its attempts together waited for permits, in seconds.
         rows_failed: how many rows of a batch failed in the end.
+        worst_row: what the worst of those failures means.
         fell_back: whether it was made on the fallback client.
+        outcome: its `Outcome`, once a link has told it; the links outside tell the same.
 
     What holds for one attempt:
 
@@ -88,15 +116,19 @@ class Call:
     # them.
     given: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
     criticality: Criticality = "default"
-    text: Callable[[], str] | None = None
+    query: Any = None
+    inside: bool = False
 
     attempts: tuple[Attempt, ...] = ()
     error: BaseException | None = None
     gave_up: str = ""
     began_anywhere: bool = False
+    retries: int = 0
     waited_s: float = 0.0
     rows_failed: int = 0
+    worst_row: Failure | None = None
     fell_back: bool = False
+    outcome: object = None
 
     raised: BaseException | None = None
     tailored: bool = False

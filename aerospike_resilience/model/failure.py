@@ -48,6 +48,7 @@ SECURITY: Final = FailureKind.SECURITY
 CALLER: Final = FailureKind.CALLER
 OVERLOAD: Final = FailureKind.OVERLOAD
 NATIVE_BREAKER: Final = FailureKind.NATIVE_BREAKER
+POOL_EXHAUSTED: Final = FailureKind.POOL_EXHAUSTED
 
 
 class Fault(enum.StrEnum):

@@ -40,6 +40,11 @@ class Shape(enum.StrEnum):
     CLUSTER = "cluster"
 
 
+POINT: Final = Shape.POINT  # as above
+BATCH: Final = Shape.BATCH
+QUERY: Final = Shape.QUERY
+
+
 Idempotence: TypeAlias = Callable[[Mapping[str, Any]], bool]
 """Given a call's arguments by name: may it be sent again after it may have been applied?"""
 
@@ -78,6 +83,8 @@ class Operation:
         decisive: returns what of the arguments decides `read_only` and `idempotent`, where that is cheaper
             than asking both; else None.
         awaited: whether the method returns an awaitable.
+        place: the parameters that hold a namespace and a set; empty names where there are none.
+        procedure: the parameters that hold a UDF's module and its function; empty names without one.
         streams: whether its result is still being fetched when the method returns.
         retries_itself: decides from the arguments whether the caller asked the client itself to send
             failed rows again; None where it cannot.
@@ -96,6 +103,8 @@ class Operation:
     read_only: Idempotence | None = field(default=None, repr=False)
     decisive: Callable[[Mapping[str, Any]], Hashable] | None = field(default=None, repr=False)
     method: str = ""
+    place: tuple[str, str] = ("", "")
+    procedure: tuple[str, str] = ("", "")
     awaited: bool = False
     streams: bool = False
     retries_itself: Idempotence | None = field(default=None, repr=False)

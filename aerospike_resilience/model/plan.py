@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from .failure import Failure
 from .operation import Operation
-from .refusals import RefusalCounters
 from .rows import Rows
 
 Send: TypeAlias = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
@@ -19,8 +18,20 @@ Classify: TypeAlias = Callable[[BaseException, Operation], Failure]
 """An adapter's function from an error and an operation to a `Failure`."""
 
 
+RaisedAs: TypeAlias = Callable[[BaseException], type[BaseException]]
+"""From an error of the client's to the class of the error that the application gets."""
+
+
 Configured: TypeAlias = Callable[[Any], bool]
 """Whether the client does the same without a native policy."""
+
+
+OnRefusal: TypeAlias = Callable[[str, str | None], None]
+"""Called with the reason of a refusal, and the node that was the reason, if one was."""
+
+
+def _uncounted(_reason: str, _node: str | None) -> None:
+    return
 
 
 def _never(_policy: Any) -> bool:
@@ -62,10 +73,14 @@ class Plan:
         failover: whether the client moves to another replica by itself when a try fails.
         single: whether the record's namespace has one copy of each record, so that there is no replica.
         rows: reads and merges the rows of a batch call; None if it is no batch, or one that fails whole.
+        row_reader: the same also for a batch that is sent once, as the application made it.
         verification: how a write in doubt is verified; None if it is not.
         fields: Aerospike's policy fields in force; constants are the client's own numbers.
         send: the client's method: takes arguments, keyword arguments and a native policy.
         classify: from an error of the client's to what it means for this operation.
+        raised_as: from an error of the client's to the class of the error that the application gets.
+        at_master_s: an attempt that was answered in less than this many seconds was answered by the
+            record's master; 0 where attempts may begin at another node.
         policy: the native policy for a first attempt. *Swapped by the tend thread.*
         configured: whether the client does the same without a native policy, as it was configured with it.
         first: what a first attempt sends: `policy`, or None where the client does the same without it.
@@ -76,7 +91,7 @@ class Plan:
             the application's own event loop is late; None where that is no other.
         patient_early_s: as `early_s`, of `patient`.
         client_name: the wrapped client's name.
-        refusals: counts the operations that end with a refusal; None where nobody counts them.
+        on_refusal: called with the reason and the node of each operation that ends with a refusal.
         patience_s: the socket timeout inside `policy`, in seconds. *Swapped by the tend thread.*
         early_s: a success that took at least this long left its first node early, in seconds.
             *Swapped by the tend thread.*
@@ -84,6 +99,7 @@ class Plan:
 
     __slots__ = (
         "asked_for",
+        "at_master_s",
         "classify",
         "client_name",
         "conditional",
@@ -96,13 +112,15 @@ class Plan:
         "idempotent",
         "max_tries",
         "native_retries",
+        "on_refusal",
         "operation",
         "patience_s",
         "patient",
         "patient_early_s",
         "policy",
         "profile",
-        "refusals",
+        "raised_as",
+        "row_reader",
         "rows",
         "send",
         "shortened",
@@ -138,7 +156,10 @@ class Plan:
         rows: Rows | None = None,
         verification: Any = None,
         client_name: str = "",
-        refusals: RefusalCounters | None = None,
+        on_refusal: OnRefusal = _uncounted,
+        raised_as: RaisedAs = type,
+        at_master_s: float = 0.0,
+        row_reader: Rows | None = None,
     ) -> None:
         self.operation = operation
         self.writes = operation.writes
@@ -166,9 +187,12 @@ class Plan:
         self.failover = failover
         self.single = single
         self.rows = rows
+        self.row_reader = rows if row_reader is None else row_reader
         self.verification = verification
         self.client_name = client_name
-        self.refusals = refusals
+        self.on_refusal = on_refusal
+        self.raised_as = raised_as
+        self.at_master_s = at_master_s
 
     def swap(self, policy: Any, patience_s: float, early_s: float) -> None:
         """Take another native policy for first attempts from now on. Called by the tend thread.

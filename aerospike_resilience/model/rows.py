@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from .failure import Failure
+from .failure import OVERLOAD, Failure
 from .operation import Key
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ class ExpectedWrite(NamedTuple):
 
     generation: int
     bins: Mapping[str, Any]
+
+
+def worst_of(failures: Iterable[Failure]) -> Failure:
+    """Return the worst of the failures of a batch's rows. Overload is the worst: it limits all retries."""
+    return max(failures, key=lambda failure: (failure.retryable, failure.kind is OVERLOAD))
 
 
 class BatchCall(NamedTuple):
@@ -79,6 +84,10 @@ class Rows(Protocol):
 
     def sent(self, batch: BatchCall) -> Sequence[Key]:
         """Return the key of every row that a call is about to send."""
+        ...
+
+    def size(self, batch: BatchCall) -> int:
+        """Return how many rows a call is about to send."""
         ...
 
     def with_refused_rows(

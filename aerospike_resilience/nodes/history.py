@@ -12,9 +12,6 @@ from typing import Final
 
 from .breaker import CLOSED
 
-GONE: Final = "gone"
-"""The state of a node that left the cluster."""
-
 GONE_FOR_S: Final = 300.0
 """How long a node that left is shown as gone, in seconds: longer than any usual time between scrapes."""
 

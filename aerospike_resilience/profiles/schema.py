@@ -255,6 +255,9 @@ class TelemetrySection(_Section):
     attempt_duration: Flag = False
     client_counters: Flag | None = None
     sets: NamedSets = 100
+    returned_rows: Flag = False
+    attempt_spans: Flag = False
+    count_as_errors: tuple[Literal["miss", "filtered", "cancelled"], ...] = ()
     last_call: Flag = False
     would_have: str | None = None
 

@@ -176,11 +176,8 @@ def end_operation(call: Call, error: BaseException) -> None:
     A refusal is counted here, where nothing can serve the operation any more.
     """
     annotate(error, call)
-    counters = call.plan.refusals
-    if counters is not None and isinstance(error, ResilienceError):
-        refusal = refusal_of(error)
-        if refusal is not None:
-            counters.count(refusal.reason, refusal.node)
+    if isinstance(error, ResilienceError) and (refusal := refusal_of(error)) is not None:
+        call.plan.on_refusal(refusal.reason, refusal.node)
     if error is call.error or call.owns(error) or is_raised_by_the_client(error):
         without_our_frames(error)
     call.error = call.raised = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import ClientClosedError
@@ -27,27 +27,37 @@ class ClosingRuntime(Runtime):
 
     def __init__(self, runtime: Runtime, identity: ClientIdentity) -> None:
         self.profile, self.plans, self.telemetry = runtime.profile, runtime.plans, runtime.telemetry
-        self.planner = _RefusingPlanner(runtime.planner, identity)
+        self.planner = _RefusingPlanner(runtime.planner, identity, self.telemetry.refused)
         self.plain = False
         self.lane = Lane((), self.plans)
 
 
 class _RefusingPlanner(Planner):
-    def __init__(self, planner: Planner, identity: ClientIdentity) -> None:
+    def __init__(
+        self,
+        planner: Planner,
+        identity: ClientIdentity,
+        tell: Callable[[Call, Exception], None],
+    ) -> None:
         self.__dict__.update(planner.__dict__)
         self._identity = identity
+        self._tell = tell
 
     def prepare(
         self,
         operation: Operation,
-        args: tuple[Any, ...],  # noqa: ARG002
-        kwargs: Mapping[str, Any],  # noqa: ARG002
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
         *,
         idempotent: bool | None = None,  # noqa: ARG002
-        send: Send | None = None,  # noqa: ARG002
+        send: Send | None = None,
     ) -> Call:
-        if self._refusals is not None:
-            self._refusals.count("closed")
-        raise self._identity.error(
+        self._on_refusal("closed", None)
+        error: ClientClosedError = self._identity.error(
             ClientClosedError, f"{operation.name}: the client is about to be closed: close(drain=…)"
         )
+        call = self.as_given(operation, send, args, kwargs)
+        if operation.key:
+            call.key = operation.bind(args, kwargs).get(operation.key)
+        self._tell(call, error)
+        raise error

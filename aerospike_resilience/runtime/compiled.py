@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from ..interceptors.telemetry import Telemetry
+    from ..telemetry.spans import RequestHook, ResponseHook
 
 
 BROKEN_EACH_S: Final = 60.0
@@ -81,6 +82,9 @@ class Shared:
         storage: the application's own storages of nodes' states; None where it has none.
         tracer_provider: None for the global one.
         meter_provider: None for the global one.
+        request_hook: the application's hook at the beginning of spans.
+        response_hook: the application's hook at the end of spans.
+        seed: the first host that the client was given, as ``host:port``; empty to ask the client.
         recorder: keeps the last calls' outcomes, where a profile wants that.
         closing: set when the wrapped client is closed.
         under_way: the awaited calls on the fused path, by event loop.
@@ -106,6 +110,9 @@ class Shared:
     storage: StorageFactory | None = None
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
+    request_hook: RequestHook | None = None
+    response_hook: ResponseHook | None = None
+    seed: str = ""
     recorder: Recorder = field(default_factory=Recorder)
     closing: Closing = field(default_factory=Closing)
     forked: bool = False
@@ -178,7 +185,7 @@ class Runtime:
             on_plan=weakly(self._hurry),
             client_name=shared.health.identity.name,
             forked=shared.forked,
-            refusals=shared.refused,
+            on_refusal=shared.refused.count,
         )
         self.plans = {
             name: self.planner.plain(operation)
@@ -270,7 +277,7 @@ class Runtime:
 
     @property
     def telemetry_is_stale(self) -> bool:
-        """Whether another provider was set, or the client's own tracing, since this chain was built."""
+        """Whether another provider was set since this chain was built."""
         return self._listening != self._listening_now()
 
     def _listening_now(self) -> tuple[object, ...]:
@@ -281,26 +288,56 @@ class Runtime:
         return (
             shared.tracer_provider or trace.get_tracer_provider(),
             shared.meter_provider or metrics.get_meter_provider(),
-            shared.adapter.traces_itself(),
         )
 
     def _telemetry(self) -> Telemetry:
-        from ..interceptors.telemetry import Telemetry  # imports OpenTelemetry's API
+        from ..interceptors.telemetry import Telemetry, Wishes  # imports OpenTelemetry's API
+        from ..telemetry.board import board_of
+        from ..telemetry.providers import tracer
+        from ..telemetry.targets import Targets
 
         shared, wants = self._shared, self.profile.telemetry
+        health = shared.health
+        board = board_of(shared.meter_provider) if wants.metrics else None
+        durations = None if board is None else board.durations
         return Telemetry(
-            spans=wants.spans and not shared.adapter.traces_itself(),
-            metrics_=wants.metrics,
-            tracer_provider=shared.tracer_provider,
-            meter_provider=shared.meter_provider,
-            node_address=shared.health.address,
-            place=shared.adapter.place,
-            statement=shared.adapter.statement if wants.db_query_text else None,
-            client_name=shared.health.identity.name,
+            tracer=tracer(shared.tracer_provider) if wants.spans else None,
+            record=None if durations is None else durations.add,
+            targets=Targets(
+                health.identity.name,
+                self.profile.name,
+                shared.adapter,
+                weakly(self._server),
+                weakly(self._only_namespace),
+                shared.sets.named,
+                durations,
+            ),
+            wishes=Wishes(
+                errors=frozenset(wants.count_as_errors),
+                returned_rows=wants.returned_rows,
+                statement=shared.adapter.statement if wants.db_query_text else None,
+                request_hook=shared.request_hook,
+                response_hook=shared.response_hook,
+            ),
+            address=health.address,
+            owners=health.owners,
             clock=shared.clock,
             on_broken=weakly(self._broken),
-            sets=shared.sets,
         )
+
+    def _only_namespace(self) -> str:
+        """Return the cluster's namespace; empty where it has several, or the map is not known yet."""
+        names = tuple(self._shared.health.partitions.namespaces)
+        return names[0] if len(names) == 1 else ""
+
+    def _server(self) -> tuple[str, int] | None:
+        """Return the host and port that the client was given first; None where it does not tell."""
+        try:
+            seed = self._shared.seed or self._shared.adapter.seed(self._shared.client)
+        except Exception:  # noqa: BLE001 - a client that is not connected yet, or a stand-in
+            return None
+        host, _, port = seed.rpartition(":")
+        return (host.strip("[]"), int(port)) if host and port.isdecimal() else None
 
     def _broken(self, what: str, error: Exception) -> None:
         """Log what an exporter or a processor raised, at most once a minute."""
@@ -351,6 +388,21 @@ class Runtime:
         )
         return [Foresight(health, compared, shared.would_have)]
 
+    def _attempt_timer(self) -> list[Interceptor]:
+        """Return the link that records the duration of attempts; none where nobody wants it."""
+        shared, wants = self._shared, self.profile.telemetry
+        if not (wants.attempt_duration and wants.metrics):
+            return []
+        from ..interceptors.attempt.durations import AttemptTimer
+        from ..telemetry.board import board_of
+        from ..telemetry.durations import AttemptDurations
+
+        board = board_of(shared.meter_provider)
+        if board is None:
+            return []
+        durations = AttemptDurations(board.attempts, shared.health.identity.name)
+        return [AttemptTimer(durations, shared.health.owners, weakly(self._broken), shared.clock)]
+
     def _link(self, chain: Sequence[Interceptor]) -> tuple[Proceed, ProceedAsync]:
         """Link the chain, for blocking methods and for awaited ones."""
         clock = self._shared.clock
@@ -361,6 +413,7 @@ class Runtime:
         shared, profile = self._shared, self.profile
         refusals, clock = shared.refusals, shared.clock
         breaks = profile.breaker.mode != "off" or profile.adaptive_timeout is not None
+        spans = self.telemetry.attempt_spans() if profile.telemetry.attempt_spans else []
         gates = shared.gates.interceptors(
             refusals.backpressure,
             draft,
@@ -374,7 +427,7 @@ class Runtime:
             ("retry", [self._retry()]),
             ("gate", [*gates, *self._foresight()]),
             ("breaker", [Breaker(shared.health, refusals.circuit_open)] if breaks else []),
-            ("attempt", [self._attempt]),
+            ("attempt", [*spans, *self._attempt_timer(), self._attempt]),
         ]
         return arranged(chain, shared.interceptors, shared.arrange)
 

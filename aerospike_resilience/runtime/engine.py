@@ -15,6 +15,7 @@ from ..concurrency.weakly import weakly
 from ..errors import ForkedClientError
 from ..model.operation import Operation
 from ..model.plan import Send
+from ..model.stream import tell_dropped
 from ..nodes import TEND_THREAD, MisnamedNodes, SharedStates, TendedCluster
 from ..profiles import PolicyLibrary, Profile, Reload, Watcher
 from ..profiles.audit import AuditTrail
@@ -272,6 +273,7 @@ class Engine:
         for one in list(self.endables):
             one.end()
         board.hide(self)
+        tell_dropped()
 
     def _end_with_client(self) -> None:
         self._end()
@@ -362,6 +364,9 @@ class Engine:
             self._changes.make(lambda: self._ready_again(self._own.profile))
         if self._sharing is not None:
             self._sharing.start()  # it does not come along into a forked child
+        tell_dropped()
+        for one in (self._own, *self._switched.runtimes):
+            one.telemetry.look()
         self.shared.under_way.tend()
         self.shared.gates.tend()
         runtime = self._own
@@ -385,10 +390,8 @@ class Engine:
         wants, name = self._own.profile.telemetry, self.identity.name
         shown = None
         if wants.metrics:
-            from opentelemetry import metrics
-
             self.shared.sets.want(wants.sets)
-            shown = board.show(self, self.shared.meter_provider or metrics.get_meter_provider())
+            shown = board.show(self, self.shared.meter_provider)
         else:
             board.hide(self)
         self.shared.gates.listen(None if shown is None else shown.wait_recorder(name))

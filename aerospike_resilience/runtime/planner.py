@@ -15,8 +15,7 @@ from ..model.attempt_policy import AttemptPolicy
 from ..model.call import Call
 from ..model.durations import limit_ms_to_s, limit_s_to_ms
 from ..model.operation import Key, Kind, Operation, Shape
-from ..model.plan import Plan, Send
-from ..model.refusals import RefusalCounters
+from ..model.plan import OnRefusal, Plan, Send, early_s
 from ..model.rows import ExpectedWrite
 from ..profiles import Profile, Setting
 
@@ -39,7 +38,7 @@ class Planner:
         client_name: the wrapped client's name.
         forked: whether a parent process connected the client, so that its threads are not there.
         verifies: whether writes in doubt are verified, if the profile wants it.
-        refusals: counts operations that end with a refusal; None where nobody counts them.
+        on_refusal: called with the reason and the node of each operation that ends with a refusal.
     """
 
     def __init__(
@@ -54,10 +53,10 @@ class Planner:
         *,
         forked: bool = False,
         verifies: bool = True,
-        refusals: RefusalCounters | None = None,
+        on_refusal: OnRefusal = lambda _reason, _node: None,
     ) -> None:
         self._client_name = client_name
-        self._refusals = refusals
+        self._on_refusal = on_refusal
         self._forked = forked
         self.place = adapter.place
         # A separate planner, as a plan that held its planner would make a reference cycle.
@@ -67,7 +66,7 @@ class Planner:
                 client_name=client_name,
                 forked=forked,
                 verifies=False,
-                refusals=refusals,
+                on_refusal=on_refusal,
             )
             if verifies and profile.retry.in_doubt == "verify"
             else None
@@ -304,7 +303,9 @@ class Planner:
             rows=rows,
             verification=self._verification(operation, fields) if operation.writes else None,
             client_name=self._client_name,
-            refusals=self._refusals,
+            on_refusal=self._on_refusal,
+            raised_as=adapter.raised_as,
+            at_master_s=self._at_master_s(operation, effective, early_s(socket_s)),
         )
 
     def _settings(self, operation: Operation, plan_key: PlanKey) -> Mapping[str, Setting]:
@@ -364,6 +365,9 @@ class Planner:
 
     def _bare(self, operation: Operation, send: Send | None, policy: Any = None) -> Plan:
         """Return a plan that sends the call as the application made it, once."""
+        own = self.own.get(self._adapter.own_family(operation), _NOTHING)
+        limits = (limit_ms_to_s(own.get(name)) for name in ("socket_timeout", "total_timeout"))
+        early = early_s(min(limits))
         return Plan(
             operation,
             self._profile.name,
@@ -372,8 +376,18 @@ class Planner:
             fields={},
             policy=policy,
             client_name=self._client_name,
-            refusals=self._refusals,
+            on_refusal=self._on_refusal,
+            raised_as=self._adapter.raised_as,
+            row_reader=self._adapter.rows(operation) if operation.shape is Shape.BATCH else None,
+            at_master_s=0.0 if policy is not None else self._at_master_s(operation, own, early),
         )
+
+    def _at_master_s(
+        self, operation: Operation, effective: Mapping[str, Any], early: float
+    ) -> float:
+        """Return in less than how many seconds the master answers; 0 where another node may have."""
+        begins_there = operation.writes or self._adapter.begins_at_master(effective)
+        return early if operation.shape is Shape.POINT and begins_there else 0.0
 
     def _sender(self, operation: Operation) -> Send:
         adapter = self._adapter

@@ -107,8 +107,7 @@ def _nodes(engine: Engine) -> dict[str, Reading]:
     ]
     with health.notices, health.lock:
         history = health.registry.history
-        now = dict.fromkeys(history.gone(), "gone")
-        now |= {node.address.name: node.breaker.state for node in health.nodes()}
+        now = _shown(engine)
         for name, state in now.items():
             node = {registry.NODE: name}
             states += [
@@ -134,6 +133,14 @@ def _nodes(engine: Engine) -> dict[str, Reading]:
     }
 
 
+def _shown(engine: Engine) -> dict[str, str]:
+    """Return the state of each node of the cluster, and of those that left it lately."""
+    health = engine.shared.health
+    with health.notices, health.lock:
+        gone = dict.fromkeys(health.registry.history.gone(), registry.GONE)
+        return gone | {node.address.name: node.breaker.state for node in health.nodes()}
+
+
 def _connections(engine: Engine, nodes: tuple[NodeStatistics, ...]) -> dict[str, Reading]:
     """Return what the client tells of its connections and tries."""
     found: dict[str, Reading] = {}
@@ -143,7 +150,13 @@ def _connections(engine: Engine, nodes: tuple[NodeStatistics, ...]) -> dict[str,
             found.setdefault(metric, []).append((value, said))
 
     wanted = engine.own_profile.telemetry.client_counters
-    detailed = len(nodes) <= MAX_DETAILED if wanted is None else wanted
+    shown = _shown(engine)
+    detailed = len(shown) <= MAX_DETAILED if wanted is None else wanted
+    if detailed:
+        exhausted = engine.shared.retries.exhausted
+        for name in shown:
+            metric = "aerospike.client.connections.exhausted"
+            add(metric, exhausted.get(name, 0), {registry.NODE: name})
     most = engine.shared.max_conns_per_node if detailed else None
     for node in nodes:
         pool, named = {registry.POOL_NAME: node.name}, {registry.NODE: node.name}

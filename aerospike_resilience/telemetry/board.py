@@ -8,10 +8,9 @@ callback of the first instrument, which also hands over the samples that calls h
 
 from __future__ import annotations
 
-import logging
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..concurrency import forking
 from ..model.identity import ClientIdentity
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 Reading: TypeAlias = list[tuple[float, dict[str, str]]]
 """A metric's current values with their attributes, the client's name left out."""
-
-_LOG: Final = logging.getLogger("aerospike_resilience.telemetry")
 
 
 class Observed(Protocol):
@@ -131,7 +128,9 @@ class Board:
             try:
                 readings = client.read()
             except Exception:  # noqa: BLE001 - one client must not hide the others
-                _LOG.exception("the state of client %r could not be read", client.identity.name)
+                client.identity.log("aerospike_resilience.telemetry").exception(
+                    "its state could not be read for metrics"
+                )
                 continue
             for name, reading in readings.items():
                 values.setdefault(name, []).extend(
@@ -144,8 +143,16 @@ class Board:
 _boards: weakref.WeakKeyDictionary[MeterProvider, Board] = weakref.WeakKeyDictionary()
 
 
-def board_of(provider: MeterProvider) -> Board | None:
-    """Return a provider's board; None if nothing listens there."""
+def board_of(provider: MeterProvider | None) -> Board | None:
+    """Return a provider's board; None if nothing listens there.
+
+    Args:
+        provider: None for the global one.
+    """
+    if provider is None:
+        from opentelemetry import metrics
+
+        provider = metrics.get_meter_provider()
     board = _boards.get(provider)
     if board is None:
         from .providers import meter  # imports OpenTelemetry's API
@@ -155,8 +162,12 @@ def board_of(provider: MeterProvider) -> Board | None:
     return board
 
 
-def show(client: Observed, provider: MeterProvider) -> Board | None:
+def show(client: Observed, provider: MeterProvider | None) -> Board | None:
     """Show a wrapped client on a provider's board, and on no other.
+
+    Args:
+        client: the client.
+        provider: None for the global one.
 
     Returns:
         The board; None if nothing listens there.

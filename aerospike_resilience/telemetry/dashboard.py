@@ -261,8 +261,8 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
                     f"{_R}would_have", f"{label(registry.ACTION)}, {label(registry.BECAME)}"
                 )
             },
-            "Under `observe`: calls a second to which the profile in `telemetry.would_have` would have done "
-            "something, and what became of them.",
+            "Under `observe`: calls a second to which the profile in `telemetry.would_have` would have "
+            "done something, and what became of them.",
             "ops",
         ),
         Panel(

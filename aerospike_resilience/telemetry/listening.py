@@ -23,7 +23,10 @@ class SpanFilter:
         tracer: the tracer.
     """
 
-    __slots__ = ("_drops_local", "_drops_remote", "_get_current", "_span_key", "_suppressed")
+    __slots__ = (
+        *("_drops_all", "_drops_local", "_drops_remote"),
+        *("_get_current", "_span_key", "_suppressed"),
+    )
 
     def __init__(self, tracer: Tracer) -> None:
         from opentelemetry import context
@@ -42,6 +45,7 @@ class SpanFilter:
         sampler = getattr(tracer, "sampler", None)
         self._drops_local = _drops(sampler, "_local_parent_not_sampled")
         self._drops_remote = _drops(sampler, "_remote_parent_not_sampled")
+        self._drops_all = self._drops_local and self._drops_remote
 
     def wants(self) -> bool:
         """Return whether a span is to be started: False if it is known to be dropped, or suppressed."""
@@ -54,10 +58,12 @@ class SpanFilter:
         parent: Any = current.get(self._span_key)
         if parent is None:
             return True
-        parent = parent.get_span_context()
-        if parent.trace_flags & 1 or not parent.is_valid:
+        of_parent = parent.get_span_context()
+        if of_parent.trace_flags & 1 or not of_parent.is_valid:
             return True
-        return not (self._drops_remote if parent.is_remote else self._drops_local)
+        if self._drops_all:
+            return False
+        return not (self._drops_remote if of_parent.is_remote else self._drops_local)
 
 
 def _drops(sampler: Any, part: str) -> bool:

@@ -24,7 +24,8 @@ When: TypeAlias = Literal["creation", "end"]
 
 # ----- words that attributes have as values
 
-NODE_STATES: Final = ("closed", "half-open", "open", "isolated", "gone")
+GONE: Final = "gone"
+NODE_STATES: Final = ("closed", "half-open", "open", "isolated", GONE)
 OUTCOMES: Final = ("ok", "miss", "failed", "partial", "refused", "cancelled")
 REFUSAL_REASONS: Final = (
     *("circuit_open", "gate_timeout", "gate_deadline", "gate_shed", "closed", "deadline"),
@@ -187,7 +188,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "aerospike.client.connections.exhausted": Metric(
         "counter",
         "{connection}",
-        "Connections refused as the pool was full, by node.",
+        "Attempts that the client refused as its pool for the node was full, by node.",
         (NODE,),
         zero=True,
         optional=True,

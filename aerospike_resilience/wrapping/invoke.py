@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from .. import ambient
-from ..model.call import Call
+from ..model.call import Call, LazyQuery
 from ..model.operation import Operation
-from ..model.plan import Classify, Send
+from ..model.plan import Classify, RaisedAs, Send
 from ..runtime.compiled import Runtime
 from ..runtime.engine import Engine
 
-Judge: TypeAlias = Callable[[Classify], Classify]
-"""From an adapter's `Classify` to the one that is used instead."""
+
+class Callback(Protocol):
+    """An application's callback that the client calls, which may raise an error of its own."""
+
+    def judge(self, classify: Classify) -> Classify:
+        """Return the `Classify` that is used instead of the adapter's."""
+        ...
+
+    def named(self, raised_as: RaisedAs) -> RaisedAs:
+        """Return the `RaisedAs` that is used instead of the adapter's."""
+        ...
 
 
 def invoke(
@@ -22,8 +31,8 @@ def invoke(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     send: Send | None = None,
-    text: Callable[[], str] | None = None,
-    judge: Judge | None = None,
+    query: LazyQuery | None = None,
+    callback: Callback | None = None,
 ) -> Any:
     """Make a call of any form. An awaited operation's result is awaitable.
 
@@ -33,15 +42,15 @@ def invoke(
         args: positional arguments as given.
         kwargs: keyword arguments as given.
         send: the native call, where it is not the client's method of the operation's name.
-        text: returns the query's text, where the arguments do not hold it.
-        judge: replaces the adapter's `Classify` for this call; only with `send`, as the plan then belongs
-            to this call alone.
+        query: what is known of the query of a lazy object.
+        callback: the application's callback, where it raises errors of its own; only with `send`, as the
+            plan then belongs to this call alone.
     """
     runtime, call = prepared(engine, operation, args, kwargs, send)
-    if text is not None:
-        call.text = text
-    if judge is not None:
-        call.plan.classify = judge(call.plan.classify)
+    call.query = query
+    if callback is not None:
+        call.plan.classify = callback.judge(call.plan.classify)
+        call.plan.raised_as = callback.named(call.plan.raised_as)
     return runtime.head_async(call) if operation.awaited else runtime.head(call)
 
 
@@ -72,6 +81,7 @@ def prepared_in(
     call = runtime.planner.prepare(operation, args, kwargs, idempotent=idempotent, send=send)
     if around is not None:
         call.deadline = ambient.on_clock(around.deadline, engine.shared.clock)
+        call.inside = around.inside
     if criticality is not None:
         call.criticality = criticality
     return runtime, call

@@ -11,10 +11,13 @@ from .mistakes import checked_listeners, refuse_unknown
 if TYPE_CHECKING:
     import pybreaker
     from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import TracerProvider
+    from opentelemetry.trace import Span, TracerProvider
     from tenacity.retry import RetryBaseT
     from tenacity.stop import StopBaseT
     from tenacity.wait import WaitBaseT
+
+    from ..model.call import Call
+    from ..model.outcome import Outcome
 
 C = TypeVar("C")
 V = TypeVar("V")
@@ -71,15 +74,21 @@ class BreakerHooks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TelemetryProviders:
-    """OpenTelemetry's providers, where they are not the global ones.
+    """OpenTelemetry's providers, where they are not the global ones, and hooks for spans.
 
     Attributes:
         tracer_provider: where spans go; None for the global one.
         meter_provider: where metrics go; None for the global one.
+        request_hook: called with every span that records and its `Call`, when the operation begins. It may
+            add attributes to the span.
+        response_hook: called with every span that records, its `Call` and its `Outcome`, when the operation
+            has ended. What a hook raises is logged and has no effect.
     """
 
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
+    request_hook: Callable[[Span, Call], None] | None = None
+    response_hook: Callable[[Span, Call, Outcome], None] | None = None
 
 
 class SeparateOptions(TypedDict, total=False):

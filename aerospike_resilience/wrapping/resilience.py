@@ -37,6 +37,13 @@ class Resilience:
         self._engine = engine
         self._connection: ConnectionExplanation | None = None
 
+    def _created_with(self, connection: ConnectionExplanation) -> None:
+        """Note how `connect()` created the client."""
+        self._connection = connection
+        for one in connection.values:
+            if one.setting == "max_conns_per_node" and isinstance(one.value, int):
+                self._engine.shared.max_conns_per_node = one.value
+
     def __repr__(self) -> str:
         return f"<resilience of client {self.name!r}, profile {self.profile.name!r}>"
 

@@ -21,7 +21,7 @@ from ..profiles.starting import BrokenProfile, start
 from ..runtime.chain import Arrange, Placed, check_placed
 from ..runtime.compiled import Shared, gate_options, node_options
 from ..runtime.engine import Engine
-from .being_connected import CREATING
+from .being_connected import CREATING, SEED
 from .mistakes import checked_listeners
 from .names import CLIENT_NAMES
 from .options import (
@@ -154,7 +154,10 @@ def resilient(
         storage=given.breaker.storage,
         tracer_provider=given.telemetry.tracer_provider,
         meter_provider=given.telemetry.meter_provider,
-        recorder=Recorder(clock),
+        request_hook=given.telemetry.request_hook,
+        response_hook=given.telemetry.response_hook,
+        seed=SEED.get(),
+        recorder=Recorder(clock, health.owners),
         clock=clock,
         max_conns_per_node=_whole(chosen.own_connection(client).get("max_conns_per_node")),
     )

@@ -136,12 +136,14 @@ def test_a_callbacks_error_is_the_applications_whatever_the_client_makes_of_it(
     bare.put(("test", SET, 1), {"n": 1})
     client = resilient(bare, "default", overrides={"telemetry": {"last_call": True}})
     before = client.resilience.snapshot()["nodes"]
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - what it is, is compared above
+    with pytest.raises(Exception):  # noqa: B017, PT011 - what it is, is compared above
         getattr(client, kind)("test", SET).foreach(counted)
+    with pytest.raises(Exception) as own:  # noqa: PT011
+        callback(None)
 
     story = client.resilience.last_call()
-    assert (story.kind, story.error) == ("failed", caught.type.__name__)
-    assert (story.attempts, story.retries, story.failure) == ((), 0, None)
+    assert (story.kind, story.error, story.cause) == ("failed", own.type.__name__, "caller")
+    assert (story.attempts, story.retries) == ((), 0)
     assert len({bytes(record[0][3]) for record in calls}) == len(calls)
     after = client.resilience.snapshot()["nodes"]
     assert {n: one["state"] for n, one in after.items()} == {

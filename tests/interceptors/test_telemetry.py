@@ -82,8 +82,12 @@ def test_retries_are_events_of_the_one_span_and_the_one_sample(healthy, collecte
         collected.client.get(KEY)
 
     (span,) = collected.spans
-    assert [event.name for event in span.events] == ["aerospike.resilience.attempt_failed"]
-    assert span.events[0].attributes["failure"] == "overload"
+    assert {event.name for event in span.events} == {"aerospike.resilience.attempt"}
+    first, second = (event.attributes for event in span.events)
+    assert first["aerospike.resilience.failure"] == "overload"
+    assert first["aerospike.resilience.attempt.tries"] == 2
+    assert second["aerospike.resilience.attempt.number"] == 2
+    assert "aerospike.resilience.failure" not in second
     assert span.attributes["aerospike.resilience.retries"] == 1
     gets = [
         point
@@ -94,14 +98,15 @@ def test_retries_are_events_of_the_one_span_and_the_one_sample(healthy, collecte
     assert "error.type" not in gets[0].attributes
 
 
-def test_a_failure_names_its_type_and_code(collected):
-    with pytest.raises(exception.RecordNotFound):
-        collected.client.get(("test", "telemetry", "missing"))
+def test_a_failure_names_its_type_its_code_and_its_cause(healthy, collected):
+    with healthy.inject(op="get", code=18), pytest.raises(exception.DeviceOverload):
+        collected.client.get(KEY)
 
     (span,) = collected.spans
-    assert span.status.status_code is StatusCode.ERROR
-    assert span.attributes["error.type"] == "RecordNotFound"
-    assert span.attributes["db.response.status_code"] == "2"
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "overload")
+    assert span.attributes["error.type"] == "DeviceOverload"
+    assert span.attributes["db.response.status_code"] == "18"
+    assert span.attributes["aerospike.resilience.failure"] == "overload"
 
 
 def test_a_batch_says_how_many_rows_it_has(collected):

@@ -30,6 +30,7 @@ from aerospike_resilience.nodes import TEND_THREAD, TendedCluster
 from aerospike_resilience.nodes.health_checks import HealthChecks
 from aerospike_resilience.nodes.map_refresh import MapRefresher
 from tests.profiles.test_sdk_native_config import connected  # noqa: F401 - a fixture
+from tests.telemetry.exported import Exported
 from tests.waiting import until
 
 HOUSE = Path(aerospike_resilience.__file__).parent
@@ -274,6 +275,18 @@ def telemetry_that_fails(scene: Scene) -> None:
     scene.wrap(tracer_provider=provider).put(("test", "logs", 1), {"n": 1})
 
 
+def a_state_that_cannot_be_read(scene: Scene) -> None:
+    found = Exported()
+    client = scene.wrap(meter_provider=found.provider)
+
+    def fails() -> None:
+        raise RuntimeError("the client cannot say")
+
+    source = client.resilience._engine.shared.health.source
+    scene.monkeypatch.setattr(source, "statistics", fails)
+    found.metrics()
+
+
 def a_directory_that_is_not_there(scene: Scene) -> None:
     scene.monkeypatch.setenv("AEROSPIKE_RESILIENCE_POLICIES", "nowhere")
     scene.wrap()
@@ -324,6 +337,7 @@ def a_connection_against_advice(scene: Scene) -> None:
 
 PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
     a_directory_that_is_not_there: [("profiles/library.py", "%s names %s, which %s: its p")],
+    a_state_that_cannot_be_read: [("telemetry/board.py", "its state could not be read ")],
     telemetry_that_fails: [("runtime/compiled.py", "telemetry is broken, and cal")],
     a_cluster_that_is_awaited: [("connection/waiting.py", "waiting for the cluster: att")],
     a_connection_against_advice: [("connection/job.py", "%s")],
@@ -371,7 +385,7 @@ PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
         ("nodes/tending.py", "part of a tend failed; nodes"),
         ("nodes/tend_thread.py", "tending failed; it goes on a"),
     ],
-    a_call_that_fails: [("interceptors/retry/error_notes.py", "%s failed: %s")],
+    a_call_that_fails: [("interceptors/retry/error_notes.py", "%s ended as %s: %s")],
     a_client_that_cannot_be_wrapped: [("instrument.py", "a client was created and cou")],
 }
 

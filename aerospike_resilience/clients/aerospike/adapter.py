@@ -114,6 +114,15 @@ class AerospikeAdapter(DictAdapter):
             and fields.get("read_mode_sc") != policies.LINEARIZE
         )
 
+    def begins_at_master(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether the replica policy is ``sequence``, the default, or the master alone."""
+        return fields.get("replica", policies.SEQUENCE) in (policies.SEQUENCE, policies.MASTER_ONLY)
+
+    def seed(self, client: Any) -> str:
+        """Return the first node that the client lists: seeds come first in its list."""
+        host, port = client.get_nodes()[0]
+        return f"{host}:{port}"
+
     def expected_write(
         self, arguments: Mapping[str, Any], fields: Mapping[str, Any]
     ) -> ExpectedWrite | None:

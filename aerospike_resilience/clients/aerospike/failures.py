@@ -25,6 +25,8 @@ MAX_ERROR_RATE: Final = -14
 """The code of a tripped breaker, in rows as in errors."""
 CLIENT_ERROR: Final = -1
 """The code of errors that have no code of their own."""
+_PARAM: Final = -2
+"""An argument that the client refuses, so that nothing is sent."""
 _INVALID_NODE: Final = -8
 """The client's partition map is stale: it names a node that is not in the cluster."""
 
@@ -38,7 +40,7 @@ CLIENT_CODES: Final[Mapping[int, FailureKind]] = {
     -7: FailureKind.POOL_EXHAUSTED,
     -5: FailureKind.CALLER,  # CLIENT_ABORT
     -4: FailureKind.CALLER,  # INVALID_HOST
-    -2: FailureKind.CALLER,  # PARAM
+    _PARAM: FailureKind.CALLER,
 }
 """What the client's own codes mean; those that are not listed are `FailureKind.OTHER`."""
 
@@ -91,7 +93,9 @@ def _failure(code: int, text: str, said_in_doubt: bool | None, writes: bool) -> 
 
 
 def _tries_of(code: int) -> int | None:
-    """Return how many tries ended in an answer that came without a count; None where that is unknown."""
+    """Return how many tries were made for an error without a count; None where that is unknown."""
+    if code == _PARAM:
+        return 0
     return 1 if code > 0 and code not in _RETRIED_ANSWERS else None
 
 

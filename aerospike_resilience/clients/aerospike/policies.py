@@ -112,7 +112,8 @@ CANNOT: Final[Mapping[str, str]] = {
 """What a profile may say and this client cannot do or takes differently, and why."""
 
 MASTER_ONLY: Final = NUMBERS["replica"]["master"]
-REPLICA_TO_LEAVE_MASTER: Final = {NUMBERS["replica"]["sequence"]: NUMBERS["replica"]["any"]}
+SEQUENCE: Final = NUMBERS["replica"]["sequence"]
+REPLICA_TO_LEAVE_MASTER: Final = {SEQUENCE: NUMBERS["replica"]["any"]}
 """``sequence`` begins at the master; ``any`` begins at master and replica in turn."""
 LINEARIZE: Final = NUMBERS["read_mode_sc"]["linearize"]
 COMMIT_MASTER: Final = NUMBERS["commit_level"]["master"]

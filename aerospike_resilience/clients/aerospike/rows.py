@@ -34,6 +34,10 @@ class AerospikeRows(CommonRows):
         """Return the key of every row that a call is about to send."""
         return [row.key for row in batch.rows.batch_records] if self._in_place else batch.rows
 
+    def size(self, batch: BatchCall) -> int:
+        """Return how many rows a call is about to send."""
+        return len(batch.rows.batch_records if self._in_place else batch.rows)
+
     def with_refused_rows(
         self, batch: BatchCall, part: Any, kept: Sequence[int], refusal: Exception
     ) -> Any:

@@ -21,9 +21,11 @@ from ..contract import Creation, LazyMethod, Refusals
 from ..contract.operations import SlotSender
 from ..shared.addresses import hosts_in_seeds
 from ..shared.common import CommonAdapter
+from ..shared.result_codes import ANSWERED
 from ..shared.senders import policy_sender
 from ..shared.statement import select, without_values
 from . import failures, idempotence, policies
+from .failures import classify_row, result_code
 from .operations import OPERATIONS
 from .package import native
 from .rows import NativeRows
@@ -157,6 +159,22 @@ class AerospikeNativeAdapter(CommonAdapter):
             or fields.get("read_mode_sc") == package.ReadModeSC.LINEARIZE
         )
 
+    def begins_at_master(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether the replica policy is ``SEQUENCE``, the default, or the master alone."""
+        replicas = native().Replica
+        return fields.get("replica") in (None, replicas.SEQUENCE, replicas.MASTER)
+
+    def seed(self, client: Any) -> str:
+        """Return the first of the client's seeds."""
+        return hosts_in_seeds(client.seeds())[0]
+
+    def target(self, operation: Operation, arguments: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Return what the arguments name; a ``Statement`` shows its set and not its namespace."""
+        statement = arguments.get("statement")
+        if isinstance(statement, native().Statement):
+            return "", statement.set_name or ""
+        return super().target(operation, arguments)
+
     def expected_write(
         self, arguments: Mapping[str, Any], fields: Mapping[str, Any]
     ) -> ExpectedWrite | None:
@@ -229,17 +247,25 @@ def _policy_class(operation: Operation) -> tuple[type, ...]:
     return () if cls is None else (cls,)
 
 
+def _streamed_row(item: tuple[int, Any]) -> Failure | None:
+    """Return what a failed row of ``batch_stream`` means; it yields each with its position."""
+    _position, row = item
+    return None if result_code(row) in ANSWERED else classify_row(row)
+
+
 def _stream_sender(method: Callable[..., Any], operation: Operation) -> Send:
     """Return a native call that returns a `Stream`, whose results arrive after it returned."""
     open_stream = policy_sender(method, operation.policy)
 
+    failure = _streamed_row if operation.rows else None
+
     async def streamed(opening: Any) -> Any:
-        return Stream(await opening)
+        return Stream(await opening, failure)
 
     def begin(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
         return asyncio.ensure_future(streamed(open_stream(args, kwargs, policy)))
 
     def send(args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
-        return Stream(open_stream(args, kwargs, policy))
+        return Stream(open_stream(args, kwargs, policy), failure)
 
     return begin if operation.awaited else send

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -20,17 +19,7 @@ from .operations import AWAITED, LAZY, LAZY_AWAITED, OPERATIONS
 from .rows import AerospikePyReadRows, AerospikePyRows
 from .source import AerospikePyAsyncSource, AerospikePySource
 
-_TRACER_THREAD: Final = "OpenTelemetry.T"  # the kernel keeps 15 characters of a thread's name
-
 _CONDITIONS: Final[Mapping[str, str]] = {"equals": "= ?", "between": "BETWEEN ? AND ?"}
-
-
-def _thread_name(task: Path) -> str:
-    """Return a thread's name; empty if the thread has just ended."""
-    try:
-        return (task / "comm").read_text().strip()
-    except OSError:
-        return ""
 
 
 def _condition(predicate: Sequence[Any]) -> str:
@@ -61,16 +50,6 @@ class AerospikePyAdapter(DictAdapter):
         """Return whether this is such a client, or of a class derived from it."""
         return is_of_class(client, "aerospike_py", self._class)
 
-    def traces_itself(self) -> bool:
-        """Return whether ``aerospike_py.init_tracing()`` was called: then its exporter's thread runs.
-
-        The package cannot be asked. Only Linux has names of threads to look at, so elsewhere this is False.
-        """
-        tasks = Path("/proc/self/task")
-        return tasks.is_dir() and any(
-            _thread_name(task) == _TRACER_THREAD for task in tasks.iterdir()
-        )
-
     @property
     def refusals(self) -> Refusals:
         """This library's errors as this client's errors."""
@@ -94,6 +73,10 @@ class AerospikePyAdapter(DictAdapter):
         """Return whether the fields have a replica policy other than the master; a write's have none."""
         replica: int = fields.get("replica", policies.MASTER)
         return replica != policies.MASTER
+
+    def begins_at_master(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether the replica policy is ``sequence``, the default, or the master alone."""
+        return fields.get("replica", policies.SEQUENCE) in (policies.SEQUENCE, policies.MASTER)
 
     def expected_write(
         self, arguments: Mapping[str, Any], fields: Mapping[str, Any]

@@ -101,6 +101,7 @@ CANNOT: Final[Mapping[str, str]] = {
 """What a profile may say and this client cannot do or takes differently, and why."""
 
 MASTER: Final = NUMBERS["replica"]["master"]
+SEQUENCE: Final = NUMBERS["replica"]["sequence"]
 COMMIT_MASTER: Final = NUMBERS["commit_level"]["master"]
 CREATE_ONLY: Final = NUMBERS["exists"]["create_only"]
 

@@ -68,6 +68,15 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
         """Return what watches the behaviors of the SDK's configuration file."""
         return SdkNativeConfig()
 
+    def raised_as(self, error: BaseException) -> type[BaseException]:
+        """Return the class of the SDK's own error, into which it turns the native client's."""
+        from aerospike_sdk import exceptions as sdk
+
+        exceptions: Any = sdk  # it exports neither
+        if isinstance(error, exceptions.PncAerospikeError | exceptions.PncServerError):
+            return type(exceptions._convert_pnc_exception(error))  # noqa: SLF001 - the SDK has no other way
+        return type(error)
+
     @property
     def refusals(self) -> Refusals:
         """This library's errors as the SDK's errors."""

@@ -152,6 +152,9 @@ class ConnectionAnswers(Protocol):
         """Return what watches the client's dynamic configuration; a `NoNativeConfig` if it has none."""
         ...
 
-    def traces_itself(self) -> bool:
-        """Return whether the client's own tracing is on, so that our spans would repeat its spans."""
+    def seed(self, client: Any) -> str:
+        """Return the first host that the client was given, as ``host:port``; empty where it does not tell.
+
+        A client that only tells the nodes it knows answers with the first that it learned.
+        """
         ...

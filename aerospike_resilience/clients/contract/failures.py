@@ -56,6 +56,10 @@ class FailureAnswers(Protocol):
         """Return what an error means."""
         ...
 
+    def raised_as(self, error: BaseException) -> type[BaseException]:
+        """Return the class of the error that the application gets for an error of the client's."""
+        ...
+
     def rows(self, operation: Operation) -> Rows | None:
         """Return how to read the rows of a batch operation; None if it only fails as a whole."""
         ...

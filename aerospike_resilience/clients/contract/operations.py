@@ -87,8 +87,21 @@ class OperationAnswers(Protocol):
         """Return how to make one call without a future of the client's; None if there is no such way."""
         ...
 
+    def target(self, operation: Operation, arguments: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Return the namespace and the set that arguments other than keys name; either may be empty.
+
+        None where the arguments name neither.
+        """
+        ...
+
     def statement(self, operation: Operation, arguments: Mapping[str, Any]) -> str:
         """Return the text of the query that a call makes, without values; empty if it makes none."""
+        ...
+
+    def lazy_place(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[str, str] | None:
+        """Return the namespace and the set that a lazy object was created with; None if they are none."""
         ...
 
     def lazy_statement(self, created_with: Sequence[Any], builder_calls: BuilderCalls) -> str:

@@ -83,6 +83,10 @@ class PolicyAnswers(Protocol):
         """Return whether a read under these fields goes to another replica when a try fails."""
         ...
 
+    def begins_at_master(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether every read under these fields begins at the record's master."""
+        ...
+
     def conditional(self, fields: Mapping[str, Any]) -> bool:
         """Return whether a write under these fields would fail if it had been applied already."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from ...model.operation import Operation
 from ..contract import (
@@ -35,9 +35,27 @@ class CommonAdapter:
         """Return False: a closed client looks like one that is not connected yet."""
         return False
 
-    def traces_itself(self) -> bool:
-        """Return False: the client has no tracing."""
-        return False
+    def seed(self, client: Any) -> str:  # noqa: ARG002
+        """Return nothing: the client does not tell what it was given."""
+        return ""
+
+    def raised_as(self, error: BaseException) -> type[BaseException]:
+        """Return the error's own class: the application gets it as the client raised it."""
+        return type(error)
+
+    def target(self, operation: Operation, arguments: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Return what the parameters for a namespace and a set hold."""
+        namespace, set_name = (arguments.get(name) for name in operation.place)
+        found = (_name(namespace), _name(set_name))
+        return found if any(found) else None
+
+    def lazy_place(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[str, str] | None:
+        """Return the first two arguments, by whatever name."""
+        given = [*args, *(kwargs[name] for name in _PLACE if name in kwargs)]
+        namespace, set_name, *_ = (*given, None, None)
+        return (namespace, _name(set_name)) if isinstance(namespace, str) else None
 
     def own_connection(self, client: Any) -> Mapping[str, Any]:  # noqa: ARG002
         """Return nothing: the client does not show its configuration."""
@@ -70,6 +88,14 @@ class CommonAdapter:
     def own_family(self, operation: Operation) -> str:
         """Return the operation's own family."""
         return operation.family
+
+
+_PLACE: Final = ("namespace", "ns", "set", "set_name")
+"""Names of a lazy object's first two parameters, of all clients, the namespace first."""
+
+
+def _name(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def is_of_class(client: object, package: str, *class_names: str) -> bool:

@@ -30,6 +30,10 @@ class CommonRows(ABC):
     def attach_rows(self, error: Exception, result: Any) -> None:  # noqa: B027 - most do nothing
         """Do nothing: no error of this client carries rows."""
 
+    def size(self, batch: BatchCall) -> int:
+        """Return how many rows a call is about to send."""
+        return len(batch.rows)
+
     @abstractmethod
     def with_refused_rows(
         self, batch: BatchCall, part: Any, kept: Sequence[int], refusal: Exception

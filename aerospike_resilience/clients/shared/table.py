@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from ...model.operation import Idempotence, Kind, Operation, Shape, always, never
+
+_NAMESPACES: Final = ("ns", "namespace")
+_SETS: Final = ("set", "set_name")
+_MODULES: Final = ("module", "server_path", "udf_name", "package_name")
+_FUNCTIONS: Final = ("function", "function_name")
+
+
+def _one_of(known: tuple[str, ...], names: tuple[str, ...]) -> str:
+    return next((name for name in names if name in known), "")
+
+
+def _place(*names: str) -> tuple[str, str]:
+    """Return which parameters name a namespace and a set."""
+    return _one_of(_NAMESPACES, names), _one_of(_SETS, names)
+
+
+def _procedure(*names: str) -> tuple[str, str]:
+    """Return which parameters name a UDF's module and its function."""
+    module, function = _one_of(_MODULES, names), _one_of(_FUNCTIONS, names)
+    return (module, function) if module and function else ("", "")
 
 
 def point(
@@ -43,6 +63,8 @@ def point(
         idempotent=idempotent,
         read_only=read_only,
         decisive=decisive,
+        place=_place(*parameters.split()),
+        procedure=_procedure(*parameters.split()),
     )
 
 
@@ -82,6 +104,8 @@ def batch(
         idempotent=idempotent,
         read_only=read_only,
         retries_itself=retries_itself,
+        place=_place(*names),
+        procedure=_procedure(*names),
     )
 
 
@@ -112,6 +136,8 @@ def query(
         tuple(parameters.split()),
         tuple(keywords.split()),
         policy=policy,
+        place=_place(*parameters.split(), *keywords.split()),
+        procedure=_procedure(*parameters.split(), *keywords.split()),
     )
 
 
@@ -137,4 +163,6 @@ def cluster(
         by_keyword,
         policy="policy" if "policy" in (*names, *by_keyword) else "",
         idempotent=always if kind is Kind.INFO else never,
+        place=_place(*names, *by_keyword),
+        procedure=_procedure(*names, *by_keyword),
     )

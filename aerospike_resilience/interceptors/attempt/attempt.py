@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...concurrency.event_loop_lag import lag_of_running_loop
 from ...errors import DeadlineExceededError
@@ -20,16 +20,14 @@ from ...model.durations import (
     ms_to_s,
     remaining_whole_ms,
 )
-from ...model.failure import CALLER, NATIVE_BREAKER, NODE, OVERLOAD, Failure
+from ...model.failure import CALLER, NATIVE_BREAKER, NODE, POOL_EXHAUSTED, Failure
 from ...model.operation import Key
 from ...model.plan import early_s
+from ...model.rows import worst_of
 from ...model.stream import Stream
 from ..base import LinkedAsync, Proceed, ProceedAsync
 from ..retry.error_notes import annotate
 from .shielded import Shielded
-
-if TYPE_CHECKING:
-    pass
 
 
 class NativeAttempt:
@@ -224,23 +222,20 @@ class NativeAttempt:
         self._record(call, failure, type(error).__name__)
 
     def _partly(self, call: Call, result: Any) -> None:
-        """Record the failed rows of a batch that returned; the worst row's failure becomes the attempt's.
-
-        An overload is the worst, as it limits all retries.
-        """
+        """Record the failed rows of a batch that returned. The attempt failed as its worst row did."""
         rows = call.plan.rows
         failures = rows.failures(result) if rows is not None else {}
         if rows is not None and failures:
             whole = rows.whole(result)
             all_failures = [*failures.values(), *([whole] if whole is not None else [])]
-            worst = max(all_failures, key=_weight)
+            worst = worst_of(all_failures)
             in_doubt = any(failure.in_doubt for failure in failures.values())
             call.failure = failure = replace(worst, in_doubt=in_doubt)
             self._record(call, failure, f"{len(failures)} rows")
 
     def _record(self, call: Call, failure: Failure, error: str) -> None:
         nodes = call.nodes
-        if not nodes and failure.fault is NODE:
+        if not nodes and (failure.fault is NODE or failure.kind is POOL_EXHAUSTED):
             nodes = self._owners(call.key)
         tries = _tries_made(call, failure)
         call.tries_left -= tries
@@ -276,10 +271,6 @@ def _be_patient(call: Call) -> None:
         each_s = (call.deadline - call.now) / (call.plan.native_retries + 1)
         if each_s > call.patience_s:
             call.patience_s, call.tailored = each_s, True
-
-
-def _weight(failure: Failure) -> tuple[bool, bool]:
-    return failure.retryable, failure.kind is OVERLOAD
 
 
 def _out_of_tries(call: Call) -> BaseException:

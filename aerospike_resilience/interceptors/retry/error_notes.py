@@ -12,6 +12,7 @@ from ...model.attempt import Attempt
 from ...model.call import Call
 from ...model.failure import FailureKind
 from ...model.identity import ClientIdentity
+from ...model.outcome import Outcome, is_answer
 from ...model.plan import Plan
 
 _log = logging.getLogger("aerospike_resilience.call")
@@ -55,6 +56,8 @@ def annotate(error: BaseException, call: Call) -> None:
         return
     operation = call.plan.operation
     _set(error, call.plan, attempts)
+    if _log.isEnabledFor(logging.DEBUG):
+        _log_end(call.plan, Outcome.of(call, error, 0.0).kind, attempts)
     if len(attempts) == 1 and not _REASONS.get(reason):
         return  # such as a missing record: there is nothing to add to what the client says
     if _any_in_doubt(attempts[:-1]) and (call.failure is not None and call.failure.kind in _ECHOES):
@@ -77,6 +80,10 @@ def annotate_answer(error: Exception, plan: Plan, attempt: Attempt) -> None:
     """Write on `error` what was tried, where that was one try whose answer is final. See `annotate`."""
     _forget(error)
     _set(error, plan, (attempt,))
+    if _log.isEnabledFor(logging.DEBUG):
+        failure = attempt.failure
+        missed = failure is not None and is_answer(failure, writes=plan.writes)
+        _log_end(plan, "miss" if missed else "failed", (attempt,))
 
 
 def _set(error: Exception, plan: Plan, attempts: tuple[Attempt, ...]) -> None:
@@ -84,9 +91,11 @@ def _set(error: Exception, plan: Plan, attempts: tuple[Attempt, ...]) -> None:
     set_attribute(error, "client_name", plan.client_name)
     if plan.writes or read(error, "in_doubt", _ABSENT) is not _ABSENT:
         _answer(error, in_doubt=_any_in_doubt(attempts))
-    if _log.isEnabledFor(logging.DEBUG):
-        log = ClientIdentity(plan.client_name, plan.profile).log(_log.name)
-        log.debug("%s failed: %s", plan.operation.name, attempts)
+
+
+def _log_end(plan: Plan, kind: str, attempts: tuple[Attempt, ...]) -> None:
+    log = ClientIdentity(plan.client_name, plan.profile).log(_log.name)
+    log.debug("%s ended as %s: %s", plan.operation.name, kind, attempts)
 
 
 def _any_in_doubt(attempts: tuple[Attempt, ...]) -> bool:

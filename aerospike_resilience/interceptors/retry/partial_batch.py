@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...model.call import Call
-from ...model.rows import BatchCall
+from ...model.rows import BatchCall, worst_of
 
 
 class PartialBatch:
@@ -107,6 +107,9 @@ class PartialBatch:
         error, call = self.error, self._call
         failed = self._rows.failures(self._result) if self._result is not None else {}
         call.rows_failed = len(failed)
+        whole = self._rows.whole(self._result) if failed else None
+        said = [*failed.values(), *([whole] if whole is not None else [])]
+        call.worst_row = worst_of(said) if failed else None
         if error is None or (self._result is not None and not failed):
             return self._result
         if self._result is not None:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from ...model.attempt import Attempt
 from ...model.call import Call
-from ...model.failure import LOCAL, NATIVE_BREAKER, OVERLOAD, RECORD
+from ...model.failure import LOCAL, NATIVE_BREAKER, OVERLOAD, POOL_EXHAUSTED, RECORD
 from ...model.operation import Shape
 from ...model.rows import ExpectedWrite
 from ..base import Link, Proceed, ProceedAsync
@@ -104,16 +104,20 @@ class RetryCounters:
         suppressed: failed operations that were not tried again although they could have been, by
             reason.
         native: tries that the client made by itself in attempts that failed, as far as it tells.
+        exhausted: attempts that the client refused for a full pool, by node: the record's master, unless
+            the client names another.
     """
 
     retries: int = 0
     native: int = 0
     suppressed: Counter[str] = field(default_factory=Counter)
+    exhausted: Counter[str] = field(default_factory=Counter)
 
     def after_fork(self) -> None:
         """Count from zero in a forked child."""
         self.retries = self.native = 0
         self.suppressed.clear()
+        self.exhausted.clear()
 
 
 class Resumable(Protocol):
@@ -452,7 +456,12 @@ class Retry(Link):
             call.tailored = call.tailored or call.frugal
 
     def _account(self, call: Call) -> None:
-        """Count and charge the tries that the client made by itself in the attempt that just failed."""
+        """Count what the client did in the attempt that just failed, and charge its own tries."""
+        failure = call.failure
+        if failure is not None and failure.kind is POOL_EXHAUSTED and call.attempts:
+            node = failure.node or next(iter(call.attempts[-1].nodes), None)
+            if node is not None:
+                self.counters.exhausted[node] += 1
         native = call.attempts[-1].tries - 1 if call.attempts else 0
         if native > 0:
             self.counters.native += native
@@ -473,6 +482,7 @@ class Retry(Link):
     def _prepare(self, call: Call) -> None:
         """Prepare a call for its next attempt."""
         self.counters.retries += 1
+        call.retries += 1
         call.next_attempt()
         if not call.plan.asked_for and (refused := _refused_for_load(call)):
             call.tries_left = min(call.tries_left, 1 + MAX_OVERLOAD_RETRIES - refused)

@@ -171,6 +171,9 @@ TELEMETRY: Final[Entries] = {
         True,
     ),
     "sets": ("The sets that metrics name; a number means the first that are used.", ["test.carts"]),
+    "returned_rows": ("Put the number of records that a query returned on its span.", True),
+    "attempt_spans": ("Make a child span for each attempt.", True),
+    "count_as_errors": ("Ordinary ends of operations that count as errors here.", ["miss"]),
     "would_have": (
         "A profile: count the calls that it would have refused, hurried, shed or retried.",
         "latency",

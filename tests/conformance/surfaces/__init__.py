@@ -19,7 +19,7 @@ from aerospike_sdk.sync import ClusterDefinition as SyncClusterDefinition
 
 from .base import NAMESPACE, SET, AwaitedSurface, Loop, Surface, learned
 from .c_client import CClient, Instrumented
-from .native_client import NativeAsync, NativeBlocking, write_policy
+from .native_client import NativeAsync, NativeBlocking, code_of, write_policy
 from .py_client import PyAsyncClient, PyClient
 from .sdk_client import SdkAsync, SdkBlocking
 
@@ -54,6 +54,7 @@ __all__ = [
     "SyncClusterDefinition",
     "aerospike",
     "aerospike_py",
+    "code_of",
     "learned",
     "native",
     "write_policy",

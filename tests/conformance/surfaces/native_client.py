@@ -14,6 +14,11 @@ def write_policy(**fields):
     return policy
 
 
+def code_of(row):
+    """Return a row's code; that of a row without an answer is -15, for which the client has none."""
+    return -15 if row.result_code is None else int(row.result_code)
+
+
 class NativeBlocking(Surface):
     name = "aerospike-native-blocking"
     missing = native.exceptions.RecordNotFound
@@ -60,7 +65,7 @@ class NativeBlocking(Surface):
 
     def batch_put(self, ns):
         rows = self.client.batch_write_blocking([self.key(n) for n in ns], [{"n": n} for n in ns])
-        return [int(row.result_code) for row in rows]
+        return [code_of(row) for row in rows]
 
     def scan(self, set_name):
         statement = native.Statement(NAMESPACE, set_name)
@@ -117,7 +122,7 @@ class NativeAsync(AwaitedSurface):
 
     def batch_put(self, ns):
         rows = self.call("batch_write", [self.key(n) for n in ns], [{"n": n} for n in ns])
-        return [int(row.result_code) for row in rows]
+        return [code_of(row) for row in rows]
 
     def scan(self, set_name):
         async def scanned():

@@ -1,0 +1,437 @@
+"""Invariant 15, for every client: span, sample, outcome, error and wire say the same of each call."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from aerospike_resilience import CircuitOpenError, deadline, resilient
+from tests.conformance.surfaces import (
+    CClient,
+    NativeAsync,
+    NativeBlocking,
+    SdkAsync,
+    SdkBlocking,
+    aerospike,
+    code_of,
+    learned,
+    native,
+)
+from tests.conformance.telling import CALM, Listener, Told, carrier, name_of, seen
+from tests.waiting import until
+
+SDK = (SdkAsync, SdkBlocking)
+PAUSE_S = 0.15
+
+
+class Watched:
+    """A surface whose calls are compared with what they tell."""
+
+    def __init__(self, surface: Any, listener: Listener) -> None:
+        self.surface = surface
+        self.listener = listener
+
+    def told(self, action: Any, told_as: str = "") -> tuple[Any, Told]:
+        """Make one call; return what the application saw, and what was told.
+
+        `told_as` is the name of the error that ended the call, where the application does not see it.
+        """
+        self.listener.begin()
+        result = seen(action)
+        told = self.listener.told()
+        if told_as:
+            assert told.outcome.error == told_as
+        elif isinstance(result, list) and isinstance(self.surface, SDK):
+            pass  # it returns what its client raised as rows, where the application wants that
+        elif isinstance(result, Exception):
+            assert told.outcome.error == name_of(result)
+            found = getattr(carrier(result), "attempts", told.outcome.attempts)
+            assert found == told.outcome.attempts
+        else:
+            assert told.outcome.error == ""
+        return result, told
+
+
+@pytest.fixture
+def watched(opened):
+    """Open surfaces that are watched, under options of the test's own."""
+
+    def watch(**overrides):
+        listener = Listener()
+        surface = opened(overrides={**CALM, **overrides}, telemetry=listener.providers)
+        surface.put("there", {"n": 1})
+        return Watched(surface, listener)
+
+    return watch
+
+
+PATIENT_READS = {"reads": {"socket_timeout": "5s", "total_timeout": "10s", "max_retries": 2}}
+
+
+def test_answers_are_told_as_answers_and_failures_as_failures(healthy, watched):
+    call = watched(policy={**PATIENT_READS, "all": {"total_timeout": "10s"}})
+    surface = call.surface
+
+    result, told = call.told(lambda: surface.get("there"))
+    assert (result, told.outcome.kind, told.requests) == ({"n": 1}, "ok", 1)
+    assert told.sample["db.namespace"] == "test"
+    assert told.sample["db.collection.name"] == "conformance"
+    assert told.span.name == f"{told.sample['db.operation.name']} conformance"
+
+    result, told = call.told(lambda: surface.get("nobody"))
+    assert isinstance(result, surface.missing)
+    assert (told.outcome.kind, told.sample["db.response.status_code"]) == ("miss", "2")
+
+    result, told = call.told(lambda: surface.create("there", {"n": 2}))
+    assert isinstance(result, surface.exists_already)
+    assert told.outcome.kind == "failed"
+    assert told.sample["aerospike.resilience.failure"] == "conflict"
+
+    before = healthy.requests("get")
+    with healthy.inject(op="get", code=18, count=2):
+        result, told = call.told(lambda: surface.get("there"))
+    assert (result, told.outcome.kind) == ({"n": 1}, "ok")
+    assert told.requests == healthy.requests("get") - before == 3
+    assert len(told.span.events) == told.outcome.retries + 1 == 2
+
+    before = healthy.requests("get")
+    with healthy.inject(op="get", code=18):
+        result, told = call.told(lambda: surface.get("there"))
+    assert isinstance(result, surface.error)
+    assert told.requests == healthy.requests("get") - before == 3
+    assert told.sample["aerospike.resilience.failure"] == "overload"
+    assert sum(attempt.tries for attempt in told.outcome.attempts) == 3
+
+
+def test_under_a_fault_no_call_and_no_request_is_lost_or_told_twice(healthy, watched):
+    call = watched(
+        policy={**PATIENT_READS, "all": {"total_timeout": "20s", "sleep_between_retries": "0ms"}},
+        retry={"native_failover": 0, "budget": None, "max_sleep": "1ms"},
+    )
+    surface, listener = call.surface, call.listener
+    retried = lambda: surface.resilience.snapshot()["retry"]["retries"]  # noqa: E731
+    listener.begin()
+    before, before_retries = healthy.requests("get"), retried()
+
+    with healthy.inject(op="get", code=18, share=0.4):
+        ends = [seen(lambda: surface.get("there")) for _ in range(60)]
+
+    requests, retries = healthy.requests("get") - before, retried() - before_retries
+    failed = sum(isinstance(end, Exception) for end in ends)
+    assert listener.counted() == len(listener.spans) == len(listener.outcomes) == len(ends)
+    assert sum(one.kind == "failed" for one in listener.outcomes) == failed
+    assert sum(one.retries for one in listener.outcomes) == retries > 0
+    assert sum(1 + one.retries + one.native_retries for one in listener.outcomes) == requests
+
+
+def test_a_wrong_argument_is_the_callers(watched):
+    call = watched()
+    surface = call.surface
+    if isinstance(surface, SDK):
+        pytest.skip("the SDK refuses it before it calls its client")
+
+    def wrong():
+        if surface.awaited:
+
+            async def called():
+                return await surface.client.get(42)
+
+            return surface.run(called())
+        get = getattr(surface.client, "get_blocking", surface.client.get)
+        return get(42)
+
+    result, told = call.told(wrong)
+
+    assert isinstance(result, Exception)
+    assert told.sample["aerospike.resilience.failure"] == "caller"
+    assert sum(attempt.tries for attempt in told.outcome.attempts) == 0
+
+
+def test_a_timeout_is_told_with_the_tries_that_were_made(healthy, watched):
+    short = {"socket_timeout": "60ms", "total_timeout": "150ms", "max_retries": 1}
+    call = watched(policy={"reads": short})
+
+    with healthy.inject(op="get", answer="drop"):
+        result, told = call.told(lambda: call.surface.get("there"))
+
+    assert isinstance(result, call.surface.error)
+    assert told.outcome.kind == "failed"
+    assert told.sample["aerospike.resilience.failure"] == "timeout"
+    assert told.outcome.duration_s >= 0.06
+
+
+def test_refusals_say_who_refused_and_why(healthy, watched):
+    call = watched(
+        breaker={"mode": "enforce"},
+        policy={"reads": {"socket_timeout": "5s", "total_timeout": "5s", "max_retries": 0}},
+        backpressure={"max_concurrent_operations": 1, "operation_queue_timeout": "20ms"},
+    )
+    surface = call.surface
+    learned(surface)
+
+    with deadline(0):
+        result, told = call.told(lambda: surface.get("there"))
+    if not surface.awaited:  # the loop of an awaited surface runs in a thread without the deadline
+        assert told.outcome.refusal.reason == "deadline"
+        assert told.attributes["aerospike.resilience.refusal.reason"] == "deadline"
+        assert told.sample["aerospike.resilience.failure"] == "deadline"
+
+    with healthy.inject(op="get", latency="300ms", count=1), ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(surface.get, "there")
+        until(lambda: surface.resilience.snapshot()["gate"]["in_flight"] == 1)
+        result, told = call.told(lambda: surface.get("there"))
+        assert told.outcome.refusal.reason == "gate_timeout"
+        assert told.sample["aerospike.resilience.failure"] == "gate"
+        assert told.attributes["aerospike.resilience.queue_time"] == told.outcome.waited_s > 0
+        slow.result()
+
+    master = healthy.master("test", "conformance", "there").name
+    surface.resilience.isolate(master)
+    result, told = call.told(lambda: surface.put("there", {"n": 1}))
+    assert isinstance(result, CircuitOpenError)
+    assert told.sample["aerospike.resilience.failure"] == "circuit_open"
+    assert told.attributes["aerospike.node.name"] == result.node == master
+    assert told.attributes["aerospike.resilience.node.state"] == "isolated"
+    assert told.attributes["aerospike.resilience.refusal.role"] == result.role
+    assert "network.peer.port" not in told.attributes
+
+
+def test_a_call_that_is_shed_and_one_whose_deadline_passes_in_line_say_so(healthy):
+    listener = Listener()
+    surface = CClient(healthy)
+    line = {"max_concurrent_operations": 1, "operation_queue_timeout": "10s"}
+    limits = {"all": {"total_timeout": "20s", "socket_timeout": "20s"}}
+    surface.open(
+        overrides={**CALM, "policy": limits, "backpressure": line}, telemetry=listener.providers
+    )
+    surface.put("there", {"n": 1})
+    call = Watched(surface, listener)
+    gate = lambda: surface.resilience.snapshot()["gate"]  # noqa: E731
+
+    with healthy.inject(op="get", latency="1s", count=1), ThreadPoolExecutor(2) as pool:
+        first = pool.submit(surface.get, "there")
+        until(lambda: gate()["in_flight"] == 1)
+        second = pool.submit(surface.get, "there")
+        until(lambda: gate()["waiting"] == 1)
+        with surface.resilience.using(criticality="sheddable"):
+            _result, shed = call.told(lambda: surface.get("there"))
+        with deadline(0.02):
+            _result, late = call.told(lambda: surface.get("there"))
+        first.result()
+        second.result()
+    surface.close()
+
+    assert shed.outcome.refusal.reason == "gate_shed"
+    assert late.outcome.refusal.reason in ("gate_deadline", "deadline")
+    assert late.attributes["aerospike.resilience.refusal.reason"] == late.outcome.refusal.reason
+
+
+# ----- cancellation
+
+
+@pytest.mark.parametrize("how", ["cancel", "wait_for"])
+def test_a_cancelled_call_is_no_error(healthy, watched, how):
+    call = watched(policy=PATIENT_READS)
+    surface = call.surface
+    if not surface.awaited:
+        pytest.skip("a call that blocks cannot be cancelled")
+
+    async def left() -> str:
+        pending = asyncio.ensure_future(surface.awaitable_get("there"))
+        try:
+            if how == "wait_for":
+                await asyncio.wait_for(pending, 0.05)
+            else:
+                await asyncio.sleep(0.05)
+                pending.cancel()
+                await pending
+        except (TimeoutError, asyncio.CancelledError) as error:
+            return type(error).__name__
+        return "not cancelled"
+
+    with healthy.inject(op="get", latency="400ms", count=1):
+        result, told = call.told(lambda: surface.run(left()), told_as="CancelledError")
+
+    assert result == ("TimeoutError" if how == "wait_for" else "CancelledError")
+    assert told.outcome.kind == "cancelled"
+
+
+# ----- batches
+
+
+def test_a_batch_tells_how_many_rows_failed_and_the_worst_code(healthy, watched):
+    call = watched(breaker={"mode": "enforce"})
+    surface = call.surface
+    ns = list(range(24))
+
+    result, told = call.told(lambda: surface.batch_put(ns))
+    assert (set(result), told.outcome.kind) == ({0}, "ok")
+    assert told.attributes.get("db.operation.batch.size", 24) == 24
+
+    result, told = call.told(lambda: surface.batch_get([*ns, 10**6]))
+    assert result[-1] is None
+    assert told.outcome.kind == "ok"  # a row without a record is an answer
+
+    learned(surface)
+    surface.resilience.isolate("A1")
+    result, told = call.told(lambda: surface.batch_put(ns))
+    if isinstance(result, Exception):  # some clients raise for a batch with failed rows
+        assert told.outcome.kind == "refused"
+        codes = [code_of(row) for row in result.records]
+    elif isinstance(surface, SDK):
+        assert told.outcome.kind == "refused"
+        codes = result
+    else:
+        codes = result
+        assert told.outcome.kind == "partial"
+        assert told.sample["error.type"] in {str(code) for code in codes if code}
+    assert told.attributes["aerospike.resilience.batch.failed_rows"] == sum(map(bool, codes))
+
+
+def test_a_batch_that_fails_everywhere_is_an_error(healthy, watched):
+    call = watched()
+    surface = call.surface
+    ns = list(range(6))
+    surface.batch_put(ns)
+
+    with healthy.inject(op="batch", code=18):
+        result, told = call.told(lambda: surface.batch_put(ns))
+
+    assert told.outcome.kind in ("failed", "partial")
+    if not isinstance(surface, SDK):
+        assert isinstance(result, Exception) == (told.outcome.kind == "failed")
+    assert told.sample["aerospike.resilience.failure"] == "overload"
+
+
+# ----- streams and queries
+
+
+def test_a_query_ends_when_its_last_record_was_read_or_with_its_error(healthy, watched):
+    call = watched(policy={"all": {"total_timeout": "20s", "max_retries": 0}})
+    surface = call.surface
+    for n in range(5):
+        surface.put(n, {"n": n})
+
+    with healthy.inject(op=("query", "scan"), latency="80ms"):
+        result, told = call.told(lambda: surface.scan("conformance"))
+    assert result >= 5
+    assert told.outcome.kind == "ok"
+    assert told.outcome.duration_s >= 0.08
+    assert told.attributes["db.response.returned_rows"] == told.outcome.rows == result
+    assert told.sample["db.collection.name"] == "conformance"
+
+    with healthy.inject(op=("query", "scan"), code=210):
+        result, told = call.told(lambda: surface.scan("conformance"))
+    assert isinstance(result, surface.error)
+    assert told.outcome.kind == "failed"
+
+
+@pytest.mark.parametrize("how", ["dropped", "closed", "dropped unread"])
+def test_a_stream_that_is_left_ends_with_its_last_record_or_when_it_is_closed(
+    healthy, connect, how
+):
+    listener = Listener()
+    surface = NativeBlocking(healthy)
+    surface.open(overrides=CALM, telemetry=listener.providers)
+    call = Watched(surface, listener)
+    surface.put("there", {"n": 1})
+
+    def left():
+        statement = native.Statement("test", "conformance")
+        stream = surface.client.query_blocking(statement, native.PartitionFilter.all())
+        if how != "dropped unread":
+            next(stream)
+        time.sleep(PAUSE_S)
+        if how == "closed":
+            stream.close()
+        del stream
+        gc.collect()
+        until(lambda: listener.outcomes)  # the tend thread tells of what was dropped
+
+    _result, told = call.told(left)
+    surface.close()
+
+    assert (told.outcome.kind, told.outcome.rows) == ("ok", int(how != "dropped unread"))
+    assert (told.outcome.duration_s >= PAUSE_S) is (how == "closed")
+
+
+def test_an_awaited_stream_that_is_closed_in_time_ends_there(healthy):
+    listener = Listener()
+    surface = NativeAsync(healthy)
+    surface.open(overrides=CALM, telemetry=listener.providers)
+    call = Watched(surface, listener)
+    surface.put("there", {"n": 1})
+
+    async def left():
+        statement = native.Statement("test", "conformance")
+        stream = await surface.client.query(statement, native.PartitionFilter.all())
+        await anext(stream)
+        stream.close()
+
+    _result, told = call.told(lambda: surface.run(left()))
+    surface.close()
+
+    assert (told.outcome.kind, told.outcome.rows) == ("ok", 1)
+
+
+def test_an_error_of_the_applications_callback_is_told_as_its_own(healthy, bare):
+    listener = Listener()
+    client = resilient(bare, "latency", overrides=CALM, telemetry=listener.providers)
+    client.put(("test", "conformance", "there"), {"n": 1})
+
+    def divide(_record):
+        return 1 / 0
+
+    listener.begin()
+    result = seen(lambda: client.query("test", "conformance").foreach(divide))
+    told = listener.told()
+    client.resilience.close()
+
+    assert isinstance(result, aerospike.exception.ClientError)  # in which the client wraps it
+    assert told.sample["error.type"] == "ZeroDivisionError"
+    assert told.sample["aerospike.resilience.failure"] == "caller"
+
+
+# ----- the fallback
+
+
+@pytest.mark.parametrize("other", ["bare", "wrapped"])
+@pytest.mark.parametrize("made", [CClient, NativeAsync], ids=lambda made: made.name)
+def test_a_call_on_the_fallback_is_one_operation(healthy, spare, made, other):
+    listener = Listener()
+    surface, second = made(spare), made(healthy)
+    if surface.awaited:
+        second.loop.stop()
+        second.loop = surface.loop
+    second.open(profile="latency", telemetry=listener.providers)
+    second.put("f", {"n": 2})
+    surface.open(
+        overrides={**CALM, "breaker": {"mode": "enforce"}},
+        telemetry=listener.providers,
+        fallback=second.bare if other == "bare" else second.client,
+    )
+    learned(surface)
+    for node in ("A1", "A2", "A3"):
+        surface.resilience.isolate(node)
+    call = Watched(surface, listener)
+
+    result, told = call.told(lambda: surface.get("f"))
+    assert (result, told.outcome.kind) == ({"n": 2}, "ok")
+    assert told.attributes["aerospike.resilience.fallback"] is True
+    assert "network.peer.port" not in told.attributes
+
+    result, told = call.told(lambda: surface.get("nobody"))
+    assert isinstance(result, surface.missing)
+    assert told.outcome.kind == "miss"
+
+    if surface.awaited:
+        second.close_client()
+        surface.close()
+    else:
+        surface.close()
+        second.close()

@@ -406,6 +406,8 @@ class _Told:
         self.span = span
         self.started_ns = started_ns
         self._token = None if span is None else enter(span)
+        if span is not None:
+            call.span = span
 
     def leave(self) -> None:
         """Leave the span's context."""

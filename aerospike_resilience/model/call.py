@@ -68,6 +68,7 @@ class Call:
         query: the `LazyQuery` of a lazy object's call; None for all other calls.
         inside: whether it is a part of another operation, whose fallback this client is. That operation
             alone has a span and a sample.
+        span: its span, where one is recorded.
         started: when the operation began, on the chain's clock, in seconds; 0 before.
         deadline: when it must have ended, on the same clock, in seconds; ``inf`` for no limit.
 
@@ -118,6 +119,7 @@ class Call:
     criticality: Criticality = "default"
     query: Any = None
     inside: bool = False
+    span: Any = None
 
     attempts: tuple[Attempt, ...] = ()
     error: BaseException | None = None

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from ..profiles import Profile
 from ..profiles.rollout import Rollout
+from ..telemetry import registry
 
 State: TypeAlias = Literal["current", "stale", "parent"]
 
@@ -63,9 +64,9 @@ class ProfileState:
     def attributes(self) -> dict[str, str]:
         """Return the attributes of the metric ``aerospike.resilience.profile.info``."""
         return {
-            "aerospike.resilience.profile": self.name,
-            "aerospike.resilience.profile.in_force": self.in_force,
-            "aerospike.resilience.profile.fingerprint": self.fingerprint,
-            "aerospike.resilience.profile.state": self.state,
-            "aerospike.resilience.rollout.group": self.rollout.group if self.rollout else "none",
+            registry.PROFILE: self.name,
+            registry.IN_FORCE: self.in_force,
+            registry.FINGERPRINT: self.fingerprint,
+            registry.PROFILE_STATE: self.state,
+            registry.ROLLOUT_GROUP: self.rollout.group if self.rollout else "none",
         }

@@ -68,9 +68,7 @@ def read(engine: Engine) -> Mapping[str, Reading]:
             for foreseen, became, count in shared.would_have.items()
         ],
         ours + "cluster.verdict": _one(bool(health.verdict)),
-        ours + "profile.info": [
-            (1, {registry.PROFILE: profile.name, registry.FINGERPRINT: profile.fingerprint})
-        ],
+        ours + "profile.info": [(1, engine.profile_state.attributes())],
         ours + "reload.failed": _one(engine.reload_error is not None),
         ours + "reloads": [
             (engine.reloads[outcome], {registry.RELOAD_OUTCOME: outcome})

@@ -46,6 +46,9 @@ FAILURES: Final = (
 CLIENT: Final = "aerospike.resilience.client"
 PROFILE: Final = "aerospike.resilience.profile"
 FINGERPRINT: Final = "aerospike.resilience.profile.fingerprint"
+IN_FORCE: Final = "aerospike.resilience.profile.in_force"
+PROFILE_STATE: Final = "aerospike.resilience.profile.state"
+ROLLOUT_GROUP: Final = "aerospike.resilience.rollout.group"
 NODE: Final = "aerospike.node.name"
 NODE_STATE: Final = "aerospike.resilience.node.state"
 OUTCOME: Final = "aerospike.resilience.outcome"
@@ -101,6 +104,8 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     GATE_OUTCOME: GATE_OUTCOMES,
     ACTION: ("refused", "hurried", "shed", "retried"),
     BECAME: ("served", "failed"),
+    PROFILE_STATE: ("current", "stale", "parent"),
+    ROLLOUT_GROUP: ("none", "new", "previous"),
     DB_SYSTEM: ("aerospike",),
 }
 """The values of attributes that have no others."""
@@ -329,8 +334,8 @@ METRICS: Final[Mapping[str, Metric]] = {
     "aerospike.resilience.profile.info": Metric(
         "gauge",
         "{profile}",
-        "1, with the name and the fingerprint of the profile in force.",
-        (PROFILE, FINGERPRINT),
+        "1, with the profile that was asked for, the one in force and its fingerprint.",
+        (PROFILE, IN_FORCE, FINGERPRINT, PROFILE_STATE, ROLLOUT_GROUP),
     ),
     "aerospike.resilience.reload.failed": Metric(
         "gauge",

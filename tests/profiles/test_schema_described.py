@@ -33,7 +33,7 @@ PLACES: dict[str, tuple[str, ...]] = {
 }
 """Where a file has each section."""
 
-PROPERTIES = 172
+PROPERTIES = 175
 """How many there are; a new one changes this number on purpose."""
 
 

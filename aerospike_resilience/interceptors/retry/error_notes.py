@@ -57,7 +57,7 @@ def annotate(error: BaseException, call: Call) -> None:
     operation = call.plan.operation
     _set(error, call.plan, attempts)
     if _log.isEnabledFor(logging.DEBUG):
-        _log_end(call.plan, Outcome.of(call, error, 0.0).kind, attempts)
+        _log_end(call.plan, Outcome.of(call, error, 0.0).kind, attempts, call.span)
     if len(attempts) == 1 and not _REASONS.get(reason):
         return  # such as a missing record: there is nothing to add to what the client says
     if _any_in_doubt(attempts[:-1]) and (call.failure is not None and call.failure.kind in _ECHOES):
@@ -93,9 +93,14 @@ def _set(error: Exception, plan: Plan, attempts: tuple[Attempt, ...]) -> None:
         _answer(error, in_doubt=_any_in_doubt(attempts))
 
 
-def _log_end(plan: Plan, kind: str, attempts: tuple[Attempt, ...]) -> None:
+def _log_end(plan: Plan, kind: str, attempts: tuple[Attempt, ...], span: Any = None) -> None:
     log = ClientIdentity(plan.client_name, plan.profile).log(_log.name)
-    log.debug("%s ended as %s: %s", plan.operation.name, kind, attempts)
+    extra = {}
+    if span is not None:
+        context = span.get_span_context()
+        extra["aerospike_trace_id"] = f"{context.trace_id:032x}"
+        extra["aerospike_span_id"] = f"{context.span_id:016x}"
+    log.debug("%s ended as %s: %s", plan.operation.name, kind, attempts, extra=extra)
 
 
 def _any_in_doubt(attempts: tuple[Attempt, ...]) -> bool:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .model.outcome import Outcome, OutcomeKind, Refusal
     from .model.plan import Plan
     from .model.rows import BatchCall, Rows
+    from .model.traffic import NodeTraffic, OperationTraffic, Traffic, TrafficFileError
     from .profiles.explain import Explanation
     from .profiles.fields import ConnectionSection, SharedMemorySection
     from .profiles.library import Policies
@@ -115,9 +116,11 @@ __all__ = [
     "IsolationError",
     "Key",
     "Kind",
+    "NodeTraffic",
     "NotAClientError",
     "NotWrappedError",
     "Operation",
+    "OperationTraffic",
     "Outcome",
     "OutcomeKind",
     "Placed",
@@ -146,6 +149,8 @@ __all__ = [
     "TelemetrySection",
     "TlsBuilder",
     "TlsError",
+    "Traffic",
+    "TrafficFileError",
     "TransactionSettings",
     "UnknownNodeError",
     "UnknownProfileError",
@@ -192,6 +197,7 @@ _HOMES: Final = {
     ".model.outcome": "Outcome OutcomeKind Refusal",
     ".model.plan": "Plan",
     ".model.rows": "BatchCall Rows",
+    ".model.traffic": "NodeTraffic OperationTraffic Traffic TrafficFileError",
     ".profiles.explain": "Explanation",
     ".profiles.fields": "ConnectionSection SharedMemorySection",
     ".profiles.library": "Policies",

@@ -61,9 +61,11 @@ def test_the_public_names():
         "IsolationError",
         "Key",
         "Kind",
+        "NodeTraffic",
         "NotAClientError",
         "NotWrappedError",
         "Operation",
+        "OperationTraffic",
         "Outcome",
         "OutcomeKind",
         "Placed",
@@ -92,6 +94,8 @@ def test_the_public_names():
         "TelemetrySection",
         "TlsBuilder",
         "TlsError",
+        "Traffic",
+        "TrafficFileError",
         "TransactionSettings",
         "UnknownNodeError",
         "UnknownProfileError",
@@ -124,6 +128,7 @@ def test_what_client_resilience_offers():
         "release",
         "reload",
         "snapshot",
+        "traffic",
         "using",
     ]
 

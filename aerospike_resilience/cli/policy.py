@@ -33,6 +33,7 @@ from .policy_common import (
     table,
 )
 from .policy_files import FILE_COMMANDS
+from .rehearse import rehearse
 
 _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
 
@@ -239,7 +240,7 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2))
 
 
-for _command in FILE_COMMANDS:
+for _command in (*FILE_COMMANDS, rehearse):
     policy.add_command(_command)
 
 

@@ -12,6 +12,7 @@ from ..concurrency import forking
 from ..concurrency.changes import Changes
 from ..concurrency.weakly import weakly
 from ..errors import ForkedClientError
+from ..interceptors import Interceptor
 from ..model.operation import Operation
 from ..model.plan import Send
 from ..nodes import TEND_THREAD, MisnamedNodes, SharedStates, TendedCluster
@@ -19,6 +20,7 @@ from ..profiles import PolicyLibrary, Profile, Reload, Watcher
 from ..profiles.lint import FindingsLog
 from ..telemetry import gauges
 from ..telemetry.gauges import Instrument, Readings
+from .chain import Placed
 from .closing import ClosingRuntime
 from .compiled import Runtime, Shared, gate_options, node_options
 from .detours import DirectRuntime, ForkedRuntime
@@ -130,6 +132,21 @@ class Engine:
         self.native.look(self._own.profile)
         self.misnamed.look(self._own.profile.name)
         return result
+
+    @contextmanager
+    def observing(self, observer: Interceptor) -> Iterator[None]:
+        """Have every call that begins inside the block pass one more interceptor, outermost."""
+        placed: Placed = ("before", "telemetry", observer)
+        self._place((*self.shared.interceptors, placed))
+        try:
+            yield
+        finally:
+            self._place(tuple(one for one in self.shared.interceptors if one is not placed))
+
+    def _place(self, interceptors: tuple[Placed, ...]) -> None:
+        self.shared.interceptors = interceptors
+        self._changes.make(lambda: self._ready_again(self._own.profile))
+        self._switched.forget()
 
     @property
     def reload_error(self) -> str | None:

@@ -52,6 +52,8 @@ def of_phase(samples: Iterable[Sample], phase: Phase, offered: float) -> dict[st
     lasted = phase.ends - phase.begins
     return {
         "offered_per_s": round(offered, 1),
+        "calls": len(inside),
+        "failed": errors.total(),
         "served_per_s": round((len(inside) - errors.total()) / lasted, 1),
         "answered_per_s": round(len(inside) / lasted, 1),
         "error_share": round(errors.total() / len(inside), 4) if inside else None,

@@ -34,6 +34,7 @@ from .policy_common import (
 )
 from .policy_files import FILE_COMMANDS
 from .rehearse import rehearse
+from .simulate import simulate
 
 _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
 
@@ -240,7 +241,7 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2))
 
 
-for _command in (*FILE_COMMANDS, rehearse):
+for _command in (*FILE_COMMANDS, rehearse, simulate):
     policy.add_command(_command)
 
 

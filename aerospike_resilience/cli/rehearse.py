@@ -137,7 +137,7 @@ def rehearse(
         *(subjects, faults or ("stall",), traffic or DEFAULT_TRAFFIC, rate, threads, seconds)
     )
     screen = output(json_path)
-    with _shown(plan.faults, [one.variant.title for one in subjects], screen) as progress:
+    with progress_on(plan.faults, [one.variant.title for one in subjects], screen) as progress:
         figures = _rehearsed(plan, progress)
     finish(figures, required, json_path, chart, screen)
 
@@ -157,7 +157,7 @@ def output(json_path: Path | None) -> Console:
 
 
 @contextmanager
-def _shown(faults: Sequence[str], titles: Sequence[str], screen: Console) -> Iterator[Any]:
+def progress_on(faults: Sequence[str], titles: Sequence[str], screen: Console) -> Iterator[Any]:
     """Show the progress of every run: bars on a terminal, else a line for each."""
     if not screen.is_terminal:
         seen: set[tuple[str, str]] = set()

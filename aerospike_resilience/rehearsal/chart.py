@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from .faults import DESCRIPTIONS, FaultName
+from .faults import DESCRIPTIONS, SimulatedFault
 
 _SERVED: Final = "#1b7f5c"
 _FAILED: Final = "#c8352b"
@@ -37,7 +37,7 @@ def draw(results: list[dict[str, Any]], path: Path, *, where: str = "") -> None:
         squeeze=False,
         layout="constrained",
     )
-    fault: FaultName = results[0]["fault"]["kind"]
+    fault: SimulatedFault = results[0]["fault"]["kind"]
     before = results[0]["phases"]["before"]
     offered = {kind: before[kind]["offered_per_s"] for kind in ("reads", "writes")}
     whole = sum(offered.values())

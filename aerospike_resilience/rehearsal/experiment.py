@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..model.traffic import NodeTraffic
 from ..testing import LocalCluster
 from .faults import FaultName, Faults
-from .figures import Phase, of_phase, over_time, worst_overrun_ms
+from .figures import Phase, of_phase, over_time, recovered_after_s, worst_overrun_ms
 from .load import FailureName, Load, Sample
 from .mix import HALF_AND_HALF, Step
 from .watching import Watch
@@ -173,6 +173,7 @@ def _measure(
         Phase("during", fault_began, fault_ended),
         Phase("after", fault_ended, setup.ends_s),
     ]
+    series = over_time(samples, setup.ends_s)
     return {
         "variant": variant.name,
         "title": variant.title,
@@ -184,13 +185,14 @@ def _measure(
             "until_s": round(fault_ended, 3),
         },
         "phases": _phases(samples, phases, setup, watch),
-        "series": over_time(samples, setup.ends_s),
+        "series": series,
         "worst_overrun_ms": worst_overrun_ms(samples, ready.total_timeout_s),
         "total_timeout_ms": round(ready.total_timeout_s * 1000),
         "lost_writes": load.lost(lambda key: ready.bare.get(key, _PATIENT)),
         "healthy_nodes_opened": sorted(watch.opened - {faults.node}),
         "opened_after_s": watch.opened_after_s(faults.node, fault_began),
         "closed_after_s": watch.closed_after_s,
+        "recovered_after_s": recovered_after_s(series, fault_ended),
     }
 
 

@@ -12,6 +12,11 @@ FaultName = Literal["stall", "kill", "slow", "flap", "overload", "none"]
 
 FAULTS: Final[tuple[FaultName, ...]] = get_args(FaultName)
 
+SimulatedFault = Literal[FaultName, "surge", "brownout", "cold"]
+"""Faults of the model: besides, of all nodes and of the load."""
+
+SIMULATED_FAULTS: Final[tuple[SimulatedFault, ...]] = get_args(SimulatedFault)
+
 SLOW_S: Final = 0.3
 """How long a request waits at a slow node, in seconds."""
 
@@ -21,13 +26,16 @@ STOPPED_S, RUNNING_S = 0.06, 0.03
 OVERLOADED_SHARE: Final = 0.5
 """The share of requests that an overloaded node refuses."""
 
-DESCRIPTIONS: Final[dict[FaultName, str]] = {
+DESCRIPTIONS: Final[dict[SimulatedFault, str]] = {
     "stall": "One node of three stalls",
     "kill": "One node of three is killed",
     "slow": f"One node of three becomes {SLOW_S * 1000:.0f} ms slow",
     "flap": "One node of three stops and runs in turn",
     "overload": f"One node of three refuses {OVERLOADED_SHARE:.0%} of its requests for load",
     "none": "No fault",
+    "surge": "More calls than usual for a while",
+    "brownout": "Every node is slow for a while",
+    "cold": "A node comes back with a cold cache",
 }
 
 

@@ -64,6 +64,13 @@ def facts(result: Mapping[str, Any]) -> str:
             )
         if others := result["healthy_nodes_opened"]:
             said.append(f"healthy nodes opened: {', '.join(others)}")
+    if result["fault"]["kind"] != "none":
+        recovered = result["recovered_after_s"]
+        said.append(
+            "calls did not recover"
+            if recovered is None
+            else f"calls went well again {recovered:g} s after it"
+        )
     if (over := result["worst_overrun_ms"]) > 0:
         said.append(f"slowest call {over:.0f} ms over its {result['total_timeout_ms']} ms")
     if result["lost_writes"] is not None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from .faults import FAULTS
+from .faults import SIMULATED_FAULTS
 
 PHASES: Final = ("before", "during", "after")
 KINDS: Final = ("reads", "writes")
@@ -22,7 +22,10 @@ FIGURES: Final = (
 )
 """Figures of the reads or the writes of a phase."""
 
-OF_RUN: Final = ("opened_after_s", "closed_after_s", "lost_writes", "worst_overrun_ms")
+OF_RUN: Final = (
+    *("opened_after_s", "closed_after_s", "recovered_after_s", "lost_writes"),
+    "worst_overrun_ms",
+)
 """Figures of a whole run."""
 
 _COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
@@ -142,13 +145,13 @@ def _of_role(one: Mapping[str, Any], role: str) -> Any:
 def _path(text: str, words: list[str]) -> tuple[str, str, str, str]:
     """Return fault, phase, kind and figure of a path."""
     *places, figure = words
-    fault = places.pop(0) if places and places[0] in FAULTS else ""
+    fault = places.pop(0) if places and places[0] in SIMULATED_FAULTS else ""
     phase = places.pop(0) if places and places[0] in PHASES else ""
     kind = places.pop(0) if places and places[0] in KINDS else ""
     known = FIGURES if kind else OF_RUN
     if places:
         raise RequirementError(
-            f"{text!r}: {places[0]!r} is none of {', '.join((*FAULTS, *PHASES, *KINDS))}"
+            f"{text!r}: {places[0]!r} is none of {', '.join((*SIMULATED_FAULTS, *PHASES, *KINDS))}"
         )
     if figure not in known:
         hint = "" if kind or figure not in FIGURES else f"; write reads.{figure} or writes.{figure}"

@@ -7,12 +7,14 @@ under it. Gates, node health and budget outlive a reload: they are in `Shared`.
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ..clients import Adapter, ClientRefusals
+from ..concurrency.event_loop_lag import Lag, lag_of_running_loop
 from ..concurrency.weakly import weakly
 from ..interceptors import (
     Backoff,
@@ -78,6 +80,8 @@ class Shared:
         under_way: the awaited calls on the fused path, by event loop.
         forked: whether this is a forked child that uses its parent's client.
         clock: the chain's clock, in seconds.
+        random_source: where the jitter of sleeps comes from; None for a source of each runtime's own.
+        lag: returns the lag of what runs awaited calls: by default of the event loop.
     """
 
     client: Any
@@ -97,6 +101,8 @@ class Shared:
     closing: Closing = field(default_factory=Closing)
     forked: bool = False
     clock: Callable[[], float] = time.monotonic
+    random_source: random.Random | None = None
+    lag: Callable[[], Lag] = lag_of_running_loop
     under_way: AwaitedCalls = field(init=False)
 
     def __post_init__(self) -> None:
@@ -175,6 +181,7 @@ class Runtime:
             lambda address: health.registry.names.get(address),
             health.owners,
             outlives_cancellation=shared.adapter.outlives_cancellation,
+            lag=shared.lag,
         )
 
         self.telemetry = self._telemetry()
@@ -282,7 +289,10 @@ class Runtime:
     def _retry(self) -> Retry:
         retry = self.profile.retry
         return Retry(
-            Backoff(retry.backoff, retry.sleep_s, retry.max_sleep_s, chain=retry.chain),
+            Backoff(
+                *(retry.backoff, retry.sleep_s, retry.max_sleep_s, self._shared.random_source),
+                chain=retry.chain,
+            ),
             self._shared.budget if retry.budget is not None else None,
             self._shared.closing,
             self._shared.retries,

@@ -54,6 +54,22 @@ def profile_of(library: PolicyLibrary, text: str) -> tuple[Profile, tuple[Path, 
         raise click.ClickException(str(error)) from None
 
 
+def named_profiles(
+    library: PolicyLibrary, new: str, old: str | None
+) -> list[tuple[str, str, Profile, tuple[Path, ...]]]:
+    """Return role, label, profile and directories of OLD and NEW, in this order, as in a diff.
+
+    The label is the profile's name, and where both have the same, what was typed.
+    """
+    given = [*([] if old is None else [("old", old)]), ("new", new)]
+    found = [(role, text, *profile_of(library, text)) for role, text in given]
+    alike = len({profile.name for _, _, profile, _ in found}) < len(found)
+    return [
+        (role, text if alike else profile.name, profile, directories)
+        for role, text, profile, directories in found
+    ]
+
+
 @click.command(cls=PolicyCommand)
 @click.argument("new")
 @click.option("--against", "old", help="The profile, or file, to compare with.")
@@ -130,9 +146,7 @@ def rehearse(
     from ..rehearsal.rehearse import DEFAULT_TRAFFIC, Plan
     from ..rehearsal.subjects import Subject
 
-    named = [("new", new), *([] if old is None else [("old", old)])]
-    subjects = [Subject(role, text, *profile_of(library, text)) for role, text in named]
-    subjects.reverse()  # old first, as in a diff
+    subjects = [Subject(*one) for one in named_profiles(library, new, old)]
     plan = Plan(
         *(subjects, faults or ("stall",), traffic or DEFAULT_TRAFFIC, rate, threads, seconds)
     )

@@ -12,7 +12,7 @@ from ..profiles import PolicyLibrary
 from ..rehearsal.faults import SIMULATED_FAULTS, SimulatedFault
 from ..rehearsal.requirements import Requirement
 from .policy_common import PolicyCommand
-from .rehearse import finish, output, profile_of, progress_on, requirements_of, traffic_of
+from .rehearse import finish, named_profiles, output, progress_on, requirements_of, traffic_of
 
 _MS = click.FloatRange(0, min_open=True)
 
@@ -163,8 +163,7 @@ def simulate(
     from ..simulation.simulate import Scenario, Subject
     from ..simulation.simulate import simulate as run
 
-    named = [*([] if old is None else [("old", old)]), ("new", new)]
-    subjects = [Subject(role, text, profile_of(library, text)[0]) for role, text in named]
+    subjects = [Subject(*one[:3]) for one in named_profiles(library, new, old)]
     model = ClusterModel(
         nodes=nodes,
         replication_factor=min(replication_factor, nodes),

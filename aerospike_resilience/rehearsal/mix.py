@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -120,24 +121,37 @@ def _made_as(one: OperationTraffic) -> str:
     return STAND_INS.get(one.operation) or ("put" if one.writes else "get")
 
 
+TURN: Final = 1000
+"""How many steps a turn has: shares are kept to a thousandth."""
+
+
 def in_turn(mix: Sequence[Step], seed: int = 0) -> Iterator[Step]:
     """Yield steps without end, each as often as its share says, and evenly spread.
 
-    Weighted round robin as nginx does it: smooth, and the same for every profile.
-
     Args:
         mix: the steps.
-        seed: where in the turn to begin.
+        seed: decides where in the turn to begin.
     """
-    chance = random.Random(seed)
-    credit = [step.share * chance.random() for step in mix]
-    total = sum(step.share for step in mix)
+    turn = _turn(tuple(mix))
+    place = random.Random(seed).randrange(TURN)
     while True:
+        yield turn[place]
+        place = (place + 1) % TURN
+
+
+@functools.lru_cache(maxsize=16)
+def _turn(mix: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return one turn: a smooth weighted round robin, as nginx has it."""
+    credit = [0.0] * len(mix)
+    total = sum(step.share for step in mix)
+    turn = []
+    for _ in range(TURN):
         for number, step in enumerate(mix):
             credit[number] += step.share
         best = max(range(len(mix)), key=credit.__getitem__)
         credit[best] -= total
-        yield mix[best]
+        turn.append(mix[best])
+    return tuple(turn)
 
 
 HALF_AND_HALF: Final = (

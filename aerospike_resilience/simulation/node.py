@@ -19,7 +19,8 @@ RESET: Final = 3
 READ: Final = 0
 WRITE: Final = 1
 REPLICA: Final = 2
-"""Kinds of request: two of clients, and a write that a master hands on."""
+PULSE: Final = 3
+"""Kinds of request: two of the load, a write that a master hands on, and a question of the library."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Request(Protocol):
     """A request as a node sees it.
 
     Attributes:
-        kind: `READ`, `WRITE` or `REPLICA`.
+        kind: `READ`, `WRITE`, `REPLICA` or `PULSE`.
     """
 
     kind: int
@@ -112,7 +113,7 @@ class ModelNode:
         self.slow_s = 0.0
         self.pace = 1.0
         self.refuses = 0.0
-        self.handled = [0, 0, 0]
+        self.handled = [0, 0, 0, 0]
         self.refused = 0
         self.busy_s = 0.0
 

@@ -22,7 +22,7 @@ from ..rehearsal.mix import Step
 from ..runtime.compiled import Runtime, Shared, gate_options, node_options
 from .client import TEND_TIMEOUT_S, ModelAdapter, ModelClient, ModelSource
 from .cluster import NAMESPACE, ModelCluster
-from .node import OK, REFUSED, ModelNode
+from .node import OK, PULSE, REFUSED, ModelNode
 from .world import NO_LAG, Until, VirtualClosing, VirtualQueue, World
 
 ADAPTER: Final = ModelAdapter()
@@ -163,13 +163,15 @@ class ModelProcess:
         Args:
             steps: what it calls.
             begins: when the first is due.
-            gap_s: from the time to the seconds from one call to the next.
+            gap_s: from the time to the mean of the seconds from one call to the next. They are random, as
+                those of many independent callers are (a Poisson process).
             ends: when no further call is due.
             first_key: where it begins among the keys.
         """
         world, clock, measure = self._world, self._world.clock, self._measure
         runtime, due, number = self._runtime, begins, first_key
         plans, head = runtime.plans, runtime.head_async
+        random_gap = self._chance.expovariate
         while due < ends:
             now = clock()
             if due > now:
@@ -189,7 +191,7 @@ class ModelProcess:
             except Exception as raised:  # noqa: BLE001 - what is raised is what is measured
                 error = raised
             measure(step.writes, now, clock(), error)
-            due += gap_s(due)
+            due += gap_s(due) * random_gap(1.0)
 
 
 _DEFAULT_CONNECTIONS: Final = 100
@@ -211,7 +213,7 @@ class _Question:
     __slots__ = ("_ended", "kind")
 
     def __init__(self, ended: Callable[[int | None], None]) -> None:
-        self.kind = 0
+        self.kind = PULSE
         self._ended: Callable[[int | None], None] | None = ended
 
     def served(self, node: ModelNode, attempt: int) -> None:  # noqa: ARG002 - the protocol's

@@ -244,7 +244,7 @@ def _run(
     for number, process in enumerate(processes):
         for thread in range(scenario.threads):
             place = number * scenario.threads + thread
-            begins = BEGINS_S + gap_s * world.chance.random()
+            begins = BEGINS_S + gap_s * world.chance.expovariate(1.0)
             world.start(process.work(in_turn(mix, place), begins, gap, ends, 61 * place))
     happens = _Fault(world, cluster, fault, scenario.factor, scenario.seconds)
     world.later(fault_begins - BEGINS_S, happens.begin)

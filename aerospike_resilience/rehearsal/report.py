@@ -75,6 +75,9 @@ def facts(result: Mapping[str, Any]) -> str:
         said.append(f"slowest call {over:.0f} ms over its {result['total_timeout_ms']} ms")
     if result["lost_writes"] is not None:
         said.append(f"{result['lost_writes'] or 'no'} acknowledged writes lost")
+    if "simulated_per_s" in result:
+        made, per_s = result["operations"], result["simulated_per_s"]
+        said.append(f"{made:,} calls simulated, {per_s:,} in a second of processor time")
     return f"{result['title']}: {'; '.join(said)}"
 
 

@@ -16,7 +16,7 @@ from ..errors import BackpressureError, CircuitOpenError, DeadlineExceededError
 from ..model.operation import Key, NodeAddress
 from ..nodes.partitions import PARTITIONS
 from .cluster import FIRST_PORT, NAMESPACE, ModelCluster, ReplicaWait
-from .node import OK, OVERLOAD, READ, REFUSED, WRITE, ModelNode
+from .node import OVERLOAD, READ, REFUSED, WRITE, ModelNode
 from .world import World
 
 ANY_REPLICA: Final = NUMBERS["replica"]["any"]
@@ -43,7 +43,7 @@ class NativeCall:
     """
 
     __slots__ = (
-        *("_attempt", "_client", "_commit_master", "_done", "_ends", "_leaves_master", "_node"),
+        *("_attempt", "_client", "_commit_master", "_done", "_ends", "_gives_up", "_node"),
         *("_partition", "_rank", "_socket_s", "_tries", "_tries_left", "kind"),
     )
 
@@ -59,8 +59,8 @@ class NativeCall:
         self._socket_s = policy.get("socket_timeout", 0) / 1000 or math.inf
         self._tries_left = policy.get("max_retries", 0) + 1
         self._commit_master = policy.get("commit_level") == COMMIT_MASTER
-        self._leaves_master = policy.get("replica") == ANY_REPLICA
-        self._rank = client.next_rank() if self._leaves_master else 0
+        self._rank = client.next_rank() if policy.get("replica") == ANY_REPLICA else 0
+        self._gives_up = math.inf
         self._tries = self._attempt = 0
         self._node: ModelNode | None = None
         self._done = client.world.event()
@@ -86,10 +86,10 @@ class NativeCall:
         self._tries += 1
         self._tries_left -= 1
         self._rank += 1
-        world.later(client.half_trip_s, lambda _event: node.submit(self, attempt))
-        wait_s = min(self._socket_s, self._ends - now)
-        if wait_s < math.inf:
-            world.later(wait_s, lambda _event: self._timed_out(attempt))
+        self._gives_up = min(now + self._socket_s, self._ends)
+        if self._gives_up < math.inf:
+            world.later(self._gives_up - now, lambda _event: self._timed_out(attempt))
+        node.submit(self, attempt)
 
     def served(self, node: ModelNode, attempt: int) -> None:
         """The node has worked on it: a write goes on to the replicas."""
@@ -105,20 +105,27 @@ class NativeCall:
         self.replicated(attempt)
 
     def replicated(self, attempt: int) -> None:
-        """The answer is on its way."""
-        self._client.world.later(
-            self._client.half_trip_s, lambda _event: self.answered(attempt, OK)
-        )
-
-    def answered(self, attempt: int, outcome: int) -> None:
-        """Take the answer of a try, or the end of its connection."""
-        node = self._node
+        """The answer is on its way: it arrives, unless the client gives up before."""
+        node, client = self._node, self._client
         if attempt != self._attempt or node is None or self._done.triggered:
             return  # a late answer: nobody listens any more
+        if client.world.clock() + client.round_trip_s < self._gives_up:
+            client.connections[node.name] -= 1
+            self._attempt += 1
+            client.world.happen_later(self._done, client.round_trip_s)
+
+    def answered(self, attempt: int, outcome: int) -> None:
+        """A refusal, or the end of the connection, is on its way."""
+        self._client.world.later(
+            self._client.round_trip_s, lambda _event: self._refused(attempt, outcome)
+        )
+
+    def _refused(self, attempt: int, outcome: int) -> None:
+        node = self._node
+        if attempt != self._attempt or node is None or self._done.triggered:
+            return
         self._client.connections[node.name] -= 1
-        if outcome == OK:
-            self._end(None)
-        elif self._goes_on():
+        if self._goes_on():
             self._try()
         elif outcome == OVERLOAD:
             self._end(
@@ -167,7 +174,8 @@ class ModelClient:
 
     Attributes:
         connections: connections in use, by node.
-        half_trip_s: how long a request takes to a node, in seconds.
+        round_trip_s: how long a request and its answer are on the network, in seconds. All of it passes
+            after the node's work, which saves an event for each request.
     """
 
     def __init__(self, world: World, cluster: ModelCluster, max_conns_per_node: int) -> None:
@@ -175,7 +183,7 @@ class ModelClient:
         self.cluster = cluster
         self.max_conns_per_node = max_conns_per_node
         self.connections = dict.fromkeys(cluster.nodes, 0)
-        self.half_trip_s = cluster.model.round_trip_ms / 2000
+        self.round_trip_s = cluster.model.round_trip_ms / 1000
         self._ranks = 0
         self._index = {name: number for number, name in enumerate(cluster.nodes)}
         self.learn()

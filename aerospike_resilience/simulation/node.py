@@ -23,6 +23,10 @@ PULSE: Final = 3
 """Kinds of request: two of the load, a write that a master hands on, and a question of the library."""
 
 
+DRAWN: Final = 10_000
+"""So many service times are drawn in advance: to draw one costs as much as all else that a node does."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterModel:
     """What a model of a cluster assumes.
@@ -100,8 +104,10 @@ class ModelNode:
         self.name = name
         self._world = world
         self._model = model
-        self._mu = math.log(model.service_ms / 1000)
-        self._sigma = model.sigma
+        self._times_s = [
+            world.chance.lognormvariate(math.log(model.service_ms / 1000), model.sigma)
+            for _ in range(DRAWN)
+        ]
         self._working: dict[tuple[int, int], tuple[Request, int]] = {}
         self._queue: deque[tuple[Request, int]] = deque()
         self._unread: list[tuple[Request, int]] = []
@@ -164,7 +170,7 @@ class ModelNode:
         self._number += 1
         place = (self._life, self._number)
         self._working[place] = (request, attempt)
-        takes_s = self._world.chance.lognormvariate(self._mu, self._sigma) * self.pace
+        takes_s = self._times_s[int(self._world.chance.random() * DRAWN)] * self.pace
         self.busy_s += takes_s
         self._world.later(takes_s, lambda _event: self._finish(place))
 

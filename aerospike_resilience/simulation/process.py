@@ -41,7 +41,7 @@ class ModelProcess:
     """One process of a service.
 
     Args:
-        number: its number.
+        number: its number. The first one starts with the world, and the others at a random time after it.
         world: the clock.
         cluster: the cluster.
         profile: the profile it runs under.
@@ -66,6 +66,8 @@ class ModelProcess:
         self.opened_at: dict[str, float] = {}
         source: Any = ModelSource(self._client)
         self._tend_interval_s = profile.tend_interval_s
+        # Nobody starts all processes of a service at once, so their tends do not coincide.
+        self._starts_after_s = self._chance.random() * self._tend_interval_s if number else 0.0
         health = self._health(profile, source, f"process-{number}")
         budget = profile.retry.budget
         self.shared = Shared(
@@ -133,7 +135,7 @@ class ModelProcess:
     async def _tend(self) -> None:
         """Tend as the tend thread does: when it is due, and when something happened."""
         world = self._world
-        await world.sleep(self._chance.random() * 0.001)
+        await world.sleep(self._starts_after_s)
         while True:
             pause_s = self._tended.tend()
             awake = self._awake = world.event()
@@ -143,7 +145,7 @@ class ModelProcess:
     async def _tend_natively(self) -> None:
         """Tend as the client itself does. It waits for nodes that do not answer."""
         world = self._world
-        await world.sleep(self._chance.random() * self._tend_interval_s)
+        await world.sleep(self._starts_after_s + self._tend_interval_s)
         while True:
             if self._cluster.silent:
                 await world.sleep(TEND_TIMEOUT_S)

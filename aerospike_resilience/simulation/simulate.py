@@ -21,6 +21,10 @@ from .node import ClusterModel
 from .process import ModelProcess
 from .world import BEGINS_S, World
 
+LEAD_S: Final = 1.6
+"""For how long processes run before their load begins, in seconds. The first is then where a rehearsal's
+client is in its tends: that one connects and writes its records before."""
+
 WARM_UP_S: Final = 1.0
 
 SETTLE_S: Final = 10.0
@@ -226,11 +230,12 @@ def _run(
     cluster = ModelCluster(world, scenario.model)
     before_s = min(2.0, scenario.seconds)
     after_s = scenario.seconds if scenario.after_s is None else scenario.after_s
-    marks = [BEGINS_S + WARM_UP_S]
+    load_begins = BEGINS_S + LEAD_S
+    marks = [load_begins + WARM_UP_S]
     for lasts_s in (before_s, scenario.seconds, after_s):
         marks.append(marks[-1] + lasts_s)
     _before, fault_begins, fault_ends, ends = marks
-    measures = Measures(marks, BEGINS_S)
+    measures = Measures(marks, load_begins)
     processes = [
         ModelProcess(number, world, cluster, subject.profile, measures.note)
         for number in range(scenario.processes)
@@ -244,7 +249,7 @@ def _run(
     for number, process in enumerate(processes):
         for thread in range(scenario.threads):
             place = number * scenario.threads + thread
-            begins = BEGINS_S + gap_s * world.chance.expovariate(1.0)
+            begins = load_begins + gap_s * world.chance.expovariate(1.0)
             world.start(process.work(in_turn(mix, place), begins, gap, ends, 61 * place))
     happens = _Fault(world, cluster, fault, scenario.factor, scenario.seconds)
     world.later(fault_begins - BEGINS_S, happens.begin)
@@ -282,8 +287,8 @@ def _run(
         "fault": {
             "kind": fault,
             "node": happens.node,
-            "at_s": round(fault_begins - BEGINS_S, 3),
-            "until_s": round(fault_ends - BEGINS_S, 3),
+            "at_s": round(fault_begins - load_begins, 3),
+            "until_s": round(fault_ends - load_begins, 3),
         },
         "phases": measures.phases(offered, requests),
         "series": series,
@@ -293,7 +298,7 @@ def _run(
         "healthy_nodes_opened": sorted(name for name in others if name),
         "opened_after_s": round(median(opened), 2) if opened else None,
         "closed_after_s": closed_at,
-        "recovered_after_s": recovered_after_s(series, fault_ends - BEGINS_S),
+        "recovered_after_s": recovered_after_s(series, fault_ends - load_begins),
         "operations": measures.operations,
         "simulated_per_s": round(measures.operations / max(took_s, 1e-9)),
     }

@@ -62,6 +62,11 @@ class World:
         """Return an event that has not happened yet."""
         return Event(self.environment)
 
+    def happen_later(self, event: Event, delay_s: float) -> None:
+        """Have an event happen after so many seconds. Nobody may trigger it meanwhile."""
+        event._ok, event._value = True, None  # noqa: SLF001 - as SimPy's own Timeout does it
+        self.environment.schedule(event, delay=delay_s)
+
     def sleep(self, seconds: float) -> Until:
         """Return what is awaited for so many seconds to pass."""
         return Until(Timeout(self.environment, seconds))

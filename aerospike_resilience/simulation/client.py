@@ -88,7 +88,7 @@ class NativeCall:
         self._rank += 1
         self._gives_up = min(now + self._socket_s, self._ends)
         if self._gives_up < math.inf:
-            world.later(self._gives_up - now, lambda _event: self._timed_out(attempt))
+            world.give_up_at(self._gives_up, self, attempt)
         node.submit(self, attempt)
 
     def served(self, node: ModelNode, attempt: int) -> None:
@@ -136,7 +136,8 @@ class NativeCall:
             doubt = outcome != REFUSED and self.kind == WRITE
             self._end(self._error(_CONNECTION_FAILED, said, in_doubt=doubt))
 
-    def _timed_out(self, attempt: int) -> None:
+    def timed_out(self, attempt: int) -> None:
+        """Give up a try that has no answer, and go on with the next if there may be one."""
         node = self._node
         if attempt != self._attempt or node is None or self._done.triggered:
             return

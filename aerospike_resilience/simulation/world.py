@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from simpy import Environment, Event, Timeout
 from simpy.events import Process
@@ -34,6 +34,14 @@ class Until:
         return (yield self._event)
 
 
+class GivesUp(Protocol):
+    """What has timeouts."""
+
+    def timed_out(self, attempt: int) -> None:
+        """The time of an attempt is over."""
+        ...
+
+
 class World:
     """The clock, the events and the random source of one simulation.
 
@@ -48,6 +56,7 @@ class World:
     def __init__(self, seed: int) -> None:
         self.environment = Environment(initial_time=BEGINS_S)
         self.chance = random.Random(seed)
+        self._timeouts: dict[int, list[tuple[GivesUp, int]]] = {}
 
     def clock(self) -> float:
         """Return the time, in seconds."""
@@ -57,6 +66,23 @@ class World:
         """Call a function after so many seconds."""
         timeout = Timeout(self.environment, delay_s)
         timeout.callbacks.append(act)
+
+    def give_up_at(self, at_s: float, what: GivesUp, attempt: int) -> None:
+        """Have something time out at a time, rounded down to whole milliseconds as clients do it.
+
+        All timeouts of a millisecond share one event: nearly all of them come to nothing.
+        """
+        now = self.environment.now
+        due = max(int(at_s * 1000), int(now * 1000) + 1)
+        waiting = self._timeouts.get(due)
+        if waiting is None:
+            waiting = self._timeouts[due] = []
+            self.later(max(due / 1000 - now, 0.0), lambda _event: self._give_up(due))
+        waiting.append((what, attempt))
+
+    def _give_up(self, due: int) -> None:
+        for what, attempt in self._timeouts.pop(due):
+            what.timed_out(attempt)
 
     def event(self) -> Event:
         """Return an event that has not happened yet."""

@@ -60,7 +60,8 @@ def test_a_file_is_compared_with_a_profile_under_the_traffic_of_a_file(checkout,
 @pytest.mark.alone
 def test_a_requirement_that_is_not_met_is_named_and_fails_the_command(checkout):
     found = rehearse(
-        *(str(checkout), "--fault", "none", "--fault", "flap", *SHORT, "--json", "-"),
+        *("checkout", "--policies", str(checkout.parent), *SHORT, "--json", "-"),
+        *("--fault", "none", "--fault", "flap"),
         *("--require", "none.during.reads.served_per_s > 100000"),
     )
 

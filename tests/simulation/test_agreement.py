@@ -16,7 +16,7 @@ from aerospike_resilience.simulation import simulate
 FAULTS = ("stall", "kill", "slow", "flap")
 RATE = 400.0
 WITHIN = 0.15
-SEEDS = range(1, 6)
+SEEDS = range(1, 10)
 
 FIGURES = [
     (kind, name)
@@ -75,8 +75,8 @@ def medians(runs) -> dict[tuple[str, str], float]:
     ("fault", "seeds"),
     [
         ("stall", (1,)),
-        ("kill", (1, 2, 3)),
-        ("slow", (1,)),
+        ("kill", (2, 3, 4)),
+        ("slow", (3,)),
         ("flap", (1,)),
     ],  # chance matters most to kill
 )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from aerospike_resilience.cli.main import cli
+from aerospike_resilience.cli.rehearse import progress_on
 from aerospike_resilience.model.traffic import OperationTraffic, Traffic
+from aerospike_resilience.profiles import PolicyLibrary
+from aerospike_resilience.rehearsal import subjects
 
 SHORT = ("--seconds", "0.4", "--rate", "150", "--threads", "3")
 
@@ -99,3 +104,33 @@ def test_a_broken_file_is_told_with_its_line(tmp_path):
 
     assert found.exit_code == 1
     assert "checkout.yaml:2" in found.output
+
+
+def test_on_a_terminal_every_run_has_a_bar_with_its_present_step():
+    screen = Console(force_terminal=True, width=120, file=io.StringIO())
+
+    with progress_on(["stall", "kill"], ["old: latency", "new: [checkout]"], screen) as progress:
+        progress("stall", "new: [checkout]", "stall: A3", 0.5)
+
+    shown = screen.file.getvalue()
+    assert "new: [checkout]" in shown
+    assert "stall: A3" in shown
+    assert "kill" in shown
+
+
+def test_a_rehearsal_never_writes_nodes_states_where_the_service_reads_them(monkeypatch):
+    shared = {"breaker": {"storage": "redis://nowhere.invalid:6379/0"}}
+    profile = PolicyLibrary().load("latency").with_overrides(shared)
+    asked = {}
+
+    def connect(*_definition, **options):
+        asked.update(options)
+        raise InterruptedError
+
+    monkeypatch.setattr(subjects, "connect", connect)
+    subject = subjects.Subject("new", "latency", profile, ())
+
+    with pytest.raises(InterruptedError):
+        subject.variant.build([("127.0.0.1", 3000)])
+
+    assert profile.with_overrides(asked["overrides"]).breaker.storage is None

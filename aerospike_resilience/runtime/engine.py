@@ -61,6 +61,7 @@ class Engine:
         self.identity = identity = shared.health.identity
         self._log = identity.log("aerospike_resilience")
         self.closed = False
+        self._observers: tuple[Placed, ...] = ()
         self._own = Runtime(shared, profile)
         self.runtime: Runtime = self._own
         self._overrides = overrides
@@ -137,10 +138,12 @@ class Engine:
     def observing(self, observer: Interceptor) -> Iterator[None]:
         """Have every call that begins inside the block pass one more interceptor, outermost."""
         placed: Placed = ("before", "telemetry", observer)
+        self._observers = (*self._observers, placed)
         self._place((*self.shared.interceptors, placed))
         try:
             yield
         finally:
+            self._observers = tuple(one for one in self._observers if one is not placed)
             self._place(tuple(one for one in self.shared.interceptors if one is not placed))
 
     def _place(self, interceptors: tuple[Placed, ...]) -> None:
@@ -293,6 +296,11 @@ class Engine:
         shared.retries.suppressed.clear()
         if shared.fallback is not None:
             shared.fallback.calls = 0
+        # Whoever observes is a thread of the parent.
+        shared.interceptors = tuple(
+            one for one in shared.interceptors if one not in self._observers
+        )
+        self._observers = ()
         if not self.closed:
             self.runtime = ForkedRuntime(self._own, weakly(self._first_use))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..clients import Adapter
+from ..concurrency import forking
 from ..interceptors import Proceed, ProceedAsync
 from ..model.call import Call
 from ..model.durations import s_to_shown_ms
@@ -53,6 +54,13 @@ class TrafficObserver:
         self._nodes: defaultdict[str, list[float]] = defaultdict(list)
         self._in_progress = self._most = 0
         self._busy_s = 0.0
+        self._ended = False
+        forking.register(self)
+
+    def after_fork(self) -> None:
+        """Count nothing in a forked child: whoever observes is a thread of the parent."""
+        self._lock = threading.RLock()
+        self._ended = True
 
     def around(self, call: Call, proceed: Proceed) -> Any:
         """Proceed, and note the call."""
@@ -79,6 +87,8 @@ class TrafficObserver:
         return self._clock()
 
     def _leave(self, call: Call, began: float, result: Any) -> None:
+        if self._ended:
+            return
         took_s = self._clock() - began
         operation = call.plan.operation
         key = call.key

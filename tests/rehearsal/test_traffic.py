@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+import time
 from contextlib import contextmanager
 
 import aerospike
@@ -12,7 +13,7 @@ import aerospike_py
 import pytest
 
 from aerospike_resilience import Traffic, resilient
-from aerospike_resilience.runtime.observing import size_of
+from aerospike_resilience.runtime.observing import TrafficObserver, size_of
 
 
 @contextmanager
@@ -119,3 +120,19 @@ def test_a_client_without_protection_has_no_traffic_to_observe(healthy):
 def test_sizes_are_about_those_on_the_wire():
     assert size_of({"name": "Zoë", "n": 7, "list": [1, b"abc", None]}) == 4 + 4 + 1 + 8 + 4 + 8 + 3
     assert size_of((("test", "s", 1), {"gen": 1}, {"a": "b"})) == 2
+
+
+def test_a_forked_child_observes_nothing(healthy):
+    client = resilient(aerospike.client({"hosts": healthy.hosts}), "latency")
+    engine = client.resilience._engine
+    observer = TrafficObserver(engine.shared.adapter, engine.shared.health.owners, time.monotonic)
+
+    with engine.observing(observer):
+        client.put(("test", "carts", 1), {"n": 1})
+        observer.after_fork()  # as in a child
+        engine.after_fork()
+        client.put(("test", "carts", 1), {"n": 1})
+        assert engine.shared.interceptors == ()
+
+    assert observer._calls.total() == 1
+    client.close()

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .model.outcome import Outcome, OutcomeKind, Refusal
     from .model.plan import Plan
     from .model.rows import BatchCall, Rows
+    from .model.traffic import NodeTraffic, OperationTraffic, Traffic, TrafficFileError
     from .profiles.explain import Explanation
     from .profiles.fields import ConnectionSection, SharedMemorySection
     from .profiles.library import Policies
@@ -122,9 +123,11 @@ __all__ = [
     "LiveASGI",
     "LiveServer",
     "LiveWSGI",
+    "NodeTraffic",
     "NotAClientError",
     "NotWrappedError",
     "Operation",
+    "OperationTraffic",
     "Outcome",
     "OutcomeKind",
     "Placed",
@@ -154,6 +157,8 @@ __all__ = [
     "TelemetrySection",
     "TlsBuilder",
     "TlsError",
+    "Traffic",
+    "TrafficFileError",
     "TransactionSettings",
     "UnknownNodeError",
     "UnknownProfileError",
@@ -203,6 +208,7 @@ _HOMES: Final = {
     ".model.outcome": "Outcome OutcomeKind Refusal",
     ".model.plan": "Plan",
     ".model.rows": "BatchCall Rows",
+    ".model.traffic": "NodeTraffic OperationTraffic Traffic TrafficFileError",
     ".profiles.explain": "Explanation",
     ".profiles.fields": "ConnectionSection SharedMemorySection",
     ".profiles.library": "Policies",

@@ -37,6 +37,7 @@ os.environ["AEROSPIKE_NO_UVLOOP"] = "1"  # the clients' event loop is the interp
 from aerospike_resilience import CircuitOpenError
 from aerospike_resilience.clients.aerospike.operations import OPERATIONS
 from aerospike_resilience.profiles import PolicyLibrary
+from aerospike_resilience.rehearsal.faults import RUNNING_S, STOPPED_S
 from aerospike_resilience.testing import LocalCluster
 
 from .surfaces_at_load import (
@@ -51,8 +52,6 @@ from .surfaces_at_load import (
 
 CLIENTS: Final = (*BLOCKING, *AWAITED)
 FAULTS: Final = ("stall", "kill", "flap", "none")
-STOPPED_S, RUNNING_S = 0.06, 0.03
-"""How long a flapping node is stopped, and how long it runs."""
 
 
 class Times(NamedTuple):

@@ -19,7 +19,8 @@ ROOT = Path(aerospike_resilience.__file__).parent.parent
 
 NEEDED_BY_NO_CLIENT = frozenset(
     "click matplotlib opentelemetry.sdk pybreaker redis rich statistics tenacity wrapt "
-    "aerospike_resilience.cli aerospike_resilience.demo aerospike_resilience.testing".split()
+    "aerospike_resilience.cli aerospike_resilience.demo aerospike_resilience.rehearsal "
+    "aerospike_resilience.simulation aerospike_resilience.testing simpy".split()
 )
 NEEDED_ONCE_WRAPPED = frozenset(
     "asyncio concurrent.futures importlib.metadata multiprocessing opentelemetry pydantic pydantic_core "

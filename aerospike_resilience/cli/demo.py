@@ -7,14 +7,15 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ..demo.experiment import FaultName, Setup, run
 from ..model.wording import suggestion
+from ..rehearsal.experiment import Setup, run
+from ..rehearsal.faults import FAULTS, FaultName
 
 
 def _hosts(
@@ -50,7 +51,7 @@ def _hosts(
     "--fault",
     default="stall",
     show_default=True,
-    type=click.Choice(get_args(FaultName)),
+    type=click.Choice(FAULTS),
     help="What happens to one node.",
 )
 @click.option(
@@ -119,7 +120,7 @@ def demo(
     command = shlex.join(["aerospike-resilience", *sys.argv[1:]])
     setting = {"command": command, "threads": threads, "rate": rate, "results": results}
     json_path.write_text(json.dumps(setting, indent=1))
-    _report(results, rate / 2, out, command, console)
+    _report(results, out, command, console)
     console.print(f"figures: {json_path}", highlight=False)
 
 
@@ -166,9 +167,7 @@ def _run_all(chosen: list[Any], setup: Setup, console: Console) -> list[dict[str
     return results
 
 
-def _report(
-    results: list[dict[str, Any]], offered: float, out: Path, command: str, console: Console
-) -> None:
+def _report(results: list[dict[str, Any]], out: Path, command: str, console: Console) -> None:
     from ..demo import report
 
     console.print()
@@ -180,10 +179,10 @@ def _report(
     if importlib.util.find_spec("matplotlib") is None:
         console.print("no picture: pip install 'aerospike-resilience[demo]' brings matplotlib")
     else:
-        from ..demo import chart
+        from ..rehearsal import chart
 
         picture = out / "demo.png"
-        chart.draw(results, offered, picture)
+        chart.draw(results, picture)
         console.print(f"picture: {picture}", highlight=False)
     page = out / "demo.html"
     page.write_text(report.page(results, picture, command))

@@ -32,6 +32,8 @@ from .policy_diff import diff
 from .policy_files import FILE_COMMANDS
 from .policy_rollout import rollout
 from .policy_sides import load_side
+from .rehearse import rehearse
+from .simulate import simulate
 
 _CLIENTS = click.Choice([adapter.name for adapter in ADAPTERS])
 
@@ -220,11 +222,7 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2))
 
 
-for _command in (
-    *FILE_COMMANDS,
-    diff,
-    rollout,
-):
+for _command in (*FILE_COMMANDS, diff, rollout, rehearse, simulate):
     policy.add_command(_command)
 
 

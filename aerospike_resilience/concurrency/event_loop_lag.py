@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,6 +28,28 @@ LATE_S: Final = 0.005
 
 REMEMBERED_S: Final = 0.1
 """For how long a loop counts as late after a late tick, in seconds: a burst takes several turns of it."""
+
+
+class Lag(Protocol):
+    """How late the callbacks are of what runs awaited calls: an event loop, or a simulation.
+
+    Attributes:
+        late_after: from which time on it is late, on its clock, in seconds.
+    """
+
+    late_after: float
+
+    def begin(self) -> float:
+        """Note that somebody begins to wait; return what `since` takes."""
+        ...
+
+    def end(self) -> None:
+        """Note that somebody waits no longer."""
+        ...
+
+    def since(self, total_s: float) -> float:
+        """Return the lag since `begin` returned `total_s`, in seconds."""
+        ...
 
 
 class EventLoopLag:

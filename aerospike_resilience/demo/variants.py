@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aerospike
@@ -13,8 +12,7 @@ import tenacity
 from aerospike import exception
 
 from .. import resilient
-
-Hosts = list[tuple[str, int]]
+from ..rehearsal.experiment import Hosts, Ready, Variant
 
 TOTAL_TIMEOUT_MS: Final = 500
 _POOL: Final = {"max_conns_per_node": 300}
@@ -24,56 +22,25 @@ _WIDE_NATIVE_BREAKER: Final = {"max_error_rate": 10_000, "error_rate_window": 10
 blocks the node for writes too. The library's breaker decides instead."""
 
 
-@dataclass(slots=True)
-class Ready:
-    """A client to put under load.
-
-    Attributes:
-        client: the client that the load calls.
-        bare: the native client, for preparing and checking.
-        total_timeout_s: how long one call may take, in seconds.
-        opened: nodes whose breaker left the closed state, if nodes have breakers.
-        states: returns the state of every node's breaker.
-    """
-
-    client: Any
-    bare: Any
-    total_timeout_s: float = TOTAL_TIMEOUT_MS / 1000
-    opened: list[str] = field(default_factory=list)
-    states: Callable[[], dict[str, str]] = dict
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One way to use the client.
-
-    Attributes:
-        name: as the command line takes it.
-        title: as the chart shows it.
-        config: its exact configuration.
-        build: makes the client.
-    """
-
-    name: str
-    title: str
-    config: str
-    build: Callable[[Hosts], Ready]
-
-
 def _connect(hosts: Hosts, policy: dict[str, int], **config: Any) -> Any:
     kinds = ("read", "write", "operate", "remove", "batch")
     policies = {kind: {"total_timeout": TOTAL_TIMEOUT_MS, **policy} for kind in kinds}
     return aerospike.client({"hosts": hosts, "policies": policies, **_POOL, **config})
 
 
+def _unwatched(client: Any, bare: Any) -> Ready:
+    """Return a client whose nodes have no breakers to watch."""
+    return Ready(client, bare, TOTAL_TIMEOUT_MS / 1000, close=bare.close)
+
+
 def _bare(hosts: Hosts) -> Ready:
     client = _connect(hosts, {})
-    return Ready(client, client)
+    return _unwatched(client, client)
 
 
 def _tuned(hosts: Hosts) -> Ready:
     client = _connect(hosts, {"socket_timeout": 5, "max_retries": 2, "timeout_delay": 0})
-    return Ready(client, client)
+    return _unwatched(client, client)
 
 
 def _stacked(hosts: Hosts) -> Ready:
@@ -99,29 +66,19 @@ def _stacked(hosts: Hosts) -> Ready:
         get = staticmethod(protected(bare.get))
         put = staticmethod(protected(bare.put))
 
-    return Ready(Stack(), bare)
-
-
-class _Openings(pybreaker.CircuitBreakerListener):
-    def __init__(self, opened: list[str]) -> None:
-        self._opened = opened
-
-    def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:  # noqa: ARG002
-        if new_state.name == pybreaker.STATE_OPEN:
-            self._opened.append(cb.name)
+    return _unwatched(Stack(), bare)
 
 
 def _resilient(hosts: Hosts) -> Ready:
     bare = aerospike.client({"hosts": hosts, **_WIDE_NATIVE_BREAKER, **_POOL})
-    opened: list[str] = []
-    client: Any = resilient(bare, profile="latency", listeners=[_Openings(opened)])
+    client: Any = resilient(bare, profile="latency")
     total_timeout_s = client.resilience.explain("get").value("total_timeout") / 1000
     return Ready(
         client,
         bare,
         total_timeout_s,
-        opened,
         lambda: {name: node["state"] for name, node in client.resilience.nodes.items()},
+        close=client.close,
     )
 
 

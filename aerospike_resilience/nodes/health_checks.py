@@ -31,6 +31,11 @@ class HealthChecks:
 
     def send(self) -> None:
         """Send one to every node that needs it."""
+        for node in self._due():
+            self._begin(node)
+
+    def _due(self) -> list[NodeHealth]:
+        """Return the nodes to ask now. Their pulses are on the way from here on."""
         health = self._health
         now = health.clock()
         with health.lock:
@@ -44,10 +49,13 @@ class HealthChecks:
             ]
             for node in due:
                 node.pulse_out = True
-        for node in due:
-            name = f"aerospike-resilience-pulse-{node.address.name}"
-            if threads.start(self._send, node, name=name) is None:
-                node.pulse_out = False  # the next look sends it
+        return due
+
+    def _begin(self, node: NodeHealth) -> None:
+        """Send a pulse, from a thread of its own."""
+        name = f"aerospike-resilience-pulse-{node.address.name}"
+        if threads.start(self._send, node, name=name) is None:
+            node.pulse_out = False  # the next look sends it
 
     def _send(self, node: NodeHealth) -> None:
         health = self._health

@@ -25,11 +25,12 @@ Owners = tuple[str, ...]
 class PartitionMap:
     """Owners of every partition, merged from the answers of all nodes. Immutable."""
 
-    __slots__ = ("_masters", "_owners")
+    __slots__ = ("_masters", "_nodes", "_owners")
 
     def __init__(self, owners: Mapping[str, tuple[Owners, ...]]) -> None:
         self._owners = owners
         self._masters: dict[str, Counter[str]] | None = None
+        self._nodes: frozenset[str] | None = None
 
     def owners(self, namespace: str, partition: int) -> Owners:
         """Return who holds a partition; empty if the map does not know the namespace."""
@@ -50,10 +51,12 @@ class PartitionMap:
         )
 
     def nodes(self) -> frozenset[str]:
-        """Return every node that holds anything."""
-        return frozenset(
-            name for table in self._owners.values() for owners in set(table) for name in owners
-        )
+        """Return every node that holds anything. Worked out once, as a watchful tend asks often."""
+        if self._nodes is None:
+            self._nodes = frozenset(
+                name for table in self._owners.values() for owners in set(table) for name in owners
+            )
+        return self._nodes
 
     def shares(self, node: str) -> dict[str, float]:
         """Return the share of partitions that a node is master of, by namespace."""

@@ -39,6 +39,8 @@ class TendedCluster:
         on_tend: called on every full tend, for what else rides on it (profile reload, telemetry). What
             it raises is logged, and keeps no node from being tended.
         on_end: called when the process ends, to have nothing of ours stand between calls and the client.
+        health_checks: sends pulses; None for those of real nodes.
+        map_refresher: keeps the partition map fresh; None for that of a real cluster.
     """
 
     def __init__(
@@ -48,11 +50,15 @@ class TendedCluster:
         on_patience: Callable[[float], None] = lambda _seconds: None,
         on_tend: Callable[[], None] = lambda: None,
         on_end: Callable[[], None] = lambda: None,
+        health_checks: HealthChecks | None = None,
+        map_refresher: MapRefresher | None = None,
     ) -> None:
         self.health = health
         self.log = health.identity.log("aerospike_resilience.tend")
-        self.health_checks = HealthChecks(health)
-        self.map_refresher = MapRefresher(health, self.health_checks.missed_in_passing)
+        self.health_checks = health_checks or HealthChecks(health)
+        self.map_refresher = map_refresher or MapRefresher(
+            health, self.health_checks.missed_in_passing
+        )
         self._on_patience = on_patience
         self._on_tend = on_tend
         self._on_end = on_end

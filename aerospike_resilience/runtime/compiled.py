@@ -7,12 +7,14 @@ under it. Gates, node health and budget outlive a reload: they are in `Shared`.
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ..clients import Adapter, ClientRefusals
+from ..concurrency.event_loop_lag import Lag, lag_of_running_loop
 from ..concurrency.weakly import weakly
 from ..interceptors import (
     Backoff,
@@ -93,6 +95,8 @@ class Shared:
         refused: counts operations that ended with a refusal.
         sets: the sets that metrics name.
         max_conns_per_node: the most connections that the client opens to a node; None if it cannot say.
+        random_source: where the jitter of sleeps comes from; None for a source of each runtime's own.
+        lag: returns the lag of what runs awaited calls: by default of the event loop.
     """
 
     client: Any
@@ -120,6 +124,8 @@ class Shared:
     refused: RefusalCounters = field(default_factory=RefusalCounters)
     sets: NamedSets = field(default_factory=NamedSets)
     max_conns_per_node: int | None = None
+    random_source: random.Random | None = None
+    lag: Callable[[], Lag] = lag_of_running_loop
     under_way: AwaitedCalls = field(init=False)
 
     def __post_init__(self) -> None:
@@ -200,6 +206,7 @@ class Runtime:
             lambda address: health.registry.names.get(address),
             health.owners,
             outlives_cancellation=shared.adapter.outlives_cancellation,
+            lag=shared.lag,
         )
 
         self._listening = self._listening_now()
@@ -350,7 +357,10 @@ class Runtime:
     def _retry(self) -> Retry:
         retry = self.profile.retry
         return Retry(
-            Backoff(retry.backoff, retry.sleep_s, retry.max_sleep_s, chain=retry.chain),
+            Backoff(
+                *(retry.backoff, retry.sleep_s, retry.max_sleep_s, self._shared.random_source),
+                chain=retry.chain,
+            ),
             self._shared.budget if retry.budget is not None else None,
             self._shared.closing,
             self._shared.retries,

@@ -13,6 +13,7 @@ from ..concurrency import forking
 from ..concurrency.changes import Changes
 from ..concurrency.weakly import weakly
 from ..errors import ForkedClientError
+from ..interceptors import Interceptor
 from ..model.operation import Operation
 from ..model.plan import Send
 from ..model.stream import tell_dropped
@@ -23,6 +24,7 @@ from ..profiles.lint import FindingsLog
 from ..profiles.starting import Start
 from ..telemetry import board, provider_hooks
 from ..telemetry.board import Reading
+from .chain import Placed
 from .client_statistics import CumulativeStatistics
 from .closing import ClosingRuntime
 from .compiled import Runtime, Shared, gate_options, node_options
@@ -82,6 +84,7 @@ class Engine:
         self.reloads = {"changed": 0, "failed": 0}
         self.statistics = CumulativeStatistics(shared.health)
         self.endables: weakref.WeakSet[Endable] = weakref.WeakSet()
+        self._observers: tuple[Placed, ...] = ()
         self._own = Runtime(shared, profile)
         self.runtime: Runtime = self._own
         self._overrides = overrides
@@ -161,6 +164,23 @@ class Engine:
         self.native.look(self._own.profile)
         self.misnamed.look(self._own.profile.name)
         return result
+
+    @contextmanager
+    def observing(self, observer: Interceptor) -> Iterator[None]:
+        """Have every call that begins inside the block pass one more interceptor, outermost."""
+        placed: Placed = ("before", "telemetry", observer)
+        self._observers = (*self._observers, placed)
+        self._place((*self.shared.interceptors, placed))
+        try:
+            yield
+        finally:
+            self._observers = tuple(one for one in self._observers if one is not placed)
+            self._place(tuple(one for one in self.shared.interceptors if one is not placed))
+
+    def _place(self, interceptors: tuple[Placed, ...]) -> None:
+        self.shared.interceptors = interceptors
+        self._changes.make(lambda: self._ready_again(self._own.profile))
+        self._switched.forget()
 
     @property
     def reload_error(self) -> str | None:
@@ -318,6 +338,11 @@ class Engine:
         self.statistics.after_fork()
         if shared.fallback is not None:
             shared.fallback.calls = 0
+        # Whoever observes is a thread of the parent.
+        shared.interceptors = tuple(
+            one for one in shared.interceptors if one not in self._observers
+        )
+        self._observers = ()
         if not self.closed:
             self.runtime = ForkedRuntime(self._own, weakly(self._first_use))
 

@@ -16,6 +16,7 @@ from ..model.connection_explanation import ConnectionExplanation
 from ..model.durations import s_to_shown_ms
 from ..model.operation import Criticality
 from ..model.outcome import Outcome
+from ..model.traffic import Traffic
 from ..model.wording import redacted, shown, suggestion
 from ..nodes import report, transitions
 from ..profiles import Explanation, Profile, Reload
@@ -25,6 +26,7 @@ from ..profiles.places import not_a_set, place_of
 from ..runtime.engine import Engine
 from .invoke import invoke
 from .mistakes import refuse_unknown
+from .traffic import observed
 
 if TYPE_CHECKING:
     from ..live import LiveASGI, LiveServer, LiveWSGI
@@ -173,6 +175,25 @@ class Resilience:
             "adaptive_timeout_ms": s_to_shown_ms(patience_s),
             "changes": engine.trail.report(),
         }
+
+    def traffic(self, seconds: float | str = 5.0) -> Traffic:
+        """Observe the client's calls for some seconds, and return their shape: no key and no value.
+
+        ``traffic().write("traffic.json")`` is what ``policy rehearse --traffic`` takes. It blocks for that
+        long; in an event loop use ``await asyncio.to_thread(client.resilience.traffic)``. Meanwhile each
+        call passes one more interceptor and the general chain, which costs some microseconds.
+
+        Args:
+            seconds: for how long: a number of seconds, or text with a unit (``"500ms"``).
+
+        Returns:
+            Rates by operation and set, sizes, concurrency and the nodes' answer times.
+
+        Raises:
+            RuntimeError: this thread runs an event loop, or the protection has ended.
+            ValueError: `seconds` is no positive duration.
+        """
+        return observed(self._engine, seconds)
 
     def last_call(self) -> Outcome | None:
         """Return the outcome of this thread's or task's last call, also if it went well.

@@ -112,11 +112,13 @@ EVERYWHERE = {
     "import": ["import", "native.yaml", "--extends", "mine", "--into", "out"],
     "export": ["export", "mine", "--to", "aerospike"],
     "rollout": ["rollout", "mine"],
+    "simulate": "simulate mine --fault none --rate 5 --threads 2 --seconds 0.2".split(),
 }
 
 
 def test_every_command_is_tried_here():
-    assert set(EVERYWHERE) == set(TAKING)
+    # `rehearse` takes seconds: tests/rehearsal/test_rehearse.py tries it.
+    assert {*EVERYWHERE, "rehearse"} == set(TAKING)
 
 
 @pytest.mark.parametrize("name", EVERYWHERE)

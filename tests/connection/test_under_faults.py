@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from aerospike_resilience import connect
-from aerospike_resilience.demo.load import Load
+from aerospike_resilience.rehearsal.load import Load
 from tests.connection.conftest import defined
 
 pytestmark = pytest.mark.alone

@@ -8,14 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from aerospike_resilience.cli.main import cli
-from aerospike_resilience.demo.figures import (
+from aerospike_resilience.rehearsal.figures import (
     Phase,
     of_phase,
     over_time,
     percentile,
     worst_overrun_ms,
 )
-from aerospike_resilience.demo.load import Sample
+from aerospike_resilience.rehearsal.load import Sample
 
 
 def run(*arguments: str):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ...concurrency.event_loop_lag import lag_of_running_loop
+from ...concurrency.event_loop_lag import Lag, lag_of_running_loop
 from ...errors import DeadlineExceededError
 from ...model.attempt import Attempt
 from ...model.attempt_policy import AttemptPolicy, Tailor
@@ -43,9 +43,10 @@ class NativeAttempt:
         name: from a node's ``host:port`` to its name; None where it is unknown.
         owners: from a record's key to the names of the nodes that hold it, master first.
         outlives_cancellation: whether the client's calls go on when their task is cancelled.
+        lag: returns the lag of what runs the awaited calls; by default of the event loop.
     """
 
-    __slots__ = ("_clock", "_error", "_name", "_outlives", "_owners", "_tailor")
+    __slots__ = ("_clock", "_error", "_lag", "_name", "_outlives", "_owners", "_tailor")
 
     def __init__(
         self,
@@ -56,7 +57,9 @@ class NativeAttempt:
         owners: Callable[[Key | None], tuple[str, ...]] = lambda _key: (),
         *,
         outlives_cancellation: bool = False,
+        lag: Callable[[], Lag] = lag_of_running_loop,
     ) -> None:
+        self._lag = lag
         self._name = name
         self._owners = owners
         self._tailor = tailor
@@ -93,12 +96,13 @@ class NativeAttempt:
     def end_async(self) -> LinkedAsync:
         """Return the end of a chain, for clients whose methods are awaited."""
         clock, policy_for, outlives = self._clock, self.policy_for, self._outlives
+        lag_here = self._lag
 
         async def attempt(call: Call) -> Any:
             plan = call.plan
             if call.tries_left < 1:
                 raise _out_of_tries(call)
-            lag = lag_of_running_loop()
+            lag = lag_here()
             if call.now > lag.late_after and not call.steered and plan.failover:
                 _be_patient(call)
             policy = policy_for(call) if call.tailored else plan.first

@@ -19,6 +19,7 @@ from ..base import Interceptor
 from .adaptive_limit import Bounds
 from .backpressure import Backpressure, WeightedBackpressure
 from .limit_loop import AdaptiveLimitLoop, LimitFeedback
+from .loop_queue import LoopQueues, MakeTaskQueues
 from .orphaned_calls import OrphanedCalls, PermitKeeper
 from .per_node import NodeGates, PerNode
 from .queue import REASONS, Order, Reason
@@ -73,6 +74,7 @@ class Gates:
         options: the profile's backpressure options.
         health: the cluster, whose map says which nodes a call needs.
         clock: seconds on the clock that the whole chain uses.
+        task_queues: how tasks wait at each gate; a simulation has tasks of its own.
 
     Attributes:
         main: the gate for all operations.
@@ -84,6 +86,7 @@ class Gates:
         options: GateOptions,
         health: ClusterHealth,
         clock: Callable[[], float] = time.monotonic,
+        task_queues: MakeTaskQueues = LoopQueues,
     ) -> None:
         self._options = options
         self._health = health
@@ -92,8 +95,8 @@ class Gates:
         self._lock = threading.RLock()  # reentrant: a signal handler may reload inside a call
         self._loop = self._started(options)
         self._orphans = OrphanedCalls()
-        self.main = Gate(0, clock=clock)
-        self.nodes = NodeGates(clock)
+        self.main = Gate(0, clock=clock, task_queues=task_queues)
+        self.nodes = NodeGates(clock, task_queues)
         self._resize(self._loop.adaptive.limit if self._loop else options.limit)
         forking.register(self)
 

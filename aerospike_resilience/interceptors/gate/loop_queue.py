@@ -10,7 +10,7 @@ import math
 import threading
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ...concurrency.event_loop_lag import lag_of
 from .patience import Patience
@@ -87,6 +87,30 @@ class LoopQueue:
         self._look_by(max(look_at, now + LOOK_S))
 
 
+class TaskQueue(Protocol):
+    """How the tasks of one kind wait: those of an event loop, or those of a simulation."""
+
+    def signal(self, waiter: Waiter) -> Any:
+        """Return what is done when the waiter is woken."""
+        ...
+
+    async def wait(self, waiter: Waiter, patience: Patience, signal: Any) -> None:
+        """Wait until the waiter is woken, or does not go on waiting."""
+        ...
+
+
+class TaskQueues(Protocol):
+    """The tasks that wait at one gate."""
+
+    def here(self) -> TaskQueue:
+        """Return the queue of the task that runs now."""
+        ...
+
+
+MakeTaskQueues = Callable[[WaitsOn, Callable[[], float]], TaskQueues]
+"""Makes a gate's `TaskQueues`: given what decides about a waiter, and the gate's clock."""
+
+
 class LoopQueues:
     """The tasks that wait at one gate, by event loop.
 
@@ -104,8 +128,11 @@ class LoopQueues:
             weakref.WeakKeyDictionary()
         )
 
-    def of(self, loop: asyncio.AbstractEventLoop) -> LoopQueue:
-        """Return the waiters of an event loop. Called in the loop's thread."""
+    def here(self) -> LoopQueue:
+        """Return the waiters of the event loop that runs in this thread."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
         found = self._by_loop.get(loop)
         if found is None:
             found = self._by_loop[loop] = LoopQueue(loop, self._waits_on, self._clock)

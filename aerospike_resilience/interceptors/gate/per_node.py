@@ -13,6 +13,7 @@ from ...errors import BackpressureError
 from ...model.call import Call
 from ..base import Link, LinkedAsync, Proceed, ProceedAsync
 from .backpressure import Backpressure
+from .loop_queue import LoopQueues, MakeTaskQueues
 from .orphaned_calls import OrphanedCalls, PermitKeeper
 from .queue import Order, Reason
 from .semaphore import Gate, OnWait
@@ -23,13 +24,19 @@ class NodeGates:
 
     Args:
         clock: seconds on the clock that the whole chain uses.
+        task_queues: how tasks wait at each gate.
 
     Attributes:
         by_name: the gates so far. Written under the lock, read without.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        task_queues: MakeTaskQueues = LoopQueues,
+    ) -> None:
         self._clock = clock
+        self._task_queues = task_queues
         self._lock = threading.RLock()  # reentrant: a signal handler may make a call inside a call
         self._limit = 0
         self._queue_timeout_s = 0.0
@@ -49,7 +56,10 @@ class NodeGates:
                 gate = self.by_name.get(name)
                 if gate is None:
                     gate = Gate(
-                        self._limit, self._queue_timeout_s, order=self._order, clock=self._clock
+                        *(self._limit, self._queue_timeout_s),
+                        order=self._order,
+                        clock=self._clock,
+                        task_queues=self._task_queues,
                     )
                     gate.on_wait = self._on_wait
                     if self._closed:

@@ -29,7 +29,7 @@ from typing import Final
 from ...concurrency import forking
 from ...concurrency.notices import safely
 from ...concurrency.weakly import weakly
-from .loop_queue import LoopQueues
+from .loop_queue import LoopQueues, MakeTaskQueues
 from .patience import Patience
 from .queue import REASONS, Order, Reason, Waiter, WaitQueue
 
@@ -60,6 +60,7 @@ class Gate:
         queue_timeout_s: how long an operation may wait, in seconds; 0 = as long as its deadline.
         order: which operation is served first among the equally critical.
         clock: seconds on the clock that the whole chain uses.
+        task_queues: how tasks wait; a simulation has tasks of its own.
 
     Attributes:
         permits: the free permits. Only the interceptor takes and appends; all other code only reads.
@@ -79,9 +80,9 @@ class Gate:
         "_granted",
         "_granted_at",
         "_lock",
-        "_loops",
         "_queue",
         "_queue_began",
+        "_tasks",
         "closed",
         "debt",
         "limit",
@@ -102,12 +103,13 @@ class Gate:
         *,
         order: Order = "fifo",
         clock: Callable[[], float] = time.monotonic,
+        task_queues: MakeTaskQueues = LoopQueues,
     ) -> None:
         self._clock = clock
         # Reentrant, as a signal handler or a finalizer may make a call inside a call.
         self._lock = threading.RLock()
         self._queue = WaitQueue(order)
-        self._loops = LoopQueues(weakly(self._waits_on, otherwise=False), clock)
+        self._tasks = task_queues(weakly(self._waits_on, otherwise=False), clock)
         self._queue_began = 0.0
         self._granted = 0
         self._granted_at = -math.inf
@@ -180,10 +182,8 @@ class Gate:
         self, waiter: Waiter, deadline: float, now: float, already_s: float = 0.0
     ) -> float:
         """Wait in the queue for permits, as a task. See `wait`."""
-        import asyncio
-
         until, reason = self._patience(deadline, now, already_s)
-        waiters = self._loops.of(asyncio.get_running_loop())
+        waiters = self._tasks.here()
         signal = waiters.signal(waiter)
         try:
             if self._enter(waiter, now):

@@ -1,25 +1,24 @@
 """A steady, open-loop load: every thread keeps its own schedule and sends late calls at once.
 
-It shares two cores with the code it measures, so it only stores values in lists: no locks, no objects.
+It shares the processors with the code it measures, so it only stores values in lists: no locks, no objects.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-NAMESPACE, SET = "test", "demo"
-KEYS_PER_THREAD = 64
+from .mix import CALLS, HALF_AND_HALF, KEYS_PER_THREAD, NAMESPACE, Step, bins, in_turn
+
+FailureName = Callable[[Exception, str], str]
+"""From what a call raised, and the operation's name, to the kind of failure."""
 
 
-class Client(Protocol):
-    """The client methods that the load calls."""
-
-    def get(self, key: Any) -> Any: ...  # noqa: D102
-    def put(self, key: Any, bins: Any) -> Any: ...  # noqa: D102
+def _class_name(error: Exception, _operation: str) -> str:
+    return type(error).__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Sample:
         due: when it should have been sent, in seconds since the load began.
         sent: when it was sent, in seconds since the load began.
         took_s: how long it took, in seconds.
-        error: the class name of its exception; empty for a success.
+        error: how it failed, as the load's `FailureName` says it; empty for a success.
     """
 
     write: bool
@@ -42,26 +41,35 @@ class Sample:
 
 
 class Worker(threading.Thread):
-    """One thread of the load: reads and writes in turn, on its own keys."""
+    """One thread of the load: the mix in turn, on its own keys."""
 
-    def __init__(self, number: int, client: Client, interval_s: float, offset_s: float) -> None:
-        super().__init__(name=f"demo-load-{number}", daemon=True)
-        self.keys = [
-            (NAMESPACE, SET, number * KEYS_PER_THREAD + key) for key in range(KEYS_PER_THREAD)
-        ]
+    def __init__(
+        self,
+        number: int,
+        client: Any,
+        interval_s: float,
+        offset_s: float,
+        mix: Sequence[Step],
+        failure_name: FailureName,
+    ) -> None:
+        super().__init__(name=f"load-{number}", daemon=True)
+        numbers = range(number * KEYS_PER_THREAD, (number + 1) * KEYS_PER_THREAD)
+        self.keys = {step.set: [(NAMESPACE, step.set, key) for key in numbers] for step in mix}
         self.acknowledged: dict[Any, int] = {}
         self.raw: list[tuple[bool, float, float, float, str]] = []
         self.ends_at = float("inf")
+        self.began = 0.0
+        self._mix = in_turn(mix, number)
         self._client = client
         self._interval_s = interval_s
         self._offset_s = offset_s
-        self.began = 0.0
+        self._failure_name = failure_name
 
     def run(self) -> None:
         """Call until the end; finish the call that is then in flight."""
         clock, sleep = time.perf_counter, time.sleep
-        get, put, keys, note = self._client.get, self._client.put, self.keys, self.raw.append
-        acknowledged, count = self.acknowledged, len(self.keys)
+        client, keys, note, mix = self._client, self.keys, self.raw.append, self._mix
+        acknowledged = self.acknowledged
         due, sequence = self.began + self._offset_s, 0
         while due < self.ends_at:
             now = clock()
@@ -69,18 +77,19 @@ class Worker(threading.Thread):
                 sleep(due - now)
                 now = clock()
             sequence += 1
-            write = sequence % 2 == 0
-            key = keys[(sequence * 7) % count]
+            step = next(mix)
+            key = keys[step.set][(sequence * 7) % KEYS_PER_THREAD]
             error = ""
             try:
-                if write:
-                    put(key, {"n": sequence})
+                CALLS[step.operation](client, key, sequence, step)
+                if step.operation == "put":
                     acknowledged[key] = sequence
-                else:
-                    get(key)
             except Exception as raised:  # noqa: BLE001 - what is raised is what is measured
-                error = type(raised).__name__
-            note((write, due, now, clock() - now, error))
+                took_s = clock() - now
+                error = self._failure_name(raised, step.operation)
+            else:
+                took_s = clock() - now
+            note((step.writes, due, now, took_s, error))
             due += self._interval_s
 
 
@@ -90,22 +99,33 @@ class Load:
     Args:
         client: what every thread calls.
         threads: how many.
-        rate: calls per second of all threads, half of them writes.
+        rate: calls per second of all threads.
+        mix: what they call.
+        failure_name: names a failure; by default by its class.
     """
 
-    def __init__(self, client: Client, threads: int, rate: float) -> None:
+    def __init__(
+        self,
+        client: Any,
+        threads: int,
+        rate: float,
+        mix: Sequence[Step] = HALF_AND_HALF,
+        failure_name: FailureName = _class_name,
+    ) -> None:
         interval_s = threads / rate
         self.began = 0.0
+        self._size = max((step.record_bytes for step in mix), default=0)
         self._workers = [
-            Worker(number, client, interval_s, interval_s * number / threads)
+            Worker(*(number, client, interval_s, interval_s * number / threads, mix, failure_name))
             for number in range(threads)
         ]
 
     def prepare(self, put: Callable[[Any, Any], Any]) -> None:
         """Write every key once."""
         for worker in self._workers:
-            for key in worker.keys:
-                put(key, {"n": 0})
+            for keys in worker.keys.values():
+                for key in keys:
+                    put(key, {**bins(0, self._size), "counter": 0})
 
     def start(self) -> None:
         """Begin."""

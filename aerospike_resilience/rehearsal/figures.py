@@ -52,6 +52,8 @@ def of_phase(samples: Iterable[Sample], phase: Phase, offered: float) -> dict[st
     lasted = phase.ends - phase.begins
     return {
         "offered_per_s": round(offered, 1),
+        "calls": len(inside),
+        "failed": errors.total(),
         "served_per_s": round((len(inside) - errors.total()) / lasted, 1),
         "answered_per_s": round(len(inside) / lasted, 1),
         "error_share": round(errors.total() / len(inside), 4) if inside else None,
@@ -79,6 +81,31 @@ def over_time(samples: Sequence[Sample], ends: float) -> dict[str, list[float | 
         "writes_served_per_s": [sum(not s.error for s in one) / BIN_S for one in writes],
         "writes_failed_per_s": [sum(bool(s.error) for s in one) / BIN_S for one in writes],
     }
+
+
+WELL: Final = 0.01
+"""The share of failed calls in a bin of time up to which all is well."""
+
+
+def recovered_after_s(series: dict[str, list[float | None]], until_s: float) -> float | None:
+    """Return how many seconds after the fault calls began to go well, to the end; None if they never did.
+
+    Args:
+        series: what `over_time` returns.
+        until_s: when the fault ended, in seconds since the load began.
+    """
+    recovered_s: float | None = 0.0
+    for place, middle_s in enumerate(series["t_s"]):
+        ends_s = (middle_s or 0.0) + BIN_S / 2
+        if ends_s <= until_s:
+            continue
+        failed = sum(series[f"{kind}_failed_per_s"][place] or 0.0 for kind in ("reads", "writes"))
+        served = sum(series[f"{kind}_served_per_s"][place] or 0.0 for kind in ("reads", "writes"))
+        if not served or failed > WELL * (served + failed):
+            recovered_s = None
+        elif recovered_s is None:
+            recovered_s = round(ends_s - BIN_S - until_s, 2)
+    return recovered_s
 
 
 def worst_overrun_ms(samples: Iterable[Sample], total_timeout_s: float) -> float:

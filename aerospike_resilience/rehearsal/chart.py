@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from .faults import DESCRIPTIONS, SimulatedFault
+
 _SERVED: Final = "#1b7f5c"
 _FAILED: Final = "#c8352b"
 _LATENCY: Final = "#2457a6"
@@ -12,13 +14,13 @@ _SHADE: Final = "#f3ead2"
 _GREY: Final = "#6b6b6b"
 
 
-def draw(results: list[dict[str, Any]], offered: float, path: Path) -> None:
+def draw(results: list[dict[str, Any]], path: Path, *, where: str = "") -> None:
     """Draw the results of all variants in a PNG file.
 
     Args:
         results: one for each variant, as `experiment.run` returns them.
-        offered: offered calls of each kind, per second.
         path: the file to write.
+        where: what the calls were made on, where it is not the embedded cluster.
     """
     import matplotlib as mpl
 
@@ -35,15 +37,13 @@ def draw(results: list[dict[str, Any]], offered: float, path: Path) -> None:
         squeeze=False,
         layout="constrained",
     )
-    fault = results[0]["fault"]
-    what = {
-        "stall": "One node of three stalls",
-        "kill": "One node of three is killed",
-        "slow": "One node of three becomes 300 ms slow",
-        "none": "No fault",
-    }[fault["kind"]]
+    fault: SimulatedFault = results[0]["fault"]["kind"]
+    before = results[0]["phases"]["before"]
+    offered = {kind: before[kind]["offered_per_s"] for kind in ("reads", "writes")}
+    whole = sum(offered.values())
     figure.suptitle(
-        f"{what}. {2 * offered:,.0f} calls a second are offered, half of them reads.",
+        f"{where or DESCRIPTIONS[fault]}. {whole:,.0f} calls a second are offered, "
+        f"{offered['reads'] / whole:.0%} of them reads.",
         fontsize=14,
         fontweight="bold",
         x=0.01,
@@ -57,7 +57,7 @@ def draw(results: list[dict[str, Any]], offered: float, path: Path) -> None:
     plt.close(figure)
 
 
-def _column(axes: Any, result: dict[str, Any], offered: float) -> None:
+def _column(axes: Any, result: dict[str, Any], offered: dict[str, float]) -> None:
     series, fault = result["series"], result["fault"]
     reads, latency, writes = axes
     time_s = series["t_s"]
@@ -69,8 +69,13 @@ def _column(axes: Any, result: dict[str, Any], offered: float) -> None:
         axis.set_xlim(0, time_s[-1] + 0.125)
         axis.grid(axis="y", color="#e6e6e6", lw=0.7)
         axis.set_axisbelow(True)
-    _stacked(reads, time_s, series["reads_served_per_s"], series["reads_failed_per_s"], offered)
-    _stacked(writes, time_s, series["writes_served_per_s"], series["writes_failed_per_s"], offered)
+    _stacked(
+        reads, time_s, series["reads_served_per_s"], series["reads_failed_per_s"], offered["reads"]
+    )
+    _stacked(
+        *(writes, time_s, series["writes_served_per_s"], series["writes_failed_per_s"]),
+        offered["writes"],
+    )
     latency.semilogy(
         time_s, [v or float("nan") for v in series["read_p99_ms"]], color=_LATENCY, lw=1.8
     )
@@ -89,7 +94,7 @@ def _stacked(axis: Any, time_s: Any, served: Any, failed: Any, offered: float) -
     axis.bar(time_s, served, width=0.25, color=_SERVED, label="served")
     axis.bar(time_s, failed, width=0.25, bottom=served, color=_FAILED, label="failed")
     axis.axhline(offered, color=_GREY, lw=0.9, ls=(0, (4, 3)))
-    axis.set_ylim(0, offered * 1.9)
+    axis.set_ylim(0, max(offered, 1.0) * 1.9)
     axis.yaxis.set_major_formatter(lambda value, _position: f"{value:,.0f}")
 
 

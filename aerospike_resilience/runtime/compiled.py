@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,7 +42,7 @@ from ..profiles import Profile
 from .chain import Arrange, ChainPlace, Placed, arranged, link, link_async
 from .fast.lane import Lane
 from .fast.loop_calls import AwaitedCalls
-from .planner import Planner
+from .planner import Planner, PlansOnDemand
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -115,6 +115,8 @@ class Runtime:
         shared: what outlives a reload.
         profile: the profile.
         draft: the gate options it is built for, if not yet adopted; None for those in force.
+        lazy: whether each plan is made when it is first needed. A block of `using()` often lives shorter
+            than it takes to make them all.
 
     Attributes:
         profile: the profile.
@@ -144,7 +146,14 @@ class Runtime:
         "telemetry",
     )
 
-    def __init__(self, shared: Shared, profile: Profile, draft: GateDraft | None = None) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        profile: Profile,
+        draft: GateDraft | None = None,
+        *,
+        lazy: bool = False,
+    ) -> None:
         self._shared = shared
         self._silent_until = -math.inf
         self.profile = profile
@@ -162,11 +171,16 @@ class Runtime:
             client_name=shared.health.identity.name,
             forked=shared.forked,
         )
-        self.plans = {
-            name: self.planner.plain(operation)
+        operations = {
+            name: operation
             for name, operation in shared.adapter.operations.items()
             if hasattr(shared.client, name)
         }
+        self.plans: Mapping[str, Plan] = (
+            PlansOnDemand(self.planner, operations)
+            if lazy
+            else {name: self.planner.plain(one) for name, one in operations.items()}
+        )
         refusals = shared.refusals
         self._attempt = NativeAttempt(
             shared.adapter.tailor,

@@ -24,6 +24,7 @@ from aerospike_resilience.interceptors import Deadline
 from aerospike_resilience.model.operation import NodeAddress
 from aerospike_resilience.nodes import TEND_THREAD
 from aerospike_resilience.nodes.partitions import PARTITIONS, PartitionMap
+from aerospike_resilience.runtime.fast.first_attempts import FirstAttempts
 from aerospike_resilience.runtime.fast.lane import Lane
 from tests.fakes import FakeClock
 
@@ -301,6 +302,14 @@ steps = st.one_of(
 )
 scripts = st.lists(steps, min_size=1, max_size=14)
 
+WAYS: dict[str, type] = {
+    "fit": Lane,
+    "answered": FirstAttempts,
+    "failed": FirstAttempts,
+    "slow": FirstAttempts,
+    "resume": FirstAttempts,
+}
+
 TAKEN: Counter[str] = Counter()
 """How often each way was taken by the fused side, over all scripts."""
 
@@ -323,10 +332,10 @@ def policies(tmp_path: Path) -> Path:
 @contextlib.contextmanager
 def counted() -> Iterator[None]:
     """Count which ways the fused calls take."""
-    before = {name: getattr(Lane, name) for name in ("fit", "failed", "slow", "resume")}
+    before = {name: getattr(of, name) for name, of in WAYS.items()}
 
     def counting(name: str) -> Any:
-        def method(self: Lane, *args: Any) -> Any:
+        def method(self: Any, *args: Any) -> Any:
             TAKEN[name] += 1
             found = before[name](self, *args)
             if name == "fit" and found is None:
@@ -336,12 +345,12 @@ def counted() -> Iterator[None]:
         return method
 
     for name in before:
-        setattr(Lane, name, counting(name))
+        setattr(WAYS[name], name, counting(name))
     try:
         yield
     finally:
         for name, method in before.items():
-            setattr(Lane, name, method)
+            setattr(WAYS[name], name, method)
 
 
 def run(policies: Path, script: list[tuple[Any, ...]], files: Iterator[str]) -> None:

@@ -21,7 +21,7 @@ from aerospike_resilience.model.operation import NodeAddress
 from aerospike_resilience.nodes import TEND_THREAD
 from aerospike_resilience.nodes.partitions import PARTITIONS, PartitionMap
 from aerospike_resilience.runtime.fast import awaited
-from aerospike_resilience.runtime.fast.lane import Lane
+from aerospike_resilience.runtime.fast.first_attempts import FirstAttempts
 from tests.conformance.surfaces import native
 from tests.fakes import FakeClock
 from tests.runtime.test_fast_equivalence import FILES, not_shipped, told
@@ -286,7 +286,7 @@ def alone_with_its_clock(
     monkeypatch.setattr(TEND_THREAD, "add", lambda _tended: None)
     monkeypatch.setattr(awaited, "client_class", lambda cls, _recognises: cls)
     for name in ("failed", "slow"):
-        monkeypatch.setattr(Lane, name, _counting(name, getattr(Lane, name)))
+        monkeypatch.setattr(FirstAttempts, name, _counting(name, getattr(FirstAttempts, name)))
     with caplog.at_level(logging.CRITICAL):
         yield
     ambient._Monotonic.now = staticmethod(now)

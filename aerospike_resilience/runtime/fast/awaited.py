@@ -19,8 +19,9 @@ from ...model.operation import Key
 from ...model.plan import Plan
 from ..engine import Engine
 from .blocking import General, _call, _row, _sent
+from .first_attempts import FirstAttempt, Fit
 from .forms import ABSENT, Form, given
-from .lane import FirstAttempt, Fit, Lane
+from .lane import Lane
 from .loop_calls import LoopCalls
 from .marked import matches_profile
 from .under_way import CallFuture, Slot, go_on, is_final
@@ -99,7 +100,7 @@ _BY_FUTURE: Final = {
                     call.permits, call.calls, call._first = permits, calls, None
                     calls.add(call)
                     native.add_done_callback(call.native_done)""",
-    "$FAILED": "lane.failed(fit, plan, given(({before})), {key}, began, error)",
+    "$FAILED": "lane.first.failed(fit, plan, given(({before})), {key}, began, error)",
     "$RETURNED": "call",
     "$REFUSED": "refused_at_the_call(under_way.of(running_loop()), lane, failed)",
 }
@@ -146,7 +147,7 @@ _COROUTINE: Final = (
                     else:
                         result = await ({call})
                 except Exception as error:
-                    failed = lane.failed(fit, plan, given(({before})), {key}, began, error)
+                    failed = lane.first.failed(fit, plan, given(({before})), {key}, began, error)
                 else:
                     ended = clock()
                     if ended - began < early_s:
@@ -162,7 +163,7 @@ _COROUTINE: Final = (
                 if gate.waiting or gate.debt:
                     gate.settle()
         if taken:
-            return await lane.resume_async(failed)
+            return await lane.first.resume_async(failed)
         return {general}(*form.by_position(({values}), named), **named)
     return fused
 """
@@ -267,7 +268,7 @@ def _refused_at_the_call(calls: LoopCalls, lane: Lane, first: FirstAttempt) -> a
     outer: asyncio.Future[Any] = calls.loop.create_future()
     if is_final(first):
         try:
-            lane.resume_async(first).send(None)
+            lane.first.resume_async(first).send(None)
         except StopIteration as returned:
             outer.set_result(returned.value)
     else:
@@ -291,4 +292,4 @@ def _slow(
     if ended - began < early_s:
         lane.recent.append((key, began, ended, plan.writes))
     else:
-        lane.slow(fit, plan, args, key, began, ended)
+        lane.first.slow(fit, plan, args, key, began, ended)

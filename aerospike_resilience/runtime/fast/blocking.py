@@ -56,15 +56,15 @@ _TEMPLATE: Final = """def make(engine, form, method, general, clock):
                     else:
                         result = {call}
                 except Exception as error:
-                    failed = lane.answered(plan, {key}, began, clock(), early_s, error)
+                    failed = lane.first.answered(plan, {key}, began, clock(), early_s, error)
                     if failed is None:
-                        failed = lane.failed(fit, plan, given(({before})), {key}, began, error)
+                        failed = lane.first.failed(fit, plan, given(({before})), {key}, began, error)
                 else:
                     ended = clock()
                     if ended - began < early_s:
                         lane.recent.append(({key}, began, ended, plan.writes))
                     else:
-                        lane.slow(fit, plan, given(({before})), {key}, began, ended)
+                        lane.first.slow(fit, plan, given(({before})), {key}, began, ended)
                     return result
         finally:
             if taken:
@@ -72,7 +72,7 @@ _TEMPLATE: Final = """def make(engine, form, method, general, clock):
                 if gate.waiting or gate.debt:
                     gate.settle()
         if taken:
-            return lane.resume(failed)
+            return lane.first.resume(failed)
         return general(*form.by_position(({values}), named), **named)
     return fused
 """

@@ -38,6 +38,10 @@ class BoundedTable:
             self.put(index, found)
         return found
 
+    def values(self) -> list[Any]:
+        """Return every entry, each once."""
+        return list({**self._old, **self._young}.values())
+
     def put(self, index: Hashable, entry: Any) -> None:
         """Keep an entry."""
         young = self._young

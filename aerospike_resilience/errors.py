@@ -50,13 +50,13 @@ class RefusedError(ResilienceError):
         in_doubt: whether an earlier attempt of the same operation may have been applied.
     """
 
+    in_doubt: bool = False
+
     def __init__(self, message: str, *, operation: str, profile: str, **facts: Any) -> None:
         super().__init__(message)
         self.operation = operation
         self.profile = profile
-        self.in_doubt = False
-        for name, value in facts.items():
-            setattr(self, name, value)
+        vars(self).update(facts)
 
 
 class CircuitOpenError(RefusedError):

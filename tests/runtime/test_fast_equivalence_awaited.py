@@ -24,7 +24,7 @@ from aerospike_resilience.runtime.fast import awaited
 from aerospike_resilience.runtime.fast.first_attempts import FirstAttempts
 from tests.conformance.surfaces import native
 from tests.fakes import FakeClock
-from tests.runtime.test_fast_equivalence import FILES, not_shipped, told
+from tests.runtime.fast_sides import FILES, not_shipped, told
 
 NATIVE_KEY = native.Key("test", "demo", 1)
 PY_KEY = ("test", "demo", 1)

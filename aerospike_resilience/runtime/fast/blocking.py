@@ -40,15 +40,15 @@ _TEMPLATE: Final = """def make(engine, form, method, general, clock):
         else:
             sent, early_s = plan.first, plan.early_s
         gate, budget = lane.gate, lane.budget
-        if budget.spent or gate.waiting or not lane.health.calm:
-            return general(*form.by_position(({values}), named), **named)
-        permits, taken = gate.permits, True
+        permits = gate.permits
+        taken = not (budget.spent or gate.waiting) and lane.health.calm
         try:  # an interrupt comes after a call, never before: in here, the permit is ours
             try:
-                permits.pop()
+                if taken:
+                    permits.pop()
             except IndexError:
                 taken = False
-            else:
+            if taken:
                 budget.operations += 1
                 try:
                     if sent is None:
@@ -73,6 +73,9 @@ _TEMPLATE: Final = """def make(engine, form, method, general, clock):
                     gate.settle()
         if taken:
             return lane.first.resume(failed)
+        refused = lane.first.refused(fit, plan, {key})
+        if refused:
+            raise refused.pop()
         return general(*form.by_position(({values}), named), **named)
     return fused
 """

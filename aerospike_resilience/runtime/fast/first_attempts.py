@@ -73,15 +73,45 @@ class FirstAttempts:
         recent: takes the answers: key, begin, end, whether it writes.
     """
 
-    __slots__ = ("_attempt", "_breaker", "_recent", "_retry", "_retry_async")
+    __slots__ = ("_attempt", "_breaker", "_budget", "_gate", "_recent", "_retry", "_retry_async")
 
     def __init__(self, links: Links, recent: deque[Any]) -> None:
         self._attempt, self._breaker, self._recent = links.attempt, links.breaker, recent
+        self._gate, self._budget = links.gate, links.retry.budget
         inner, inner_async = links.attempt.end(), links.attempt.end_async()
         for link in reversed(links.inside_retry):
             inner, inner_async = link.link(inner), link.link_async(inner_async)
         self._retry = links.retry.link(inner)
         self._retry_async = links.retry.link_async(inner_async)
+
+    def refused(self, fit: Fit | None, plan: Plan, key: Key) -> list[Exception]:
+        """Return the error with which the general chain would refuse a call at once; empty if it may not.
+
+        Called for a call that may not take the fused path, before it takes the general chain.
+
+        Args:
+            fit: how it was to be made; None for a plain call.
+            plan: its plan.
+            key: the record's key.
+
+        Returns:
+            The error alone, counted as the chain counts it. No frame may keep it, as in `FirstAttempt`.
+        """
+        budget, gate, breaker = self._budget, self._gate, self._breaker
+        error: Exception | None = None
+        if budget is not None and budget.spent:
+            return []
+        if gate is not None and (gate.gate.waiting or not gate.gate.permits):
+            criticality = DEFAULT if fit is None else fit[6]
+            if (reason := gate.gate.refuses_at_once(criticality)) is not None:
+                error = gate.refusal(plan, reason, 0.0)
+        elif breaker is not None and not breaker.health.calm:
+            error = breaker.refused_at_once(plan, key)
+        if error is None:
+            return []
+        if budget is not None:
+            budget.operations += 1
+        return [error]
 
     def answered(
         self, plan: Plan, key: Key, began: float, ended: float, early_s: float, error: Exception

@@ -141,6 +141,7 @@ class Lane:
         engine: Any,
         form: Form,
         values: tuple[Any, ...],
+        named: Mapping[str, Any],
         around: Ambient | None,
         began: float,
     ) -> Fit | None:
@@ -150,27 +151,36 @@ class Lane:
             engine: what the client's operations run on.
             form: the operation's form.
             values: its arguments, the policy last; `ABSENT` for those that were not given.
+            named: what else was given by name.
             around: the ambient values.
             began: when it began, on the chain's clock.
         """
-        if values[0] is ABSENT:
-            return None
-        deadline, idempotent, critical = math.inf, None, DEFAULT
-        lane = self
+        lane, deadline, idempotent, critical = self, math.inf, None, DEFAULT
+        policy = values[-1]
+        if named and not (
+            form.matches is not None and form.matches(form.operation, named, self.health.eventual)
+        ):
+            if policy is not ABSENT or len(named) != 1 or form.names[-1] not in named:
+                return None
+            policy = named[form.names[-1]]
         if around is not None:
             if around.using and (using := around.using.get(id(engine))) is not None:
                 lane = engine.runtime_for(using).lane
                 idempotent, critical = using.idempotent, using.criticality or DEFAULT
-            deadline = on_clock(around.deadline, engine.shared.clock)
-        policy = values[-1]
-        if policy is ABSENT:
-            policy = None
+            deadline = around.deadline
+            if deadline < math.inf:
+                deadline = on_clock(deadline, engine.shared.clock)
         plan = lane.plans[form.name]
-        if plan is None or policy is not None or idempotent is not None or form.judged:
+        if policy is ABSENT or policy is None:
+            if idempotent is not None or (form.judged and form.is_judged(values)):
+                plan = lane.find(form, values, None, idempotent)
+            elif plan is None:
+                plan = lane.find(form, values, None, None)
+        else:
             plan = lane.find(form, values, policy, idempotent)
-            if plan is None:
-                return None
-        if deadline - began > plan.total_timeout_s or deadline == math.inf:
+        if plan is None:
+            return None
+        if deadline == math.inf or deadline - began > plan.total_timeout_s:
             return lane, plan, plan.first, plan.early_s, plan.patience_s, math.inf, critical
         shorter = lane.shortened(plan, remaining_whole_ms(deadline - began))
         if shorter is None:
@@ -188,7 +198,7 @@ class Lane:
             policy: the caller's own policy; None where there is none.
             idempotent: whether it may be sent again, as the application declares; None if it does not.
         """
-        planner, said, place = self._planner, None, None
+        planner, said, place, traits = self._planner, None, None, None
         if planner is None:
             return None
         if policy is not None:
@@ -198,13 +208,12 @@ class Lane:
                 return None
         if not self.plain and (place := self._place(values[0])) is None:
             return None
+        namespaces = self._namespaces
         plans = self._plans
-        if (
-            self._strong is not self._namespaces.strong
-            or self._single is not self._namespaces.single
-        ):
+        if self._strong is not namespaces.strong or self._single is not namespaces.single:
             plans = self._begin_anew()
-        traits = form.traits(values) if form.judged else None
+        if form.judged:
+            traits = form.traits(values)
         index = (form.name, place, said, traits, idempotent)
         plan: Plan | None = plans.get(index)
         if plan is None:

@@ -74,7 +74,7 @@ class Operation:
         read_only: decides from the arguments whether a call of a writing method only reads
             (``operate`` made of reads); None where the kind alone decides it.
         decisive: returns what of the arguments decides `read_only` and `idempotent`, where that is cheaper
-            than asking both; else None.
+            than asking both; else None. It is given the arguments before the policy, by position.
         awaited: whether the method returns an awaitable.
         streams: whether its result is still being fetched when the method returns.
         retries_itself: decides from the arguments whether the caller asked the client itself to send
@@ -92,7 +92,7 @@ class Operation:
     rows: str = ""
     idempotent: Idempotence = field(default=never, repr=False)
     read_only: Idempotence | None = field(default=None, repr=False)
-    decisive: Callable[[Mapping[str, Any]], Hashable] | None = field(default=None, repr=False)
+    decisive: Callable[..., Hashable] | None = field(default=None, repr=False)
     method: str = ""
     awaited: bool = False
     streams: bool = False

@@ -57,9 +57,10 @@ class Form:
 
     def traits(self, values: tuple[Any, ...]) -> Hashable:
         """Return what of a call's arguments decides whether it reads and whether it may be sent again."""
-        operation, arguments = self.operation, dict(zip(self.before, values))  # noqa: B905 - cheaper
+        operation = self.operation
         if operation.decisive is not None:
-            return operation.decisive(arguments)
+            return operation.decisive(*values[:-1])
+        arguments = dict(zip(self.before, values, strict=False))
         if operation.read_only is not None and operation.read_only(arguments):
             return True, True
         return False, operation.idempotent(arguments)

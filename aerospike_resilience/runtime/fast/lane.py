@@ -170,14 +170,12 @@ class Lane:
             deadline = around.deadline
             if deadline < math.inf:
                 deadline = on_clock(deadline, engine.shared.clock)
-        plan = lane.plans[form.name]
-        if policy is ABSENT or policy is None:
-            if idempotent is not None or (form.judged and form.is_judged(values)):
-                plan = lane.find(form, values, None, idempotent)
-            elif plan is None:
-                plan = lane.find(form, values, None, None)
-        else:
+        if policy is not ABSENT and policy is not None:
             plan = lane.find(form, values, policy, idempotent)
+        elif idempotent is not None or (form.judged and form.is_judged(values)):
+            plan = lane.find(form, values, None, idempotent)
+        else:
+            plan = lane.plans[form.name] or lane.placed(form, values[0])
         if plan is None:
             return None
         if deadline == math.inf or deadline - began > plan.total_timeout_s:
@@ -186,6 +184,27 @@ class Lane:
         if shorter is None:
             return None
         return lane, plan, *shorter, deadline, critical
+
+    def placed(self, form: Form, key: Key) -> Plan | None:
+        """Return a call's plan where namespace and set decide it; None if `fit` has to look.
+
+        Args:
+            form: the operation's form.
+            key: the record's key.
+        """
+        planner = self._planner
+        if planner is None or self.plain or (place := self._place(key)) is None:
+            return None
+        namespaces, plans = self._namespaces, self._plans
+        if self._strong is not namespaces.strong or self._single is not namespaces.single:
+            plans = self._begin_anew()
+        index = (form.name, place)
+        plan: Plan | None = plans.young.get(index) or plans.get(index)
+        if plan is None:
+            plan = planner.plan(form.operation, (key,), NOTHING)
+            if plan is not None:
+                plans.put(index, plan)
+        return plan
 
     def find(
         self, form: Form, values: tuple[Any, ...], policy: Any, idempotent: bool | None
@@ -215,7 +234,7 @@ class Lane:
         if form.judged:
             traits = form.traits(values)
         index = (form.name, place, said, traits, idempotent)
-        plan: Plan | None = plans.get(index)
+        plan: Plan | None = plans.young.get(index) or plans.get(index)
         if plan is None:
             named = {} if policy is None else {form.names[-1]: policy}
             plan = planner.plan(form.operation, given(values[:-1]), named, idempotent=idempotent)

@@ -20,7 +20,7 @@ General: TypeAlias = Callable[..., Any]
 
 HEAD: Final = """({signature}*more, {policy_by_name}**named):
         lane = engine.runtime.lane
-        plan = lane.plans[{name!r}]
+        plan = lane.plans[{name!r}]{placed}
         if {unusual}more or named or plan is None or current() is not None:
             if not lane.open and not ({partial}more or named):
                 return {general_call}
@@ -32,7 +32,8 @@ HEAD: Final = """({signature}*more, {policy_by_name}**named):
                 return {general}(*form.placed(({values})), *more, **form.named(({values}), named))
             lane, plan, sent, early_s, _, _, _ = fit
         else:
-            fit, sent, early_s, began = None, plan.first, plan.early_s, clock()
+            fit, sent = None, plan.first
+            early_s, began = plan.early_s, clock()
         gate, budget = lane.gate, lane.budget"""
 """How a call begins: it finds its `lane`, `plan`, `fit`, `sent`, `early_s` and when it `began`. Or the
 general chain makes it."""
@@ -119,6 +120,7 @@ def _words(form: _Signature, general: str) -> dict[str, Any]:
     gap = "".join(f"{one} or " for one in [f"{before[0]} is ABSENT", *gaps])
     return {
         "name": form.name,
+        "placed": f" or lane.placed(form, {before[0]})" if form.judged in ((), ("meta",)) else "",
         "key": before[0],
         "before": _row(before),
         "values": _row(names if has_policy else (*before, "ABSENT")),

@@ -81,10 +81,11 @@ class CircuitOpenError(RefusedError):
     retry_after_s: float | None
     reason: str
 
-    def __new__(cls, *args: Any, **facts: Any) -> Self:
+    def __new__(cls, *args: Any, **_facts: Any) -> Self:
         """Create the error, a copy or an unpickled one, as a pybreaker error too."""
-        join_pybreaker()
-        return super().__new__(cls, *args, **facts)
+        if "pybreaker" in sys.modules:
+            join_pybreaker()
+        return super().__new__(cls, *args)
 
 
 def join_pybreaker() -> None:

@@ -314,9 +314,9 @@ class Admission:
         now = self._health.clock()
         breaker = self._health.by_name[name].breaker
         operation, profile = plan.operation.name, plan.profile
-        since = breaker.isolated_since if breaker.isolated else breaker.since
-        open_for_s = max(now - since, 0.0)
-        retry_after_s = None if breaker.isolated else max(breaker.until - now, 0.0)
+        isolated, state, why = breaker.isolated, breaker.state, breaker.why
+        open_for_s = max(now - (breaker.isolated_since if isolated else breaker.since), 0.0)
+        retry_after_s = None if isolated else max(breaker.until - now, 0.0)
         if retry_after_s is not None:
             until = f"for {retry_after_s:.1f} s more"
         elif breaker.isolated_by_profile:
@@ -327,14 +327,14 @@ class Admission:
         if rows:
             what = f"{rows} rows of {operation} were not sent"
         return self._refuse(
-            f"{what}: node {name}, the record's {role}, has been {breaker.state} for "
-            f"{open_for_s:.1f} s and stays so {until} ({breaker.why}; profile {profile!r})",
+            f"{what}: node {name}, the record's {role}, has been {state} for "
+            f"{open_for_s:.1f} s and stays so {until} ({why}; profile {profile!r})",
             operation=operation,
             profile=profile,
             node=name,
             role=role,
-            state=breaker.state,
+            state=state,
             open_for_s=open_for_s,
             retry_after_s=retry_after_s,
-            reason=breaker.why,
+            reason=why,
         )

@@ -145,6 +145,8 @@ _COROUTINE: Final = (
                         else:
                             result = await ({call})
                     except Exception as error:
+                        if lane.first.answered(plan, {key}, began, clock(), early_s, error):
+                            raise
                         failed = lane.first.failed(
                             fit, plan, given(({before})), {key}, began, error
                         )

@@ -34,11 +34,11 @@ _BLOCKING: Final = (
                         else:
                             result = {call}
                     except Exception as error:
-                        failed = lane.first.answered(plan, {key}, began, clock(), early_s, error)
-                        if failed is None:
-                            failed = lane.first.failed(
-                                fit, plan, given(({before})), {key}, began, error
-                            )
+                        if lane.first.answered(plan, {key}, began, clock(), early_s, error):
+                            raise
+                        failed = lane.first.failed(
+                            fit, plan, given(({before})), {key}, began, error
+                        )
                     else:
                         ended = clock()
                         if ended - began < early_s:

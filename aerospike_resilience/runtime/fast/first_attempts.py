@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 from ...interceptors.retry.error_notes import annotate_answer
 from ...model.attempt import Attempt
@@ -15,7 +15,6 @@ from ...model.failure import NOBODY, RECORD
 from ...model.operation import Criticality, Key
 from ...model.plan import Plan
 from ..chain import end_operation
-from ..traceback import without_our_frames
 from .links import Links
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -50,19 +49,6 @@ class FirstAttempt:
     async def again_async(self, _call: Call) -> Any:
         """Raise the error, for awaited calls."""
         raise self.errors.pop()
-
-
-class Answer:
-    """An error that is the answer to a call, such as that there is no record. It is raised as it is.
-
-    Attributes:
-        errors: the error alone, as in `FirstAttempt`.
-    """
-
-    __slots__ = ("errors",)
-
-    def __init__(self, error: BaseException) -> None:
-        self.errors = [error]
 
 
 class FirstAttempts:
@@ -115,7 +101,7 @@ class FirstAttempts:
 
     def answered(
         self, plan: Plan, key: Key, began: float, ended: float, early_s: float, error: Exception
-    ) -> Answer | None:
+    ) -> bool:
         """Note an error that answers about the record, on which no link has anything to decide.
 
         It does what `failed` and `resume` do for such an error, and makes no `Call` for it.
@@ -129,7 +115,7 @@ class FirstAttempts:
             error: what the client raised.
 
         Returns:
-            What `resume` takes; None if `failed` has to look.
+            Whether it is such an error, and is to be raised as it is. If not, `failed` has to look.
         """
         failure = plan.classify(error, plan.operation)
         if (
@@ -141,11 +127,11 @@ class FirstAttempts:
             or ended - began >= early_s
             or plan.verification is not None
         ):
-            return None
+            return False
         self._recent.append((key, began, ended, False))  # of the master, without its replica
         took_s = max(ended - began, 0.0)
         annotate_answer(error, plan, Attempt(1, took_s, 1, failure, type(error).__name__))
-        return Answer(error)
+        return True
 
     def failed(
         self,
@@ -187,19 +173,12 @@ class FirstAttempts:
             call.now = ended
             self._breaker.health.answered(call, began, ended)
 
-    def resume(self, first: FirstAttempt | Answer) -> Any:
+    def resume(self, first: FirstAttempt) -> Any:
         """Return what the operation comes to in the general chain. Called after the permit is released.
 
         The chain neither begins the operation again nor counts it again: it decides about the failed
         attempt, and what follows is an ordinary second attempt.
         """
-        if type(first) is Answer:
-            try:
-                raise first.errors.pop()  # noqa: TRY301 - one frame less, in the traceback too
-            except BaseException as error:
-                without_our_frames(error)
-                raise
-        first = cast("FirstAttempt", first)
         call = first.call
         try:
             return first.again(call) if _final(call) else self._retry(call, first.again)
@@ -207,15 +186,8 @@ class FirstAttempts:
             end_operation(call, error)
             raise
 
-    async def resume_async(self, first: FirstAttempt | Answer) -> Any:
+    async def resume_async(self, first: FirstAttempt) -> Any:
         """Do as `resume` does, for awaited calls."""
-        if type(first) is Answer:
-            try:
-                raise first.errors.pop()  # noqa: TRY301 - one frame less, in the traceback too
-            except BaseException as error:
-                without_our_frames(error)
-                raise
-        first = cast("FirstAttempt", first)
         call = first.call
         try:
             return (

@@ -56,6 +56,7 @@ class Planner:
         self._client_name = client_name
         self._forked = forked
         self.place = adapter.place
+        self.policy_content = adapter.policy_content
         # A separate planner, as a plan that held its planner would make a reference cycle.
         self._reader = (
             Planner(

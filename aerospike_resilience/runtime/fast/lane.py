@@ -14,11 +14,10 @@ Otherwise the call goes through the general chain from the start, before anythin
 
 from __future__ import annotations
 
-import marshal
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from ...ambient import Ambient, on_clock
 from ...interceptors import Interceptor
@@ -42,13 +41,6 @@ from .links import (
 )
 from .table import BoundedTable
 from .taken import taken
-
-_content: Final = marshal.dumps
-"""Write down what a caller's policy says, so that it can be looked up.
-
-It is made for this: it takes dicts, lists, numbers and text, tells 1 from True, and raises `ValueError` for
-any other object, such as a transaction. Version 2 of its format depends on nothing but the values.
-"""
 
 
 class Lane:
@@ -221,9 +213,8 @@ class Lane:
         if planner is None:
             return None
         if policy is not None:
-            try:
-                said = _content(policy, 2)
-            except ValueError:  # it holds what may change, or is no dict
+            said = planner.policy_content(form.operation, policy)
+            if said is None:
                 return None
         if not self.plain and (place := self._place(values[0])) is None:
             return None

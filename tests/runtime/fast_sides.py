@@ -7,6 +7,7 @@ call of it takes the fused path.
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -302,3 +303,20 @@ AROUND: Mapping[str, Any] = {
     "using critical": lambda c: c.resilience.using(criticality="critical"),
     "using sheddable": lambda c: c.resilience.using(criticality="sheddable"),
 }
+
+
+def show(what: str, played: Mapping[str, int], taken: Mapping[str, int]) -> None:
+    """Write what the equivalence tests drove into the file that ``EQUIVALENCE_STATISTICS`` names.
+
+    Args:
+        what: which calls.
+        played: how many scripts, and how many steps of each kind.
+        taken: how often the fused side took each of its branches.
+    """
+    file = os.environ.get("EQUIVALENCE_STATISTICS")
+    if not file:
+        return
+    for title, found in (("played", played), ("branches of the fused path", taken)):
+        told = ", ".join(f"{name} {number:,}" for name, number in sorted(found.items()))
+        with Path(file).open("a") as lines:
+            lines.write(f"{what}, {title}: {told}\n")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from aerospike_resilience import ambient
 from aerospike_resilience.runtime.fast.first_attempts import FirstAttempts
 from aerospike_resilience.runtime.fast.lane import Lane
-from tests.runtime.fast_sides import AROUND, ERRORS, FILES, FORMS, Side
+from tests.runtime.fast_sides import AROUND, ERRORS, FILES, FORMS, Side, show
 
 answers = st.lists(
     st.tuples(
@@ -56,7 +56,10 @@ WAYS: dict[str, type] = {
 }
 
 TAKEN: Counter[str] = Counter()
-"""How often each way was taken by the fused side, over all scripts."""
+"""How often each way was taken by the fused side, over the scripts of one test."""
+
+PLAYED: Counter[str] = Counter()
+DRIVEN: Counter[str] = Counter()
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +77,13 @@ def policies(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True, scope="module")
+def statistics() -> Iterator[None]:
+    """Show what was driven, where that is asked for."""
+    yield
+    show("blocking calls", PLAYED, DRIVEN)
+
+
 @contextlib.contextmanager
 def counted() -> Iterator[None]:
     """Count which ways the fused calls take."""
@@ -84,8 +94,10 @@ def counted() -> Iterator[None]:
             found = before[name](self, *args)
             if name == "fit" and found is None:
                 TAKEN["general"] += 1
+                DRIVEN["general"] += 1
             if name not in ("refused", "answered") or found:
                 TAKEN[name] += 1
+                DRIVEN[name] += 1
             return found
 
         return method
@@ -100,6 +112,7 @@ def counted() -> Iterator[None]:
 
 
 def run(policies: Path, script: list[tuple[Any, ...]], files: Iterator[str]) -> None:
+    PLAYED.update({"scripts": 1, **Counter(what for what, *_ in script)})
     with counted():
         (policies / "scripted.yaml").write_text(FILES[0])
         sides = Side(policies, fused=True), Side(policies, fused=False)

@@ -67,7 +67,8 @@ def _made(
     words = _words(signature, general)
     text = template.format(cells=", ".join(cells), general=general, **words)
     # In this library's directory, so that an error's traceback is rid of it as of the chain's frames.
-    where = str(Path(__file__).with_name(f"<{kind} {signature.name}>"))
+    module = "blocking.py" if kind == "blocking" else "awaited.py"
+    where = str(Path(__file__).with_name(f"{module} <{kind} {signature.name}>"))
     linecache.cache[where] = (
         len(text),
         None,

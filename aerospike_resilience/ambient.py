@@ -34,12 +34,20 @@ class Using:
         overrides: settings over it, in the shape of a policy file.
         idempotent: whether writes may be sent again, as the application declares; None applies the rules.
         criticality: how important it is that calls are not refused; None means ``default``.
+        index: profile and overrides as text, by which what is compiled for them is found.
     """
 
     profile: str | None = None
     overrides: Mapping[str, Any] | None = field(default=None, repr=False)  # may hold a password
     idempotent: bool | None = None
     criticality: Criticality | None = None
+    index: tuple[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        said = "" if self.overrides is None else repr(self.overrides)
+        object.__setattr__(
+            self, "index", (self.profile or "", said)
+        )  # once a block, not once a call
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,14 +238,15 @@ def switched(handle: int, using: Using) -> Iterator[None]:
     """Apply `using` to one wrapped client, given by its handle's identity, for a block."""
     outer, block = _current.get(), object()
     around = outer or Ambient()
-    inner = around.using.get(handle, Using())
-    merged = Using(
-        profile=using.profile if using.profile is not None else inner.profile,
-        overrides=using.overrides if using.overrides is not None else inner.overrides,
-        idempotent=using.idempotent if using.idempotent is not None else inner.idempotent,
-        criticality=using.criticality if using.criticality is not None else inner.criticality,
-    )
-    using_now = {**around.using, handle: merged}
+    inner = around.using.get(handle)
+    if inner is not None:
+        using = Using(
+            profile=using.profile if using.profile is not None else inner.profile,
+            overrides=using.overrides if using.overrides is not None else inner.overrides,
+            idempotent=using.idempotent if using.idempotent is not None else inner.idempotent,
+            criticality=using.criticality if using.criticality is not None else inner.criticality,
+        )
+    using_now = {**around.using, handle: using}
     _current.set(replace(around, using=using_now, outer=outer, block=block))
     try:
         yield

@@ -50,13 +50,13 @@ class RefusedError(ResilienceError):
         in_doubt: whether an earlier attempt of the same operation may have been applied.
     """
 
+    in_doubt: bool = False
+
     def __init__(self, message: str, *, operation: str, profile: str, **facts: Any) -> None:
         super().__init__(message)
         self.operation = operation
         self.profile = profile
-        self.in_doubt = False
-        for name, value in facts.items():
-            setattr(self, name, value)
+        vars(self).update(facts)
 
 
 class CircuitOpenError(RefusedError):
@@ -81,10 +81,11 @@ class CircuitOpenError(RefusedError):
     retry_after_s: float | None
     reason: str
 
-    def __new__(cls, *args: Any, **facts: Any) -> Self:
+    def __new__(cls, *args: Any, **_facts: Any) -> Self:
         """Create the error, a copy or an unpickled one, as a pybreaker error too."""
-        join_pybreaker()
-        return super().__new__(cls, *args, **facts)
+        if "pybreaker" in sys.modules:
+            join_pybreaker()
+        return super().__new__(cls, *args)
 
 
 def join_pybreaker() -> None:

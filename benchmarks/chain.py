@@ -17,7 +17,11 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 
-from aerospike_resilience import BackpressureError, deadline, resilient
+from aerospike_resilience import BackpressureError, CircuitOpenError, deadline, resilient
+from aerospike_resilience.interceptors.gate.queue import Waiter
+from aerospike_resilience.model.operation import NodeAddress
+from aerospike_resilience.nodes import TEND_THREAD
+from aerospike_resilience.nodes.partitions import PARTITIONS, PartitionMap
 
 from .harness import Case
 from .stub import KEY, Stub
@@ -39,7 +43,9 @@ BUDGETS: Final = {
     "resilient, a caller's policy": 1.2,
     "resilient, operate": 1.5,
     MISS: 4.0,
-    "resilient, refused": 8.0,
+    "resilient, refused: gate full": 8.0,
+    "resilient, refused: others wait": 8.0,
+    "resilient, refused: node open": 8.0,
 }
 """How much a form may cost above the bare call, in multiples of what pybreaker costs: about 1 µs."""
 
@@ -70,10 +76,6 @@ def _forms() -> list[Case]:
     sets = {"test.demo": {"reads": {"total_timeout": "80ms"}}}
     overrides = {"policy": {"all": {"max_retries": 0}}}
     using: Any = resilient(Stub(), "latency", adapter="aerospike")
-    full: Any = resilient(Stub(), "latency", adapter="aerospike")
-    gates = full.resilience._engine.shared.gates
-    gates.close()
-    gates.main.permits.clear()
     return [
         Case("resilient, key by name", _wrapped(lambda client: lambda: client.get(key=KEY))),
         Case(
@@ -99,9 +101,39 @@ def _forms() -> list[Case]:
         ),
         Case(BARE_MISS, _ends(RecordNotFound, functools.partial(Stub().exists, KEY))),
         Case(MISS, _ends(RecordNotFound, _wrapped(lambda client: lambda: client.exists(KEY)))),
-        Case("resilient, refused", _ends(BackpressureError, lambda: full.get(KEY))),
+        *_refused(),
         Case(GENERAL, _wrapped(interceptors=[("before", "telemetry", _PassOn())])),
     ]
+
+
+def _refused() -> list[Case]:
+    """Return calls that are not sent: no permit and no queue, others wait, the record's node is open."""
+    full, shed, shut = _wrapped(_itself), _wrapped(_itself), _wrapped(_itself)
+    for client in (full, shed):
+        client.resilience._engine.shared.gates.main.permits.clear()
+    full.resilience._engine.shared.gates.close()
+    queued = shed.resilience._engine.shared.gates.main
+    queued._queue.join(Waiter())
+    queued.waiting = 1
+    health = shut.resilience._engine.shared.health
+    health.adopt(PartitionMap({"test": (("A", "B"),) * PARTITIONS}))
+    with health.notices, health.lock:
+        health.update_nodes_locked({name: NodeAddress(name, "127.0.0.1", 3000) for name in "AB"})
+    TEND_THREAD.discard(shut.resilience._engine._tended)  # the client knows of no nodes
+    shut.resilience.isolate("A")
+    return [
+        Case("resilient, refused: gate full", _ends(BackpressureError, lambda: full.get(KEY))),
+        Case(
+            "resilient, refused: others wait",
+            _ends(BackpressureError, lambda: shed.get(KEY)),
+            within=lambda: shed.resilience.using(criticality="sheddable"),
+        ),
+        Case("resilient, refused: node open", _ends(CircuitOpenError, lambda: shut.put(KEY, {}))),
+    ]
+
+
+def _itself(client: Any) -> Any:
+    return client
 
 
 class _PassOn:

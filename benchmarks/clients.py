@@ -54,9 +54,12 @@ class Pair:
         wrapped_us: the same of the wrapped client.
         bare_cpu_us: processor time that this process spends on a get, in microseconds.
         wrapped_cpu_us: the same of the wrapped client.
-        lost: the share of throughput that wrapping costs: the median of the pairs of bursts.
+        lost: the share of throughput that wrapping costs, by wall time: the median of the pairs of bursts.
         quartiles: of the same.
-        lost_cpu: the same by processor time, of the quietest quarter of the bursts.
+        lost_cpu: the same by processor time.
+        cpu_quartiles: of the same.
+        quiet: the same by processor time, of the quietest quarter of the bursts.
+        noisy: whether other work disturbed the run too much for `lost` to be believed.
     """
 
     name: str
@@ -67,20 +70,29 @@ class Pair:
     lost: float
     quartiles: tuple[float, float]
     lost_cpu: float
+    cpu_quartiles: tuple[float, float]
+    quiet: float
+    noisy: bool
 
     def __str__(self) -> str:
         low, high = self.quartiles
+        cpu_low, cpu_high = self.cpu_quartiles
         return (
-            f"{self.name:<28} {self.bare_us:>7.1f} {self.wrapped_us:>8.1f} "
+            f"{self.name:<24} {self.bare_us:>6.1f} {self.wrapped_us:>8.1f} "
             f"{self.bare_cpu_us:>9.1f} {self.wrapped_cpu_us:>8.1f}   "
-            f"{self.lost:>6.1%}  ({low:.1%} to {high:.1%})   {self.lost_cpu:>6.1%}"
+            f"{self.lost:>6.1%} ({low:.1%} to {high:.1%})   "
+            f"{self.lost_cpu:>6.1%} ({cpu_low:.1%} to {cpu_high:.1%})  {self.quiet:>6.1%}"
+            + ("  TOO NOISY: run it again" if self.noisy else "")
         )
 
 
 HEADER = (
-    f"{'us a get':<28} {'bare':>7} {'wrapped':>8} {'bare cpu':>9} {'wrapped':>8}   throughput lost"
-    f"{'cpu, quiet':>24}"
+    f"{'us a get':<24} {'bare':>6} {'wrapped':>8} {'bare cpu':>9} {'wrapped':>8}   lost, by wall time"
+    f"{'by processor time':>29}{'quiet quarter':>20}"
 )
+
+NOISY = 0.08
+"""How far apart the quartiles of the pairs may be. Undisturbed they are 1 to 4 points apart."""
 
 
 def run(*, quick: bool) -> Iterator[Pair]:
@@ -238,18 +250,27 @@ def _pair(name: str, bare: Burst, wrapped: Burst, *, gets: int, pairs: int) -> P
             bursts[which]()
             wall[which].append((time.perf_counter() - began) / gets * 1e6)
             cpu[which].append((time.process_time() - spent) / gets * 1e6)
-    lost = [1 - bare_us / us for bare_us, us in zip(wall["bare"], wall["wrapped"], strict=True)]
-    low, middle, high = statistics.quantiles(lost, n=4)
+    low, lost, high = _lost(wall)
+    cpu_low, lost_cpu, cpu_high = _lost(cpu)
     return Pair(
         name=name,
         bare_us=statistics.median(wall["bare"]),
         wrapped_us=statistics.median(wall["wrapped"]),
         bare_cpu_us=statistics.median(cpu["bare"]),
         wrapped_cpu_us=statistics.median(cpu["wrapped"]),
-        lost=middle,
+        lost=lost,
         quartiles=(low, high),
-        lost_cpu=1 - _quiet(cpu["bare"]) / _quiet(cpu["wrapped"]),
+        lost_cpu=lost_cpu,
+        cpu_quartiles=(cpu_low, cpu_high),
+        quiet=1 - _quiet(cpu["bare"]) / _quiet(cpu["wrapped"]),
+        noisy=high - low > NOISY,
     )
+
+
+def _lost(samples: dict[str, list[float]]) -> list[float]:
+    """Return the quartiles of what the pairs lost."""
+    pairs = zip(samples["bare"], samples["wrapped"], strict=True)
+    return statistics.quantiles([1 - bare / wrapped for bare, wrapped in pairs], n=4)
 
 
 def _quiet(samples: list[float]) -> float:

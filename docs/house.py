@@ -84,7 +84,7 @@ def way() -> list[str]:
     seen: dict[str, None] = {}
 
     def look(frame: FrameType, event: str, _argument: Any) -> None:
-        file = Path(frame.f_code.co_filename)
+        file = Path(frame.f_code.co_filename.partition(" <")[0])  # behind it: what a template made
         if event == "call" and file.is_relative_to(HOUSE):
             seen.setdefault(str(file.relative_to(HOUSE)))
 

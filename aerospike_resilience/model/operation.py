@@ -81,7 +81,7 @@ class Operation:
         read_only: decides from the arguments whether a call of a writing method only reads
             (``operate`` made of reads); None where the kind alone decides it.
         decisive: returns what of the arguments decides `read_only` and `idempotent`, where that is cheaper
-            than asking both; else None.
+            than asking both; else None. It is given the arguments before the policy, by position.
         awaited: whether the method returns an awaitable.
         place: the parameters that hold a namespace and a set; empty names where there are none.
         procedure: the parameters that hold a UDF's module and its function; empty names without one.
@@ -101,7 +101,7 @@ class Operation:
     rows: str = ""
     idempotent: Idempotence = field(default=never, repr=False)
     read_only: Idempotence | None = field(default=None, repr=False)
-    decisive: Callable[[Mapping[str, Any]], Hashable] | None = field(default=None, repr=False)
+    decisive: Callable[..., Hashable] | None = field(default=None, repr=False)
     method: str = ""
     place: tuple[str, str] = ("", "")
     procedure: tuple[str, str] = ("", "")

@@ -10,6 +10,7 @@ from ..errors import CircuitOpenError
 from ..model.call import Call
 from ..model.failure import FailureKind
 from ..model.operation import Key
+from ..model.plan import Plan
 from .cluster import ClusterHealth
 from .health import NodeHealth
 
@@ -49,10 +50,47 @@ class Admission:
         call.nodes = names = self._health.owners(call.key)
         if not names:
             return
+        if (sure := self._sure(call.plan, names)) is not None:
+            raise self.refusal(call, *sure)
         if call.plan.writes:
             self._admit_write(call, names)
         else:
             self._admit_read(call, names)
+
+    def refused_at_once(self, plan: Plan, key: Key) -> CircuitOpenError | None:
+        """Return the error for a call that is refused whatever else holds; None if `admit` has to look.
+
+        It takes nothing and changes nothing, so that it may be asked before there is a `Call`.
+        """
+        self._health.wake_tending()
+        names = self._health.owners(key)
+        sure = self._sure(plan, names) if names else None
+        return None if sure is None else self._error(plan, *sure)
+
+    def _sure(self, plan: Plan, names: tuple[str, ...]) -> tuple[str, str] | None:
+        """Return the node for which a call is refused, and its role, where its state alone decides it.
+
+        Who may probe a half-open node, scout, or commit on the master alone is for `admit` to find out.
+        """
+        health = self._health
+        for rank, name in enumerate(names):
+            node = health.by_name.get(name)
+            if node is None or not self._shut(node):
+                if plan.writes:
+                    continue
+                return None  # it can be read there
+            if node.breaker.lends:
+                return None
+            if not plan.writes:
+                if not plan.failover:
+                    return name, "master"
+            elif not rank:
+                scouted = health.previous is not None and not node.breaker.isolated
+                return None if scouted else (name, "master")
+            elif health.options.on_replica_open != "wait":
+                alone = health.options.on_replica_open == "commit_master"
+                return None if alone else (name, "replica")
+        return None if plan.writes else (names[0], "master")
 
     def _shut(self, node: NodeHealth) -> bool:
         """Whether calls are kept away from a node. In shadow mode only an order counts, no verdict."""
@@ -267,15 +305,20 @@ class Admission:
             role: what the call needs it for: ``master`` or ``replica``.
             rows: how many rows of a batch need an open node; 0 for a call about one record.
         """
-        now = self._health.clock()
         self._health.give_back(call)
+        error = self._error(call.plan, name, role, rows)
+        call.refuse(error, name)
+        return error
+
+    def _error(self, plan: Plan, name: str, role: str, rows: int = 0) -> CircuitOpenError:
         with self._health.lock:
             self._health.registry.refused[name] += 1
+        now = self._health.clock()
         breaker = self._health.by_name[name].breaker
-        operation, profile = call.plan.operation.name, call.plan.profile
-        since = breaker.isolated_since if breaker.isolated else breaker.since
-        open_for_s = max(now - since, 0.0)
-        retry_after_s = None if breaker.isolated else max(breaker.until - now, 0.0)
+        operation, profile = plan.operation.name, plan.profile
+        isolated, state, why = breaker.isolated, breaker.state, breaker.why
+        open_for_s = max(now - (breaker.isolated_since if isolated else breaker.since), 0.0)
+        retry_after_s = None if isolated else max(breaker.until - now, 0.0)
         if retry_after_s is not None:
             until = f"for {retry_after_s:.1f} s more"
         elif "profile" in breaker.orders:
@@ -287,17 +330,15 @@ class Admission:
         what = f"{operation} was not sent"
         if rows:
             what = f"{rows} rows of {operation} were not sent"
-        error = self._refuse(
-            f"{what}: node {name}, the record's {role}, has been {breaker.state} for "
-            f"{open_for_s:.1f} s and stays so {until} ({breaker.why}; profile {profile!r})",
+        return self._refuse(
+            f"{what}: node {name}, the record's {role}, has been {state} for "
+            f"{open_for_s:.1f} s and stays so {until} ({why}; profile {profile!r})",
             operation=operation,
             profile=profile,
             node=name,
             role=role,
-            state=breaker.state,
+            state=state,
             open_for_s=open_for_s,
             retry_after_s=retry_after_s,
-            reason=breaker.why,
+            reason=why,
         )
-        call.refuse(error, name)
-        return error

@@ -150,6 +150,11 @@ class NodeBreaker:
         return self._state == CLOSED and not self.isolated
 
     @property
+    def lends(self) -> bool:
+        """Whether it is half-open, so that a call may probe it."""
+        return self._state == HALF_OPEN and not self.isolated
+
+    @property
     def trusted(self) -> bool:
         """Whether no errors have opened it, isolated or not."""
         return self._state == CLOSED

@@ -54,6 +54,11 @@ class Setting:
     key: str = ""
 
 
+_BY_OPERATION: Final = frozenset(("policy", "operations", "sets"))
+"""Sections whose keys do not depend on each other, so that layers which are right by themselves are right
+together. Overrides of a block mostly say nothing else."""
+
+
 class Layer:
     """Merged sources of one rank: a file with its parents, or settings that code put over them."""
 
@@ -92,7 +97,6 @@ class Profile:
         files: its own file and then its parents'.
         named: the same files by the names that messages and origins use.
         rollouts: those of its files, its own first; empty for files that hold everywhere.
-        fingerprint: a digest of all settings; equal for equal settings.
         connection, retry, breaker, backpressure, telemetry: its sections.
         adaptive_timeout: that section; None if it has none.
         forked_client: what a forked child's first call on its parent's client does: ``warn``, ``error``
@@ -117,6 +121,7 @@ class Profile:
         named: Mapping[str, Path],
         layers: tuple[Layer, ...],
         rollouts: tuple[Rollout, ...] = (),
+        over: Profile | None = None,  # the profile of all layers but the last
     ) -> None:
         self.rollouts = rollouts
         self.name = name
@@ -126,11 +131,21 @@ class Profile:
         self._layers = layers
         self._by_path: dict[tuple[int, KeyPath], tuple[Setting, ...]] = {}
         self._by_kind: dict[tuple[object, ...], Mapping[str, Setting]] = {}
-        whole = self._check_whole()
+        if over is not None and layers[-1].data.keys() <= _BY_OPERATION:
+            whole = over._whole  # noqa: SLF001 - of the same class; its sections stay as they are
+        else:
+            whole = self._check_whole()
+        self._whole: schema.Settings = whole
         self._checked: list[schema.Settings] = (
             [whole]
             if len(layers) == 1
-            else [check_settings(PolicySource("merged", layer.data)) for layer in layers]
+            else [
+                *(before := over._checked if over is not None else []),  # noqa: SLF001
+                *(
+                    check_settings(PolicySource("merged", layer.data))
+                    for layer in layers[len(before) :]
+                ),
+            ]
         )
         self.connection = whole.connection
         self.retry = whole.retry
@@ -140,8 +155,8 @@ class Profile:
         self.telemetry = whole.telemetry
         self.forked_client = whole.forked_client
         self.ignored = whole.lint.ignore
-        self.has_sets = bool(whole.sets)
-        self._sets = frozenset(whole.sets)
+        self._sets = frozenset(self.set_names())
+        self.has_sets = bool(self._sets)
         self._named_operations = frozenset(self.operation_names())
         self.has_consistency = any(
             getattr(scopes, scope) is not None
@@ -149,8 +164,13 @@ class Profile:
             for scopes in (checked.policy, *checked.sets.values())
             for scope in ("reads_ap", "reads_sc", "writes_ap", "writes_sc")
         )
-        text = json.dumps([name, *(layer.data for layer in layers)], sort_keys=True, default=str)
-        self.fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A digest of all settings; equal for equal settings."""
+        data = [self.name, *(layer.data for layer in self._layers)]
+        text = json.dumps(data, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def place_of_sets(self, namespace: str, set_name: str) -> tuple[str, str] | None:
         """Return the part of a record's place that this profile has options for; None if there is none.
@@ -191,7 +211,7 @@ class Profile:
         source = PolicySource(origin, data)
         check_settings(source)
         layers = (*self._layers, Layer([source]))
-        return Profile(self.name, self.description, self.named, layers, self.rollouts)
+        return Profile(self.name, self.description, self.named, layers, self.rollouts, over=self)
 
     def origin(self, key: str | KeyPath) -> str:
         """Return where a key's value is set: ``origin("breaker.max_error_rate")``."""

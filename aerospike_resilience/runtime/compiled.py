@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,7 +50,7 @@ from ..telemetry.durations import NamedSets
 from .chain import Arrange, ChainPlace, Placed, arranged, link, link_async
 from .fast.lane import Lane
 from .fast.loop_calls import AwaitedCalls
-from .planner import Planner
+from .planner import Planner, PlansOnDemand
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -144,6 +144,8 @@ class Runtime:
         shared: what outlives a reload.
         profile: the profile.
         draft: the gate options it is built for, if not yet adopted; None for those in force.
+        lazy: whether each plan is made when it is first needed. A block of `using()` often lives shorter
+            than it takes to make them all.
 
     Attributes:
         profile: the profile.
@@ -174,7 +176,14 @@ class Runtime:
         "telemetry",
     )
 
-    def __init__(self, shared: Shared, profile: Profile, draft: GateDraft | None = None) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        profile: Profile,
+        draft: GateDraft | None = None,
+        *,
+        lazy: bool = False,
+    ) -> None:
         self._shared = shared
         self._silent_until = -math.inf
         self.profile = profile
@@ -193,11 +202,16 @@ class Runtime:
             forked=shared.forked,
             on_refusal=shared.refused.count,
         )
-        self.plans = {
-            name: self.planner.plain(operation)
+        operations = {
+            name: operation
             for name, operation in shared.adapter.operations.items()
             if hasattr(shared.client, name)
         }
+        self.plans: Mapping[str, Plan] = (
+            PlansOnDemand(self.planner, operations)
+            if lazy
+            else {name: self.planner.plain(one) for name, one in operations.items()}
+        )
         refusals = shared.refusals
         self._attempt = NativeAttempt(
             shared.adapter.tailor,

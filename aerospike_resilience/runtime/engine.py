@@ -104,7 +104,7 @@ class Engine:
         self.native.look(profile)
         self._switched = ProfilesInUse(
             library,
-            weakly(self._compiled),
+            weakly(self._compiled_for_block),
             weakly(self._with_overrides),
             self._findings.tell,
             weakly(self._note),
@@ -428,6 +428,9 @@ class Engine:
     def _compiled(self, profile: Profile) -> Runtime:
         return Runtime(self.shared, profile)
 
+    def _compiled_for_block(self, profile: Profile) -> Runtime:
+        return Runtime(self.shared, profile, lazy=True)
+
     def _ready_again(self, profile: Profile) -> Callable[[], None]:
         runtime = self._compiled(profile)
         return lambda: self._take(runtime)
@@ -444,9 +447,10 @@ class Engine:
         draft, nodes = shared.gates.draft(gate_options(profile)), node_options(profile)
 
         def compiled(one: Profile) -> Runtime:
-            return Runtime(shared, one, draft)
+            return Runtime(shared, one, draft, lazy=True)
 
-        runtime, switched = compiled(profile), self._switched.made_for(profile, compiled)
+        runtime = Runtime(shared, profile, draft)
+        switched = self._switched.made_for(profile, compiled)
         sharing = self._sharing_for(profile)
         self._findings.tell(profile)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -59,6 +59,7 @@ class Planner:
         self._on_refusal = on_refusal
         self._forked = forked
         self.place = adapter.place
+        self.policy_content = adapter.policy_content
         # A separate planner, as a plan that held its planner would make a reference cycle.
         self._reader = (
             Planner(
@@ -392,6 +393,30 @@ class Planner:
     def _sender(self, operation: Operation) -> Send:
         adapter = self._adapter
         return adapter.sender(native_method(self._client, operation, adapter.recognises), operation)
+
+
+class PlansOnDemand(Mapping[str, Plan]):
+    """The plans of plain calls, each made when it is first asked for.
+
+    Args:
+        planner: makes and keeps them.
+        operations: the client's operations, by name.
+    """
+
+    __slots__ = ("_operations", "_planner")
+
+    def __init__(self, planner: Planner, operations: Mapping[str, Operation]) -> None:
+        self._planner = planner
+        self._operations = operations
+
+    def __getitem__(self, name: str) -> Plan:
+        return self._planner.plain(self._operations[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._operations)
+
+    def __len__(self) -> int:
+        return len(self._operations)
 
 
 def _is_a_form_of(operation: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:

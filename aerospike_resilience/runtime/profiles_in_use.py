@@ -7,8 +7,8 @@ checks its files, and blocks use the last good version.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias
 
 from ..ambient import Using
 from ..concurrency.changes import Changes
@@ -17,12 +17,27 @@ from ..model.identity import ClientIdentity
 from ..profiles import PolicyFileError, PolicyLibrary, Profile, Reload, Watcher
 from ..profiles.audit import AuditTrail
 from .compiled import Runtime
+from .fast.table import BoundedTable
 
-MAX_SWITCHED: Final = 64
-"""The most compiled runtimes that are kept."""
+MAX_SWITCHED: Final = 512
+"""The most compiled runtimes that are kept. The half used last is never forgotten."""
 
-Index: TypeAlias = tuple[str, str]
-"""A profile's name, empty for the client's own, and the block's overrides as text."""
+
+class _Switched:
+    """What blocks switch to, and its runtime.
+
+    A reload changes the runtime here. So it does not matter which table holds it meanwhile.
+    """
+
+    __slots__ = ("runtime", "using")
+
+    def __init__(self, using: Using, runtime: Runtime) -> None:
+        self.using = using
+        self.runtime = runtime
+
+
+Remade: TypeAlias = list[tuple[_Switched, Runtime]]
+"""What blocks switch to, with the runtimes that are to take over."""
 
 
 class ProfilesInUse:
@@ -60,14 +75,13 @@ class ProfilesInUse:
         self._over = over
         self._on_profile = on_profile
         self._on_error = on_error
-        self._runtimes: dict[Index, Runtime] = {}
-        self._usings: dict[Index, Using] = {}
+        self._switched = BoundedTable(MAX_SWITCHED // 2)
         self._watchers: dict[str, Watcher] = {}
 
     @property
     def runtimes(self) -> Iterable[Runtime]:
         """Every runtime that is compiled."""
-        return list(self._runtimes.values())
+        return [switched.runtime for switched in self._all()]
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -76,7 +90,8 @@ class ProfilesInUse:
 
     def find(self, using: Using) -> Runtime | None:
         """Return the runtime of a block; None if it is yet to be compiled."""
-        return self._runtimes.get(_index(using))
+        switched: _Switched | None = self._switched.get(using.index)
+        return None if switched is None else switched.runtime
 
     def compile(self, using: Using, own: Callable[[], Profile]) -> Runtime:
         """Return the runtime of a block, compiled now if it must be.
@@ -89,50 +104,54 @@ class ProfilesInUse:
             UnknownProfileError: there is no such profile. Also a `LookupError`.
             PolicyFileError: its file, or the block's overrides, is broken. Also a `ValueError`.
         """
-        index = _index(using)
+        made: Runtime | None = None
+        base: Profile | None = None
 
         def ready() -> Callable[[], Runtime]:
-            found = self._runtimes.get(index)
-            made = found or self._compiled(self._profile(using, own()))
-            return lambda: self._put(index, using, made)
+            nonlocal made, base
+            found, before, base = self.find(using), base, self._base(using, own())
+            if found is not None:
+                return lambda: found
+            if made is None or base is not before:  # else another block took effect in between
+                made = self._compiled(_with(self._over_own(using, base), using))
+            runtime = made
+            return lambda: self._put(using, runtime)
 
         return self._changes.make(ready)
 
-    def _put(self, index: Index, using: Using, runtime: Runtime) -> Runtime:
-        while index not in self._runtimes and len(self._runtimes) >= MAX_SWITCHED:
-            oldest = next(iter(self._runtimes))
-            del self._runtimes[oldest], self._usings[oldest]
-        self._usings[index] = using
-        self._runtimes[index] = runtime
+    def _put(self, using: Using, runtime: Runtime) -> Runtime:
+        self._switched.put(using.index, _Switched(using, runtime))
         return runtime
 
-    def made_for(
-        self, own: Profile, compiled: Callable[[Profile], Runtime]
-    ) -> Mapping[Index, Runtime]:
+    def _all(self) -> list[_Switched]:
+        return self._switched.values()
+
+    def made_for(self, own: Profile, compiled: Callable[[Profile], Runtime]) -> Remade:
         """Return the runtimes that the blocks need once the client's own profile has changed.
 
         `adopt` puts them in force. A block whose overrides no longer fit keeps its runtime.
         """
-        found = {}
-        for index, using in list(self._usings.items()):
+        found = []
+        for switched in self._all():
+            using = switched.using
             try:
-                profile = self._profile(using, own)
+                profile = _with(self._over_own(using, self._base(using, own)), using)
             except PolicyFileError as error:
                 self._log.warning(
                     "what a using() block says over the profile stays as it was: %s", error
                 )
                 continue
-            found[index] = compiled(profile)
+            found.append((switched, compiled(profile)))
         return found
 
-    def adopt(self, runtimes: Mapping[Index, Runtime]) -> None:
+    def adopt(self, remade: Remade) -> None:
         """Put runtimes in force."""
-        self._runtimes.update(runtimes)
+        for switched, runtime in remade:
+            switched.runtime = runtime
 
     def forget(self) -> None:
         """Drop every runtime, so that each is compiled anew when a block needs it."""
-        self._runtimes.clear()
-        self._usings.clear()
+        self._switched = BoundedTable(MAX_SWITCHED // 2)
 
     def poll(self) -> None:
         """Reload changed profiles; rebuild chains where another provider was set since."""
@@ -142,25 +161,41 @@ class ProfilesInUse:
 
     def listen(self) -> None:
         """Rebuild the chains whose provider is another now."""
-        if any(runtime.telemetry_is_stale for runtime in self.runtimes):
+        if self._stale():
             self._changes.make(self._ready_again)
 
     def _ready_again(self) -> Callable[[], None]:
-        remade = {
-            index: self._compiled(runtime.profile)
-            for index, runtime in list(self._runtimes.items())
-            if runtime.telemetry_is_stale
-        }
+        remade = [
+            (switched, self._compiled(switched.runtime.profile)) for switched in self._stale()
+        ]
         return lambda: self.adopt(remade)
+
+    def _stale(self) -> list[_Switched]:
+        """Return what was compiled before an SDK was configured. Those that want the same ask once."""
+        told: dict[Any, bool] = {}
+        found = []
+        for switched in self._all():
+            runtime = switched.runtime
+            wants = runtime.profile.telemetry
+            alike = (wants.spans, wants.metrics, runtime.telemetry.listeners)
+            if alike not in told:
+                told[alike] = runtime.telemetry_is_stale
+            if told[alike]:
+                found.append(switched)
+        return found
 
     def reload(self) -> dict[str, Reload]:
         """Load every profile again now; return what changed, by name."""
         found = {name: watcher.reload() for name, watcher in list(self._watchers.items())}
         return {name: one for name, one in found.items() if one.changed or one.error is not None}
 
-    def _profile(self, using: Using, own: Profile) -> Profile:
-        base = own if using.profile is None else self._over(self._watched(using.profile).profile)
-        return _with(base, using)
+    def _base(self, using: Using, own: Profile) -> Profile:
+        """Return the profile that a block names, as it is in its files; else the client's own."""
+        return own if using.profile is None else self._watched(using.profile).profile
+
+    def _over_own(self, using: Using, base: Profile) -> Profile:
+        """Return it with the application's own settings, which the client's own profile has already."""
+        return base if using.profile is None else self._over(base)
 
     def _watched(self, name: str) -> Watcher:
         found = self._watchers.get(name)
@@ -181,11 +216,11 @@ class ProfilesInUse:
     def _ready(self, name: str, profile: Profile) -> Callable[[], None]:
         """Prepare a reloaded profile for every block that names it."""
         base = self._over(profile)
-        remade = {
-            index: self._compiled(_with(base, using))
-            for index, using in list(self._usings.items())
-            if using.profile == name
-        }
+        remade = [
+            (switched, self._compiled(_with(base, switched.using)))
+            for switched in self._all()
+            if switched.using.profile == name
+        ]
         self._on_profile(profile)
 
         def effect() -> None:
@@ -203,7 +238,3 @@ def _with(base: Profile, using: Using) -> Profile:
     if using.overrides is None:
         return base
     return base.with_overrides(using.overrides, origin="using()")
-
-
-def _index(using: Using) -> Index:
-    return (using.profile or "", repr(using.overrides) if using.overrides is not None else "")

@@ -16,11 +16,13 @@ def without_our_frames(error: BaseException) -> None:
     The outermost stays, so that a reader sees that the call went through this library.
     """
     frame = error.__traceback__
-    while frame is not None and (below := frame.tb_next) is not None:
-        if below.tb_frame.f_code.co_filename.startswith(_OURS):
-            frame.tb_next = below.tb_next
-        else:
-            frame = below
+    while frame is not None:
+        kept = below = frame.tb_next
+        while kept is not None and kept.tb_frame.f_code.co_filename.startswith(_OURS):
+            kept = kept.tb_next
+        if kept is not below:
+            frame.tb_next = kept
+        frame = kept
 
 
 _ENTRIES: Final = (str(Path(_OURS, "wrapping")), str(Path(_OURS, "runtime")))

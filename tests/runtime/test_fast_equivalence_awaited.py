@@ -4,258 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import aerospike_py.exception as py_errors
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aerospike_resilience import ambient, deadline, resilient
+from aerospike_resilience import ambient
 from aerospike_resilience.concurrency.event_loop_lag import EventLoopLag
-from aerospike_resilience.model.operation import NodeAddress
 from aerospike_resilience.nodes import TEND_THREAD
-from aerospike_resilience.nodes.partitions import PARTITIONS, PartitionMap
 from aerospike_resilience.runtime.fast import awaited
-from aerospike_resilience.runtime.fast.lane import Lane
-from tests.conformance.surfaces import native
-from tests.fakes import FakeClock
-from tests.runtime.test_fast_equivalence import FILES, not_shipped, told
-
-NATIVE_KEY = native.Key("test", "demo", 1)
-PY_KEY = ("test", "demo", 1)
-n = native.exceptions
-
-
-def _native(cls: Any, code: Any, *, doubt: bool = False) -> Any:
-    return lambda: cls(f"Error {code}", code, doubt, None, None, None, None, 1, "", None)
-
-
-NATIVE_ERRORS: Mapping[str, Any] = {
-    "missing": _native(n.RecordNotFound, native.ResultCode.KEY_NOT_FOUND_ERROR),
-    "timeout": _native(n.TimeoutError, native.ResultCode.TIMEOUT),
-    "timeout in doubt": _native(n.TimeoutError, native.ResultCode.TIMEOUT, doubt=True),
-    "overload": _native(n.ServerError, native.ResultCode.DEVICE_OVERLOAD),
-    "argument": lambda: TypeError("of the client"),
-}
-PY_ERRORS: Mapping[str, Any] = {
-    "missing": lambda: py_errors.RecordNotFound("Record not found"),
-    "timeout": lambda: py_errors.AerospikeTimeoutError("Timeout"),
-    "timeout in doubt": lambda: py_errors.AerospikeTimeoutError("Timeout [in_doubt]"),
-    "overload": lambda: py_errors.ServerError("AEROSPIKE_ERR (18): Device overload"),
-    "argument": lambda: TypeError("of the client"),
-}
-
-
-class Scripted:
-    """Answers as the script says, one turn of the event loop later."""
-
-    errors: Mapping[str, Any]
-
-    def __init__(self, clock: FakeClock) -> None:
-        self.clock = clock
-        self.script: list[tuple[float, str]] = []
-        self.calls: list[Any] = []
-
-    def answer(self, slot: Any, name: str, policy: Any) -> None:
-        fields = (policy.total_timeout, policy.socket_timeout, policy.max_retries)
-        self.calls.append((name, fields))
-        asyncio.get_running_loop().call_soon(self._complete, slot)
-
-    def _complete(self, slot: Any) -> None:
-        took_s, what = self.script.pop(0) if self.script else (0.0, "ok")
-        self.clock.pass_s(took_s)
-        if what == "ok":
-            slot.set_result(len(self.calls))
-        else:
-            slot.set_exception(self.errors[what]())
-
-    def is_connected(self) -> bool:
-        return True
-
-    def is_strong_consistency(self, _namespace: str) -> bool:
-        return False
-
-    def nodes(self) -> list[Any]:
-        return []
-
-    def get_node_names(self) -> list[str]:
-        return []
-
-    def close(self) -> None:
-        return None
-
-
-class Futures(Scripted):
-    errors = NATIVE_ERRORS
-
-    def _begun(self, name: str, policy: Any) -> asyncio.Future[Any]:
-        future = asyncio.get_running_loop().create_future()
-        self.answer(future, name, policy)
-        return future
-
-    def get(self, key: Any, bins: Any = None, *, policy: Any = None, policy_sc: Any = None) -> Any:
-        if not isinstance(key, native.Key):
-            raise TypeError("no key")
-        return self._begun("get", policy)
-
-    def put(self, key: Any, bins: Any, *, policy: Any = None, policy_sc: Any = None) -> Any:
-        return self._begun("put", policy)
-
-    def add(self, key: Any, bins: Any, *, policy: Any = None) -> Any:
-        return self._begun("add", policy)
-
-
-class Windows(Futures):
-    def _submit_coalesced_read(
-        self, keys: Any, slots: Any, _bins: Any, *, policy: Any, policy_sc: Any = None
-    ) -> None:
-        for slot in slots:
-            self.answer(slot, "get", policy)
-
-    def _submit_coalesced_write(
-        self, keys: Any, slots: Any, _bins: Any, *, policy: Any, policy_sc: Any = None
-    ) -> None:
-        for slot in slots:
-            self.answer(slot, "put", policy)
-
-
-class _Fields:
-    def __init__(self, policy: Mapping[str, Any] | None) -> None:
-        for name in ("total_timeout", "socket_timeout", "max_retries"):
-            setattr(self, name, (policy or {}).get(name))
-
-
-class Coroutines(Scripted):
-    errors = PY_ERRORS
-
-    async def _answered(self, name: str, policy: Any) -> Any:
-        future = asyncio.get_running_loop().create_future()
-        self.answer(future, name, _Fields(policy))
-        return await future
-
-    async def get(self, key: Any, policy: Any = None) -> Any:
-        return await self._answered("get", policy)
-
-    async def put(self, key: Any, bins: Any, meta: Any = None, policy: Any = None) -> Any:
-        return await self._answered("put", policy)
-
-    async def increment(
-        self,
-        key: Any,
-        bin: Any,  # noqa: A002
-        offset: Any,
-        meta: Any = None,
-        policy: Any = None,
-    ) -> Any:
-        return await self._answered("increment", policy)
-
-
-KINDS: Mapping[str, tuple[type[Scripted], str]] = {
-    "futures": (Futures, "aerospike-native"),
-    "windows": (Windows, "aerospike-native"),
-    "coroutines": (Coroutines, "aerospike-py-async"),
-}
-NATIVE_FORMS: Mapping[str, Any] = {
-    "get": lambda c: c.get(NATIVE_KEY),
-    "get, bins": lambda c: c.get(NATIVE_KEY, ["n"]),
-    "get by name": lambda c: c.get(key=NATIVE_KEY),
-    "get without key": lambda c: c.get("no key"),
-    "put": lambda c: c.put(NATIVE_KEY, {"n": 1}),
-    "counts": lambda c: c.add(NATIVE_KEY, {"n": 1}),
-}
-PY_FORMS: Mapping[str, Any] = {
-    "get": lambda c: c.get(PY_KEY),
-    "get, bins": lambda c: c.get(PY_KEY, None),
-    "get by name": lambda c: c.get(key=PY_KEY),
-    "get without key": lambda c: c.get(PY_KEY, {"total_timeout": 70}),
-    "put": lambda c: c.put(PY_KEY, {"n": 1}),
-    "counts": lambda c: c.increment(PY_KEY, "n", 1),
-}
-
-
-class Side:
-    """One of the two clients, with all that is compared."""
-
-    def __init__(self, kind: str, policies: Path, *, fused: bool) -> None:
-        make, adapter = KINDS[kind]
-        self.forms = PY_FORMS if kind == "coroutines" else NATIVE_FORMS
-        self.clock = FakeClock()
-        ambient._Monotonic.now = staticmethod(self.clock)
-        self.stub = make(self.clock)
-        self.client: Any = resilient(
-            self.stub,
-            "scripted",
-            name="fused" if fused else "chain",
-            policies=str(policies),
-            adapter=adapter,
-            clock=self.clock,
-            arrange=None if fused else not_shipped,
-        )
-        self.engine = self.client.resilience._engine
-        assert self.engine.runtime.lane.open is fused
-        health = self.health = self.engine.shared.health
-        health.registry._random = random.Random(1)
-        health.source.partition = lambda _key: ("test", 1)
-        names = {name: NodeAddress(name, "127.0.0.1", 3000 + n) for n, name in enumerate("AB")}
-        health.adopt(PartitionMap({"test": (("A", "B"),) * PARTITIONS}))
-        with health.notices, health.lock:
-            health.update_nodes_locked(names)
-
-    async def call(self, form: str, limit_s: float, answers: list[tuple[float, str]]) -> Any:
-        ambient._Monotonic.now = staticmethod(self.clock)
-        self.stub.script = list(answers)
-        try:
-            with deadline(limit_s):
-                return await self.forms[form](self.client)
-        except Exception as error:
-            return repr(told(error)).replace("fused", "chain")
-
-    def wait(self, seconds: float) -> None:
-        self.clock.pass_s(seconds)
-
-    def tend(self) -> None:
-        with self.health.notices, self.health.lock:
-            self.health.fold_locked()
-            self.health.settle_locked()
-        self.engine._pace(0.02)
-
-    def calm(self) -> None:
-        """Forget what was held against the nodes, so that the next call may take the fused path."""
-        with self.health.notices, self.health.lock:
-            for node in self.health.by_name.values():
-                node.forget(self.clock.now)
-            self.health.settle_locked()
-
-    def reload(self) -> Any:
-        return self.client.resilience.reload().error is None
-
-    def state(self) -> dict[str, Any]:
-        shared, health = self.engine.shared, self.health
-        gate, budget = shared.gates.main, shared.budget
-        return {
-            "calls": self.stub.calls,
-            "permits": (len(gate.permits), gate.waiting, gate.debt, dict(gate.rejected)),
-            "budget": (budget.operations, budget.spent, budget.balance(self.clock.now)),
-            "retries": (shared.retries.retries, dict(shared.retries.suppressed)),
-            "samples": list(health.recent),
-            "calm": (health.calm, health.verdict, health.inquiries),
-            "nodes": {
-                name: (dict(node.errors), node.left_early, node.asked_since, node.last_alive)
-                for name, node in health.by_name.items()
-            },
-            "clock": self.clock.now,
-        }
-
+from aerospike_resilience.runtime.fast.first_attempts import FirstAttempts
+from tests.runtime.fast_sides import FILES, show
+from tests.runtime.fast_sides_awaited import KINDS, NATIVE_ERRORS, NATIVE_FORMS, Side
 
 answers = st.lists(
     st.tuples(
         st.sampled_from((0.0, 0.001, 0.015, 0.03, 0.05, 0.3)),
-        st.sampled_from(("ok", "ok", "ok", *NATIVE_ERRORS)),
+        st.sampled_from(("ok", "ok", "ok", "dropped", *NATIVE_ERRORS)),
     ),
     max_size=4,
 )
@@ -265,15 +34,26 @@ calls = st.tuples(
     st.sampled_from((60.0, 60.0, 60.0, 0.03, 0.0)),
     answers,
 )
+left = st.sampled_from(([(0.0, "ok")], [(0.001, "ok")], [(0.001, "missing")]))
+"""How a call ends whose caller has left. Only the fused path takes note of its errors and its delay."""
 steps = st.one_of(
     *(calls, calls, calls),
+    st.tuples(st.just("leave"), st.sampled_from(tuple(NATIVE_FORMS)), left),
     st.tuples(st.just("wait"), st.sampled_from((0.001, 0.5, 3.0))),
-    st.sampled_from([("tend",), ("calm",), ("calm",), ("reload",)]),
+    st.sampled_from(
+        [
+            *(("tend",), ("calm",), ("calm",), ("reload",), ("fork",)),
+            *(("fill",), ("empty",), ("isolate",), ("release",)),
+        ]
+    ),
 )
 scripts = st.lists(steps, min_size=1, max_size=14)
 
 TAKEN: Counter[str] = Counter()
-"""How often fused calls failed or were slow, over all scripts."""
+"""How often fused calls failed or were slow, over the scripts of one test."""
+
+PLAYED: Counter[str] = Counter()
+DRIVEN: Counter[str] = Counter()
 
 
 @pytest.fixture(autouse=True)
@@ -285,8 +65,8 @@ def alone_with_its_clock(
     monkeypatch.setattr(EventLoopLag, "start", lambda _lag: None)
     monkeypatch.setattr(TEND_THREAD, "add", lambda _tended: None)
     monkeypatch.setattr(awaited, "client_class", lambda cls, _recognises: cls)
-    for name in ("failed", "slow"):
-        monkeypatch.setattr(Lane, name, _counting(name, getattr(Lane, name)))
+    for name in ("refused", "answered", "failed", "slow"):
+        monkeypatch.setattr(FirstAttempts, name, _counting(name, getattr(FirstAttempts, name)))
     with caplog.at_level(logging.CRITICAL):
         yield
     ambient._Monotonic.now = staticmethod(now)
@@ -294,15 +74,26 @@ def alone_with_its_clock(
 
 def _counting(name: str, method: Any) -> Any:
     def counted(*args: Any) -> Any:
-        TAKEN[name] += 1
-        return method(*args)
+        found = method(*args)
+        taken = name in ("failed", "slow") or bool(found)
+        TAKEN[name] += taken
+        DRIVEN[name] += taken
+        return found
 
     return counted
+
+
+@pytest.fixture(autouse=True, scope="module")
+def statistics() -> Iterator[None]:
+    """Show what was driven, where that is asked for."""
+    yield
+    show("awaited calls", PLAYED, DRIVEN)
 
 
 async def played(
     kind: str, policies: Path, script: list[tuple[Any, ...]], files: Iterator[str]
 ) -> None:
+    PLAYED.update({"scripts": 1, **Counter(what for what, *_ in script)})
     (policies / "scripted.yaml").write_text(FILES[0])
     sides = [Side(kind, policies, fused=fused) for fused in (True, False)]
     try:
@@ -344,7 +135,12 @@ def test_every_form_with_every_answer_comes_to_the_same(kind: str, tmp_path: Pat
                 ("call", form, 60.0, [(0.03, error), (0.3, error), (0.3, error)]),
                 *(("tend",), ("wait", 30.0), ("calm",)),
             ]
+        call = ("call", form, 60.0, [])
         script += [("call", form, 60.0, [(0.2, "ok")]), ("calm",)]
+        script += [("fill",), call, ("empty",), ("isolate",), call, ("release",), ("calm",)]
+        script += [("leave", form, [(0.001, "ok")]), ("leave", form, [(0.001, "missing")]), call]
+        script += [("call", form, 60.0, [(0.001, "dropped")]), ("fork",), call, call]
     asyncio.run(played(kind, tmp_path, script, iter(())))
-    assert TAKEN["failed"] > 10
+    assert min(TAKEN["failed"], TAKEN["refused"]) > 5
+    assert TAKEN["answered"] > 5 or kind == "coroutines"  # that client does not tell the tries
     assert TAKEN["slow"] > 0

@@ -109,3 +109,35 @@ def test_only_strongly_consistent_namespaces_are_sent_a_policy_for_them(healthy:
     health.eventual = False
     assert client.get_blocking(key).bins == {"n": 1}
     client.close_blocking()
+
+
+def test_a_policy_object_of_the_caller_is_resolved_once_for_what_it_says(
+    healthy: LocalCluster, monkeypatch: pytest.MonkeyPatch
+):
+    bare = aerospike_native.new_client_blocking(aerospike_native.ClientPolicy(), healthy.seeds)
+    client: Any = resilient(bare, "latency")
+    planner = client.resilience._engine.runtime.planner
+    resolved: list[float] = []
+    plan = planner.plan
+
+    def counted(*args: Any, **named: Any) -> Any:
+        found = plan(*args, **named)
+        resolved.append(found.total_timeout_s)
+        return found
+
+    monkeypatch.setattr(planner, "plan", counted)
+    key, policy = aerospike_native.Key(*KEY), aerospike_native.WritePolicy()
+    for total_timeout in (900, 800, 900):
+        policy.total_timeout = total_timeout
+        for _ in range(3):
+            client.put_blocking(key, {"n": 1}, policy=policy)
+    same = aerospike_native.WritePolicy()
+    same.total_timeout = 800
+    client.put_blocking(key, {"n": 1}, policy=same)
+    assert resolved == [0.9, 0.8]
+
+    same.txn = aerospike_native.Txn()
+    operation = client.resilience._engine.shared.adapter.operations["put_blocking"]
+    assert planner.policy_content(operation, same) is None
+    assert planner.policy_content(operation, aerospike_native.ReadPolicy()) is None
+    client.close_blocking()

@@ -11,7 +11,7 @@ from typing import Final
 
 from ...model.operation import Kind, Operation, never
 from ..contract import LazyMethod
-from ..shared.operators import operators_in
+from ..shared.operators import operators_of
 from ..shared.table import batch, cluster, point, query
 from .idempotence import (
     only_reads,
@@ -42,7 +42,7 @@ def _table() -> Iterator[Operation]:
             family="operate",
             idempotent=repeatable("list"),
             read_only=only_reads("list"),
-            decisive=lambda arguments: operators_in(arguments["list"]),
+            decisive=lambda _key, operations, _meta: operators_of(operations),
         )
     yield point("apply", WRITE, "key module function args policy", family="apply", idempotent=never)
 

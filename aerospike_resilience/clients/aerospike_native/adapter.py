@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -119,6 +119,12 @@ class AerospikeNativeAdapter(CommonAdapter):
         if not isinstance(policy, _policy_class(operation)):
             return None
         return policies.read(operation.family, policy)
+
+    def policy_content(self, operation: Operation, policy: Any) -> Hashable | None:
+        """Return the attributes of a policy object; None with a filter or a transaction."""
+        if type(policy) not in _policy_class(operation):
+            return None
+        return policies.content(operation.family, policy)
 
     def place(self, key: object) -> tuple[str, str] | None:
         """Return a ``Key``'s namespace and set."""

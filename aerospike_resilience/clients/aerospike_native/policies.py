@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .package import native
@@ -187,6 +188,24 @@ def defaults(family: str) -> dict[str, Any]:
 def read(family: str, policy: Any) -> dict[str, Any]:
     """Return the attributes of a policy object."""
     return {name: getattr(policy, name) for name in attributes(family)}
+
+
+def content(family: str, policy: Any) -> tuple[Any, ...] | None:
+    """Return what a policy object says, to be compared with others; None with a filter or a transaction."""
+    found: tuple[Any, ...] = _getter(family)(policy)
+    return None if any(found[at] is not None for at in _changing(family)) else found
+
+
+@functools.cache
+def _getter(family: str) -> Callable[[Any], Any]:
+    return operator.attrgetter(*attributes(family))
+
+
+@functools.cache
+def _changing(family: str) -> tuple[int, ...]:
+    """Return where the attributes stand whose values have a state of their own."""
+    names = attributes(family)
+    return tuple(names.index(name) for name in ("filter_expression", "txn") if name in names)
 
 
 def build(family: str, fields: Mapping[str, Any]) -> Any:

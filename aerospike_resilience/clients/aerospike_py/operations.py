@@ -8,7 +8,7 @@ from typing import Final
 
 from ...model.operation import Kind, Operation, never
 from ..contract import LazyMethod
-from ..shared.operators import operators_in
+from ..shared.operators import operators_of
 from ..shared.table import batch, cluster, point, query
 from .idempotence import asked_to_retry, only_reads, repeatable, unconditional, unconditional_rows
 
@@ -31,7 +31,9 @@ def _table() -> Iterator[Operation]:
             *(name, WRITE, "key ops meta policy"),
             idempotent=repeatable,
             read_only=only_reads,
-            decisive=lambda arguments: (operators_in(arguments["ops"]), unconditional(arguments)),
+            decisive=lambda _key, operations, meta: (
+                *(operators_of(operations), unconditional({"meta": meta})),
+            ),
         )
     yield point("apply", WRITE, "key module function args policy", idempotent=never)
 

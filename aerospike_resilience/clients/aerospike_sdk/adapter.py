@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from ...model.operation import Operation
@@ -96,6 +96,10 @@ class AerospikeSdkAdapter(AerospikeNativeAdapter):
         if behavior.is_marked(policy) and not behavior.fields_of_call(operation, policy):
             return None
         return policy
+
+    def policy_content(self, operation: Operation, policy: Any) -> Hashable | None:
+        """Return the attributes of a policy of the application's own; None for a behavior's."""
+        return None if behavior.is_marked(policy) else super().policy_content(operation, policy)
 
     def caller_fields(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:
         """Return what a policy says besides the profile; all of it, if another behavior made it."""

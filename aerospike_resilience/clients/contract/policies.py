@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from ...model.attempt_policy import AttemptPolicy
@@ -68,6 +68,13 @@ class PolicyAnswers(Protocol):
 
     def caller_fields(self, operation: Operation, policy: Any) -> Mapping[str, Any] | None:
         """Return the fields of a policy that the caller gave; None if the client will object to it."""
+        ...
+
+    def policy_content(self, operation: Operation, policy: Any) -> Hashable | None:
+        """Return what a caller's policy says, to be compared with what others say.
+
+        None where it may say something else a moment later, such as a transaction, or is no policy.
+        """
         ...
 
     def configured(self, own: Mapping[str, Any], policy: Any) -> bool:

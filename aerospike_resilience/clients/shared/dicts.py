@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import marshal
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, ClassVar, Final
 
 from ...model.attempt_policy import AttemptPolicy
@@ -12,6 +13,13 @@ from .common import CommonAdapter
 from .senders import policy_sender
 
 _NUMBERS: Final = ("total_timeout", "socket_timeout", "max_retries", "timeout")
+
+_content: Final = marshal.dumps
+"""Write down what a policy says.
+
+It is made for this: it takes dicts, lists, numbers and text, tells 1 from True, and raises `ValueError` for
+any other object, such as a transaction. Version 2 of its format depends on nothing but the values.
+"""
 
 
 class DictAdapter(CommonAdapter):
@@ -43,6 +51,13 @@ class DictAdapter(CommonAdapter):
         ):
             return policy
         return None
+
+    def policy_content(self, operation: Operation, policy: Any) -> Hashable | None:  # noqa: ARG002
+        """Return the contents of a policy dict; None if it holds more than plain values."""
+        try:
+            return _content(policy, 2)
+        except ValueError:
+            return None
 
     def place(self, key: object) -> tuple[str, str] | None:
         """Return the namespace and the set of ``(namespace, set, user key[, digest])``."""

@@ -20,6 +20,15 @@ def operators_in(operate_list: object) -> frozenset[int] | None:
         return None
 
 
+def operators_of(operate_list: object) -> int | frozenset[int] | None:
+    """Return the same as `operators_in`; the operator itself where the list has only one."""
+    if type(operate_list) is list and len(operate_list) == 1:
+        item = operate_list[0]
+        if type(item) is dict and type(operator := item.get("op")) is int:
+            return operator
+    return operators_in(operate_list)
+
+
 def numbers_named(module: ModuleType, prefixes: tuple[str, ...]) -> frozenset[int]:
     """Return the numbers of a module whose names begin with one of some prefixes."""
     return frozenset(number for name, number in vars(module).items() if name.startswith(prefixes))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Hashable
+from typing import Final
 
 from ...model.operation import Idempotence, Kind, Operation, Shape, always, never
 
@@ -37,7 +37,7 @@ def point(
     family: str = "",
     idempotent: Idempotence = always,
     read_only: Idempotence | None = None,
-    decisive: Callable[[Mapping[str, Any]], Hashable] | None = None,
+    decisive: Callable[..., Hashable] | None = None,
 ) -> Operation:
     """Return an operation on one record, whose key is ``key`` and whose policy is ``policy``.
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from ...errors import CircuitOpenError
 from ...model.call import Call
+from ...model.operation import Key
+from ...model.plan import Plan
 from ...model.stream import Stream
 from ...nodes import Admission, ClusterHealth
 from ..base import Link, LinkedAsync, Proceed, ProceedAsync
@@ -108,6 +110,10 @@ class Breaker(Link):
         self.report_error(call, error)
         if isinstance(error, Exception):
             batch.completed_error(call, error)
+
+    def refused_at_once(self, plan: Plan, key: Key) -> CircuitOpenError | None:
+        """Return the error for a call that needs an open node; None if its attempt has to ask."""
+        return self._admission.refused_at_once(plan, key)
 
     def report_error(self, call: Call, error: BaseException) -> None:
         """Report an attempt that raised to the cluster's health; some errors carry a batch's rows.

@@ -7,8 +7,9 @@ from typing import Any
 
 from ...errors import BackpressureError
 from ...model.call import Call
+from ...model.plan import Plan
 from ..base import Link, LinkedAsync, Proceed, ProceedAsync
-from .queue import Waiter
+from .queue import Reason, Waiter
 from .semaphore import Gate, GateFullError
 
 
@@ -84,12 +85,14 @@ class Backpressure(Link):
     def _queued(self, call: Call, proceed: Proceed, weight: int) -> Any:
         """Wait in the queue for permits, proceed, release them."""
         gate = self.gate
+        if (refused := gate.refuses_at_once(call.criticality)) is not None:
+            raise self._refused(call, refused, 0.0)
         permits, waiter = gate.permits, Waiter(weight, call.criticality)
         try:
             try:
                 granted = gate.wait(waiter, call.deadline, call.now, call.waited_s)
             except GateFullError as full:
-                raise self._refusal(call, full) from None
+                raise self._refused(call, full.reason, full.waited_s) from None
             self._granted(call, waiter, granted)
             return proceed(call)
         finally:
@@ -100,12 +103,14 @@ class Backpressure(Link):
     async def _queued_async(self, call: Call, proceed: ProceedAsync, weight: int) -> Any:
         """Wait in the queue for permits, proceed, release them."""
         gate = self.gate
+        if (refused := gate.refuses_at_once(call.criticality)) is not None:
+            raise self._refused(call, refused, 0.0)
         permits, waiter = gate.permits, Waiter(weight, call.criticality)
         try:
             try:
                 granted = await gate.wait_async(waiter, call.deadline, call.now, call.waited_s)
             except GateFullError as full:
-                raise self._refusal(call, full) from None
+                raise self._refused(call, full.reason, full.waited_s) from None
             self._granted(call, waiter, granted)
             return await proceed(call)
         finally:
@@ -119,28 +124,38 @@ class Backpressure(Link):
             call.waited_s += now - call.now
             call.now = now
 
-    def _refusal(self, call: Call, full: GateFullError) -> BackpressureError:
-        call.waited_s += full.waited_s
-        operation, profile = call.plan.operation.name, call.plan.profile
-        if full.reason == "closed":
+    def _refused(self, call: Call, reason: Reason, waited_s: float) -> BackpressureError:
+        call.waited_s += waited_s
+        error = self.refusal(call.plan, reason, call.waited_s)
+        call.refuse(error)
+        return error
+
+    def refusal(self, plan: Plan, reason: Reason, waited_s: float) -> BackpressureError:
+        """Return the error for a call that gets no permit.
+
+        Args:
+            plan: the call's plan.
+            reason: why the gate refuses it.
+            waited_s: how long all its attempts together waited, in seconds.
+        """
+        operation, profile, limit = plan.operation.name, plan.profile, self.gate.limit
+        if reason == "closed":
             why = "the client is being closed"
         else:
-            why = f"all {self.gate.limit} {self._permits.format(profile=profile)} "
-            if full.reason == "shed":
+            why = f"all {limit} {self._permits.format(profile=profile)} "
+            if reason == "shed":
                 why += "are taken, others wait for them, and it is sheddable"
             else:
-                limit = "operation_queue_timeout" if full.reason == "timeout" else "deadline"
-                why += f"stayed taken for {call.waited_s * 1000:.0f} ms ({limit})"
-        error = self._error(
+                setting = "operation_queue_timeout" if reason == "timeout" else "deadline"
+                why += f"stayed taken for {waited_s * 1000:.0f} ms ({setting})"
+        return self._error(
             f"{operation} was not sent: {why}",
             operation=operation,
             profile=profile,
-            limit=self.gate.limit,
-            waited_s=call.waited_s,
-            reason=full.reason,
+            limit=limit,
+            waited_s=waited_s,
+            reason=reason,
         )
-        call.refuse(error)
-        return error
 
 
 class WeightedBackpressure(Backpressure):

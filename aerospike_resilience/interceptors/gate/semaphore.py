@@ -29,6 +29,7 @@ from typing import Final
 from ...concurrency import forking
 from ...concurrency.notices import safely
 from ...concurrency.weakly import weakly
+from ...model.operation import Criticality
 from .loop_queue import LoopQueues, MakeTaskQueues
 from .patience import Patience
 from .queue import REASONS, Order, Reason, Waiter, WaitQueue
@@ -135,6 +136,24 @@ class Gate:
         """Pay the debt and serve the queue. Called after a release if there is a debt or a waiter."""
         with self._lock:
             self._settle_locked()
+
+    def refuses_at_once(self, criticality: Criticality) -> Reason | None:
+        """Return why an operation may not even wait, and count it as refused; None if it may.
+
+        Called for an operation that found no permit, or others before it.
+        """
+        if not self.closed and not (self.waiting and criticality == "sheddable"):
+            return None
+        with self._lock:
+            reason: Reason
+            if self.waiting and criticality == "sheddable":
+                reason = "shed"
+            elif self.closed and self.limit and not (self.opened or self.permits):
+                reason = "closed"
+            else:
+                return None
+            self.rejected[reason] += 1
+            return reason
 
     def wait(self, waiter: Waiter, deadline: float, now: float, already_s: float = 0.0) -> float:
         """Wait in the queue for permits, as a thread.

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ... import ambient
@@ -18,67 +17,53 @@ from ...clients.shared.derived import client_class
 from ...model.operation import Key
 from ...model.plan import Plan
 from ..engine import Engine
-from .blocking import General, _call, _row, _sent
+from .first_attempts import FirstAttempt, Fit
 from .forms import ABSENT, Form, given
-from .lane import FirstAttempt, Fit, Lane
+from .lane import Lane
 from .loop_calls import LoopCalls
-from .marked import matches_profile
+from .template import AGAIN, HEAD, General, fused_method
 from .under_way import CallFuture, Slot, go_on, is_final
 
-_PREAMBLE: Final = """
-        lane = engine.runtime.lane
-        began = clock()
-        {policy_absent}
-        if named and not more and matches is not None and matches(form.operation, named, lane):
-            named = {{}}
-        if more or named:
-            row = None if more else form.by_name(({values}), named)
-            if row is None:
-                return {general}(*given(({values})), *more, **named)
-            {values} = row
-        plan, fit = lane.plans[{name!r}], None
-        if plan is None or current() is not None or {unusual}:
-            fit = None
-            if {key} is not ABSENT:
-                fit = lane.fit(engine, form, ({values}), current(), began)
-            if fit is None:
-                return {general}(*form.by_position(({values}), named), **named)
-            lane, plan, sent, early_s = fit[:4]
-        elif plan.patient is not None and began > under_way.lag.late_after:
-            sent, early_s = plan.patient, plan.patient_early_s
-        else:
-            sent, early_s = plan.first, plan.early_s
-        gate, budget = lane.gate, lane.budget
-        if budget.spent or gate.waiting or not lane.health.calm:
-            return {general}(*form.by_position(({values}), named), **named)"""
+_PATIENT: Final = """
+        if fit is None and plan.patient is not None and began > under_way.lag.late_after:
+            sent, early_s = plan.patient, plan.patient_early_s"""
+"""While the event loop is late, a read is not hurried: see `Plan.patient`."""
 
 _BEGUN: Final = (
     """def make({cells}):
-    def fused({signature}, *more, **named):"""
-    + _PREAMBLE
+    def fused"""
+    + HEAD
+    + _PATIENT
     + """
-        permits, taken, failed = gate.permits, True, None
-        try:  # an interrupt comes after a call, never before: in here, the permit is ours
-            try:
-                permits.pop()
-            except IndexError:
-                taken = False
-            else:
+        permits, taken, failed = gate.permits, False, None
+        if not (budget.spent or gate.waiting) and lane.health.calm:
+            taken = True
+            try:  # an interrupt comes after a call, never before: in here, the permit is ours
                 try:
-                    $SENT
-                except Exception as error:
-                    failed = $FAILED
-                else:
+                    permits.pop()
+                except IndexError:
                     taken = False
-                    return $RETURNED
-        finally:
-            if taken:
-                permits.append(None)
-                if gate.waiting or gate.debt:
-                    gate.settle()
+                else:
+                    try:
+                        $SENT
+                    except Exception as error:
+                        failed = $FAILED
+                    else:
+                        taken = False
+                        return $RETURNED
+            finally:
+                if taken:
+                    permits.append(None)
+                    if gate.waiting or gate.debt:
+                        gate.settle()
         if failed is not None:
-            return $REFUSED
-        return general(*form.by_position(({values}), named), **named)
+            return $ENDED
+        refused = lane.first.refused(fit, plan, {key})
+        if refused:
+            return failed_future(refused)
+        return """
+    + AGAIN
+    + """
     return fused
 """
 )
@@ -86,84 +71,109 @@ _BEGUN: Final = (
 
 _BY_FUTURE: Final = {
     "$SENT": """budget.operations += 1
-                    native = ({bare_call}) if sent is None else ({call})
-                    loop = native.get_loop()
-                    calls = under_way.latest
-                    if calls.loop is not loop:
-                        calls = under_way.of(loop)
-                    if not calls.lag.ticking:
-                        calls.lag.start()
-                    call = CallFuture(loop=loop)
-                    call.lane, call.plan, call.fit, call.values = lane, plan, fit, ({before})
-                    call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
-                    call.permits, call.calls, call._first = permits, calls, None
-                    calls.add(call)
-                    native.add_done_callback(call.native_done)""",
-    "$FAILED": "lane.failed(fit, plan, given(({before})), {key}, began, error)",
+                        native = ({bare_call}) if sent is None else ({call})
+                        loop = native.get_loop()
+                        calls = under_way.latest
+                        if calls.loop is not loop:
+                            calls = under_way.of(loop)
+                        if not calls.lag.ticking:
+                            calls.lag.start()
+                        call = CallFuture(loop=loop)
+                        call.lane, call.plan, call.fit, call.values = lane, plan, fit, ({before})
+                        call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
+                        call.permits, call.calls, call._first = permits, calls, None
+                        calls.add(call)
+                        native.add_done_callback(call.native_done)""",
+    "$FAILED": "lane.first.failed(fit, plan, given(({before})), {key}, began, error)",
     "$RETURNED": "call",
-    "$REFUSED": "refused_at_the_call(under_way.of(running_loop()), lane, failed)",
+    "$ENDED": "refused_at_the_call(under_way.of(running_loop()), lane, failed)",
 }
 """By the client's own method, which returns a future."""
 
 _BY_SLOT: Final = {
     "$SENT": """call, calls, loop = Slot(), under_way.latest, running_loop()
-                    if calls.loop is not loop:
-                        calls = under_way.of(loop)
-                    if not calls.lag.ticking:
-                        calls.lag.start()
-                    call.lane, call.plan, call.fit, call.values = lane, plan, fit, ({before})
-                    call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
-                    call.permits, call.calls = permits, calls
-                    call.outer, call.context = Future(loop=loop), copy_context()
-                    calls.add(call)
-                    submit(call, sent, None if lane.health.eventual else sent, {or_none})
-                    budget.operations += 1""",
+                        if calls.loop is not loop:
+                            calls = under_way.of(loop)
+                        if not calls.lag.ticking:
+                            calls.lag.start()
+                        call.lane, call.plan, call.fit, call.values = lane, plan, fit, ({before})
+                        call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
+                        call.permits, call.calls = permits, calls
+                        call.outer, call.context = Future(loop=loop), copy_context()
+                        calls.add(call)
+                        submit(call, sent, None if lane.health.eventual else sent, {or_none})
+                        budget.operations += 1""",
     "$FAILED": "calls.under_way.discard(call) or error",
     "$RETURNED": "call.outer",
-    "$REFUSED": "by_future(*form.by_position(({values}), named), **named)",
+    "$ENDED": "by_future(*form.placed(({values})), **form.named(({values}), named))",
 }
 """As a window of one, which completes a slot. What the client refuses so is refused by its own method."""
 
+
+def _worded(words: Mapping[str, str]) -> str:
+    text = _BEGUN
+    for word, meaning in words.items():
+        text = text.replace(word, meaning)
+    return text
+
+
+_BEGUN_BY_FUTURE: Final = _worded(_BY_FUTURE)
+_BEGUN_BY_SLOT: Final = _worded(_BY_SLOT)
+
 _COROUTINE: Final = (
     """def make({cells}):
-    async def fused({signature}, *more, **named):"""
-    + _PREAMBLE
+    async def fused"""
+    + HEAD
+    + _PATIENT
     + """
-        permits, taken, lag = gate.permits, True, under_way.lag
-        if not lag.ticking:
-            lag = under_way.of(running_loop()).ticking()
-        lag_s = lag.total_s
-        try:  # an interrupt comes after a call, never before: in here, the permit is ours
-            try:
-                permits.pop()
-            except IndexError:
-                taken = False
-            else:
-                budget.operations += 1
+        permits, taken = gate.permits, False
+        if not (budget.spent or gate.waiting) and lane.health.calm:
+            lag = under_way.lag
+            if not lag.ticking:
+                lag = under_way.of(running_loop()).ticking()
+            lag_s, taken = lag.total_s, True
+            try:  # an interrupt comes after a call, never before: in here, the permit is ours
                 try:
-                    if sent is None:
-                        result = await ({bare_call})
-                    else:
-                        result = await ({call})
-                except Exception as error:
-                    failed = lane.failed(fit, plan, given(({before})), {key}, began, error)
+                    permits.pop()
+                except IndexError:
+                    taken = False
                 else:
-                    ended = clock()
-                    if ended - began < early_s:
-                        lane.recent.append(({key}, began, ended, plan.writes))
+                    budget.operations += 1
+                    try:
+                        if sent is None:
+                            result = await ({bare_call})
+                        else:
+                            result = await ({call})
+                    except Exception as error:
+                        if lane.first.answered(plan, {key}, began, clock(), early_s, error):
+                            raise
+                        failed = lane.first.failed(
+                            fit, plan, given(({before})), {key}, began, error
+                        )
                     else:
-                        lag_s = under_way.lag_since(lag, lag_s)
-                        args = given(({before}))
-                        slow(lag_s, lane, fit, plan, args, {key}, began, ended, early_s)
-                    return result
-        finally:
-            if taken:
-                permits.append(None)
-                if gate.waiting or gate.debt:
-                    gate.settle()
+                        ended = clock()
+                        if ended - began < early_s:
+                            lane.recent.append(({key}, began, ended, plan.writes))
+                        else:
+                            lag_s = under_way.lag_since(lag, lag_s)
+                            slow(
+                                *(lag_s, lane, fit, plan, given(({before}))),
+                                *({key}, began, ended, early_s),
+                            )
+                        return result
+            finally:
+                if taken:
+                    permits.append(None)
+                    if gate.waiting or gate.debt:
+                        gate.settle()
         if taken:
-            return await lane.resume_async(failed)
-        return {general}(*form.by_position(({values}), named), **named)
+            return await lane.first.resume_async(failed)
+        refused = lane.first.refused(fit, plan, {key})
+        if refused:
+            raise refused.pop()
+        return """
+    + AGAIN
+    + """
     return fused
 """
 )
@@ -181,85 +191,43 @@ def fused_awaited(
         general: sends a call of any form through the general chain.
     """
     shared = engine.shared
+    client, adapter = shared.client, shared.adapter
     cells = {
         "engine": engine,
         "form": form,
         "method": method,
         "general": general,
-        "matches": matches_profile(shared.adapter),
         "under_way": shared.under_way,
         "clock": shared.clock,
         "current": ambient.current,
         "running_loop": asyncio.get_running_loop,
-        "ABSENT": ABSENT,
         "given": given,
+        "ABSENT": ABSENT,
     }
-    client, adapter = shared.client, shared.adapter
-    fused: Callable[..., Any]
     if not adapter.returns_futures:
-        make = _made("coroutine", form, tuple(cells), "slow")
-        fused = make(*cells.values(), _slow)
-        return fused
-    make = _made("future", form, tuple(cells), "CallFuture", "refused_at_the_call")
-    fused = make(*cells.values(), CallFuture, _refused_at_the_call)
-    own = client_class(type(client), adapter.recognises) is type(client)
-    submit = adapter.slot_sender(client, form.operation) if own else None
+        return fused_method("coroutine", _COROUTINE, form, {**cells, "slow": _slow})
+    cells["failed_future"] = _failed_future
+    own = {"CallFuture": CallFuture, "refused_at_the_call": _refused_at_the_call}
+    by_future = fused_method("future", _BEGUN_BY_FUTURE, form, {**cells, **own})
+    is_own = client_class(type(client), adapter.recognises) is type(client)
+    submit = adapter.slot_sender(client, form.operation) if is_own else None
     if submit is None:
-        return fused
-    names = ("Slot", "Future", "copy_context", "submit", "by_future")
-    make = _made("slot", form, tuple(cells), *names)
-    fused = make(*(*cells.values(), Slot, asyncio.Future, contextvars.copy_context, submit, fused))
-    return fused
-
-
-def _made(kind: str, form: Form, *cells: Any) -> Callable[..., Any]:
-    shared, *own = cells
-    return _made_once(
-        *(kind, form.name, form.before, form.names, form.judged, form.policy_by_position),
-        *(form.sent_as, (*shared, *own)),
-    )
-
-
-@functools.cache
-def _made_once(
-    kind: str,
-    name: str,
-    before: tuple[str, ...],
-    names: tuple[str, ...],
-    judged: tuple[str, ...],
-    policy_by_position: bool,
-    sent_as: tuple[str, ...],
-    cells: tuple[str, ...],
-) -> Callable[..., Any]:
-    """Return a template's function for one operation of one client."""
-    by_position = names if policy_by_position else before
-    policy = names[-1]
-    unusual = [f"{policy} is not ABSENT", f"{names[0]} is ABSENT"]
-    if judged == ("meta",):
-        unusual.append("meta is not ABSENT")
-    words = {
-        "cells": ", ".join(cells),
-        "name": name,
-        "key": before[0],
-        "before": _row(before),
-        "values": _row(names),
-        "or_none": _row(before[:1])
-        + "".join(f"None if {one} is ABSENT else {one}, " for one in before[1:]),
-        "signature": "".join(f"{one}=ABSENT, " for one in by_position) + "/",
-        "policy_absent": "pass" if policy_by_position else f"{policy} = ABSENT",
-        "unusual": " or ".join(unusual),
-        "bare_call": _call(before, ()),
-        "call": _sent(before, sent_as),
-        "general": "await general" if kind == "coroutine" else "general",
+        return by_future
+    own = {
+        "Slot": Slot,
+        "Future": asyncio.Future,
+        "copy_context": contextvars.copy_context,
+        "submit": submit,
+        "by_future": by_future,
     }
-    template = _COROUTINE if kind == "coroutine" else _BEGUN
-    for word, text in (_BY_SLOT if kind == "slot" else _BY_FUTURE).items():
-        template = template.replace(word, text)
-    scope: dict[str, Any] = {}
-    text = template.format(**words)
-    exec(compile(text, f"<fused {kind} {name}>", "exec"), scope)
-    made: Callable[..., Any] = scope["make"]
-    return made
+    return fused_method("slot", _BEGUN_BY_SLOT, form, {**cells, **own})
+
+
+def _failed_future(refused: list[Exception]) -> asyncio.Future[Any]:
+    """Return the future of a call that was refused before it was made."""
+    outer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    outer.set_exception(refused.pop())
+    return outer
 
 
 def _refused_at_the_call(calls: LoopCalls, lane: Lane, first: FirstAttempt) -> asyncio.Future[Any]:
@@ -267,7 +235,7 @@ def _refused_at_the_call(calls: LoopCalls, lane: Lane, first: FirstAttempt) -> a
     outer: asyncio.Future[Any] = calls.loop.create_future()
     if is_final(first):
         try:
-            lane.resume_async(first).send(None)
+            lane.first.resume_async(first).send(None)
         except StopIteration as returned:
             outer.set_result(returned.value)
     else:
@@ -291,4 +259,4 @@ def _slow(
     if ended - began < early_s:
         lane.recent.append((key, began, ended, plan.writes))
     else:
-        lane.slow(fit, plan, args, key, began, ended)
+        lane.first.slow(fit, plan, args, key, began, ended)

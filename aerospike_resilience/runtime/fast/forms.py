@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ...clients import Adapter
-from ...clients.contract import KeywordsMatchProfile
 from ...clients.shared.derived import client_class, native_method
 from ...model.operation import Operation, Shape, always, never
+from .marked import Matches, matches_profile
 
 
 class _Absent:
@@ -32,64 +32,48 @@ class Form:
         name: the method's name on the client.
         before: its positional parameters before the policy. The first is the record's key.
         names: `before` and the policy, in the function's order.
-        places: from a parameter's name to its place in `names`; empty where the method may have other
-            names for its parameters than the operation table says.
+        by_name: whether they may be given by name. False where the method may have other names for its
+            parameters than the operation table says.
         policy_by_position: whether the policy may be given by position, behind `before`.
         sent_as: the parameters under which the method is sent its policy.
         judged: the parameters by which the plan is chosen, besides the policy and the record's set: whether
             the call reads, and whether it may be sent again. Empty where one plan serves every call.
-        matches: whether keyword arguments only say what the profile says; None where none ever do.
+        matches: whether further keyword arguments only say what the profile says; None where none ever do.
     """
 
     operation: Operation
     name: str
     before: tuple[str, ...]
     names: tuple[str, ...]
-    places: Mapping[str, int]
+    by_name: bool
     policy_by_position: bool
     sent_as: tuple[str, ...]
     judged: tuple[str, ...]
-    matches: KeywordsMatchProfile | None = None
+    matches: Matches | None = None
 
-    def by_name(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> list[Any] | None:
-        """Return the values with those that were given by name; None if the general chain has to look.
-
-        Args:
-            values: what was given by position, `ABSENT` for the rest.
-            named: what was given by name.
-        """
-        if self.matches is not None and self.matches(self.operation, named):
-            return [*values]
-        row, places = [*values], self.places
-        for name, value in named.items():
-            place = places.get(name)
-            if place is None or row[place] is not ABSENT:
-                return None
-            row[place] = value
-        for name in named:
-            place = places[name]
-            if place and row[place - 1] is ABSENT and place < len(self.before):
-                return None  # not the arguments that come first
-        return row
+    def is_judged(self, values: tuple[Any, ...]) -> bool:
+        """Return whether a call gives any of the arguments by which its plan is chosen."""
+        return self.judged != ("meta",) or values[self.names.index("meta")] is not ABSENT
 
     def traits(self, values: tuple[Any, ...]) -> Hashable:
         """Return what of a call's arguments decides whether it reads and whether it may be sent again."""
-        operation, arguments = self.operation, dict(zip(self.before, values, strict=False))
+        operation = self.operation
         if operation.decisive is not None:
-            return operation.decisive(arguments)
+            return operation.decisive(*values[:-1])
+        arguments = dict(zip(self.before, values, strict=False))
         if operation.read_only is not None and operation.read_only(arguments):
             return True, True
         return False, operation.idempotent(arguments)
 
-    def by_position(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Return the values that were given by position."""
-        if not named:
-            return given(values)
-        return given(
-            tuple(
-                value for name, value in zip(self.names, values, strict=True) if name not in named
-            )
-        )
+    def placed(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the values that are passed on by position: up to the first that is absent."""
+        return given(values if self.policy_by_position else values[:-1])
+
+    def named(self, values: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+        """Return the values that are passed on by name: the rest, and what else was `named`."""
+        first = len(self.placed(values))
+        rest = zip(self.names[first:], values[first:], strict=True)
+        return {**named, **{name: value for name, value in rest if value is not ABSENT}}
 
 
 def given(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -130,13 +114,11 @@ def form_of(client: Any, operation: Operation, adapter: Adapter) -> Form | None:
         name=operation.attribute,
         before=before,
         names=taken,
-        places={name: place for place, name in enumerate(taken)}
-        if own or _has_parameters(method, taken)
-        else {},
+        by_name=own or _has_parameters(method, taken),
         policy_by_position=by_position,
         sent_as=sent_as,
         judged=judged,
-        matches=adapter.keywords_match_profile,
+        matches=matches_profile(adapter),
     )
 
 

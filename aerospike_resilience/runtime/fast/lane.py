@@ -1,4 +1,4 @@
-"""The lane: what the fused calls of one runtime read, and where a failed first attempt goes on.
+"""The lane: what the fused calls of one runtime read.
 
 A runtime has one lane. A reload swaps the runtime and with it the lane, so a call never mixes two profiles.
 
@@ -14,25 +14,19 @@ Otherwise the call goes through the general chain from the start, before anythin
 
 from __future__ import annotations
 
-import marshal
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, Final, TypeAlias, cast
+from typing import Any
 
 from ...ambient import Ambient, on_clock
 from ...interceptors import Interceptor
-from ...interceptors.retry.error_notes import annotate_answer
-from ...model.attempt import Attempt
 from ...model.call import Call
 from ...model.durations import ms_to_s, remaining_whole_ms
-from ...model.failure import NOBODY, RECORD
-from ...model.operation import Criticality, Key
+from ...model.operation import Key
 from ...model.plan import Plan
-from ..chain import end_operation
 from ..planner import Planner
-from ..traceback import without_our_frames
+from .first_attempts import DEFAULT, NOTHING, FirstAttempts, Fit
 from .forms import ABSENT, Form, given
 from .links import (
     Balance,
@@ -46,60 +40,7 @@ from .links import (
     shipped,
 )
 from .table import BoundedTable
-
-NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-DEFAULT: Final[Criticality] = "default"
-
-_content: Final = marshal.dumps
-"""Write down what a caller's policy says, so that it can be looked up.
-
-It is made for this: it takes dicts, lists, numbers and text, tells 1 from True, and raises `ValueError` for
-any other object, such as a transaction. Version 2 of its format depends on nothing but the values.
-"""
-
-
-Fit: TypeAlias = tuple["Lane", Plan, Any, float, float, float, Criticality]
-"""How a call of another form is made: its lane, its plan, the native policy to send (None for none), from
-how many seconds on a success is slow, the socket timeout of one try in seconds, when the call must have
-ended on the chain's clock (``inf`` for the plan's own timeout), and how much it matters that it is not
-refused."""
-
-
-class FirstAttempt:
-    """A failed first attempt on its way into the general chain. Its permit is yet to be released.
-
-    Attributes:
-        call: the call, with the failed attempt recorded and the node charged.
-        errors: the error alone, until it is raised again. No frame may keep it: a traceback that leads to
-            a frame that holds its error is a reference cycle.
-    """
-
-    __slots__ = ("call", "errors")
-
-    def __init__(self, call: Call, error: BaseException) -> None:
-        self.call = call
-        self.errors = [error]
-
-    def again(self, _call: Call) -> Any:
-        """Raise the error. The chain gets it instead of the first attempt."""
-        raise self.errors.pop()
-
-    async def again_async(self, _call: Call) -> Any:
-        """Raise the error, for awaited calls."""
-        raise self.errors.pop()
-
-
-class Answer:
-    """An error that is the answer to a call, such as that there is no record. It is raised as it is.
-
-    Attributes:
-        errors: the error alone, as in `FirstAttempt`.
-    """
-
-    __slots__ = ("errors",)
-
-    def __init__(self, error: BaseException) -> None:
-        self.errors = [error]
+from .taken import taken
 
 
 class Lane:
@@ -120,21 +61,20 @@ class Lane:
         gate: the gate that holds the permits.
         budget: the retry budget.
         health: the nodes' health.
+        first: what becomes of first attempts that did not succeed at once. Read only while `open`.
         recent: takes the successes: key, begin, end, whether it writes.
     """
 
     __slots__ = (
         "_attempt",
-        "_breaker",
         "_namespaces",
         "_place",
         "_planner",
         "_plans",
-        "_retry",
-        "_retry_async",
         "_single",
         "_strong",
         "budget",
+        "first",
         "gate",
         "health",
         "open",
@@ -168,18 +108,14 @@ class Lane:
         if links is None:
             return
         self.take(plans, plain=plain)
-        self._attempt, self._breaker = links.attempt, links.breaker
         if links.retry.budget is not None:
             self.budget = links.retry.budget
         if links.gate is not None:
             self.gate = links.gate.gate
         if links.breaker is not None:
             self.health, self.recent = links.breaker.health, links.breaker.health.recent
-        inner, inner_async = links.attempt.end(), links.attempt.end_async()
-        for link in reversed(links.inside_retry):
-            inner, inner_async = link.link(inner), link.link_async(inner_async)
-        self._retry = links.retry.link(inner)
-        self._retry_async = links.retry.link_async(inner_async)
+        self._attempt = links.attempt
+        self.first = FirstAttempts(links, self.recent)
 
     def take(self, plans: Mapping[str, Plan], *, plain: bool) -> None:
         """Take the plans of plain calls from now on.
@@ -190,16 +126,14 @@ class Lane:
         """
         self.plain = plain
         if self.open:
-            self.plans = {
-                name: plan if plain and plan.operation.read_only is None else None
-                for name, plan in plans.items()
-            }
+            self.plans = taken(plans, plain=plain)
 
     def fit(
         self,
         engine: Any,
         form: Form,
         values: tuple[Any, ...],
+        named: Mapping[str, Any],
         around: Ambient | None,
         began: float,
     ) -> Fit | None:
@@ -209,32 +143,60 @@ class Lane:
             engine: what the client's operations run on.
             form: the operation's form.
             values: its arguments, the policy last; `ABSENT` for those that were not given.
+            named: what else was given by name.
             around: the ambient values.
             began: when it began, on the chain's clock.
         """
-        if values[0] is ABSENT:
-            return None
-        deadline, idempotent, critical = math.inf, None, DEFAULT
-        lane = self
+        lane, deadline, idempotent, critical = self, math.inf, None, DEFAULT
+        policy = values[-1]
+        if named and not (
+            form.matches is not None and form.matches(form.operation, named, self.health.eventual)
+        ):
+            if policy is not ABSENT or len(named) != 1 or form.names[-1] not in named:
+                return None
+            policy = named[form.names[-1]]
         if around is not None:
             if around.using and (using := around.using.get(id(engine))) is not None:
                 lane = engine.runtime_for(using).lane
                 idempotent, critical = using.idempotent, using.criticality or DEFAULT
-            deadline = on_clock(around.deadline, engine.shared.clock)
-        policy = values[-1]
-        if policy is ABSENT:
-            policy = None
-        plan = lane.plans[form.name]
-        if plan is None or policy is not None or idempotent is not None or form.judged:
+            deadline = around.deadline
+            if deadline < math.inf:
+                deadline = on_clock(deadline, engine.shared.clock)
+        if policy is not ABSENT and policy is not None:
             plan = lane.find(form, values, policy, idempotent)
-            if plan is None:
-                return None
-        if deadline - began > plan.total_timeout_s or deadline == math.inf:
+        elif idempotent is not None or (form.judged and form.is_judged(values)):
+            plan = lane.find(form, values, None, idempotent)
+        else:
+            plan = lane.plans[form.name] or lane.placed(form, values[0])
+        if plan is None:
+            return None
+        if deadline == math.inf or deadline - began > plan.total_timeout_s:
             return lane, plan, plan.first, plan.early_s, plan.patience_s, math.inf, critical
         shorter = lane.shortened(plan, remaining_whole_ms(deadline - began))
         if shorter is None:
             return None
         return lane, plan, *shorter, deadline, critical
+
+    def placed(self, form: Form, key: Key) -> Plan | None:
+        """Return a call's plan where namespace and set decide it; None if `fit` has to look.
+
+        Args:
+            form: the operation's form.
+            key: the record's key.
+        """
+        planner = self._planner
+        if planner is None or self.plain or (place := self._place(key)) is None:
+            return None
+        namespaces, plans = self._namespaces, self._plans
+        if self._strong is not namespaces.strong or self._single is not namespaces.single:
+            plans = self._begin_anew()
+        index = (form.name, place)
+        plan: Plan | None = plans.young.get(index) or plans.get(index)
+        if plan is None:
+            plan = planner.plan(form.operation, (key,), NOTHING)
+            if plan is not None:
+                plans.put(index, plan)
+        return plan
 
     def find(
         self, form: Form, values: tuple[Any, ...], policy: Any, idempotent: bool | None
@@ -247,25 +209,23 @@ class Lane:
             policy: the caller's own policy; None where there is none.
             idempotent: whether it may be sent again, as the application declares; None if it does not.
         """
-        planner, said, place = self._planner, None, None
+        planner, said, place, traits = self._planner, None, None, None
         if planner is None:
             return None
         if policy is not None:
-            try:
-                said = _content(policy, 2)
-            except ValueError:  # it holds what may change, or is no dict
+            said = planner.policy_content(form.operation, policy)
+            if said is None:
                 return None
         if not self.plain and (place := self._place(values[0])) is None:
             return None
+        namespaces = self._namespaces
         plans = self._plans
-        if (
-            self._strong is not self._namespaces.strong
-            or self._single is not self._namespaces.single
-        ):
+        if self._strong is not namespaces.strong or self._single is not namespaces.single:
             plans = self._begin_anew()
-        traits = form.traits(values) if form.judged else None
+        if form.judged:
+            traits = form.traits(values)
         index = (form.name, place, said, traits, idempotent)
-        plan: Plan | None = plans.get(index)
+        plan: Plan | None = plans.young.get(index) or plans.get(index)
         if plan is None:
             named = {} if policy is None else {form.names[-1]: policy}
             plan = planner.plan(form.operation, given(values[:-1]), named, idempotent=idempotent)
@@ -303,153 +263,6 @@ class Lane:
             found = policy, call.early_s, call.patience_s
             table.put(left_ms, found)
         return found
-
-    def _plain(self, plan: Plan) -> Fit:
-        """Return how a plain call is made."""
-        return self, plan, plan.first, plan.early_s, plan.patience_s, math.inf, DEFAULT
-
-    # ----- where a first attempt goes on
-
-    def answered(
-        self, plan: Plan, key: Key, began: float, ended: float, early_s: float, error: Exception
-    ) -> Answer | None:
-        """Note an error that answers about the record, on which no link has anything to decide.
-
-        It does what `failed` and `resume` do for such an error, and makes no `Call` for it.
-
-        Args:
-            plan: the call's plan.
-            key: the record's key.
-            began: when it began, on the chain's clock.
-            ended: when it ended.
-            early_s: from how many seconds on a first try may have failed before.
-            error: what the client raised.
-
-        Returns:
-            What `resume` takes; None if `failed` has to look.
-        """
-        failure = plan.classify(error, plan.operation)
-        if (
-            failure.kind is not RECORD
-            or failure.tries != 1
-            or failure.retryable
-            or failure.address is not None
-            or failure.fault is not NOBODY
-            or ended - began >= early_s
-            or plan.verification is not None
-        ):
-            return None
-        self.recent.append((key, began, ended, False))  # of the master, without its replica
-        took_s = max(ended - began, 0.0)
-        annotate_answer(error, plan, Attempt(1, took_s, 1, failure, type(error).__name__))
-        return Answer(error)
-
-    def failed(
-        self,
-        fit: Fit | None,
-        plan: Plan,
-        args: tuple[Any, ...],
-        key: Key,
-        began: float,
-        error: Exception,
-    ) -> FirstAttempt:
-        """Record a first attempt that raised, as the chain's inner links do. Called before its release.
-
-        Args:
-            fit: how the call was made; None for a plain call.
-            plan: its plan.
-            args: its positional arguments, without a policy.
-            key: the record's key.
-            began: when it began, on the chain's clock.
-            error: what the client raised.
-        """
-        call = _call(fit or self._plain(plan), args, key, began)
-        self._attempt.failed(call, error)
-        if self._breaker is not None:
-            self._breaker.report_error(call, error)
-        return FirstAttempt(call, error)
-
-    def slow(
-        self,
-        fit: Fit | None,
-        plan: Plan,
-        args: tuple[Any, ...],
-        key: Key,
-        began: float,
-        ended: float,
-    ) -> None:
-        """Report a success that was slow to come. Called before its permit is released."""
-        if self._breaker is not None:
-            call = _call(fit or self._plain(plan), args, key, began)
-            call.now = ended
-            self._breaker.health.answered(call, began, ended)
-
-    def resume(self, first: FirstAttempt | Answer) -> Any:
-        """Return what the operation comes to in the general chain. Called after the permit is released.
-
-        The chain neither begins the operation again nor counts it again: it decides about the failed
-        attempt, and what follows is an ordinary second attempt.
-        """
-        if type(first) is Answer:
-            try:
-                raise first.errors.pop()  # noqa: TRY301 - one frame less, in the traceback too
-            except BaseException as error:
-                without_our_frames(error)
-                raise
-        first = cast("FirstAttempt", first)
-        call = first.call
-        try:
-            return first.again(call) if _final(call) else self._retry(call, first.again)
-        except BaseException as error:
-            end_operation(call, error)
-            raise
-
-    async def resume_async(self, first: FirstAttempt | Answer) -> Any:
-        """Do as `resume` does, for awaited calls."""
-        if type(first) is Answer:
-            try:
-                raise first.errors.pop()  # noqa: TRY301 - one frame less, in the traceback too
-            except BaseException as error:
-                without_our_frames(error)
-                raise
-        first = cast("FirstAttempt", first)
-        call = first.call
-        try:
-            return (
-                first.again(call)
-                if _final(call)
-                else await self._retry_async(call, first.again_async)
-            )
-        except BaseException as error:
-            end_operation(call, error)
-            raise
-
-
-def _call(fit: Fit, args: tuple[Any, ...], key: Key, began: float) -> Call:
-    _lane, plan, _policy, early_s, patience_s, deadline, criticality = fit
-    call = Call(plan, args, NOTHING, key, min(deadline, began + plan.total_timeout_s))
-    call.started = call.now = call.began = began
-    call.early_s, call.patience_s = early_s, patience_s
-    if deadline < math.inf:
-        call.tailored = True
-    if criticality != DEFAULT:
-        call.criticality = criticality
-    return call
-
-
-def _final(call: Call) -> bool:
-    """Return whether an only try was answered about the record: the retry link has nothing to decide."""
-    failure = call.failure
-    if (
-        failure is None
-        or failure.kind is not RECORD
-        or failure.retryable
-        or call.attempts[0].tries != 1
-        or call.plan.verification is not None
-    ):
-        return False
-    call.gave_up = "failure"
-    return True
 
 
 def _no_place(_key: Key) -> None:

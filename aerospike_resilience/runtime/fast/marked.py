@@ -7,10 +7,10 @@ from typing import Any, TypeAlias
 
 from ...clients import Adapter
 from ...model.operation import Operation
-from .lane import Lane
 
-Matches: TypeAlias = Callable[[Operation, Mapping[str, Any], Lane], bool]
-"""Whether the keywords of a call say nothing that the profile does not say."""
+Matches: TypeAlias = Callable[[Operation, Mapping[str, Any], bool], bool]
+"""Whether the keywords of a call say nothing that the profile does not say. It is also given whether all
+namespaces are known to be eventually consistent."""
 
 
 def matches_profile(adapter: Adapter) -> Matches | None:
@@ -23,9 +23,9 @@ def matches_profile(adapter: Adapter) -> Matches | None:
     if found is None:
         return None
 
-    def matches(operation: Operation, named: Mapping[str, Any], lane: Lane) -> bool:
+    def matches(operation: Operation, named: Mapping[str, Any], eventual: bool) -> bool:
         strong = named.get("policy_sc")
-        if strong is not None and lane.health.eventual:
+        if strong is not None and eventual:
             policy = named.get(operation.policy)
             if type(policy) is type(strong) and len(named) == 2:
                 return found(operation, {operation.policy: policy})

@@ -19,29 +19,36 @@ class BoundedTable:
 
     Args:
         half: how many entries a half takes.
+
+    Attributes:
+        young: the younger half, for who has no call to spare: what it does not have, `get` may have.
     """
 
-    __slots__ = ("_half", "_old", "_young")
+    __slots__ = ("_half", "_old", "young")
 
     def __init__(self, half: int = HALF) -> None:
         self._half = half
-        self._young: dict[Hashable, Any] = {}
+        self.young: dict[Hashable, Any] = {}
         self._old: dict[Hashable, Any] = {}
 
     def __len__(self) -> int:
-        return len(self._young.keys() | self._old.keys())
+        return len(self.young.keys() | self._old.keys())
 
     def get(self, index: Hashable) -> Any:
         """Return an entry; None if there is none."""
-        found = self._young.get(index)
+        found = self.young.get(index)
         if found is None and (found := self._old.get(index)) is not None:
             self.put(index, found)
         return found
 
+    def values(self) -> list[Any]:
+        """Return every entry, each once."""
+        return list({**self._old, **self.young}.values())
+
     def put(self, index: Hashable, entry: Any) -> None:
         """Keep an entry."""
-        young = self._young
+        young = self.young
         if len(young) >= self._half:
-            self._old, self._young = young, {}
-            young = self._young
+            self._old, self.young = young, {}
+            young = self.young
         young[index] = entry

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...model.plan import Plan
+from .first_attempts import FirstAttempt, Fit
 from .forms import given
-from .lane import FirstAttempt, Fit, Lane
+from .lane import Lane
 from .loop_calls import LoopCalls
 
 _set_result: Final = asyncio.Future.set_result
@@ -71,7 +72,9 @@ class UnderWay:
         if ended - began < self.early_s:
             self.lane.recent.append((self.values[0], began, ended, self.plan.writes))
         else:
-            self.lane.slow(self.fit, self.plan, given(self.values), self.values[0], began, ended)
+            self.lane.first.slow(
+                self.fit, self.plan, given(self.values), self.values[0], began, ended
+            )
 
     def failed(self, error: BaseException) -> None:
         """Account for a failure, and let the general chain decide what becomes of the call."""
@@ -80,8 +83,8 @@ class UnderWay:
         try:
             if isinstance(error, Exception):
                 key, ended = self.values[0], calls.clock()
-                if not lane.answered(self.plan, key, self.began, ended, self.early_s, error):
-                    first = lane.failed(
+                if not lane.first.answered(self.plan, key, self.began, ended, self.early_s, error):
+                    first = lane.first.failed(
                         self.fit, self.plan, given(self.values), key, self.began, error
                     )
         finally:
@@ -103,7 +106,7 @@ def go_on(calls: LoopCalls, lane: Lane, first: FirstAttempt, outer: asyncio.Futu
     """
     if outer.done():
         return  # he has left
-    work = lane.resume_async(first)
+    work = lane.first.resume_async(first)
     if is_final(first):
         try:
             work.send(None)  # it decides, and ends without waiting for anything

@@ -96,7 +96,7 @@ class FusedWindow:
     def _says_nothing(self, policies: Mapping[str, Any], lane: Lane) -> bool:
         if self._matches is None:
             return not policies
-        return self._matches(self._operation, policies, lane)
+        return self._matches(self._operation, policies, lane.health.eventual)
 
 
 def context_of_waiter(future: asyncio.Future[Any]) -> contextvars.Context:

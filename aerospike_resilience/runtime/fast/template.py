@@ -1,0 +1,160 @@
+"""The text that the templates of fused methods share, and how a template becomes a function.
+
+A template has the parameters of the client's method, so that a call needs no packing of arguments, and
+arguments given by name cost no more than others.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import linecache
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from .forms import Form
+
+General: TypeAlias = Callable[..., Any]
+"""An operation's wrapped method that sends every call through the general chain."""
+
+HEAD: Final = """({signature}*more, {policy_by_name}**named):
+        lane = engine.runtime.lane
+        plan = lane.plans[{name!r}]{placed}
+        if {unusual}more or named or plan is None or current() is not None:
+            if not lane.open and not ({partial}more or named):
+                return {general_call}
+            began = clock()
+            fit = None
+            if lane.open and not ({gap}more):
+                fit = lane.fit(engine, form, ({values}), named, current(), began)
+            if fit is None:
+                return {general}(*form.placed(({values})), *more, **form.named(({values}), named))
+            lane, plan, sent, early_s, _, _, _ = fit
+        else:
+            fit, sent = None, plan.first
+            early_s, began = plan.early_s, clock()
+        gate, budget = lane.gate, lane.budget"""
+"""How a call begins: it finds its `lane`, `plan`, `fit`, `sent`, `early_s` and when it `began`. Or the
+general chain makes it."""
+
+AGAIN: Final = "{general}(*form.placed(({values})), *more, **form.named(({values}), named))"
+"""The same call through the general chain."""
+
+
+def fused_method(
+    kind: str, template: str, form: Form, cells: Mapping[str, Any]
+) -> Callable[..., Any]:
+    """Return an operation's fused method.
+
+    Args:
+        kind: what the template is for, in a word.
+        template: the text of a function ``make`` that returns the method.
+        form: the operation's form.
+        cells: what the method uses, by name: the parameters of ``make``.
+    """
+    method: Callable[..., Any] = _made(kind, template, _Signature.of(form), tuple(cells))(
+        *cells.values()
+    )
+    return method
+
+
+@functools.cache
+def _made(
+    kind: str, template: str, signature: _Signature, cells: tuple[str, ...]
+) -> Callable[..., Any]:
+    general = "await general" if kind == "coroutine" else "general"
+    words = _words(signature, general)
+    text = template.format(cells=", ".join(cells), general=general, **words)
+    # In this library's directory, so that an error's traceback is rid of it as of the chain's frames.
+    module = "blocking.py" if kind == "blocking" else "awaited.py"
+    where = str(Path(__file__).with_name(f"{module} <{kind} {signature.name}>"))
+    linecache.cache[where] = (
+        len(text),
+        None,
+        text.splitlines(keepends=True),
+        where,
+    )  # for debuggers
+    scope: dict[str, Any] = {}
+    exec(compile(text, where, "exec"), scope)
+    maker: Callable[..., Any] = scope["make"]
+    return maker
+
+
+class _Signature(NamedTuple):
+    """What of a form its functions depend on. The clients of one kind share them."""
+
+    name: str
+    before: tuple[str, ...]
+    names: tuple[str, ...]
+    judged: tuple[str, ...]
+    sent_as: tuple[str, ...]
+    policy_by_position: bool
+    by_name: bool
+    marks: bool
+
+    @classmethod
+    def of(cls, form: Form) -> _Signature:
+        return cls(
+            *(form.name, form.before, form.names, form.judged, form.sent_as),
+            *(form.policy_by_position, form.by_name, form.matches is not None),
+        )
+
+
+def _words(form: _Signature, general: str) -> dict[str, Any]:
+    """Return what differs between operations."""
+    before, names = form.before, form.names
+    policy = names[-1]
+    signed = names if form.policy_by_position else before
+    gaps = [
+        f"({one} is ABSENT and {other} is not ABSENT)"
+        for one, other in itertools.pairwise(before[1:])
+    ]
+    unusual = [f"{before[0]} is ABSENT", *gaps]
+    # Of a client whose calls may say the profile's own policies, the policy is looked at with the others.
+    policy_by_name = form.by_name and not (form.policy_by_position or form.marks)
+    has_policy = form.policy_by_position or policy_by_name
+    if has_policy:
+        unusual.append(f"{policy} is not ABSENT")
+    if form.judged == ("meta",):
+        unusual.append("meta is not ABSENT")
+    gap = "".join(f"{one} or " for one in [f"{before[0]} is ABSENT", *gaps])
+    return {
+        "name": form.name,
+        "placed": f" or lane.placed(form, {before[0]})" if form.judged in ((), ("meta",)) else "",
+        "key": before[0],
+        "before": _row(before),
+        "values": _row(names if has_policy else (*before, "ABSENT")),
+        "or_none": _row(before[:1])
+        + "".join(f"None if {one} is ABSENT else {one}, " for one in before[1:]),
+        "signature": "".join(f"{one}=ABSENT, " for one in signed) + ("" if form.by_name else "/, "),
+        "policy_by_name": f"{policy}=ABSENT, " if policy_by_name else "",
+        "unusual": "".join(f"{one} or " for one in unusual),
+        "partial": gap + (f"{policy} is not ABSENT or " if has_policy else ""),
+        "gap": gap,
+        "general_call": _call(before, (), of=general),
+        "bare_call": _call(before, ()),
+        "call": _sent(before, form.sent_as),
+    }
+
+
+def _row(names: tuple[str, ...]) -> str:
+    return "".join(f"{name}, " for name in names)
+
+
+def _sent(before: tuple[str, ...], sent_as: tuple[str, ...]) -> str:
+    """Return a call with a policy, with ``policy_sc`` only where it may apply."""
+    if "policy_sc" not in sent_as:
+        return _call(before, sent_as)
+    without = tuple(name for name in sent_as if name != "policy_sc")
+    return f"({_call(before, without)}) if lane.health.eventual else ({_call(before, sent_as)})"
+
+
+def _call(before: tuple[str, ...], sent_as: tuple[str, ...], of: str = "method") -> str:
+    """Return a call with the arguments that were given, and no others."""
+    policies = "".join(f", {name}=sent" for name in sent_as)
+    calls = [f"{of}({', '.join(before[:count])}{policies})" for count in range(1, len(before) + 1)]
+    text = calls[0]
+    for name, call in zip(before[1:], calls[1:], strict=True):
+        text = f"{call} if {name} is not ABSENT else {text}"
+    return text

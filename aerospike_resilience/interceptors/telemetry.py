@@ -1,6 +1,6 @@
 """Telemetry: one span and one duration sample for each operation, however many attempts it makes.
 
-Both are told from the operation's `Outcome`. Names follow OpenTelemetry's semantic conventions for
+Both come from the operation's `Outcome`. Names follow OpenTelemetry's semantic conventions for
 database clients (``telemetry/registry.py``).
 """
 

@@ -108,7 +108,7 @@ class Stream:
         """Call `callback` once after those of `when_done`, with what was read.
 
         The end is the last record, an error, or `close()`. A stream that is dropped has ended with the last
-        record that was read, which is told later, by `tell_dropped`.
+        record that was read, which `tell_dropped` reports later.
         """
         if self._reading is None:
             self._reading = Reading(clock, self._row_failure)

@@ -19,7 +19,7 @@ from ..profiles import Profile
 from .experiment import Hosts, Ready, Variant
 
 NO_LIMIT_S: Final = 60.0
-"""Stands for a ``total_timeout`` of 0, in seconds, where a call's overrun is told."""
+"""Stands for a ``total_timeout`` of 0, in seconds, where a call's overrun is reported."""
 
 
 @dataclass(frozen=True, slots=True)

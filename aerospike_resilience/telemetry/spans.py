@@ -81,7 +81,7 @@ def describe(
         outcome: how the operation ended.
         told: the attributes that span and sample share at the end: those of the error.
         address: from a node's name to its host and port.
-        rows: whether the number of returned rows is told.
+        rows: whether to set the number of returned rows.
     """
     found = dict(told)
     if outcome.kind != "ok":
@@ -117,7 +117,7 @@ def describe(
 
 
 def attempt_attributes(attempt: Attempt) -> dict[str, Any]:
-    """Return what is told of one attempt."""
+    """Return the attributes of one attempt."""
     found: dict[str, Any] = {
         names.ATTEMPT_NUMBER: attempt.number,
         names.ATTEMPT_DURATION: attempt.duration_s,

@@ -14,7 +14,7 @@ import aerospike
 import pytest
 
 from aerospike_resilience import resilient
-from aerospike_resilience.demo.load import Load
+from aerospike_resilience.rehearsal.load import Load
 from aerospike_resilience.telemetry.dashboard import ROWS
 from aerospike_resilience.telemetry.rules import rules
 from aerospike_resilience.testing import LocalCluster

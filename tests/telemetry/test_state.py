@@ -187,8 +187,9 @@ def test_metrics_that_a_reload_turns_off_and_on_again(tmp_path, wrap):
     client.resilience.reload()
     assert found.values(OURS + "reloads") == {("changed",): 2, ("failed",): 1}
     assert found.values(OURS + "reload.failed") == {(): 1}
-    ((profile, fingerprint),) = found.values(OURS + "profile.info")
-    assert (profile, fingerprint) == ("mine", client.resilience.profile.fingerprint)
+    ((profile, fingerprint, in_force, state, group),) = found.values(OURS + "profile.info")
+    assert (profile, in_force, state, group) == ("mine", "mine", "stale", "none")
+    assert fingerprint == client.resilience.profile.fingerprint
 
 
 def test_retries_of_the_client_itself_are_counted(healthy, wrap):

@@ -1,4 +1,4 @@
-"""The tables of docs/telemetry.md, read from the registry of names."""
+"""The tables of docs/reference/metrics.md, read from the registry of names."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def test_a_broken_snippet_or_command_is_found(tmp_path, monkeypatch):
 def test_every_attribute_of_a_span_is_on_its_page():
     room = ROOT / "aerospike_resilience" / "telemetry"
     code = "".join((room / name).read_text() for name in ("spans.py", "targets.py"))
-    page = (ROOT / "docs" / "telemetry.md").read_text()
+    page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
 
     words = {name: value for name, value in vars(registry).items() if isinstance(value, str)}
     named = {words[name] for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)*\b", code) if name in words}

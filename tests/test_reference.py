@@ -101,7 +101,7 @@ def test_a_finding_names_its_page(style):
 
 def test_every_metric_that_a_guide_names_is_one():
     """``breaker.state``, but not ``breaker.mode``, which is a key of a policy file."""
-    known = re.findall(r"`aerospike\.resilience\.([\w.]+)`", reference.metrics())
+    known = re.findall(r"`aerospike\.resilience\.([\w.]+)`", tables.signals.metrics())
     schema = json_schema()
     keys = {
         f"{key}.{inner}"

@@ -53,7 +53,7 @@ SUPPORT: Final[Mapping[str, Support]] = {
     "strict_config": Refused(
         "only the SDK has a configuration file to be strict about", "leave it out"
     ),
-    "rack_ids": Refused("aerospike-py is not told racks", "another client"),
+    "rack_ids": Refused("aerospike-py has no setting for racks", "another client"),
     "ip_map": Refused(
         "aerospike-py does not translate addresses",
         "using_services_alternate(), with alternate-access-address on the server, or another client",

@@ -1,10 +1,11 @@
-"""Django, in one file: each worker connects for itself at its first request.
+"""Django, in one file: each worker connects for itself at its first request; 503 with Retry-After.
 
 AEROSPIKE_HOSTS=127.0.0.1:3000 gunicorn --workers 2 django_app:application
 """
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 
@@ -29,8 +30,11 @@ def visit(_request: HttpRequest, user: str) -> JsonResponse:
     try:
         client.increment(key, "count", 1)
         _, _, bins = client.get(key)
-    except (CircuitOpenError, BackpressureError):
-        return JsonResponse({"error": "the database is busy"}, status=503)
+    except (CircuitOpenError, BackpressureError) as error:
+        # Nothing was sent: the caller may ask again, but not at once.
+        wait_s = getattr(error, "retry_after_s", None) or 1
+        retry_after = {"Retry-After": str(math.ceil(wait_s))}
+        return JsonResponse({"error": "the database is busy"}, status=503, headers=retry_after)
     except aerospike.exception.AerospikeError as error:
         return JsonResponse({"error": type(error).__name__}, status=502)
     return JsonResponse({"user": user, "count": bins["count"], "worker": os.getpid()})

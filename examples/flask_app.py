@@ -1,10 +1,11 @@
-"""Flask under gunicorn: each worker connects for itself, even though the application is preloaded.
+"""Flask under gunicorn: each worker connects for itself, even if preloaded; 503 with Retry-After.
 
 AEROSPIKE_HOSTS=127.0.0.1:3000 gunicorn --preload --workers 2 flask_app:app
 """
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
@@ -17,14 +18,22 @@ app = Flask(__name__)
 client = connect_per_process(profile="latency", name="visits")  # connects at a worker's first use
 
 
+@app.errorhandler(CircuitOpenError)
+@app.errorhandler(BackpressureError)
+def refused(error: Exception) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Nothing was sent: the caller may ask again, but not at once."""
+    wait_s = getattr(error, "retry_after_s", None) or 1
+    return {"error": "the database is busy"}, 503, {"Retry-After": str(math.ceil(wait_s))}
+
+
+@app.errorhandler(aerospike.exception.AerospikeError)
+def failed(error: Exception) -> tuple[dict[str, Any], int]:
+    return {"error": type(error).__name__}, 502
+
+
 @app.post("/visits/<user>")
-def visit(user: str) -> tuple[dict[str, Any], int]:
+def visit(user: str) -> dict[str, Any]:
     key = ("test", "visits", user)
-    try:
-        client.increment(key, "count", 1)
-        _, _, bins = client.get(key)
-    except (CircuitOpenError, BackpressureError):
-        return {"error": "the database is busy"}, 503
-    except aerospike.exception.AerospikeError as error:
-        return {"error": type(error).__name__}, 502
-    return {"user": user, "count": bins["count"], "worker": os.getpid()}, 200
+    client.increment(key, "count", 1)
+    _, _, bins = client.get(key)
+    return {"user": user, "count": bins["count"], "worker": os.getpid()}

@@ -141,9 +141,22 @@ def test_compose_shows_the_dashboard_and_the_rules_of_the_package():
     assert yaml.safe_load((COMPOSE / "aerospike-rules.yaml").read_text()) == rules()
 
 
-def test_fastapi_answers_503_and_when_to_come_back_while_a_node_is_down(cluster, tmp_path):
-    pytest.importorskip("fastapi")
-    pytest.importorskip("uvicorn")
+GUNICORN = ("gunicorn", "--bind", "127.0.0.1:0", "--graceful-timeout", "3")
+
+
+@pytest.mark.parametrize(
+    ("package", "command"),
+    [
+        ("fastapi", FASTAPI),
+        ("flask", (*GUNICORN, "flask_app:app")),
+        ("django", (*GUNICORN, "django_app:application")),
+    ],
+)
+def test_an_application_answers_503_and_when_to_come_back_while_a_node_is_down(
+    cluster, tmp_path, package, command
+):
+    pytest.importorskip(package)
+    pytest.importorskip(command[0])
 
     def refused() -> str | None:
         try:
@@ -153,7 +166,8 @@ def test_fastapi_answers_503_and_when_to_come_back_while_a_node_is_down(cluster,
                 return error.headers["Retry-After"] if error.code == 503 else None
         return None
 
-    with served(cluster, tmp_path / "log", *FASTAPI) as address:
+    with served(cluster, tmp_path / "log", *command) as address:
+        post(address, "/visits/ann")  # connects
         cluster.stall(cluster.master("test", "visits", "ann"))
         retry_after = until(refused, pause_s=0.01)
         cluster.resume(cluster.master("test", "visits", "ann"))
@@ -172,8 +186,8 @@ def test_fastapi_answers_503_and_when_to_come_back_while_a_node_is_down(cluster,
 def test_wsgi_applications_under_gunicorn(healthy, tmp_path, package, app, more):
     pytest.importorskip(package)
     pytest.importorskip("gunicorn")
-    command = ("gunicorn", app, *more, "--workers", "2", "--bind", "127.0.0.1:0")
-    with served(healthy, tmp_path / "log", *command, "--graceful-timeout", "3") as address:
+    command = (*GUNICORN, app, *more, "--workers", "2")
+    with served(healthy, tmp_path / "log", *command) as address:
         assert rising(counts(address, package))
 
 

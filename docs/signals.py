@@ -6,14 +6,14 @@ from aerospike_resilience.telemetry import registry
 
 
 def metrics() -> str:
-    """Return every metric: its kind, unit and attributes, and what it shows."""
-    lines = ["| metric | kind | unit | attributes | what it shows |", "|---|---|---|---|---|"]
+    """Return every metric: what it shows, its kind, unit and attributes."""
+    lines = ["| metric | what it shows | kind | unit | attributes |", "|---|---|---|---|---|"]
     for name, metric in registry.METRICS.items():
         attributes = ", ".join(f"`{attribute}`" for attribute in metric.attributes)
         zero = " Begins at 0." if metric.zero else ""
         lines.append(
-            f"| `{name}` | {metric.instrument} | `{metric.unit}` | {attributes} | "
-            f"{metric.description}{zero} |"
+            f"| `{name}` | {metric.description}{zero} | {metric.instrument} | `{metric.unit}` | "
+            f"{attributes} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -103,7 +103,7 @@ def broken(library: PolicyLibrary, path: Path, error: PolicyFileError) -> list[F
             path.stem,
             f"{one.where}:{one.line}" if one.line else one.where,
             f"{one.key}: {one.message}" if one.key else one.message,
-            "mend the file; nothing of it is in force",
+            "repair the file; nothing of it is in force",
             str(files.get(one.where, path)),
             max(one.line, 1),
         )

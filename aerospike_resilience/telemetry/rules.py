@@ -193,8 +193,8 @@ ALERTS: Final = (
         _failed("native_breaker"),
         "warning",
         _client("is refused by the Aerospike client's own breaker"),
-        "The client's own `max_error_rate` shut a node for all calls, reads included.",
-        "Set it wide where this library decides (`connect()` does it): `max_error_rate: 0`, or 10,000.",
+        "The client's own breaker (`max_error_rate`) refuses a node for all calls, reads included.",
+        "Set it wide, as `connect()` does: `max_error_rate: 10000`, `error_rate_window: 100`.",
     ),
     Alert(
         "AerospikeReloadFailed",
@@ -203,7 +203,7 @@ ALERTS: Final = (
         _client("cannot read its policy file and keeps the last good profile"),
         "The policy file was changed and is broken. Nothing changed in the process; a new process would "
         "not start with it.",
-        "Run `aerospike-resilience policy check FILE`, mend the file or put the last version back.",
+        "Run `aerospike-resilience policy check FILE`, repair the file or put the last version back.",
     ),
     Alert(
         "AerospikeBreakerStorageUnreachable",

@@ -78,7 +78,7 @@ def resilient(
         policies: where to look for policy files before the usual places: a directory or several.
         broken_profile: what to do if the profile's file is broken or missing. ``raise``: raise an error.
             ``parent``: start on the nearest parent that is good, or on ``observe`` if there is none; the
-            log, the snapshot and the metrics say so, and the file takes effect once it is mended.
+            log, the snapshot and the metrics show it, and the file takes effect once it is repaired.
         interceptors: interceptors of the application's own, each with its place in the chain, whatever the
             profile switches on or off: ``[("before", "breaker", Mine())]``. The places are `CHAIN_ORDER`.
         retry: the application's own retry rules: `RetryRules`, or one of tenacity's ``retry_*``.

@@ -26,7 +26,7 @@ from .endpoint import Answerer, Busy, Endpoint
 from .handler import Handler
 
 MAX_READERS: Final = 16
-"""How many readers one server has at once; as many more get an answer that says so, and further ones none."""
+"""How many readers one server has at once; as many more get an answer that says so, others none."""
 
 CLOSE_S: Final = 1.0
 """How long `close` waits at most for the server's threads, in seconds."""

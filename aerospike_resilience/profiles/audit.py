@@ -64,8 +64,17 @@ class Change:
 
     @property
     def fields(self) -> dict[str, object]:
-        """The fields of its log record: ``aerospike_key``, ``aerospike_before``, …."""
-        return {f"aerospike_{name}": value for name, value in asdict(self).items()}
+        """The fields of its log record: ``aerospike_key``, ``aerospike_before``, ….
+
+        The profile is ``aerospike_changed_profile``: it may be one of a ``using()`` block, and not the
+        client's own.
+        """
+        found = asdict(self)
+        changed = found.pop("profile")
+        return {
+            "aerospike_changed_profile": changed,
+            **{f"aerospike_{name}": value for name, value in found.items()},
+        }
 
 
 class AuditTrail:

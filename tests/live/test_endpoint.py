@@ -132,7 +132,6 @@ def test_allowed_orders_are_obeyed(serve, served):
     ("method", "path", "body", "headers", "status", "said"),
     [
         ("GET", "/snap", None, {}, 404, "/snapshot"),
-        ("GET", "/traffic", None, {}, 404, "traffic"),
         ("POST", "/snapshot", {}, {}, 405, "GET"),
         ("GET", "/isolate", None, {}, 405, "POST"),
         ("GET", "/stream?interval=often", None, {}, 400, "seconds"),
@@ -160,9 +159,7 @@ def test_traffic_is_served_where_the_client_records_it(serve, served, monkeypatc
         def as_dict(self):
             return {"observed_s": self.seconds}
 
-    monkeypatch.setattr(
-        type(served.resilience), "traffic", lambda _self, seconds: Shape(seconds), raising=False
-    )
+    monkeypatch.setattr(type(served.resilience), "traffic", lambda _self, seconds: Shape(seconds))
     server = serve()
 
     assert ask(server, "GET", "/traffic").json == {"observed_s": 5.0}
@@ -211,10 +208,16 @@ def test_of_too_many_readers_the_last_is_turned_away(serve, monkeypatch):
     first = Streamed(server)
     assert first.next()["name"] == "carts"
 
-    assert ask(server, "GET", "/snapshot").status == 503
+    def status() -> int:
+        try:
+            return ask(server, "GET", "/snapshot").status
+        except OSError:  # the one before has not gone yet, so this one gets no answer
+            return 0
+
+    until(lambda: status() == 503)
 
     first.close()
-    until(lambda: ask(server, "GET", "/snapshot").status == 200)
+    until(lambda: status() == 200)
 
 
 def test_a_socket_that_a_process_left_behind_is_replaced_and_nothing_else(serve, served, tmp_path):

@@ -17,7 +17,7 @@ from ...clients.shared.derived import client_class
 from ...model.operation import Key
 from ...model.plan import Plan
 from ..engine import Engine
-from .first_attempts import FirstAttempt, Fit
+from .first_attempts import NOTHING, FirstAttempt, Fit
 from .forms import ABSENT, Form, given
 from .lane import Lane
 from .loop_calls import LoopCalls
@@ -105,7 +105,7 @@ _BY_SLOT: Final = {
                         budget.operations += 1""",
     "$FAILED": "calls.under_way.discard(call) or error",
     "$RETURNED": "call.outer",
-    "$ENDED": "by_future(*form.placed(({values})), **form.named(({values}), named))",
+    "$ENDED": "by_future(*given(first or ({signed})), **named)",
 }
 """As a window of one, which completes a slot. What the client refuses so is refused by its own method."""
 
@@ -203,6 +203,7 @@ def fused_awaited(
         "running_loop": asyncio.get_running_loop,
         "given": given,
         "ABSENT": ABSENT,
+        "NOTHING": NOTHING,
     }
     if not adapter.returns_futures:
         return fused_method("coroutine", _COROUTINE, form, {**cells, "slow": _slow})

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ... import ambient
 from ..engine import Engine
+from .first_attempts import NOTHING
 from .forms import ABSENT, Form, given
 from .template import AGAIN, HEAD, General, fused_method
 
@@ -84,5 +85,6 @@ def fused(
         "current": ambient.current,
         "given": given,
         "ABSENT": ABSENT,
+        "NOTHING": NOTHING,
     }
     return fused_method("blocking", _BLOCKING, form, cells)

@@ -65,16 +65,6 @@ class Form:
             return True, True
         return False, operation.idempotent(arguments)
 
-    def placed(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the values that are passed on by position: up to the first that is absent."""
-        return given(values if self.policy_by_position else values[:-1])
-
-    def named(self, values: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
-        """Return the values that are passed on by name: the rest, and what else was `named`."""
-        first = len(self.placed(values))
-        rest = zip(self.names[first:], values[first:], strict=True)
-        return {**named, **{name: value for name, value in rest if value is not ABSENT}}
-
 
 def given(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the values up to the first that is absent."""

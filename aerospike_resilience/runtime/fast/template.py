@@ -1,7 +1,8 @@
 """The text that the templates of fused methods share, and how a template becomes a function.
 
-A template has the parameters of the client's method, so that a call needs no packing of arguments, and
-arguments given by name cost no more than others.
+A template has the parameters of the client's method, by position, so that a plain call needs no packing of
+arguments. Arguments given by name are looked up one by one. Those that the method would refuse, such as one
+given twice, go to the general chain as they were given, and the client itself raises what it raises.
 """
 
 from __future__ import annotations
@@ -18,18 +19,21 @@ from .forms import Form
 General: TypeAlias = Callable[..., Any]
 """An operation's wrapped method that sends every call through the general chain."""
 
-HEAD: Final = """({signature}*more, {policy_by_name}**named):
+HEAD: Final = """({signature}/, *more, **named):
+        first, rest = None, named{policy_absent}
+        if named:
+            {by_name}
         lane = engine.runtime.lane
         plan = lane.plans[{name!r}]{placed}
-        if {unusual}more or named or plan is None or current() is not None:
+        if {unusual}more or rest or plan is None or current() is not None:
             if not lane.open and not ({partial}more or named):
                 return {general_call}
             began = clock()
             fit = None
             if lane.open and not ({gap}more):
-                fit = lane.fit(engine, form, ({values}), named, current(), began)
+                fit = lane.fit(engine, form, ({values}), rest, current(), began)
             if fit is None:
-                return {general}(*form.placed(({values})), *more, **form.named(({values}), named))
+                return {again}
             lane, plan, sent, early_s, _, _, _ = fit
         else:
             fit, sent = None, plan.first
@@ -38,7 +42,7 @@ HEAD: Final = """({signature}*more, {policy_by_name}**named):
 """How a call begins: it finds its `lane`, `plan`, `fit`, `sent`, `early_s` and when it `began`. Or the
 general chain makes it."""
 
-AGAIN: Final = "{general}(*form.placed(({values})), *more, **form.named(({values}), named))"
+AGAIN: Final = "{again}"
 """The same call through the general chain."""
 
 
@@ -112,8 +116,9 @@ def _words(form: _Signature, general: str) -> dict[str, Any]:
     ]
     unusual = [f"{before[0]} is ABSENT", *gaps]
     # Of a client whose calls may say the profile's own policies, the policy is looked at with the others.
-    policy_by_name = form.by_name and not (form.policy_by_position or form.marks)
+    policy_by_name = form.by_name and not form.marks
     has_policy = form.policy_by_position or policy_by_name
+    again = f"{general}(*given(first or ({_row(signed)})), *more, **named)"
     if has_policy:
         unusual.append(f"{policy} is not ABSENT")
     if form.judged == ("meta",):
@@ -127,8 +132,15 @@ def _words(form: _Signature, general: str) -> dict[str, Any]:
         "values": _row(names if has_policy else (*before, "ABSENT")),
         "or_none": _row(before[:1])
         + "".join(f"None if {one} is ABSENT else {one}, " for one in before[1:]),
-        "signature": "".join(f"{one}=ABSENT, " for one in signed) + ("" if form.by_name else "/, "),
-        "policy_by_name": f"{policy}=ABSENT, " if policy_by_name else "",
+        "signature": "".join(f"{one}=ABSENT, " for one in signed),
+        "policy_absent": f"\n        {policy} = ABSENT"
+        if has_policy and policy not in signed
+        else "",
+        "by_name": _by_name(signed, (*before, policy) if policy_by_name else before, again)
+        if form.by_name
+        else "pass",
+        "again": again,
+        "signed": _row(signed),
         "unusual": "".join(f"{one} or " for one in unusual),
         "partial": gap + (f"{policy} is not ABSENT or " if has_policy else ""),
         "gap": gap,
@@ -140,6 +152,23 @@ def _words(form: _Signature, general: str) -> dict[str, Any]:
 
 def _row(names: tuple[str, ...]) -> str:
     return "".join(f"{name}, " for name in names)
+
+
+def _by_name(signed: tuple[str, ...], names: tuple[str, ...], again: str) -> str:
+    """Return the lines that take arguments given by name: all of them, or none."""
+    lines = [f"first, found = ({_row(signed)}), 0"]
+    for name in names:
+        lines += [
+            f'if {name} is ABSENT and "{name}" in named:',
+            f'    {name}, found = named["{name}"], found + 1',
+        ]
+    lines += [
+        "if found:",
+        "    if found != len(named):",
+        f"        return {again}",
+        "    rest = NOTHING",
+    ]
+    return "\n            ".join(lines)
 
 
 def _sent(before: tuple[str, ...], sent_as: tuple[str, ...]) -> str:

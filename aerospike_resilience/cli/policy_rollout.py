@@ -21,7 +21,7 @@ from .policy_common import PolicyCommand, add_row, console, hint, load_file, tab
     "--by",
     default="hostname",
     show_default=True,
-    help="What processes are told apart by, if the file has no rollout yet: hostname or env:NAME.",
+    help="What distinguishes processes, if the file has no rollout yet: hostname or env:NAME.",
 )
 @click.option(
     "--host",

@@ -12,7 +12,7 @@ CONNECTION: Final[Entries] = {
         "The most connections to a node. Keep it above backpressure.max_concurrent_operations.",
         300,
     ),
-    "conn_pools_per_node": ("Into how many pools a node's connections are split.", 2),
+    "conn_pools_per_node": ("The number of pools for the connections to a node.", 2),
     "opening_connection_threshold": (
         "How many connections may be opening at once, over all nodes. 0: no limit.",
         20,
@@ -31,7 +31,7 @@ CONNECTION: Final[Entries] = {
         "1s",
     ),
     "max_error_rate": (
-        "Errors in a window after which the client's own breaker shuts a node. Keep it wide: it cannot "
+        "Errors in a window after which the client's own breaker refuses a node. Keep it wide: it cannot "
         "tell who is to blame.",
         10_000,
     ),
@@ -52,7 +52,7 @@ CONNECTION: Final[Entries] = {
     "fail_if_not_connected": ("Raise when the first connection fails.", True),
     "validate_keys": ("The C client refuses unknown keys of policies and configurations.", True),
     "strict_types": ("The C client checks the types of bins' values.", True),
-    "send_bool_as": ("As what the C client stores a bool.", "bool"),
+    "send_bool_as": ("The type as which the C client stores a bool.", "bool"),
     "rack_aware": ("Prefer nodes of rack_id, with replica: prefer_rack.", True),
     "rack_id": ("The rack that this client is in.", 1),
     "rack_ids": ("Racks in the order of preference, with replica: prefer_rack.", [1, 2]),
@@ -80,8 +80,8 @@ CONNECTION: Final[Entries] = {
 """Settings of the connection."""
 
 SHARED_MEMORY: Final[Entries] = {
-    "max_nodes": ("For how many nodes there is room.", 16),
-    "max_namespaces": ("For how many namespaces there is room.", 8),
+    "max_nodes": ("The number of nodes for which there is room.", 16),
+    "max_namespaces": ("The number of namespaces for which there is room.", 8),
     "takeover_threshold_sec": (
         "Seconds without a tend after which another process takes over tending.",
         30,

@@ -60,11 +60,11 @@ HEAD: Final[Entries] = {
 ROLLOUT: Final[Entries] = {
     "share": ("The share of the processes, as a percentage.", "10%"),
     "by": (
-        "What processes are told apart by: hostname, or env:NAME for an environment variable. A process "
-        "where it is not set is in no share below 100%.",
+        "What distinguishes processes: hostname, or env:NAME for an environment variable. A process in "
+        "which it is not set is in no share below 100%.",
         "env:POD_NAME",
     ),
-    "previous": ("The profile that the others stay with. null: the parent.", "latency"),
+    "previous": ("The profile of the other processes. null: the parent.", "latency"),
 }
 """``rollout``."""
 
@@ -82,8 +82,8 @@ RETRY: Final[Entries] = {
         {"ratio": 0.1, "min_per_second": 10},
     ),
     "in_doubt": (
-        "What becomes of a conditional write that may have been applied. report: the error says so. "
-        "verify: the record is looked up, where that makes it certain.",
+        "What happens to a conditional write that may have been applied. report: the error says so. "
+        "verify: the record is read, if that can decide it.",
         "verify",
     ),
 }
@@ -97,7 +97,7 @@ BUDGET: Final[Entries] = {
 
 ADAPTIVE_TIMEOUT: Final[Entries] = {
     "quantile": ("The quantile of a node's latency that counts as usual.", 0.99),
-    "factor": ("How many times that a read waits before it leaves the node.", 4),
+    "factor": ("How many times this quantile a read waits before it leaves the node.", 4),
     "min": ("A read waits at least this long. A bare number is in milliseconds.", "5ms"),
     "max": ("A read waits at most this long.", "40ms"),
 }
@@ -113,8 +113,8 @@ BREAKER: Final[Entries] = {
     "half_open_calls": ("Successes in a row that close a half-open node.", 3),
     "max_open_share": ("The largest share of the cluster that may be open.", 0.5),
     "on_replica_open": (
-        "What a write does whose replica is open. fail: refused at once. commit_master: acknowledged by "
-        "the master alone. wait: sent as usual.",
+        "What happens to a write if its replica is open. fail: it is refused at once. commit_master: the "
+        "master alone acknowledges it. wait: it is sent as usual.",
         "commit_master",
     ),
     "silence": ("How long a node may show no sign of life before it opens.", "250ms"),
@@ -122,7 +122,10 @@ BREAKER: Final[Entries] = {
     "slow_call_rate": ("The share of slow calls in a window that opens a node. null: none.", 0.5),
     "slow_call_duration": ("A call that takes longer is slow.", "100ms"),
     "minimum_calls": ("With fewer calls in a window the two rates do not apply.", 20),
-    "isolate": ("Names of nodes that every call is kept away from.", ["A1"]),
+    "isolate": (
+        "Names of nodes that get no writes, and no reads that only the master may answer.",
+        ["A1"],
+    ),
     "batch_on_open": (
         "What a batch does with rows that need an open node. partial: these rows fail. fail: "
         "the batch does.",
@@ -145,7 +148,10 @@ BACKPRESSURE: Final[Entries] = {
         "number is in milliseconds.",
         "50ms",
     ),
-    "queue": ("Who is served first: who waited longest (fifo) or shortest (lifo).", "lifo"),
+    "queue": (
+        "Which operation is served first: the one that waited longest (fifo) or shortest (lifo).",
+        "lifo",
+    ),
     "limit": (
         "fixed: max_concurrent_operations. adaptive: it begins there and follows the latency.",
         "adaptive",
@@ -164,7 +170,7 @@ BACKPRESSURE: Final[Entries] = {
 TELEMETRY: Final[Entries] = {
     "spans": ("Make a span for each operation.", True),
     "metrics": ("Report metrics.", True),
-    "db_query_text": ("Put the statement of a query into its span; it may hold values.", False),
+    "db_query_text": ("Put the text of a query into its span, with ? for every value.", False),
     "attempt_duration": ("Record the duration of each attempt, by node.", True),
     "client_counters": (
         "Export every counter that the client has of each node; by default while that is 5 nodes at most.",

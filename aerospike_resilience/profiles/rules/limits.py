@@ -54,8 +54,8 @@ def narrow_native_breaker(subject: Subject) -> Found:
     if 0 < rate < WIDE:
         yield (
             profile.origin("connection.max_error_rate"),
-            f"the client's own breaker shuts a node after {rate} errors, and counts reads that left a slow "
-            "node early and writes that waited for a stalled replica: healthy nodes are shut",
+            f"the client's own breaker refuses a node after {rate} errors. It counts reads that left a "
+            "slow node early and writes that waited for a stalled replica, so it refuses healthy nodes",
             f"connection.max_error_rate: {WIDE} with error_rate_window: 100, and the same in the client's "
             "configuration",
         )

@@ -232,6 +232,7 @@ def section_page(key: str, model: type[BaseModel], name: str) -> str:
     if known:
         parts += [
             "## Which client takes which setting",
+            "A name in a cell is the client's own setting, which gets the value.",
             "<!-- table: settings -->\n<!-- /table -->",
         ]
         parts += ["## Other names", synonyms(known)]

@@ -33,7 +33,8 @@ import signals
 
 DOCS = Path(__file__).resolve().parent
 PAGES = (
-    *(DOCS / "clients.md", DOCS / "connecting.md", DOCS / "runbook.md"),
+    DOCS / "clients.md",
+    DOCS / "runbook.md",
     house.ROOT / "CONTRIBUTING.md",
     *sorted((DOCS / "recipes").glob("*.md")),
     *sorted((DOCS / "reference").glob("*.md")),

@@ -1,4 +1,4 @@
-"""Every setting reaches every client, or is refused by name: the table in docs/connecting.md holds."""
+"""Every setting reaches every client, or is refused by name: the table in the reference holds."""
 
 from __future__ import annotations
 
@@ -184,5 +184,6 @@ def test_the_table_names_every_method_and_field():
         assert f"`.{name}(" in text or name.startswith("with_tls_config")
     for name in SystemSettings.__dataclass_fields__:
         assert f"`SystemSettings.{name}`" in text
-    assert (root / "docs" / "connecting.md").read_text().count(text) == 1
+    page = root / "docs" / "reference" / "policy" / "connection.md"
+    assert page.read_text().count(text) == 1
     assert any(isinstance(one, ByUs) for one in connector("aerospike").support.values())

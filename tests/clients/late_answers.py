@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from tests.conformance.surfaces import (
     SyncClusterDefinition,
     native,
 )
+from tests.waiting import until
 
 TLS_NAME = "127.0.0.1"
 KEY = ("test", "late", 1)
@@ -45,6 +47,19 @@ def fields(delay_ms: int) -> dict[str, int]:
         "max_retries": 0,
         "timeout_delay": delay_ms,
     }
+
+
+def patiently(call: Callable[[], Any]) -> None:
+    """Make a call until it succeeds: on a busy machine a node answers later than the client waits."""
+
+    def done() -> bool:
+        try:
+            call()
+        except Exception:
+            return False
+        return True
+
+    until(done)
 
 
 class Late:
@@ -126,7 +141,7 @@ class LateC(Late):
             config["tls"] = {"enable": True, "cafile": self.ca_file}
         self.bare = aerospike.client(config)
         self.client = self.wrapped(self.bare)
-        self.client.put(KEY, {"n": 1})
+        patiently(lambda: self.client.put(KEY, {"n": 1}))
 
     def get(self):
         return self.client.get(KEY, fields(self.delay_ms) if self.by_call else None)
@@ -158,7 +173,7 @@ class LatePy(Late):
     def open(self):
         bare = aerospike_py.client({"hosts": self.cluster.hosts}).connect()
         self.client = self.wrapped(bare)
-        self.client.put(KEY, {"n": 1})
+        patiently(lambda: self.client.put(KEY, {"n": 1}))
 
     def get(self):
         return self.client.get(KEY, policy=fields(self.delay_ms) if self.by_call else None)
@@ -184,12 +199,12 @@ class LatePyAsync(Late):
     def open(self):
         self.loop = Loop()
         self.loop.run(self._opened())
+        patiently(lambda: self.loop.run(self.client.put(KEY, {"n": 1})))
 
     async def _opened(self):
         bare = aerospike_py.AsyncClient({"hosts": self.cluster.hosts})
         await bare.connect()
         self.client = self.wrapped(bare)
-        await self.client.put(KEY, {"n": 1})
 
     def get(self):
         return self.loop.run(
@@ -221,7 +236,7 @@ class LateNative(Late):
             policy.tls_config = native.TlsConfig(self.ca_file)
             seeds = ",".join(f"{host}:{TLS_NAME}:{port}" for host, port in self.cluster.hosts)
         self.client = self.wrapped(native.new_client_blocking(policy, seeds))
-        self.client.put_blocking(native.Key(*KEY), {"n": 1})
+        patiently(lambda: self.client.put_blocking(native.Key(*KEY), {"n": 1}))
 
     def get(self):
         if not self.by_call:
@@ -271,10 +286,11 @@ class LateSdk(Late):
         if self.ca_file:
             self.loop = Loop()
             self.loop.run(self._opened())
+            patiently(lambda: self.loop.run(self._written()))
             return
         self.loop = None
         self.client, self.sessions = self.session(definition.connect())
-        self.sessions.put(self.record, {"n": 1})
+        patiently(lambda: self.sessions.put(self.record, {"n": 1}))
 
     async def _opened(self):
         hosts = [Host(host, port, TLS_NAME) for host, port in self.cluster.hosts]
@@ -282,6 +298,8 @@ class LateSdk(Late):
             tls_name=TLS_NAME, ca_file=self.ca_file
         )
         self.client, self.sessions = self.session(await definition.connect())
+
+    async def _written(self):
         await self.sessions.put(self.record, {"n": 1})
 
     def get(self):

@@ -8,7 +8,7 @@ import pytest
 from aerospike import exception as c_errors
 
 from aerospike_resilience.testing import LocalCluster
-from tests.clients.late_answers import LATE, LateC
+from tests.clients.late_answers import LATE, LateC, patiently
 from tests.waiting import until
 
 LONG_MS = 60_000
@@ -31,7 +31,7 @@ def opened(cluster):
         def open_(client, delay_ms, **config):
             late = client(cluster, None, delay_ms, "profile", **config)
             stack.callback(late.close)
-            late.get()
+            patiently(late.get)
             return late
 
         yield open_

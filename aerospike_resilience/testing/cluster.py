@@ -50,6 +50,7 @@ class LocalCluster:
         session_ttl: How long a login lasts.
         tls: A certificate for the nodes (see `TestAuthority`); clients must then use TLS.
         client_ca_file: With `tls`, the authority that must have signed clients' certificates.
+        strong: Which of the namespaces are strongly consistent; the nodes are their roster.
         racks: The rack of each node, `[1, 1, 2]`. The owners of a partition are then in as many
             racks as there are.
         access_addresses: What each node tells clients as its address, `"10.9.0.1"` or
@@ -78,6 +79,7 @@ class LocalCluster:
         tls: Certificate | None = None,
         client_ca_file: str | None = None,
         external_users: Users | None = None,
+        strong: Sequence[str] = (),
         racks: Sequence[int] | None = None,
         access_addresses: Sequence[str | None] | None = None,
         alternate_access_addresses: Sequence[str | None] | None = None,
@@ -98,6 +100,7 @@ class LocalCluster:
             tls=tls,
             client_ca_file=client_ca_file,
             external_users=external_users,
+            strong=strong,
             placement=placement,
         )
         self._fleet = Fleet(names, common)

@@ -47,6 +47,7 @@ def common_settings(
     tls: Certificate | None,
     client_ca_file: str | None,
     external_users: Users | None,
+    strong: Sequence[str],
     placement: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the settings that all nodes have in common; `placement` is from `placement_of`.
@@ -66,8 +67,11 @@ def common_settings(
         )
     if heartbeat_timeout < 3:
         raise ValueError(f"heartbeat_timeout is 3 or more, not {heartbeat_timeout!r}")
+    if isinstance(strong, str) or not set(strong) <= set(namespaces):
+        raise ValueError(f"strong= names some of namespaces={tuple(namespaces)!r}, not {strong!r}")
     return {
         "namespaces": tuple(namespaces),
+        "strong": tuple(strong),
         "replication_factor": replication_factor,
         "heartbeat_s": seconds(heartbeat_interval),
         "heartbeat_timeout": heartbeat_timeout,

@@ -286,6 +286,12 @@ class Membership:
             whole = len(view.members) == len(self.peers) + 1
             self._propose(view.members, now, whole=whole)
 
+    def propose_anew(self) -> None:
+        """Ask for another view of the same members, as a new roster needs one."""
+        view = self.view
+        if view is not None and self._proposal is None and not self.frozen:
+            self._propose(view.members, self._loop.time(), whole=False)
+
     def _propose(self, members: dict[str, int], now: float, *, whole: bool) -> None:
         seen = max(self.promised, *(max(p.epoch, p.promised) for p in self.peers.values()), 0)
         epoch = (seen // _EPOCHS_PER_ROUND + 1) * _EPOCHS_PER_ROUND + self._index

@@ -56,6 +56,7 @@ class NodeSettings:
         access: Node to the address that clients get, where it is not the node's own.
         alternate_access: The same for clients that ask for alternate services.
         lua_path: The directory that has the package lupa; empty if there is no Lua.
+        strong: The namespaces that are strongly consistent.
         external_users: User of an external directory to password (SHA-256, hex) and roles.
     """
 
@@ -87,6 +88,7 @@ class NodeSettings:
     alternate_access: dict[str, str] = field(default_factory=dict)
     lua_path: str = ""
     external_users: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    strong: tuple[str, ...] = ()
 
     @property
     def racks_of(self) -> tuple[tuple[str, int], ...]:
@@ -107,6 +109,7 @@ class NodeSettings:
         values = dict(packed)
         values["token"] = bytes.fromhex(values["token"])
         values["namespaces"] = tuple(values["namespaces"])
+        values["strong"] = tuple(values["strong"])
         values["roster"] = {name: tuple(entry) for name, entry in values["roster"].items()}
         for name in ("users", "external_users"):
             if values[name] is not None:

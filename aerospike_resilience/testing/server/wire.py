@@ -34,6 +34,10 @@ INFO3_PARTITION_DONE: Final = 0x04
 INFO3_UPDATE_ONLY: Final = 0x08
 INFO3_CREATE_OR_REPLACE: Final = 0x10
 INFO3_REPLACE_ONLY: Final = 0x20
+INFO3_SC_TYPE: Final = 0x40
+"""Linearized; with `INFO3_SC_RELAXED`, also from unavailable partitions."""
+INFO3_SC_RELAXED: Final = 0x80
+"""A replica may answer."""
 
 FIELD_NAMESPACE: Final = 0
 FIELD_SET: Final = 1

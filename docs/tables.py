@@ -23,12 +23,18 @@ from aerospike_resilience.model.support import ByUs, Native, Refused
 from aerospike_resilience.profiles.fields import PolicyFields
 from aerospike_resilience.profiles.synonyms import FIELD_SYNONYMS
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import house  # beside this file, which is no package
 
+from tests.testing import differences
+
 DOCS = Path(__file__).resolve().parent
-PAGES = (DOCS / "clients.md", DOCS / "connecting.md", house.ROOT / "CONTRIBUTING.md")
+PAGES = (
+    *(DOCS / name for name in ("clients.md", "connecting.md", "not-a-server.md")),
+    house.ROOT / "CONTRIBUTING.md",
+)
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 SHOWN = ("aerospike", "aerospike-py", "aerospike-native", "aerospike-sdk")
@@ -43,6 +49,7 @@ def tables() -> dict[str, str]:
         "settings": settings(),
         "rooms": house.rooms(),
         "journey": house.journey(),
+        "differences": differences.table(),
     }
 
 

@@ -16,6 +16,7 @@ Duration = float | str
 Users = Mapping[str, str | tuple[str | None, Sequence[str]] | None]
 
 MAX_NODES: Final = 8
+MAX_PORT: Final = 65_535
 
 
 def node_names(nodes: int, wanted: Sequence[str] | None) -> tuple[str, ...]:
@@ -85,6 +86,17 @@ def common_settings(
         "tls": tls and TlsFiles(tls.certificate, tls.key, client_ca_file or "", tls.name),
         **placement,
     }
+
+
+def checked_port(port: int | None, nodes: int) -> int | None:
+    """Return the first node's port.
+
+    Raises:
+        ValueError: There are not that many ports above it.
+    """
+    if port is not None and not 1 <= port <= MAX_PORT - nodes + 1:
+        raise ValueError(f"port is 1 to {MAX_PORT - nodes + 1} for {nodes} nodes, not {port!r}")
+    return port
 
 
 def placement_of(

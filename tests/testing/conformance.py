@@ -22,38 +22,11 @@ from aerospike_resilience.testing.server.wire import (
     parse_ops,
 )
 
+from .differences import DEPARTURES
+
 RECORDINGS = Path(__file__).parent / "recordings"
 ANSWER_WITHIN_S = 3.0
 
-# What may differ in the value of an info command, and why.
-INFO_MAY_DIFFER = {
-    r"service.*|peers-.*|alumni-.*|services.*|endpoints": "ports are chosen by the system",
-    r".*-generation": "counts what happened to this cluster",
-    r"cluster-stable.*": "the cluster key is made up anew with each membership",
-    r"statistics|namespace/.*|get-(config|stats).*|latencies.*|histogram.*|smd-.*|debug-.*|dump-.*|"
-    r"query-show.*|user-agents|release|build_.*|feature.*|log.*|health-.*|compatibility-id|help|"
-    r"best-practices|objects|partition-info|connection|jemalloc.*|mesg": "samples of a server's inner life",
-    r"sets.*": "sizes in memory are the server's own",
-    r"sindex(-stat.*|/test/.*)": "sizes and build times are the server's own",
-    r"udf-list": "the server's hash of a module is over more than its text",
-    r"truncate.*lut=.*": "the recorded time was in the future and now is in the past",
-}
-
-# Exchanges whose answers do not match, by file and label, and why. Keep this list short; it is
-# repeated in docs/testing.md.
-DOES_NOT_MATCH = {
-    r".*:(scan|query):.*pag.*": "which records come first is up to the server's threads",
-    r"raw_extra:query:(index-still-building|abort)": "indexes are ready at once, scans are quick",
-    r"raw_extra:(truncate|delete):.*": "truncation is not delayed",
-    r"raw_single:half-close": "the server answers or drops such a request, both were seen",
-    r"c_info:info:|raw_single:proto:size-zero-info": "the dump of all standard values is shorter",
-    r"c_scanquery:query:aggregate": "how many parts a node sends is up to the server's threads",
-}
-# The same where the package lupa is not installed.
-WITHOUT_LUA = {
-    r".*:.*(apply|aggregate|udf).*|.*_batch:batch(_write)?:mixed": "there is no Lua",
-    r".*_batch:batch_read:1000-keys.*": "reads what a Lua function wrote",
-}
 LUA = importlib.util.find_spec("lupa") is not None
 
 
@@ -168,7 +141,7 @@ def info_lines(frame):
 
 
 def may_differ(name):
-    return any(re.fullmatch(pattern, name) for pattern in INFO_MAY_DIFFER)
+    return any(each.info and re.fullmatch(each.info, name) for each in DEPARTURES)
 
 
 class Replay:
@@ -273,8 +246,16 @@ def compare(exchange, frames, closed):
 def reason(exchange):
     """Return why an exchange may differ, or None."""
     name = f"{exchange.file}:{exchange.label}"
-    reasons = DOES_NOT_MATCH if LUA else DOES_NOT_MATCH | WITHOUT_LUA
-    return next((why for what, why in reasons.items() if re.fullmatch(what, name)), None)
+    return next(
+        (
+            each.why
+            for each in DEPARTURES
+            if each.exchanges
+            and not (LUA and each.without_lua)
+            and re.fullmatch(each.exchanges, name)
+        ),
+        None,
+    )
 
 
 def cluster_for(file):

@@ -59,6 +59,16 @@ class Metadata:
         """Set an entry that every node starts with; any later entry wins."""
         self._entries.setdefault((kind, key), (0, value))
 
+    def replace(self, kinds: tuple[str, ...], kept: dict[tuple[str, str], Any]) -> None:
+        """Make the entries of some kinds these, and forget truncations. Every node is told by itself."""
+        now = self._node.clock.now_us()
+        for kind, key in self._entries:
+            if kind in kinds:
+                self._entries[kind, key] = (now, None)
+            elif kind == "truncate":
+                self._entries[kind, key] = (now, 0)
+        self._entries.update({entry: (now, value) for entry, value in kept.items()})
+
     def get(self, kind: str, key: str) -> Any:
         """Return an entry, or None."""
         entry = self._entries.get((kind, key))

@@ -147,7 +147,7 @@ def read(request: Request, record: Record | None, clock: Clock) -> Outcome:
         if info1 & INFO1_NO_BINS:
             return Outcome(OK, generation=record.generation, void_time=record.void_time)
         if info1 & INFO1_ALL_BINS:
-            image, count = record.image, len(record.bins)
+            image, count = record.image, record.bin_count
         else:
             image, count = operate.read(
                 record,
@@ -231,7 +231,7 @@ def _write(request: Request, record: Record | None, clock: Clock, rules: Rules) 
         _check_filter(request, record, clock)
     digest = request.fields[FIELD_DIGEST]
     replace = info3 & (INFO3_CREATE_OR_REPLACE | INFO3_REPLACE_ONLY)
-    bins = {} if record is None or replace else dict(record.bins)
+    bins = {} if record is None or replace else record.bins
     ops, count = operate.write(
         bins,
         request.ops,

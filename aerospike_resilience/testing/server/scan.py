@@ -257,7 +257,7 @@ class _Scan:
     def _bins(self, record: Record) -> tuple[bytes, int]:
         ops = self._request.ops
         if not ops:
-            return record.image, len(record.bins)
+            return record.image, record.bin_count
         clock = self._store.clock
         projected = any(op[0] != OP_READ for op in ops)
         return operate.read(

@@ -264,6 +264,19 @@ def encode_op(op: int, name: bytes, value: Bin | None) -> bytes:
     return _OP.pack(4 + len(name) + len(data), op, particle, 0, len(name)) + name + data
 
 
+def decode_bins(image: bytes) -> dict[bytes, Bin]:
+    """Read what `encode_op` wrote of each bin."""
+    bins: dict[bytes, Bin] = {}
+    pos, end = 0, len(image)
+    while pos < end:
+        size, _, particle, _, name_size = _OP.unpack_from(image, pos)
+        value = pos + 8 + name_size
+        following = pos + 4 + size
+        bins[image[pos + 8 : value]] = (particle, image[value:following])
+        pos = following
+    return bins
+
+
 def encode_field(kind: int, data: bytes) -> bytes:
     """Write one field."""
     return _FIELD.pack(len(data) + 1, kind) + data

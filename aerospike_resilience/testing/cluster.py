@@ -51,6 +51,8 @@ class LocalCluster(Lifecycle):
         tls: A certificate for the nodes (see `TestAuthority`); clients must then use TLS.
         client_ca_file: With `tls`, the authority that must have signed clients' certificates.
         strong: Which of the namespaces are strongly consistent; the nodes are their roster.
+        index_build: How long a new index is being built; queries that need it are refused (203).
+        truncate_delay: How long after its answer a truncation takes effect.
         racks: The rack of each node, `[1, 1, 2]`. The owners of a partition are then in as many
             racks as there are.
         access_addresses: What each node tells clients as its address, `"10.9.0.1"` or
@@ -82,6 +84,8 @@ class LocalCluster(Lifecycle):
         client_ca_file: str | None = None,
         external_users: Users | None = None,
         strong: Sequence[str] = (),
+        index_build: Duration = 0,
+        truncate_delay: Duration = 0,
         racks: Sequence[int] | None = None,
         access_addresses: Sequence[str | None] | None = None,
         alternate_access_addresses: Sequence[str | None] | None = None,
@@ -104,6 +108,8 @@ class LocalCluster(Lifecycle):
             client_ca_file=client_ca_file,
             external_users=external_users,
             strong=strong,
+            index_build=index_build,
+            truncate_delay=truncate_delay,
             placement=placement,
         )
         self._fleet = Fleet(names, common, checked_port(port, nodes))

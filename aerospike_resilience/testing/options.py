@@ -49,6 +49,8 @@ def common_settings(
     client_ca_file: str | None,
     external_users: Users | None,
     strong: Sequence[str],
+    index_build: Duration,
+    truncate_delay: Duration,
     placement: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the settings that all nodes have in common; `placement` is from `placement_of`.
@@ -73,6 +75,8 @@ def common_settings(
     return {
         "namespaces": tuple(namespaces),
         "strong": tuple(strong),
+        "index_build_s": seconds(index_build),
+        "truncate_delay_s": seconds(truncate_delay),
         "replication_factor": replication_factor,
         "heartbeat_s": seconds(heartbeat_interval),
         "heartbeat_timeout": heartbeat_timeout,

@@ -66,9 +66,15 @@ DEPARTURES = (
     Departure(
         "building an index",
         "takes time, a query meanwhile is refused (203)",
-        "ready at once",
-        "indexes are ready at once, scans are quick",
-        exchanges=r"raw_extra:query:(index-still-building|abort)",
+        "ready at once, or after `index_build=`",
+        "tests want no waiting; who tests it says how long",
+    ),
+    Departure(
+        "aborting a query",
+        "ends it (15)",
+        "there is none that runs for long (`ERROR:2:id not active`)",
+        "scans are quick, so there is nothing to abort",
+        exchanges=r"raw_extra:query:abort",
     ),
     Departure(
         "parts of an aggregation",
@@ -86,9 +92,8 @@ DEPARTURES = (
     Departure(
         "truncation",
         "answers, then removes in the background",
-        "removes before it answers",
-        "truncation is not delayed",
-        exchanges=r"raw_extra:(truncate|delete):.*",
+        "removes before it answers, or `truncate_delay=` later",
+        "tests want no waiting; who tests it says how long",
     ),
     # Connections
     Departure(

@@ -40,7 +40,12 @@ def _truncate(node: Node, args: Args, set_name: str) -> str:
         at_us = int(args["lut"]) // 1000 - EPOCH_S * 1_000_000
         if at_us > now_us:
             return "ERROR:4:would truncate in the future"
-    node.metadata_store.set("truncate", f"{args.get('namespace', '')}|{set_name}", at_us)
+    key = f"{args.get('namespace', '')}|{set_name}"
+    delay_s = node.settings.truncate_delay_s
+    if delay_s:
+        node.metadata_store.set_later(delay_s, "truncate", key, at_us)
+    else:
+        node.metadata_store.set("truncate", key, at_us)
     return "ok"
 
 

@@ -100,6 +100,7 @@ class _NodeProcess:
             node.strikes.replace([Rule.unpack(rule) for rule in arguments[0]])
         elif command == "clock":
             node.clock.offset_ms = arguments[0]
+            node.metadata_store.set_due()
             for store in node.stores.values():
                 store.sweep()
         elif command == "stop_writes":

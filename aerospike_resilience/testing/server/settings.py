@@ -57,6 +57,8 @@ class NodeSettings:
         alternate_access: The same for clients that ask for alternate services.
         lua_path: The directory that has the package lupa; empty if there is no Lua.
         strong: The namespaces that are strongly consistent.
+        index_build_s: How long an index cannot be queried after it was made.
+        truncate_delay_s: How long after the answer a truncation takes effect.
         external_users: User of an external directory to password (SHA-256, hex) and roles.
     """
 
@@ -89,6 +91,8 @@ class NodeSettings:
     lua_path: str = ""
     external_users: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     strong: tuple[str, ...] = ()
+    index_build_s: float = 0.0
+    truncate_delay_s: float = 0.0
 
     @property
     def racks_of(self) -> tuple[tuple[str, int], ...]:

@@ -49,5 +49,5 @@ def verdict(ns: dict[str, float]) -> list[str]:
         f"{STARTED['second']:.2f} s; budget 0.2 s: {started}",
         f"{1e9 / ns['get']:,.0f} gets/s from one thread; budget 10,000: {holds}",
         f"{100e9 / ns['batch_read of 100']:,.0f} rows/s of batches of a hundred",
-        embedded_size.measure(20_000),
+        embedded_size.measure(10_000),
     ]

@@ -3,9 +3,11 @@
 No recording backs this; the vendor's documentation and the clients' behaviour do.
 """
 
+import base64
 import contextlib
 import os
 from collections import Counter
+from functools import partial
 
 import aerospike
 import aerospike_py
@@ -167,6 +169,21 @@ class TestDeletes:
         rows = client.batch_remove(keys, policy_batch_remove=DURABLE).batch_records
         assert [row.result for row in rows] == [0, 0]
 
+    def test_in_lua(self, client):
+        pytest.importorskip("lupa")
+        content = base64.b64encode(
+            b"function gone(rec) aerospike:remove(rec) return 1 end"
+        ).decode()
+        # The client's udf_put() would wait for seconds.
+        client.info_random_node(f"udf-put:filename=gone.lua;content={content};udf-type=LUA")
+        key = ("bank", "gone", "lua")
+        client.put(key, {"n": 1})
+        eventually(lambda: all("gone.lua" in text for text in told(client, "udf-list")))
+        with pytest.raises(errors.ForbiddenError):
+            client.apply(key, "gone", "gone", [])
+        client.apply(key, "gone", "gone", [], policy=DURABLE)
+        assert client.exists(key)[1] is None
+
     def test_other_namespaces_of_that_edition_may(self, client):
         key = ("test", "gone", 1)
         for policy in ({}, DURABLE):
@@ -212,7 +229,7 @@ class TestAvailability:
     def test_partitions_are_unavailable_dead_and_revived(self):
         """One story on one cluster: each part needs what the one before left."""
         with (
-            LocalCluster(nodes=3, heartbeat_interval="30ms", **SETTINGS) as cluster,
+            LocalCluster(nodes=3, heartbeat_interval="60ms", **SETTINGS) as cluster,
             c_client(cluster) as client,
         ):
             fill(client)
@@ -262,7 +279,7 @@ class TestAvailability:
     def test_a_smaller_roster_makes_a_lone_node_enough(self):
         with (
             LocalCluster(
-                nodes=2, heartbeat_interval="30ms", replication_factor=1, **SETTINGS
+                nodes=2, heartbeat_interval="60ms", replication_factor=1, **SETTINGS
             ) as two,
             c_client(two) as client,
         ):
@@ -277,6 +294,51 @@ class TestAvailability:
             client.info_all("recluster:")
             eventually(lambda: figure(client, "unavailable_partitions") == {"0"})
             assert int(next(iter(figure(client, "dead_partitions")))) > 0
+
+    def test_a_restarted_principal_learns_the_roster_and_the_indexes_from_the_others(self):
+        with (
+            LocalCluster(nodes=3, heartbeat_interval="60ms", **SETTINGS) as three,
+            c_client(three) as client,
+        ):
+            client.info_all("roster-set:namespace=bank;nodes=A1,A2")
+            client.info_all("sindex-create:namespace=test;indexname=i;bin=n;type=numeric")
+            three.restart("A1")
+            three.wait_until_stable()
+            pending = "pending_roster=A2,A1"
+            eventually(lambda: len(said := told(client, "roster:")) == 1 and pending in said.pop())
+            indexes = eventually(lambda: told(client, "sindex-list:"))
+            assert all("indexname=i" in text for text in indexes)
+
+    def test_nodes_that_were_only_stopped_bring_everything_back(self):
+        """The one that went on alone had no copy of some records, and could not write any."""
+        with (
+            LocalCluster(nodes=3, heartbeat_interval="60ms", **SETTINGS) as three,
+            c_client(three) as client,
+        ):
+            fill(client)
+            mine = next(key for key in KEYS if three.master(*key).name == "A1")
+            three.stall("A2")
+            three.stall("A3")
+            asked = partial(client.info_single_node, "namespace/bank", "A1")
+            eventually(lambda: "unavailable_partitions=4096" in asked())
+            with pytest.raises(errors.AerospikeError) as raised:
+                client.put(mine, {"n": -1}, policy={"total_timeout": 1000})
+            assert raised.value.code == 11
+            three.resume("A2")
+            three.resume("A3")
+            three.wait_until_stable()
+            eventually(lambda: figure(client, "unavailable_partitions") == {"0"})
+            assert eventually(lambda: outcomes(client) == Counter({0: 30}))
+            assert figure(client, "dead_partitions") == {"0"}
+            assert all(client.get(key)[2] == {"n": key[2]} for key in KEYS)
+
+
+def told(client, line):
+    """Return what the nodes say, once if they agree; nothing while one does not answer."""
+    try:
+        return {text.strip() for _, text in client.info_all(line).values()}
+    except errors.ClientError:
+        return set()
 
 
 def outcome(client, key):

@@ -329,7 +329,7 @@ class Membership:
     def _promise(self) -> None:
         message = (
             *(PROMISE, self.name, self.promised, self._holder.versions.tobytes()),
-            self.view.epoch if self.view else 0,
+            *(self.view.epoch if self.view else 0, self._holder.metadata()),
         )
         if self._proposer == self.name:
             self._on_promise(message)
@@ -337,10 +337,12 @@ class Membership:
             self.peers[self._proposer].link.send(message)
 
     def _on_promise(self, message: Message) -> None:
-        _, name, epoch, versions, latest = message
+        _, name, epoch, versions, latest, metadata = message
         proposal = self._proposal
         if proposal is None or epoch != proposal.epoch:
             return
+        # The principal may have just been restarted, and know less than the others.
+        self._holder.merge_metadata(metadata)
         if not proposal.is_complete_with(name, versions, latest):
             return
         self._proposal = None

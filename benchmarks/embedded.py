@@ -10,6 +10,7 @@ import aerospike
 
 from aerospike_resilience.testing import LocalCluster
 
+from . import embedded_size
 from .harness import Case
 
 STARTED: dict[str, float] = {}
@@ -41,10 +42,12 @@ def cases() -> list[Case]:
 
 def verdict(ns: dict[str, float]) -> list[str]:
     """Return what that is a second, for one client that waits for each answer."""
-    holds = "holds" if ns["get"] <= 200_000 else "EXCEEDED"
+    holds = "holds" if ns["get"] <= 100_000 else "EXCEEDED"
+    started = "holds" if max(STARTED.values()) <= 0.2 else "EXCEEDED"
     return [
         f"three nodes start in {STARTED['first']:.2f} s, and the next cluster of the process in "
-        f"{STARTED['second']:.2f} s; budget 0.2 s: {'holds' if STARTED['second'] <= 0.2 else 'EXCEEDED'}",
-        f"{1e9 / ns['get']:,.0f} gets/s from one thread; budget 5,000: {holds}",
+        f"{STARTED['second']:.2f} s; budget 0.2 s: {started}",
+        f"{1e9 / ns['get']:,.0f} gets/s from one thread; budget 10,000: {holds}",
         f"{100e9 / ns['batch_read of 100']:,.0f} rows/s of batches of a hundred",
+        embedded_size.measure(10_000),
     ]

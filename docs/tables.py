@@ -24,6 +24,7 @@ from aerospike_resilience.model.support import ByUs, Native, Refused
 from aerospike_resilience.profiles.fields import PolicyFields
 from aerospike_resilience.profiles.synonyms import FIELD_SYNONYMS
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import alerts  # beside this file, which is no package
@@ -31,9 +32,12 @@ import house
 import reference
 import signals
 
+from tests.testing import differences
+
 DOCS = Path(__file__).resolve().parent
 PAGES = (
     DOCS / "clients.md",
+    DOCS / "not-a-server.md",
     DOCS / "runbook.md",
     house.ROOT / "CONTRIBUTING.md",
     *sorted((DOCS / "recipes").glob("*.md")),
@@ -61,6 +65,7 @@ def tables() -> dict[str, str]:
         "events": signals.events(),
         "words": signals.words(),
         "alerts": alerts.alerts(),
+        "differences": differences.table(),
     }
 
 

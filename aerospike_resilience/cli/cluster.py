@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from ..testing import ClusterError, LocalCluster
+from ..testing import ClusterError, LocalCluster, Snapshot
 from ..testing.console import HELP, Console
 
 
@@ -25,24 +26,54 @@ from ..testing.console import HELP, Console
     help="Again for more.",
 )
 @click.option(
+    "--strong",
+    multiple=True,
+    metavar="NAMESPACE",
+    help="Make this namespace strongly consistent; again for more.",
+)
+@click.option(
+    "--port",
+    type=int,
+    help="The first node's port, the others' are those above it; by default the system chooses.",
+)
+@click.option(
+    "--load",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Begin with the records of this file, which the command `save` wrote.",
+)
+@click.option(
     "--faults",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Carry out the lines of this file, then read the keyboard.",
 )
 def cluster(
-    nodes: int, replication_factor: int, namespaces: tuple[str, ...], faults: Path | None
+    nodes: int,
+    replication_factor: int,
+    namespaces: tuple[str, ...],
+    strong: tuple[str, ...],
+    port: int | None,
+    load: Path | None,
+    faults: Path | None,
 ) -> None:
     """Run an embedded Aerospike cluster, and inject faults into it.
 
-    Prints the seeds on the first line. Then reads commands from standard input, such as stall, resume,
-    kill, restart, inject and clear; `help` lists all commands. After the end of the input it runs until
-    Ctrl-C.
+    Prints the seeds on the first line, once the nodes accept connections. Then reads commands from standard
+    input, such as stall, resume, kill, restart, inject, clear, save and load; `help` lists all commands.
+    After the end of the input it runs until Ctrl-C, so with --port it is a service for other processes of
+    this machine.
     """
     try:
-        local = LocalCluster(nodes, replication_factor, namespaces)
+        local = LocalCluster(nodes, replication_factor, namespaces, strong=strong, port=port)
+        snapshot = None if load is None else Snapshot.load(load)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    with local:
+    try:
+        local.start()
+    except ClusterError as error:
+        raise click.ClickException(str(error)) from error
+    with contextlib.closing(local):
+        if snapshot is not None:
+            local.restore(snapshot)
         click.echo(local.seeds)
         console = Console(local, time.sleep)
         try:
@@ -63,8 +94,9 @@ def _run_lines(console: Console, lines: Iterable[str]) -> bool:
     for line in lines:
         try:
             shown = console.run(line)
-        except (ValueError, KeyError, ClusterError, TimeoutError) as error:
-            click.echo(f"error: {error.args[0] if error.args else error}", err=True)
+        except (ValueError, KeyError, ClusterError, OSError) as error:
+            said = str(error) if isinstance(error, OSError) else error.args[0]
+            click.echo(f"error: {said}", err=True)
             continue
         if shown is None:
             return False

@@ -6,6 +6,7 @@ from .controller import ClusterError
 from .counters import NodeCounters, OperationCounters
 from .injected import InjectedFault
 from .local_node import LocalNode
+from .snapshot import Snapshot
 
 __all__ = [
     "Certificate",
@@ -15,5 +16,6 @@ __all__ = [
     "LocalNode",
     "NodeCounters",
     "OperationCounters",
+    "Snapshot",
     "TestAuthority",
 ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
-from types import TracebackType
 from typing import Any, Final, Self
 
 from .certificates import Certificate
@@ -17,15 +15,17 @@ from .counters import NodeCounters, operations_named
 from .faults import make_rule, seconds
 from .fleet import Fleet
 from .injected import FaultBoard, InjectedFault
+from .lifecycle import Lifecycle
 from .local_node import LocalNode, State
-from .options import Duration, Users, common_settings, placement_of
+from .options import Duration, Users, checked_port, common_settings, placement_of
 from .options import node_names as node_names_of
 from .ownership import Key, Ownership
+from .snapshot import Snapshot, put, take
 
 _POLL_S: Final = 0.01
 
 
-class LocalCluster:
+class LocalCluster(Lifecycle):
     """An Aerospike cluster on this machine, for tests.
 
     Each node is a process that speaks Aerospike's wire protocol on loopback, so that the
@@ -50,11 +50,16 @@ class LocalCluster:
         session_ttl: How long a login lasts.
         tls: A certificate for the nodes (see `TestAuthority`); clients must then use TLS.
         client_ca_file: With `tls`, the authority that must have signed clients' certificates.
+        strong: Which of the namespaces are strongly consistent; the nodes are their roster.
+        index_build: How long a new index is being built; queries that need it are refused (203).
+        truncate_delay: How long after its answer a truncation takes effect.
         racks: The rack of each node, `[1, 1, 2]`. The owners of a partition are then in as many
             racks as there are.
         access_addresses: What each node tells clients as its address, `"10.9.0.1"` or
             `"db1:4000"`; None is its own. So peers can be unreachable, or need an ip map.
         alternate_access_addresses: The same for clients that use alternate services.
+        port: The first node's port, the second's is one higher, and so on. By default the system
+            chooses the ports.
 
     Raises:
         ValueError: An argument is invalid.
@@ -78,9 +83,13 @@ class LocalCluster:
         tls: Certificate | None = None,
         client_ca_file: str | None = None,
         external_users: Users | None = None,
+        strong: Sequence[str] = (),
+        index_build: Duration = 0,
+        truncate_delay: Duration = 0,
         racks: Sequence[int] | None = None,
         access_addresses: Sequence[str | None] | None = None,
         alternate_access_addresses: Sequence[str | None] | None = None,
+        port: int | None = None,
     ) -> None:
         names = node_names_of(nodes, node_names)
         placement = placement_of(names, racks, access_addresses, alternate_access_addresses)
@@ -98,12 +107,16 @@ class LocalCluster:
             tls=tls,
             client_ca_file=client_ca_file,
             external_users=external_users,
+            strong=strong,
+            index_build=index_build,
+            truncate_delay=truncate_delay,
             placement=placement,
         )
-        self._fleet = Fleet(names, common)
+        self._fleet = Fleet(names, common, checked_port(port, nodes))
         self._nodes = {
             name: LocalNode(name, handle) for name, handle in self._fleet.handles.items()
         }
+        self._namespaces = tuple(namespaces)
         self._lock = threading.RLock()
         self._ownership = Ownership(
             self._fleet.ask_all,
@@ -131,30 +144,6 @@ class LocalCluster:
         with self._lock:
             self._faults.forget()
             self._fleet.stop()
-
-    close = stop
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.start)
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await asyncio.to_thread(self.stop)
 
     # Addresses
 
@@ -338,6 +327,33 @@ class LocalCluster:
     def stop_writes(self, namespace: str, *, on: bool = True) -> None:
         """Make a namespace refuse writes as if its memory were full (8)."""
         self._fleet.ask_all("stop_writes", namespace, on)
+
+    # Data
+
+    def snapshot(self) -> Snapshot:
+        """Return all records, indexes and UDF modules, for `restore()`.
+
+        Raises:
+            TimeoutError: The running nodes do not agree.
+        """
+        self.wait_until_stable()
+        return take(self._fleet.ask_all)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put back what a snapshot has; everything else is gone. Generations and times are as they were.
+
+        Raises:
+            ValueError: It has records of a namespace that this cluster has not.
+            TimeoutError: The running nodes do not agree.
+        """
+        missing = set(snapshot.namespaces) - set(self._namespaces)
+        if missing:
+            raise ValueError(
+                f"the snapshot has records of {', '.join(sorted(missing))}, this cluster has "
+                f"{', '.join(self._namespaces)}"
+            )
+        self.wait_until_stable()
+        put(self._fleet.ask_all, snapshot)
 
     # Counters
 

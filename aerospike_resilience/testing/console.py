@@ -10,6 +10,7 @@ from .cluster import LocalCluster
 from .faults import seconds
 from .injected import InjectedFault
 from .local_node import LocalNode
+from .snapshot import Snapshot
 
 HELP: Final = """\
 stall NODE | resume NODE | kill NODE | restart NODE
@@ -23,6 +24,8 @@ requests           requests seen, by node and operation
 wait               until the nodes agree and migrations are over
 sleep DURATION     before the next line (in a file)
 clock DURATION     move the nodes' clocks on
+save FILE          all records, indexes and UDF modules, to a file
+load FILE          back from a file; everything else is gone
 quit"""
 
 _NUMBERS: Final[dict[str, Callable[[str], Any]]] = {
@@ -77,6 +80,8 @@ class Console:
             "wait": self._wait,
             "sleep": self._pause,
             "clock": self._clock,
+            "save": self._save,
+            "load": self._load,
             "help": lambda _: HELP,
         }
         command = commands.get(name)
@@ -147,9 +152,25 @@ class Console:
         self._sleep(seconds(" ".join(words)))
         return ""
 
+    def _save(self, words: list[str]) -> str:
+        path, snapshot = _file("save", words), self._cluster.snapshot()
+        snapshot.save(path)
+        return f"{len(snapshot)} records are in {path}"
+
+    def _load(self, words: list[str]) -> str:
+        snapshot = Snapshot.load(_file("load", words))
+        self._cluster.restore(snapshot)
+        return f"{len(snapshot)} records are back"
+
     def _clock(self, words: list[str]) -> str:
         self._cluster.advance_clock(" ".join(words))
         return "the clocks are moved on"
+
+
+def _file(name: str, words: list[str]) -> str:
+    if len(words) != 1:
+        raise ValueError(f"{name} takes one file")
+    return words[0]
 
 
 def _line(node: LocalNode) -> str:

@@ -11,6 +11,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 from .fork_server import FORK_SERVER
@@ -62,9 +63,13 @@ class SupervisorProcess:
         """The process id."""
         return self._pid
 
-    def reserve(self, ports: int) -> list[int]:
-        """Make the supervisor reserve ports."""
-        command = {"do": "init", "nodes": self._nodes, "ports": ports}
+    def reserve(self, ports: int, fixed: Sequence[int] = ()) -> list[int]:
+        """Make the supervisor reserve ports; every other one is of `fixed`, as long as there are some.
+
+        Raises:
+            ClusterError: One of `fixed` is taken.
+        """
+        command = {"do": "init", "nodes": self._nodes, "ports": ports, "fixed": list(fixed)}
         result: list[int] = self.ask(command)["ports"]
         return result
 
@@ -92,7 +97,8 @@ class SupervisorProcess:
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             subject = command.get("name") or command.get("settings", {}).get("name", "")
-            raise ClusterError(f"cannot {command['do']} node {subject}: {answer['error']}")
+            doing = f"{command['do']} node {subject}" if subject else "start the cluster"
+            raise ClusterError(f"cannot {doing}: {answer['error']}")
         return answer
 
     def _send(self, command: dict[str, Any]) -> None:

@@ -26,14 +26,18 @@ class Fleet:
     Args:
         names: The nodes' names.
         common: The settings they have in common.
+        port: The first node's port, and those above it the other nodes'; None for any.
 
     Attributes:
         handles: Node name to its process.
     """
 
-    def __init__(self, names: tuple[str, ...], common: dict[str, Any]) -> None:
+    def __init__(
+        self, names: tuple[str, ...], common: dict[str, Any], port: int | None = None
+    ) -> None:
         self.handles = {name: NodeHandle() for name in names}
         self._common = common
+        self._port = port
         self._supervisor: SupervisorProcess | None = None
         self._shared: SharedCounters | None = None
         self._cleanup: Callable[[], object] = lambda: None
@@ -100,7 +104,8 @@ class Fleet:
 
     def _first_settings(self, lock_path: str) -> list[NodeSettings]:
         names = list(self.handles)
-        ports = self.supervisor.reserve(2 * len(names))
+        fixed = [] if self._port is None else [self._port + n for n in range(len(names))]
+        ports = self.supervisor.reserve(2 * len(names), fixed)
         incarnation = time.time_ns() // 1_000_000
         token = secrets.token_bytes(32)
         lua = _lua_path()

@@ -16,6 +16,7 @@ Duration = float | str
 Users = Mapping[str, str | tuple[str | None, Sequence[str]] | None]
 
 MAX_NODES: Final = 8
+MAX_PORT: Final = 65_535
 
 
 def node_names(nodes: int, wanted: Sequence[str] | None) -> tuple[str, ...]:
@@ -47,6 +48,9 @@ def common_settings(
     tls: Certificate | None,
     client_ca_file: str | None,
     external_users: Users | None,
+    strong: Sequence[str],
+    index_build: Duration,
+    truncate_delay: Duration,
     placement: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the settings that all nodes have in common; `placement` is from `placement_of`.
@@ -66,8 +70,13 @@ def common_settings(
         )
     if heartbeat_timeout < 3:
         raise ValueError(f"heartbeat_timeout is 3 or more, not {heartbeat_timeout!r}")
+    if isinstance(strong, str) or not set(strong) <= set(namespaces):
+        raise ValueError(f"strong= names some of namespaces={tuple(namespaces)!r}, not {strong!r}")
     return {
         "namespaces": tuple(namespaces),
+        "strong": tuple(strong),
+        "index_build_s": seconds(index_build),
+        "truncate_delay_s": seconds(truncate_delay),
         "replication_factor": replication_factor,
         "heartbeat_s": seconds(heartbeat_interval),
         "heartbeat_timeout": heartbeat_timeout,
@@ -81,6 +90,17 @@ def common_settings(
         "tls": tls and TlsFiles(tls.certificate, tls.key, client_ca_file or "", tls.name),
         **placement,
     }
+
+
+def checked_port(port: int | None, nodes: int) -> int | None:
+    """Return the first node's port.
+
+    Raises:
+        ValueError: There are not that many ports above it.
+    """
+    if port is not None and not 1 <= port <= MAX_PORT - nodes + 1:
+        raise ValueError(f"port is 1 to {MAX_PORT - nodes + 1} for {nodes} nodes, not {port!r}")
+    return port
 
 
 def placement_of(

@@ -9,7 +9,7 @@ import pytest
 from aerospike_resilience.testing import LocalCluster
 
 from .support import connect
-from .test_node_faults import Load
+from .test_node_faults import KEYS, Load
 
 
 def short_stall(cluster, node, chance):
@@ -43,15 +43,18 @@ def leave(cluster, node, chance):
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("strong", [False, True], ids=["available", "strong"])
 @pytest.mark.parametrize("seed", range(50))
-def test_no_sequence_of_faults_loses_an_acknowledged_write(seed):
+def test_no_sequence_of_faults_loses_an_acknowledged_write(seed, strong):
     chance = random.Random(seed)
     nodes = chance.choice([2, 3, 3, 4, 5])
+    keys = [("bank", *key[1:]) for key in KEYS] if strong else KEYS
+    settings = {"namespaces": ("test", "bank"), "strong": ("bank",)} if strong else {}
     with (
-        LocalCluster(nodes=nodes, heartbeat_interval="60ms") as cluster,
+        LocalCluster(nodes=nodes, heartbeat_interval="60ms", **settings) as cluster,
         contextlib.closing(connect(cluster, write={"total_timeout": 300})) as client,
     ):
-        with Load(client) as load:
+        with Load(client, keys=keys) as load:
             load.goes_on()
             for _ in range(6):
                 fault = chance.choice([short_stall, long_stall, kill, bounce, leave])

@@ -113,6 +113,7 @@ _TTL: Final[Mapping[Any, str]] = {
 """The package's names for times to live that are not a number of seconds."""
 
 CANNOT: Final[Mapping[str, str]] = {
+    "read_mode_sc": "only its batches say so to the server; a read of one record is a session's",
     "connect_timeout": "only its configuration has one, for the whole cluster",
     "info_timeout": "its queries have none",
     "on_locking_only": "only the rows of its batches have such a flag",

@@ -6,6 +6,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING
 
+from . import strong_info
 from .metadata import module_hash
 from .partitions import MASTER, REPLICA
 from .records import EPOCH_S, PARTITIONS
@@ -39,7 +40,12 @@ def _truncate(node: Node, args: Args, set_name: str) -> str:
         at_us = int(args["lut"]) // 1000 - EPOCH_S * 1_000_000
         if at_us > now_us:
             return "ERROR:4:would truncate in the future"
-    node.metadata_store.set("truncate", f"{args.get('namespace', '')}|{set_name}", at_us)
+    key = f"{args.get('namespace', '')}|{set_name}"
+    delay_s = node.settings.truncate_delay_s
+    if delay_s:
+        node.metadata_store.set_later(delay_s, "truncate", key, at_us)
+    else:
+        node.metadata_store.set("truncate", key, at_us)
     return "ok"
 
 
@@ -135,15 +141,13 @@ def namespace(node: Node, args: Args) -> str:
         "non_replica_objects": counts[0],
         "migrate_tx_partitions_remaining": 0,
         "migrate_rx_partitions_remaining": node.replication.remaining,
-        "unavailable_partitions": 0,
-        "dead_partitions": 0,
         "stop_writes": str(store.stop_writes).lower(),
         "default-ttl": node.settings.default_ttl_s,
         "max-record-size": node.settings.max_record_size,
         "nsup-period": 120 if node.settings.expiry else 0,
         "replication-factor": node.settings.replication_factor,
         "storage-engine": "memory",
-        "strong-consistency": "false",
+        **strong_info.figures(node, name),
     }
     return ";".join(f"{key}={value}" for key, value in figures.items())
 

@@ -66,11 +66,15 @@ class Rules:
         default_ttl_s: Seconds a record lives if the request does not say; 0 is forever.
         max_record_size: Bytes a record may take.
         expiry: Whether records may expire at all.
+        tombstones: Whether deletes may be durable, which Community Edition cannot do.
+        durable: Whether deletes must be durable, as in a strongly consistent namespace.
     """
 
     default_ttl_s: int = 0
     max_record_size: int = 1024 * 1024
     expiry: bool = True
+    tombstones: bool = False
+    durable: bool = False
 
 
 class View:
@@ -143,7 +147,7 @@ def read(request: Request, record: Record | None, clock: Clock) -> Outcome:
         if info1 & INFO1_NO_BINS:
             return Outcome(OK, generation=record.generation, void_time=record.void_time)
         if info1 & INFO1_ALL_BINS:
-            image, count = record.image, len(record.bins)
+            image, count = record.image, record.bin_count
         else:
             image, count = operate.read(
                 record,
@@ -201,7 +205,7 @@ def write(
         return Outcome(ERR_BIN_NAME)
     try:
         if request.info2 & INFO2_DELETE:
-            return _delete(request, record, clock)
+            return _delete(request, record, clock, rules)
         if FIELD_UDF_PACKAGE in request.fields and functions is not None:
             if record is not None:
                 _check_filter(request, record, clock)
@@ -227,7 +231,7 @@ def _write(request: Request, record: Record | None, clock: Clock, rules: Rules) 
         _check_filter(request, record, clock)
     digest = request.fields[FIELD_DIGEST]
     replace = info3 & (INFO3_CREATE_OR_REPLACE | INFO3_REPLACE_ONLY)
-    bins = {} if record is None or replace else dict(record.bins)
+    bins = {} if record is None or replace else record.bins
     ops, count = operate.write(
         bins,
         request.ops,
@@ -238,6 +242,8 @@ def _write(request: Request, record: Record | None, clock: Clock, rules: Rules) 
     if not bins:
         if record is None:
             raise OpError(ERR_NOT_FOUND)
+        if rules.durable:
+            check_durability(request, rules)
         return Outcome(OK, changed=True, ops=ops, op_count=count)
     stored = Record(
         digest,
@@ -263,9 +269,21 @@ def _write(request: Request, record: Record | None, clock: Clock, rules: Rules) 
     )
 
 
-def _delete(request: Request, record: Record | None, clock: Clock) -> Outcome:
-    if request.info2 & INFO2_DURABLE_DELETE:
+def check_durability(request: Request, rules: Rules) -> None:
+    """Check that a delete leaves a tombstone where it must, and does not where it cannot.
+
+    Raises:
+        OpError: It does not (22), or there are no tombstones (25).
+    """
+    durable = request.info2 & INFO2_DURABLE_DELETE
+    if durable and not rules.tombstones:
         raise OpError(ERR_ENTERPRISE_ONLY)
+    if rules.durable and not durable:
+        raise OpError(ERR_FORBIDDEN)
+
+
+def _delete(request: Request, record: Record | None, clock: Clock, rules: Rules) -> Outcome:
+    check_durability(request, rules)
     if record is None:
         raise OpError(ERR_NOT_FOUND)
     try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..counters import ANSWERED, GROUPS, INDEX, OPEN, OPENED, OPERATIONS, SEEN
 from ..faults import Rule
+from .classify import classify
 from .errors import (
     ERR_ENTERPRISE_ONLY,
     ERR_NOT_AUTHENTICATED,
@@ -162,7 +163,7 @@ class Connection(asyncio.Protocol):
         node = self._node
         try:
             request = parse_request(body)
-            number = node.classify(request)
+            number = classify(request)
         except OpError as error:
             self._begin(_MALFORMED)
             self.reply(answer(error.code))

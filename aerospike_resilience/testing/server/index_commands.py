@@ -26,6 +26,7 @@ _KINDS: Final = ("numeric", "string", "blob", "geo2dsphere")
 _COLLECTIONS: Final = ("default", "list", "mapkeys", "mapvalues")
 _QUOTED_KINDS: Final = ", ".join(f"'{each}'" for each in _KINDS)
 _QUOTED_COLLECTIONS: Final = ", ".join(f"'{each}'" for each in _COLLECTIONS)
+_ALL_PERCENT: Final = 100
 _NO_NAMESPACE: Final = "ERROR:20:namespace not found on node"
 _MAX_NAME: Final = 63
 _SET_INDEX: Final = "set"
@@ -200,7 +201,8 @@ def listing(node: Node, args: Args) -> str:
     return ";".join(
         f"ns={index.namespace}:indexname={index.name}:set={index.set_name or 'NULL'}:"
         f"bin={index.bin_name or 'null'}:type={index.kind}:indextype={index.collection}:"
-        f"context={index.context or 'null'}:exp={index.expression or 'null'}:state=RW"
+        f"context={index.context or 'null'}:exp={index.expression or 'null'}:"
+        f"state={'RW' if node.metadata_store.built(index) == _ALL_PERCENT else 'WO'}"
         for index in node.metadata_store.indexes()
         if not namespace or index.namespace == namespace
     )
@@ -217,6 +219,7 @@ def stat(node: Node, args: Args) -> str:
             entries = indexes.entries(index, store)
             return (
                 f"entries={entries};used_bytes=16777216;"
-                "entries_per_bval=0;entries_per_rec=0;load_pct=100;load_time=0;stat_gc_recs=0"
+                "entries_per_bval=0;entries_per_rec=0;"
+                f"load_pct={node.metadata_store.built(index)};load_time=0;stat_gc_recs=0"
             )
     return "ERROR:201:no index"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from . import geo, msgpack, values
 from .commands import View
-from .errors import ERR_PARAMETER, ERR_SINDEX_NOT_FOUND, OpError
+from .errors import ERR_PARAMETER, ERR_SINDEX_NOT_FOUND, ERR_SINDEX_NOT_READABLE, OpError
 from .metadata import Index
 from .records import Clock, Record, Store
 from .wire import (
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .node import Node
 
 _KINDS: Final = {"numeric": INTEGER, "string": STRING, "blob": BLOB, "geo2dsphere": GEOJSON}
+_ALL_PERCENT: Final = 100
 _COLLECTIONS: Final = {0: "default", 1: "list", 2: "mapkeys", 3: "mapvalues"}
 
 Matcher = Callable[[Record, Clock], int | None]
@@ -84,8 +85,15 @@ def find(node: Node, request: Request) -> tuple[Index, Range]:
     """Return the index that a query uses.
 
     Raises:
-        OpError: There is none (201).
+        OpError: There is none (201), or it is still being built (203).
     """
+    index, wanted = _found(node, request)
+    if node.metadata_store.built(index) < _ALL_PERCENT:
+        raise OpError(ERR_SINDEX_NOT_READABLE)
+    return index, wanted
+
+
+def _found(node: Node, request: Request) -> tuple[Index, Range]:
     fields = request.fields
     wanted = Range(fields[FIELD_INDEX_RANGE])
     collection = _COLLECTIONS.get(fields.get(FIELD_INDEX_TYPE, b"\0")[0], "default")

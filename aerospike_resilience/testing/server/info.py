@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from . import catalog, index_commands, topology
+from . import catalog, index_commands, strong_info, topology
 from .partitions import bitmap
 from .records import PARTITIONS
 from .topology import ENTERPRISE
@@ -73,11 +74,20 @@ def cluster_key(node: Node) -> str:
 def _replicas(node: Node, _: Args) -> str:
     view = node.membership.view
     factor = min(node.settings.replication_factor, len(view.members)) if view else 1
-    key = (view.epoch if view else 0, factor)
-    if node.bitmaps is None or node.bitmaps[0] != key:
-        maps = ",".join(bitmap(view, node.settings.name, rank) for rank in range(factor))
-        node.bitmaps = (key, f"0,{factor},{maps}")
-    return ";".join(f"{name}:{node.bitmaps[1]}" for name in node.settings.namespaces)
+    if node.bitmaps is None or node.bitmaps[0] is not view:
+        node.bitmaps = (view, {})
+    drawn = node.bitmaps[1]
+    shown = []
+    for name in node.settings.namespaces:
+        strong = name in node.settings.strong
+        closed = node.strong.closed(name) if strong else frozenset()
+        if closed not in drawn:
+            ranks = (bitmap(view, node.settings.name, rank, closed) for rank in range(factor))
+            drawn[closed] = ",".join(ranks)
+        # Without a regime, which is 0, clients take a namespace for an available one.
+        regime = view.epoch if view and strong else 0
+        shown.append(f"{name}:{regime},{factor},{drawn[closed]}")
+    return ";".join(shown)
 
 
 def _replicas_master(node: Node, _: Args) -> str:
@@ -86,7 +96,9 @@ def _replicas_master(node: Node, _: Args) -> str:
 
 
 def _replicas_all(node: Node, args: Args) -> str:
-    return ";".join(part.replace(":0,", ":", 1) for part in _replicas(node, args).split(";"))
+    return ";".join(
+        re.sub(r":\d+,", ":", part, count=1) for part in _replicas(node, args).split(";")
+    )
 
 
 def _cluster_stable(node: Node, args: Args) -> str:
@@ -140,8 +152,8 @@ def _namespaces(node: Node, _: Args) -> str:
 _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     "node": lambda node, _: node.settings.alias,
     "build": lambda *_: BUILD,
-    "version": lambda *_: f"Aerospike Community Edition build {BUILD}",
-    "edition": lambda *_: "Aerospike Community Edition",
+    "version": lambda node, _: f"{strong_info.edition(node, {})} build {BUILD}",
+    "edition": strong_info.edition,
     "cluster-name": lambda node, _: node.settings.cluster_name,
     "features": lambda *_: FEATURES,
     "partition-generation": lambda node, _: str(node.membership.partition_generation),
@@ -179,7 +191,10 @@ _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     "health-stats": lambda *_: "",
     "logs": lambda *_: "0:stderr",
     "get-sl": lambda node, _: node.settings.alias,
-    "recluster": lambda *_: "ok",
+    "recluster": strong_info.recluster,
+    "roster": strong_info.roster,
+    "roster-set": strong_info.roster_set,
+    "revive": strong_info.revive,
     "eviction-reset": lambda *_: "ok",
     "latencies": _latencies,
     "namespace": catalog.namespace,
@@ -204,8 +219,8 @@ _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     **{
         name: lambda *_: ENTERPRISE
         for name in (
-            *("feature-key", "masking-show", "quiesce", "quiesce-undo", "roster"),
-            *("roster-set", "revive", "xdr-dc-state", "xdr-get-filter", "xdr-set-filter"),
+            *("feature-key", "masking-show", "quiesce", "quiesce-undo"),
+            *("xdr-dc-state", "xdr-get-filter", "xdr-set-filter"),
         )
     },
 }

@@ -286,6 +286,12 @@ class Membership:
             whole = len(view.members) == len(self.peers) + 1
             self._propose(view.members, now, whole=whole)
 
+    def propose_anew(self) -> None:
+        """Ask for another view of the same members, as a new roster needs one."""
+        view = self.view
+        if view is not None and self._proposal is None and not self.frozen:
+            self._propose(view.members, self._loop.time(), whole=False)
+
     def _propose(self, members: dict[str, int], now: float, *, whole: bool) -> None:
         seen = max(self.promised, *(max(p.epoch, p.promised) for p in self.peers.values()), 0)
         epoch = (seen // _EPOCHS_PER_ROUND + 1) * _EPOCHS_PER_ROUND + self._index
@@ -323,7 +329,7 @@ class Membership:
     def _promise(self) -> None:
         message = (
             *(PROMISE, self.name, self.promised, self._holder.versions.tobytes()),
-            self.view.epoch if self.view else 0,
+            *(self.view.epoch if self.view else 0, self._holder.metadata()),
         )
         if self._proposer == self.name:
             self._on_promise(message)
@@ -331,10 +337,12 @@ class Membership:
             self.peers[self._proposer].link.send(message)
 
     def _on_promise(self, message: Message) -> None:
-        _, name, epoch, versions, latest = message
+        _, name, epoch, versions, latest, metadata = message
         proposal = self._proposal
         if proposal is None or epoch != proposal.epoch:
             return
+        # The principal may have just been restarted, and know less than the others.
+        self._holder.merge_metadata(metadata)
         if not proposal.is_complete_with(name, versions, latest):
             return
         self._proposal = None

@@ -48,6 +48,7 @@ class Metadata:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._entries: dict[tuple[str, str], tuple[int, Any]] = {}
+        self._due: list[tuple[int, str, str, Any]] = []
 
     def set(self, kind: str, key: str, value: Any) -> None:
         """Set or, with None, remove an entry, here and at the other nodes."""
@@ -55,9 +56,32 @@ class Metadata:
         self._applied(kind, key, value)
         self._node.share_metadata()
 
+    def set_later(self, delay_s: float, kind: str, key: str, value: Any) -> None:
+        """Set an entry after a while on the node's clock."""
+        self._due.append((self._node.clock.now_us() + int(delay_s * 1_000_000), kind, key, value))
+        self._node.loop.call_later(delay_s, self.set_due)
+
+    def set_due(self) -> None:
+        """Set the entries whose time has come; the clock may have been moved on."""
+        now = self._node.clock.now_us()
+        due = [entry for entry in self._due if entry[0] <= now]
+        self._due = [entry for entry in self._due if entry[0] > now]
+        for _, kind, key, value in due:
+            self.set(kind, key, value)
+
     def seed(self, kind: str, key: str, value: Any) -> None:
         """Set an entry that every node starts with; any later entry wins."""
         self._entries.setdefault((kind, key), (0, value))
+
+    def replace(self, kinds: tuple[str, ...], kept: dict[tuple[str, str], Any]) -> None:
+        """Make the entries of some kinds these, and forget truncations. Every node is told by itself."""
+        now = self._node.clock.now_us()
+        for kind, key in self._entries:
+            if kind in kinds:
+                self._entries[kind, key] = (now, None)
+            elif kind == "truncate":
+                self._entries[kind, key] = (now, 0)
+        self._entries.update({entry: (now, value) for entry, value in kept.items()})
 
     def get(self, kind: str, key: str) -> Any:
         """Return an entry, or None."""
@@ -71,6 +95,15 @@ class Metadata:
             for (each, key), (_, value) in sorted(self._entries.items())
             if each == kind and value is not None
         }
+
+    def built(self, index: Index) -> int:
+        """Return how many percent of an index are built; below 100 it cannot be queried."""
+        build_s = self._node.settings.index_build_s
+        entry = self._entries.get(("index", f"{index.namespace}|{index.name}"))
+        if not build_s or entry is None:
+            return 100
+        age_s = (self._node.clock.now_us() - entry[0]) / 1_000_000
+        return max(0, min(int(100 * age_s / build_s), 100))
 
     def indexes(self) -> list[Index]:
         """Return the secondary indexes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -26,32 +27,23 @@ from .errors import (
 from .fabric import Inbound, Link
 from .membership import Membership
 from .metadata import Metadata
-from .partitions import MASTER
+from .partitions import MASTER, View
 from .peers import Message, Peer, Timing
-from .records import Clock, Store
+from .records import Clock, Store, partition_of
 from .replication import Replication
 from .security import Security
 from .settings import NodeSettings
 from .standstill import TICK_S, Standstill
 from .strikes import Strikes
+from .strong import Strong
 from .udf import Functions
 from .wire import (
-    FIELD_BATCH,
     FIELD_DIGEST,
-    FIELD_UDF_PACKAGE,
-    INFO1_ALL_BINS,
     INFO1_BATCH,
-    INFO1_NO_BINS,
     INFO1_READ,
     INFO2_DELETE,
     INFO2_WRITE,
     INFO3_COMMIT_MASTER,
-    OP_APPEND,
-    OP_INCREMENT,
-    OP_PREPEND,
-    OP_READ,
-    OP_TOUCH,
-    OP_WRITE,
     Request,
     answer,
     encode_request,
@@ -67,20 +59,6 @@ _IDLE_TICK_S: Final = 0.5
 
 Reply = Callable[[bytes], None]
 
-_SINGLE_OP: Final = {
-    OP_TOUCH: INDEX["touch"],
-    OP_APPEND: INDEX["append"],
-    OP_PREPEND: INDEX["prepend"],
-    OP_INCREMENT: INDEX["increment"],
-    OP_WRITE: INDEX["put"],
-}
-_GET: Final = INDEX["get"]
-_EXISTS: Final = INDEX["exists"]
-_SELECT: Final = INDEX["select"]
-_REMOVE: Final = INDEX["remove"]
-_PUT: Final = INDEX["put"]
-_OPERATE: Final = INDEX["operate"]
-_APPLY: Final = INDEX["apply"]
 _MALFORMED: Final = INDEX["malformed"]
 
 
@@ -108,9 +86,16 @@ class Node:
             name.encode(): Store(self.clock) for name in settings.namespaces
         }
         rules = commands.Rules(settings.default_ttl_s, settings.max_record_size, settings.expiry)
-        self.rules: dict[bytes, commands.Rules] = dict.fromkeys(self.stores, rules)
+        enterprise = bool(settings.strong)
+        self.rules: dict[bytes, commands.Rules] = {
+            name: replace(
+                rules, tombstones=enterprise, durable=name.decode("latin-1") in settings.strong
+            )
+            for name in self.stores
+        }
         self.config: Configuration = Configuration(self)
         self.metadata_store = Metadata(self)
+        self.strong: Strong = Strong(self)
         self.functions = Functions(settings.lua_path, self.metadata_store)
         self.security = Security(self, settings.users) if settings.users is not None else None
         self.connections: set[Connection] = set()
@@ -118,7 +103,7 @@ class Node:
         self.standstill = Standstill(loop)
         self._tick_s = TICK_S
         self.jobs: dict[int, background.Job] = {}
-        self.bitmaps: tuple[tuple[int, int], str] | None = None
+        self.bitmaps: tuple[View | None, dict[frozenset[int], str]] | None = None
         self.membership: Membership = Membership(
             settings.name,
             settings.index,
@@ -131,6 +116,7 @@ class Node:
         self.membership.port = settings.port
         self.membership.alias = settings.alias
         self.replication = Replication(loop, self.membership, self)
+        self.replication.strong = self.strong.names
         self.roles = self.replication.roles
         self.strikes = Strikes(self, shared)
         self._waiting: list[tuple[float, int, Request, Reply, int]] = []
@@ -188,28 +174,6 @@ class Node:
             self._ticking.cancel()
             self._tick()
 
-    def classify(self, request: Request) -> int:
-        """Return the index of the operation a request is, for counters and faults."""
-        info1, info2 = request.info1, request.info2
-        fields, ops = request.fields, request.ops
-        if info1 & INFO1_BATCH:
-            return batch.classify(fields.get(FIELD_BATCH, b""))
-        if FIELD_DIGEST not in fields:
-            return scan.classify(request)
-        if not info2 & INFO2_WRITE:
-            if info1 & INFO1_NO_BINS:
-                return _EXISTS
-            if info1 & INFO1_ALL_BINS and not ops:
-                return _GET
-            return _SELECT if all(op[0] == OP_READ for op in ops) else _OPERATE
-        if info2 & INFO2_DELETE:
-            return _REMOVE
-        if FIELD_UDF_PACKAGE in fields:
-            return _APPLY
-        if len(ops) == 1:
-            return _SINGLE_OP.get(ops[0][0], _OPERATE)
-        return _PUT if all(op[0] == OP_WRITE for op in ops) else _OPERATE
-
     def run(self, number: int, request: Request, connection: Connection) -> None:
         """Carry out a request of a client."""
         fields = request.fields
@@ -256,9 +220,13 @@ class Node:
             return
         pid = digest[0] | (digest[1] & 0x0F) << 8
         role = self.roles[pid]
-        if request.info2 & INFO2_WRITE:
+        if namespace in self.strong.names:
+            key = (namespace, digest)
+            if self.strong.single(number, request, reply, key, pid, hops, until):
+                return
+        elif request.info2 & INFO2_WRITE:
             if role == MASTER:
-                self._write(number, request, reply, store, (namespace, digest), pid, until)
+                self.write(number, request, reply, store, (namespace, digest), pid, until)
                 return
         elif not request.info1 & INFO1_READ:
             reply(answer(ERR_PARAMETER))
@@ -284,7 +252,7 @@ class Node:
             return
         self._proxy(membership.view.acting[pid], number, request, reply, hops, until)
 
-    def _write(
+    def write(
         self,
         number: int,
         request: Request,
@@ -294,6 +262,7 @@ class Node:
         pid: int,
         until: float,
     ) -> None:
+        """Carry out a write of a record whose partition this node orders."""
         replication = self.replication
         if replication.busy(key):
             retry = partial(self.single, number, request, reply, 0, until)
@@ -314,8 +283,20 @@ class Node:
             reply(frame)
             return
         store.put(pid, key[1], out.record)
-        wait = not request.info3 & INFO3_COMMIT_MASTER
+        # A strongly consistent namespace commits on all replicas, whatever the client asks for.
+        wait = not request.info3 & INFO3_COMMIT_MASTER or key[0] in self.strong.names
         replication.replicate(pid, key, out.record, frame, reply, until, wait=wait)
+
+    def count_applied(self, number: int) -> None:
+        """Count a request that is carried out here."""
+        self.words[APPLIED + number] += 1
+
+    def is_closed(self, key: tuple[bytes, bytes]) -> bool:
+        """Return whether a record's partition can be neither read nor written."""
+        namespace, digest = key
+        if namespace not in self.strong.names:
+            return False
+        return partition_of(digest) in self.strong.closed(namespace.decode("latin-1"))
 
     # Requests that wait while the node may not act on its view
 

@@ -68,6 +68,7 @@ class View:
         contributors: Per partition that lost all complete copies, nodes whose older
             copies are merged into the acting master's.
         lossy: The partitions that lost all complete copies since the cluster was last whole.
+        lost: The partitions that lost all complete copies and had no older ones, until revived.
         settled: Whether every owner is complete.
         previous: The latest view that any member was in before.
     """
@@ -79,8 +80,13 @@ class View:
     behind: dict[int, tuple[str, ...]] = field(default_factory=dict)
     contributors: dict[int, tuple[str, ...]] = field(default_factory=dict)
     lossy: frozenset[int] = frozenset()
+    lost: frozenset[int] = frozenset()
     settled: bool = True
     previous: int = 0
+
+    def version(self, pid: int) -> int:
+        """Return the version of a copy that is complete in this view."""
+        return self.epoch << 2 | (pid in self.lost) << 1 | (pid in self.lossy)
 
     def peers_behind(self, node: str) -> dict[str, list[int]]:
         """Return for each node that is behind the partitions `node` must send it."""
@@ -110,8 +116,8 @@ def next_view(
 ) -> View:
     """Compute the next view from the copies that its members hold.
 
-    A copy's version is the epoch in which it was last complete, doubled, plus one if
-    that copy descends from a loss.
+    A copy's version is the epoch in which it was last complete, times four, plus one if
+    that copy descends from a loss, plus two if the loss was never made good.
 
     Args:
         epoch: The number of the new view.
@@ -132,6 +138,7 @@ def next_view(
     behind: dict[int, tuple[str, ...]] = {}
     contributors: dict[int, tuple[str, ...]] = {}
     lossy: set[int] = set()
+    lost: set[int] = set()
     columns = [(name, versions[name]) for name in names]
     rows = zip(*(column for _, column in columns), strict=True)
     for pid, row in enumerate(rows):
@@ -139,15 +146,20 @@ def next_view(
         owners = replicas[pid]
         if min(row) == best:
             acting.append(owners[0])
-            if latest and (best >> 1 != latest or best & 1) and not whole:
+            if latest and (best >> 2 != latest or best & 1) and not whole:
                 lossy.add(pid)
+            if best >> 2 != latest or best & 2 or not latest:
+                lost.add(pid)
             continue
-        holders = {name for name, version in zip(names, row, strict=True) if version == best}
+        holders = {
+            name for name, version in zip(names, row, strict=True) if version >> 2 == best >> 2
+        }
         acting.append(next((name for name in owners if name in holders), min(holders)))
         late = tuple(name for name in owners if name not in holders)
         if late:
             behind[pid] = late
-        if best & 1 or best >> 1 != latest:
+        older: tuple[str, ...] = ()
+        if best & 1 or best >> 2 != latest:
             older = tuple(
                 name
                 for name, version in zip(names, row, strict=True)
@@ -157,18 +169,27 @@ def next_view(
                 contributors[pid] = older
             if older or not whole:
                 lossy.add(pid)
+        if (best & 2 or best >> 2 != latest) and not older:
+            lost.add(pid)
     settled = not behind and not contributors
     return View(
         *(epoch, members, replicas, acting, behind, contributors),
-        *(frozenset(lossy), settled, latest),
+        *(frozenset(lossy), frozenset(lost), settled, latest),
     )
 
 
-def bitmap(view: View | None, node: str, rank: int) -> str:
-    """Return the partitions a node owns in a rank, in the form that clients read."""
+def bitmap(view: View | None, node: str, rank: int, closed: frozenset[int] = frozenset()) -> str:
+    """Return the partitions a node owns in a rank, in the form that clients read.
+
+    Args:
+        view: The view.
+        node: The node.
+        rank: 0 is master.
+        closed: Partitions that nobody may use now.
+    """
     bits = bytearray(PARTITIONS // 8)
     if view is not None:
         for pid, owners in enumerate(view.replicas):
-            if len(owners) > rank and owners[rank] == node:
+            if len(owners) > rank and owners[rank] == node and pid not in closed:
                 bits[pid >> 3] |= 0x80 >> (pid & 7)
     return base64.b64encode(bits).decode()

@@ -128,7 +128,7 @@ class Timing:
     @property
     def join_s(self) -> float:
         """How long a node must be heard before it is let in."""
-        return self.silence_s * 1.1
+        return self.silence_s * 1.3
 
 
 class Listing:
@@ -159,7 +159,7 @@ class Listing:
         """List peers that have been heard for a while, and those with a new address."""
         for name, peer in heard.items():
             shown = (peer.alias, peer.port)
-            patience_s = self._timing.silence_s * 0.6
+            patience_s = self._timing.silence_s * 0.8
             if self.entries.get(name) != shown and now - peer.since_s > patience_s:
                 self.entries[name] = shown
                 self.generation += 2

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ..counters import SharedCounters
 from ..faults import Rule
+from . import snapshots
 from .connection import Connection
 from .node import Node
 from .peers import Message
@@ -99,12 +100,21 @@ class _NodeProcess:
             node.strikes.replace([Rule.unpack(rule) for rule in arguments[0]])
         elif command == "clock":
             node.clock.offset_ms = arguments[0]
+            node.metadata_store.set_due()
             for store in node.stores.values():
                 store.sweep()
         elif command == "stop_writes":
             node.stores[arguments[0].encode()].stop_writes = arguments[1]
         elif command == "expire_sessions" and node.security is not None:
             node.security.expired_before_us = node.clock.now_us()
+        elif command == "dump":
+            return (snapshots.dump(node, *arguments),)
+        elif command == "metadata":
+            return (snapshots.metadata(node),)
+        elif command == "clear":
+            snapshots.clear(node, *arguments)
+        elif command == "load":
+            snapshots.load(node, *arguments)
         elif command == "seed":
             node.strikes.faults.source.seed(arguments[0])
         return (True,)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import Any, Final
 
-from .wire import OP_READ, Bin, encode_op
+from .wire import OP_READ, Bin, decode_bins, encode_op
 
 PARTITIONS: Final = 4096
 EPOCH_S: Final = 1262304000
@@ -37,12 +37,36 @@ class Clock:
         return self.now_ms() // 1000
 
 
+_names: dict[bytes, bytes] = {}
+_MAX_NAMES: Final = 4096
+
+
+def _shared(name: bytes) -> bytes:
+    """Return the one object for a set's name, so that a million records do not hold a million."""
+    if len(_names) > _MAX_NAMES:
+        _names.clear()
+    return _names.setdefault(name, name)
+
+
 class Record:
-    """One version of a record. It never changes: a write replaces it with another."""
+    """One version of a record. It never changes: a write replaces it with another.
+
+    Its bins are kept as an answer has them, which takes half the memory of a dictionary.
+
+    Attributes:
+        digest: The 20 bytes that name it.
+        set_name: Its set.
+        key: The user key as on the wire, if the client sent it.
+        image: All bins as the ops of an answer.
+        bin_count: How many bins it has.
+        generation: How often it was written.
+        void_time: Seconds since 2010 at which it expires; 0 is never.
+        last_update_us: Microseconds since 2010 of the last write.
+    """
 
     __slots__ = (
-        *("digest", "set_name", "key", "bins", "generation", "void_time", "last_update_us"),
-        "_image",
+        *("bin_count", "digest", "generation", "image", "key", "last_update_us", "set_name"),
+        "void_time",
     )
 
     def __init__(
@@ -56,13 +80,18 @@ class Record:
         last_update_us: int,
     ) -> None:
         self.digest = digest
-        self.set_name = set_name
+        self.set_name = _shared(set_name)
         self.key = key
-        self.bins = bins
+        self.image = b"".join([encode_op(OP_READ, name, value) for name, value in bins.items()])
+        self.bin_count = len(bins)
         self.generation = generation
         self.void_time = void_time
         self.last_update_us = last_update_us
-        self._image: bytes | None = None
+
+    @property
+    def bins(self) -> dict[bytes, Bin]:
+        """The bins, in a dictionary that the caller may change."""
+        return decode_bins(self.image)
 
     @property
     def last_update_ms(self) -> int:
@@ -70,31 +99,26 @@ class Record:
         return self.last_update_us // 1000
 
     @property
-    def image(self) -> bytes:
-        """All bins as the ops of an answer."""
-        image = self._image
-        if image is None:
-            image = b"".join([encode_op(OP_READ, name, value) for name, value in self.bins.items()])
-            self._image = image
-        return image
-
-    @property
     def size(self) -> int:
-        """Bytes the record takes, roughly as the server counts them."""
-        bins = sum(len(name) + len(value[1]) + 7 for name, value in self.bins.items())
+        """Bytes the record takes, roughly as the server counts them: 7 and name and value for each bin."""
+        bins = len(self.image) - self.bin_count
         return 39 + bins + (len(self.key) + 1 if self.key else 0) + len(self.set_name)
 
     def pack(self) -> tuple[object, ...]:
         """Return the record as plain values, to send it to another node."""
         return (
-            *(self.digest, self.set_name, self.key, self.bins),
+            *(self.digest, self.set_name, self.key, self.image, self.bin_count),
             *(self.generation, self.void_time, self.last_update_us),
         )
 
     @classmethod
-    def unpack(cls, packed: tuple[object, ...]) -> Record:
+    def unpack(cls, packed: tuple[Any, ...]) -> Record:
         """Return the record another node packed."""
-        return cls(*packed)  # type: ignore[arg-type]
+        record = cls.__new__(cls)
+        record.digest, set_name, record.key, record.image, record.bin_count, *rest = packed
+        record.set_name = _shared(set_name)
+        record.generation, record.void_time, record.last_update_us = rest
+        return record
 
 
 def partition_of(digest: bytes) -> int:

@@ -63,6 +63,9 @@ class Outer(Protocol):
     def merge_metadata(self, metadata: Any) -> None:
         """Take in what came with a commit."""
 
+    def is_closed(self, key: tuple[bytes, bytes]) -> bool:
+        """Return whether a record's partition can be neither read nor written."""
+
 
 class Replication:
     """The copies on this node, and those that it sends to other nodes.
@@ -79,6 +82,7 @@ class Replication:
         self.versions = array("Q", bytes(8 * PARTITIONS))
         self.roles = [0] * PARTITIONS
         self.migration_delay_s = 0.0
+        self.strong: frozenset[bytes] = frozenset()
         self.targets: list[tuple[str, ...]] = [()] * PARTITIONS
         self._loop = loop
         self._membership = membership
@@ -89,6 +93,7 @@ class Replication:
         self._next = (membership.incarnation << 24) + 1
         self._pending: dict[int, Pending] = {}
         self._busy: dict[tuple[bytes, bytes], Pending] = {}
+        self._unconfirmed: set[tuple[bytes, bytes]] = set()
         self._early: list[Message] = []
         self._sweeping = False
         self._missing: set[int] = set()
@@ -112,7 +117,20 @@ class Replication:
         """How many partitions still wait for records here."""
         return len(self._missing) + len(self._unmerged)
 
+    def unmerged(self, pid: int) -> bool:
+        """Return whether records of a partition are still to come from older copies."""
+        return pid in self._unmerged
+
+    def revive(self) -> None:
+        """Accept what was lost: the copies here count as complete again."""
+        for pid, version in enumerate(self.versions):
+            self.versions[pid] = version & ~2
+
     # Writes
+
+    def is_unconfirmed(self, key: tuple[bytes, bytes]) -> bool:
+        """Return whether the last write to a key, in a strong namespace, may be here alone."""
+        return key in self._unconfirmed
 
     def busy(self, key: tuple[bytes, bytes]) -> bool:
         """Return whether a write to the key is in flight."""
@@ -163,6 +181,7 @@ class Replication:
         for name in targets:
             peers[name].link.send_encoded(data)
         if not wait or not targets:
+            self._unconfirmed.discard(key)
             reply(frame)
             return
         self._next += 1
@@ -191,6 +210,7 @@ class Replication:
         if pending is not None:
             pending.missing.discard(name)
             if not pending.missing:
+                self._unconfirmed.discard(pending.key)
                 self._finish(number, pending, pending.frame)
 
     def _finish(self, number: int, pending: Pending, frame: bytes) -> None:
@@ -214,6 +234,8 @@ class Replication:
                 pending.queue.remove(entry)
                 entry[1](answer(ERR_TIMEOUT))
             if pending.deadline_s <= now and number in self._pending:
+                if pending.key[0] in self.strong:
+                    self._unconfirmed.add(pending.key)
                 self._finish(number, pending, answer(ERR_TIMEOUT))
         self._sweeping = bool(self._pending)
         if self._sweeping:
@@ -240,7 +262,7 @@ class Replication:
             if acting == name:
                 self.targets[pid] = others[owners]
             if complete:
-                self.versions[pid] = view.epoch << 1 | (pid in view.lossy)
+                self.versions[pid] = view.version(pid)
             elif name in late:
                 self._forget(pid)
                 self._missing.add(pid)
@@ -249,6 +271,7 @@ class Replication:
         self._unmerged = {
             pid: set(nodes) for pid, nodes in view.contributors.items() if view.acting[pid] == name
         }
+        self._unconfirmed.clear()
         self._settle_pending(continued=continued)
         early, self._early = self._early, []
         for message in early:
@@ -279,7 +302,8 @@ class Replication:
         # node that the others went on without cannot say that its writes count.
         for number, pending in list(self._pending.items()):
             if number in self._pending:
-                frame = pending.frame if continued else answer(ERR_TIMEOUT)
+                counts = continued and not self._outer.is_closed(pending.key)
+                frame = pending.frame if counts else answer(ERR_TIMEOUT)
                 self._finish(number, pending, frame)
 
     # Catching up
@@ -338,7 +362,8 @@ class Replication:
             view = self._membership.view
             for pid in pids:
                 self._missing.discard(pid)
-                self.versions[pid] = epoch << 1 | (view is not None and pid in view.lossy)
+                if view is not None:
+                    self.versions[pid] = view.version(pid)
             self._membership.partition_generation += 1
             self._caught_up_if_complete()
 

@@ -116,6 +116,7 @@ class _Scan:
         self._per_second = int.from_bytes(request.fields.get(FIELD_RECORDS_PER_SECOND, b""))
         self._filter = request.fields.get(FIELD_FILTER)
         self._after: dict[int, bytes] = {}
+        self._closed = node.strong.closed_for(request.namespace)
         self._partitions = deque(self._wanted(request))
         self._match = None
         if FIELD_INDEX_RANGE in request.fields:
@@ -156,11 +157,12 @@ class _Scan:
         seen = 0
         left_before = self._left
         serving = self._node.membership.serving
+        self._closed = self._node.strong.closed_for(self._request.namespace)
         paced = bool(self._per_second)
         while self._partitions and self._left and size < (1 if paced else _FRAME) and seen < 2000:
             pid = self._partitions.popleft()
             seen += 1
-            if not serving or not self._node.roles[pid]:
+            if not serving or not self._node.roles[pid] or pid in self._closed:
                 parts.append(message(ERR_UNAVAILABLE, pid, info3=INFO3_PARTITION_DONE))
                 continue
             for row in self._rows(pid):
@@ -182,7 +184,7 @@ class _Scan:
         parts: list[bytes] = []
         records: list[Record] = []
         for pid in self._partitions:
-            if node.membership.serving and node.roles[pid]:
+            if node.membership.serving and node.roles[pid] and pid not in self._closed:
                 records.extend(record for record, _ in self._found(pid))
             else:
                 parts.append(message(ERR_UNAVAILABLE, pid, info3=INFO3_PARTITION_DONE))
@@ -255,7 +257,7 @@ class _Scan:
     def _bins(self, record: Record) -> tuple[bytes, int]:
         ops = self._request.ops
         if not ops:
-            return record.image, len(record.bins)
+            return record.image, record.bin_count
         clock = self._store.clock
         projected = any(op[0] != OP_READ for op in ops)
         return operate.read(

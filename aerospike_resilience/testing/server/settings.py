@@ -56,6 +56,9 @@ class NodeSettings:
         access: Node to the address that clients get, where it is not the node's own.
         alternate_access: The same for clients that ask for alternate services.
         lua_path: The directory that has the package lupa; empty if there is no Lua.
+        strong: The namespaces that are strongly consistent.
+        index_build_s: How long an index cannot be queried after it was made.
+        truncate_delay_s: How long after the answer a truncation takes effect.
         external_users: User of an external directory to password (SHA-256, hex) and roles.
     """
 
@@ -87,6 +90,9 @@ class NodeSettings:
     alternate_access: dict[str, str] = field(default_factory=dict)
     lua_path: str = ""
     external_users: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    strong: tuple[str, ...] = ()
+    index_build_s: float = 0.0
+    truncate_delay_s: float = 0.0
 
     @property
     def racks_of(self) -> tuple[tuple[str, int], ...]:
@@ -107,6 +113,7 @@ class NodeSettings:
         values = dict(packed)
         values["token"] = bytes.fromhex(values["token"])
         values["namespaces"] = tuple(values["namespaces"])
+        values["strong"] = tuple(values["strong"])
         values["roster"] = {name: tuple(entry) for name, entry in values["roster"].items()}
         for name in ("users", "external_users"):
             if values[name] is not None:

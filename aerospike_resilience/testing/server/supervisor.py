@@ -78,7 +78,13 @@ class Supervisor:
         self._reap()
         if do == "init":
             self._nodes = command["nodes"]
-            return {"ports": [self._reserve() for _ in range(command["ports"])]}
+            fixed = iter(command["fixed"])
+            return {
+                "ports": [
+                    self._reserve(0 if number % 2 else next(fixed, 0))
+                    for number in range(command["ports"])
+                ]
+            }
         if do == "reserve":
             return {"ports": [self._reserve()]}
         if do == "start":
@@ -94,11 +100,15 @@ class Supervisor:
             return {}
         return {"running": self._pids}
 
-    def _reserve(self) -> int:
+    def _reserve(self, wanted: int = 0) -> int:
         """Bind a port and keep it bound, so that no other process gets it while its node is dead."""
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", 0))
+        try:
+            sock.bind(("127.0.0.1", wanted))
+        except (OSError, OverflowError) as error:
+            sock.close()
+            raise OSError(f"port {wanted} cannot be used: {error}") from error
         port: int = sock.getsockname()[1]
         self._reserved[port] = sock
         return port

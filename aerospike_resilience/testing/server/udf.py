@@ -90,6 +90,8 @@ class Functions:
                 out.generation, out.void_time = record.generation, record.void_time
             return out
         if not done.exists or not done.bins:
+            if rules.durable:
+                commands.check_durability(request, rules)
             return commands.Outcome(OK, changed=record is not None, ops=ops, op_count=1)
         if len(done.bins) > commands.MAX_BINS:
             raise OpError(ERR_PARAMETER)

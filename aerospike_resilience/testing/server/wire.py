@@ -34,6 +34,10 @@ INFO3_PARTITION_DONE: Final = 0x04
 INFO3_UPDATE_ONLY: Final = 0x08
 INFO3_CREATE_OR_REPLACE: Final = 0x10
 INFO3_REPLACE_ONLY: Final = 0x20
+INFO3_SC_TYPE: Final = 0x40
+"""Linearized; with `INFO3_SC_RELAXED`, also from unavailable partitions."""
+INFO3_SC_RELAXED: Final = 0x80
+"""A replica may answer."""
 
 FIELD_NAMESPACE: Final = 0
 FIELD_SET: Final = 1
@@ -258,6 +262,19 @@ def encode_op(op: int, name: bytes, value: Bin | None) -> bytes:
     """Write one operation; no value is an empty one."""
     particle, data = value if value is not None else (NONE, b"")
     return _OP.pack(4 + len(name) + len(data), op, particle, 0, len(name)) + name + data
+
+
+def decode_bins(image: bytes) -> dict[bytes, Bin]:
+    """Read what `encode_op` wrote of each bin."""
+    bins: dict[bytes, Bin] = {}
+    pos, end = 0, len(image)
+    while pos < end:
+        size, _, particle, _, name_size = _OP.unpack_from(image, pos)
+        value = pos + 8 + name_size
+        following = pos + 4 + size
+        bins[image[pos + 8 : value]] = (particle, image[value:following])
+        pos = following
+    return bins
 
 
 def encode_field(kind: int, data: bytes) -> bytes:

@@ -1,0 +1,1 @@
+function gone(rec) aerospike:remove(rec) return 1 end

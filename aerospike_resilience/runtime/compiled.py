@@ -332,6 +332,7 @@ class Runtime:
                 weakly(self._only_namespace),
                 shared.sets.named,
                 durations,
+                weakly(self._broken),
             ),
             wishes=Wishes(
                 errors=frozenset(wants.count_as_errors),

@@ -48,6 +48,9 @@ _BEGUN: Final = (
                         $SENT
                     except Exception as error:
                         failed = $FAILED
+                    except BaseException as error:
+                        lane.first.ended(fit and fit[7], fit, plan, {key}, began, error)
+                        raise
                     else:
                         taken = False
                         return $RETURNED
@@ -58,7 +61,7 @@ _BEGUN: Final = (
                         gate.settle()
         if failed is not None:
             return $ENDED
-        refused = lane.first.refused(fit, plan, {key})
+        refused = lane.first.refused(fit, plan, {key}, began)
         if refused:
             return failed_future(refused)
         return """
@@ -82,9 +85,12 @@ _BY_FUTURE: Final = {
                         call.lane, call.plan, call.fit, call.values = lane, plan, fit, ({before})
                         call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
                         call.permits, call.calls, call._first = permits, calls, None
+                        call.target = fit and fit[7]
                         calls.add(call)
                         native.add_done_callback(call.native_done)""",
-    "$FAILED": "lane.first.failed(fit, plan, given(({before})), {key}, began, error)",
+    "$FAILED": """lane.first.failed(
+                            fit, fit and fit[7], plan, given(({before})), {key}, began, error
+                        )""",
     "$RETURNED": "call",
     "$ENDED": "refused_at_the_call(under_way.of(running_loop()), lane, failed)",
 }
@@ -100,6 +106,7 @@ _BY_SLOT: Final = {
                         call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
                         call.permits, call.calls = permits, calls
                         call.outer, call.context = Future(loop=loop), copy_context()
+                        call.listen(fit and fit[7])
                         calls.add(call)
                         submit(call, sent, None if lane.health.eventual else sent, {or_none})
                         budget.operations += 1""",
@@ -145,11 +152,14 @@ _COROUTINE: Final = (
                         else:
                             result = await ({call})
                     except Exception as error:
-                        if lane.first.answered(plan, {key}, began, clock(), early_s, error):
+                        if lane.first.answered(fit and fit[7], plan, {key}, began, clock(), early_s, error):
                             raise
                         failed = lane.first.failed(
-                            fit, plan, given(({before})), {key}, began, error
+                            fit, fit and fit[7], plan, given(({before})), {key}, began, error
                         )
+                    except BaseException as error:
+                        lane.first.ended(fit and fit[7], fit, plan, {key}, began, error)
+                        raise
                     else:
                         ended = clock()
                         if ended - began < early_s:
@@ -160,6 +170,8 @@ _COROUTINE: Final = (
                                 *(lag_s, lane, fit, plan, given(({before}))),
                                 *({key}, began, ended, early_s),
                             )
+                        if fit is not None and fit[7] is not None:
+                            fit[7].add(ended - began)
                         return result
             finally:
                 if taken:
@@ -168,7 +180,7 @@ _COROUTINE: Final = (
                         gate.settle()
         if taken:
             return await lane.first.resume_async(failed)
-        refused = lane.first.refused(fit, plan, {key})
+        refused = lane.first.refused(fit, plan, {key}, began)
         if refused:
             raise refused.pop()
         return """

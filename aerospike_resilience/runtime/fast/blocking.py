@@ -34,17 +34,22 @@ _BLOCKING: Final = (
                         else:
                             result = {call}
                     except Exception as error:
-                        if lane.first.answered(plan, {key}, began, clock(), early_s, error):
+                        if lane.first.answered(fit and fit[7], plan, {key}, began, clock(), early_s, error):
                             raise
                         failed = lane.first.failed(
-                            fit, plan, given(({before})), {key}, began, error
+                            fit, fit and fit[7], plan, given(({before})), {key}, began, error
                         )
+                    except BaseException as error:
+                        lane.first.ended(fit and fit[7], fit, plan, {key}, began, error)
+                        raise
                     else:
                         ended = clock()
                         if ended - began < early_s:
                             lane.recent.append(({key}, began, ended, plan.writes))
                         else:
                             lane.first.slow(fit, plan, given(({before})), {key}, began, ended)
+                        if fit is not None and fit[7] is not None:
+                            fit[7].add(ended - began)
                         return result
             finally:
                 if taken:
@@ -53,7 +58,7 @@ _BLOCKING: Final = (
                         gate.settle()
         if taken:
             return lane.first.resume(failed)
-        refused = lane.first.refused(fit, plan, {key})
+        refused = lane.first.refused(fit, plan, {key}, began)
         if refused:
             raise refused.pop()
         return """

@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ...interceptors.retry.error_notes import annotate_answer
 from ...model.attempt import Attempt
@@ -18,14 +18,17 @@ from ...model.plan import Plan
 from ..chain import end_operation
 from .links import Links
 
+if TYPE_CHECKING:
+    from ...telemetry.targets import Target
+
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 DEFAULT: Final[Criticality] = "default"
 
-Fit: TypeAlias = tuple[Any, Plan, Any, float, float, float, Criticality]
+Fit: TypeAlias = "tuple[Any, Plan, Any, float, float, float, Criticality, Target | None]"
 """How a call of another form is made: its lane, its plan, the native policy to send (None for none), from
 how many seconds on a success is slow, the socket timeout of one try in seconds, when the call must have
-ended on the chain's clock (``inf`` for the plan's own timeout), and how much it matters that it is not
-refused."""
+ended on the chain's clock (``inf`` for the plan's own timeout), how much it matters that it is not
+refused, and where telemetry takes its duration (None where nothing is to be told)."""
 
 
 class FirstAttempt:
@@ -35,12 +38,14 @@ class FirstAttempt:
         call: the call, with the failed attempt recorded and the node charged.
         errors: the error alone, until it is raised again. No frame may keep it: a traceback that leads to
             a frame that holds its error is a reference cycle.
+        target: where telemetry takes its duration; None where nothing is to be told.
     """
 
-    __slots__ = ("call", "errors")
+    __slots__ = ("call", "errors", "target")
 
-    def __init__(self, call: Call, error: BaseException) -> None:
+    def __init__(self, call: Call, error: BaseException, target: Target | None) -> None:
         self.call = call
+        self.target = target
         self.errors = [error]
 
     def again(self, _call: Call) -> Any:
@@ -60,18 +65,22 @@ class FirstAttempts:
         recent: takes the answers: key, begin, end, whether it writes.
     """
 
-    __slots__ = ("_attempt", "_breaker", "_budget", "_gate", "_recent", "_retry", "_retry_async")
+    __slots__ = (
+        *("_attempt", "_breaker", "_budget", "_gate", "_recent"),
+        *("_retry", "_retry_async", "_telemetry"),
+    )
 
     def __init__(self, links: Links, recent: deque[Any]) -> None:
         self._attempt, self._breaker, self._recent = links.attempt, links.breaker, recent
         self._gate, self._budget = links.gate, links.retry.budget
+        self._telemetry = links.telemetry
         inner, inner_async = links.attempt.end(), links.attempt.end_async()
         for link in reversed(links.inside_retry):
             inner, inner_async = link.link(inner), link.link_async(inner_async)
         self._retry = links.retry.link(inner)
         self._retry_async = links.retry.link_async(inner_async)
 
-    def refused(self, fit: Fit | None, plan: Plan, key: Key) -> list[Exception]:
+    def refused(self, fit: Fit | None, plan: Plan, key: Key, began: float) -> list[Exception]:
         """Return the error with which the general chain would refuse a call at once; empty if it may not.
 
         Called for a call that may not take the fused path, before it takes the general chain.
@@ -80,6 +89,7 @@ class FirstAttempts:
             fit: how it was to be made; None for a plain call.
             plan: its plan.
             key: the record's key.
+            began: when it began, on the chain's clock.
 
         Returns:
             The error alone, counted as the chain counts it. No frame may keep it, as in `FirstAttempt`.
@@ -100,16 +110,47 @@ class FirstAttempts:
             budget.operations += 1
         if (refusal := refusal_of(error)) is not None:
             plan.on_refusal(refusal.reason, refusal.node)
+        self.ended(fit and fit[7], fit, plan, key, began, error)
         return [error]
 
+    def ended(
+        self,
+        target: Target | None,
+        fit: Fit | None,
+        plan: Plan,
+        key: Key,
+        began: float,
+        error: BaseException,
+    ) -> None:
+        """Tell telemetry of a call that ended without an answer of the client: refused, or interrupted.
+
+        Args:
+            target: where its duration goes; None where nothing is to be told.
+            fit: how it was made; None for a plain call.
+            plan: its plan.
+            key: the record's key.
+            began: when it began, on the chain's clock.
+            error: what it ended with.
+        """
+        if target is not None and self._telemetry is not None:
+            self._telemetry.failed(target, _call(fit, plan, (), key, began), error)
+
     def answered(
-        self, plan: Plan, key: Key, began: float, ended: float, early_s: float, error: Exception
+        self,
+        target: Target | None,
+        plan: Plan,
+        key: Key,
+        began: float,
+        ended: float,
+        early_s: float,
+        error: Exception,
     ) -> bool:
         """Note an error that answers about the record, on which no link has anything to decide.
 
         It does what `failed` and `resume` do for such an error, and makes no `Call` for it.
 
         Args:
+            target: where telemetry takes its duration; None where nothing is to be told.
             plan: the call's plan.
             key: the record's key.
             began: when it began, on the chain's clock.
@@ -133,12 +174,15 @@ class FirstAttempts:
             return False
         self._recent.append((key, began, ended, False))  # of the master, without its replica
         took_s = max(ended - began, 0.0)
+        if target is not None and self._telemetry is not None:
+            self._telemetry.answered(target, plan, failure, error, took_s)
         annotate_answer(error, plan, Attempt(1, took_s, 1, failure, type(error).__name__))
         return True
 
     def failed(
         self,
         fit: Fit | None,
+        target: Target | None,
         plan: Plan,
         args: tuple[Any, ...],
         key: Key,
@@ -149,6 +193,7 @@ class FirstAttempts:
 
         Args:
             fit: how the call was made; None for a plain call.
+            target: where telemetry takes its duration; None where nothing is to be told.
             plan: its plan.
             args: its positional arguments, without a policy.
             key: the record's key.
@@ -159,7 +204,7 @@ class FirstAttempts:
         self._attempt.failed(call, error)
         if self._breaker is not None:
             self._breaker.report_error(call, error)
-        return FirstAttempt(call, error)
+        return FirstAttempt(call, error, target)
 
     def slow(
         self,
@@ -184,23 +229,34 @@ class FirstAttempts:
         """
         call = first.call
         try:
-            return first.again(call) if _final(call) else self._retry(call, first.again)
+            result = first.again(call) if _final(call) else self._retry(call, first.again)
         except BaseException as error:
-            end_operation(call, error)
+            self._failed(first, error)
             raise
+        return self._returned(first, result)
 
     async def resume_async(self, first: FirstAttempt) -> Any:
         """Do as `resume` does, for awaited calls."""
         call = first.call
         try:
-            return (
-                first.again(call)
-                if _final(call)
-                else await self._retry_async(call, first.again_async)
-            )
+            if _final(call):
+                result = first.again(call)
+            else:
+                result = await self._retry_async(call, first.again_async)
         except BaseException as error:
-            end_operation(call, error)
+            self._failed(first, error)
             raise
+        return self._returned(first, result)
+
+    def _failed(self, first: FirstAttempt, error: BaseException) -> None:
+        if first.target is not None and self._telemetry is not None:
+            self._telemetry.failed(first.target, first.call, error)
+        end_operation(first.call, error)
+
+    def _returned(self, first: FirstAttempt, result: Any) -> Any:
+        if first.target is not None and self._telemetry is not None:
+            self._telemetry.returned(first.target, first.call, result)
+        return result
 
 
 def _call(fit: Fit | None, plan: Plan, args: tuple[Any, ...], key: Key, began: float) -> Call:
@@ -208,7 +264,7 @@ def _call(fit: Fit | None, plan: Plan, args: tuple[Any, ...], key: Key, began: f
     call = Call(plan, args, NOTHING, key, began + plan.total_timeout_s)
     call.started = call.now = call.began = began
     if fit is not None:
-        _lane, _plan, _policy, call.early_s, call.patience_s, deadline, criticality = fit
+        _lane, _plan, _policy, call.early_s, call.patience_s, deadline, criticality, _target = fit
         if deadline < math.inf:
             call.deadline = min(deadline, call.deadline)
             call.tailored = True

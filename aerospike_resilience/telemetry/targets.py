@@ -55,6 +55,11 @@ class Target(NamedTuple):
     add: Add | None = None
     answers: dict[Hashable, Add] = {}  # noqa: RUF012 - each target of `Targets` has its own
 
+    @property
+    def records(self) -> bool:
+        """Whether a span records too: never, as a target has none."""
+        return False
+
 
 class Places(Protocol):
     """What an adapter answers about the names in a call's arguments."""

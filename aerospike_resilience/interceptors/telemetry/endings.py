@@ -74,7 +74,7 @@ class Endings:
         on_broken: called with the step that an exporter or a processor made fail, and its exception.
     """
 
-    __slots__ = ("_address", "_looks_at_all", "_owners", "_wishes", "broken", "clock", "record")
+    __slots__ = ("_address", "_looks_at_all", "_wishes", "broken", "clock", "owners", "record")
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Endings:
         self.broken = on_broken
         self._wishes = wishes
         self._address = address
-        self._owners = owners
+        self.owners = owners
         self._looks_at_all = wishes.response_hook is not None
 
     def end(
@@ -112,7 +112,7 @@ class Endings:
                 self.record(duration_s, sample)
             if span is not None and recording:
                 if outcome is None:
-                    name_peer(span, contacted(call, self._owners), self._address)
+                    name_peer(span, contacted(call, self.owners), self._address)
                 else:
                     describe(span, outcome, at_end, self._address, rows=self._wishes.returned_rows)
                     self._respond(span, call, outcome)
@@ -123,6 +123,21 @@ class Endings:
                 span.end(under_way.started_ns + round(duration_s * 1e9))
             except Exception as broken:  # noqa: BLE001
                 self.broken("a span could not be ended", broken)
+
+    def succeeded(self, span: Span, started_ns: int, duration_s: float, node: str | None) -> None:
+        """End the span of a plain success on one record, which records.
+
+        Args:
+            span: the span.
+            started_ns: when it began, in nanoseconds of the wall clock.
+            duration_s: how long it took, in seconds.
+            node: the node that it contacted; None where it is unknown.
+        """
+        try:
+            name_peer(span, node, self._address)
+            span.end(started_ns + round(duration_s * 1e9))
+        except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
+            self.broken("a span could not be ended", broken)
 
     def _outcome(
         self,
@@ -137,7 +152,7 @@ class Endings:
         made = call.outcome
         if isinstance(made, Outcome) and (error is not None) == bool(made.error):
             return made
-        owners = self._owners if look_up else _nobody
+        owners = self.owners if look_up else _nobody
         return Outcome.of(call, error, duration_s, owners=owners, rows=rows)
 
     def judged(self, outcome: Outcome) -> dict[str, Any]:
@@ -172,6 +187,7 @@ class UnderWay:
         span: its span; None where nobody takes it.
         started: when it began, on that clock.
         started_ns: the same in nanoseconds of the wall clock.
+        entered: what `enter` returned for the span, where it is the current one already.
     """
 
     __slots__ = ("_endings", "_started", "_token", "call", "span", "started_ns", "target")
@@ -184,6 +200,7 @@ class UnderWay:
         span: Span | None,
         started: float,
         started_ns: int,
+        entered: Any = None,
     ) -> None:
         self._endings = endings
         self._started = started
@@ -191,8 +208,10 @@ class UnderWay:
         self.target = target
         self.span = span
         self.started_ns = started_ns
-        self._token = None if span is None else enter(span)
+        self._token = entered
         if span is not None:
+            if entered is None:
+                self._token = enter(span)
             call.span = span
 
     def leave(self) -> None:

@@ -67,7 +67,10 @@ class Telemetry(Link):
         self._clock = clock
         self._on_broken = on_broken
         self._endings = endings = Endings(record, wishes, address, owners, clock, on_broken)
-        self.fused = FusedTelemetry(self._wants_span, targets, endings)
+        hooks = wishes.request_hook or wishes.response_hook
+        start = None if hooks is not None else self._start_plain
+        wants_span = None if tracer is None else self._wants_span
+        self.fused = FusedTelemetry(wants_span, start, targets, endings)
 
     @property
     def listeners(self) -> tuple[bool, bool]:
@@ -211,6 +214,18 @@ class Telemetry(Link):
             return None
         try:
             return self._start(self._tracer, call, target, started_ns)
+        except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
+            self._on_broken("a span could not be started", error)
+            return None
+
+    def _start_plain(self, target: Target, started_ns: int) -> Span | None:
+        """Start the span of a call on one record, which has no text; None where it could not be started."""
+        if self._tracer is None:
+            return None
+        try:
+            return self._tracer.start_span(
+                target.name, kind=SpanKind.CLIENT, attributes=target.span, start_time=started_ns
+            )
         except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
             self._on_broken("a span could not be started", error)
             return None

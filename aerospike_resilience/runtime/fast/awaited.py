@@ -34,7 +34,7 @@ _BEGUN: Final = (
     def fused"""
     + HEAD
     + _PATIENT
-    + """
+    + """$FIRST
         permits, taken, failed = gate.permits, False, None
         if not (budget.spent or gate.waiting) and lane.health.calm:
             taken = True
@@ -73,7 +73,10 @@ _BEGUN: Final = (
 """A call that begins when it is made. The words behind ``$`` differ between the two ways to make it."""
 
 _BY_FUTURE: Final = {
+    "$FIRST": "",
     "$SENT": """budget.operations += 1
+                        if fit is not None and fit[8] is not None:
+                            fit[8].begin()
                         native = ({bare_call}) if sent is None else ({call})
                         loop = native.get_loop()
                         calls = under_way.latest
@@ -87,7 +90,9 @@ _BY_FUTURE: Final = {
                         call.permits, call.calls, call._first = permits, calls, None
                         call.target = fit and fit[7]
                         calls.add(call)
-                        native.add_done_callback(call.native_done)""",
+                        native.add_done_callback(call.native_done)
+                        if fit is not None and fit[8] is not None:
+                            fit[8].leave()""",
     "$FAILED": """lane.first.failed(
                             fit, fit and fit[7], plan, given(({before})), {key}, began, error
                         )""",
@@ -97,6 +102,9 @@ _BY_FUTURE: Final = {
 """By the client's own method, which returns a future."""
 
 _BY_SLOT: Final = {
+    "$FIRST": """
+        if fit is not None and fit[8] is not None:
+            return by_future(*form.placed(({values})), **form.named(({values}), named))""",
     "$SENT": """call, calls, loop = Slot(), under_way.latest, running_loop()
                         if calls.loop is not loop:
                             calls = under_way.of(loop)
@@ -114,7 +122,10 @@ _BY_SLOT: Final = {
     "$RETURNED": "call.outer",
     "$ENDED": "by_future(*form.placed(({values})), **form.named(({values}), named))",
 }
-"""As a window of one, which completes a slot. What the client refuses so is refused by its own method."""
+"""As a window of one, which completes a slot. What the client refuses so is refused by its own method.
+
+A call for which a span is to be started is made by that method at once.
+"""
 
 
 def _worded(words: Mapping[str, str]) -> str:
@@ -147,6 +158,8 @@ _COROUTINE: Final = (
                 else:
                     budget.operations += 1
                     try:
+                        if fit is not None and fit[8] is not None:
+                            fit[8].begin()
                         if sent is None:
                             result = await ({bare_call})
                         else:
@@ -252,6 +265,7 @@ def _refused_at_the_call(calls: LoopCalls, lane: Lane, first: FirstAttempt) -> a
             outer.set_result(returned.value)
     else:
         go_on(calls, lane, first, outer)
+        first.leave()
     return outer
 
 

@@ -29,6 +29,8 @@ _BLOCKING: Final = (
                 else:
                     budget.operations += 1
                     try:
+                        if fit is not None and fit[8] is not None:
+                            fit[8].begin()
                         if sent is None:
                             result = {bare_call}
                         else:

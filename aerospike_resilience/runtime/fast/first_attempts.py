@@ -19,16 +19,23 @@ from ..chain import end_operation
 from .links import Links
 
 if TYPE_CHECKING:
+    from ...interceptors.telemetry.fused import Traced
     from ...telemetry.targets import Target
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 DEFAULT: Final[Criticality] = "default"
 
-Fit: TypeAlias = "tuple[Any, Plan, Any, float, float, float, Criticality, Target | None]"
+Listener: TypeAlias = "Target | Traced"
+"""Where telemetry takes the duration of a fused call."""
+
+Fit: TypeAlias = (
+    "tuple[Any, Plan, Any, float, float, float, Criticality, Listener | None, Traced | None]"
+)
 """How a call of another form is made: its lane, its plan, the native policy to send (None for none), from
 how many seconds on a success is slow, the socket timeout of one try in seconds, when the call must have
 ended on the chain's clock (``inf`` for the plan's own timeout), how much it matters that it is not
-refused, and where telemetry takes its duration (None where nothing is to be told)."""
+refused, where telemetry takes its duration (None where nothing is to be told), and the same if a span is to
+be started for it."""
 
 
 class FirstAttempt:
@@ -39,14 +46,27 @@ class FirstAttempt:
         errors: the error alone, until it is raised again. No frame may keep it: a traceback that leads to
             a frame that holds its error is a reference cycle.
         target: where telemetry takes its duration; None where nothing is to be told.
+        traced: the same if a span was started for it.
     """
 
-    __slots__ = ("call", "errors", "target")
+    __slots__ = ("call", "errors", "target", "traced")
 
-    def __init__(self, call: Call, error: BaseException, target: Target | None) -> None:
+    def __init__(
+        self,
+        call: Call,
+        error: BaseException,
+        target: Listener | None = None,
+        traced: Traced | None = None,
+    ) -> None:
         self.call = call
         self.target = target
+        self.traced = traced
         self.errors = [error]
+
+    def leave(self) -> None:
+        """Leave the context of its span, if it has one: another task goes on with it."""
+        if self.traced is not None:
+            self.traced.leave()
 
     def again(self, _call: Call) -> Any:
         """Raise the error. The chain gets it instead of the first attempt."""
@@ -110,12 +130,14 @@ class FirstAttempts:
             budget.operations += 1
         if (refusal := refusal_of(error)) is not None:
             plan.on_refusal(refusal.reason, refusal.node)
+        if fit is not None and fit[8] is not None:
+            fit[8].begin()
         self.ended(fit and fit[7], fit, plan, key, began, error)
         return [error]
 
     def ended(
         self,
-        target: Target | None,
+        target: Listener | None,
         fit: Fit | None,
         plan: Plan,
         key: Key,
@@ -137,7 +159,7 @@ class FirstAttempts:
 
     def answered(
         self,
-        target: Target | None,
+        target: Listener | None,
         plan: Plan,
         key: Key,
         began: float,
@@ -161,6 +183,8 @@ class FirstAttempts:
         Returns:
             Whether it is such an error, and is to be raised as it is. If not, `failed` has to look.
         """
+        if target is not None and target.records:
+            return False  # the span is described as every other
         failure = plan.classify(error, plan.operation)
         if (
             failure.kind is not RECORD
@@ -182,7 +206,7 @@ class FirstAttempts:
     def failed(
         self,
         fit: Fit | None,
-        target: Target | None,
+        target: Listener | None,
         plan: Plan,
         args: tuple[Any, ...],
         key: Key,
@@ -201,10 +225,13 @@ class FirstAttempts:
             error: what the client raised.
         """
         call = _call(fit, plan, args, key, began)
+        traced = None if fit is None else fit[8]
+        if traced is not None and traced.records:
+            call.span = traced.span  # for what is logged of it
         self._attempt.failed(call, error)
         if self._breaker is not None:
             self._breaker.report_error(call, error)
-        return FirstAttempt(call, error, target)
+        return FirstAttempt(call, error, target, traced)
 
     def slow(
         self,
@@ -264,7 +291,7 @@ def _call(fit: Fit | None, plan: Plan, args: tuple[Any, ...], key: Key, began: f
     call = Call(plan, args, NOTHING, key, began + plan.total_timeout_s)
     call.started = call.now = call.began = began
     if fit is not None:
-        _lane, _plan, _policy, call.early_s, call.patience_s, deadline, criticality, _target = fit
+        _lane, _plan, _policy, call.early_s, call.patience_s, deadline, criticality, _, _ = fit
         if deadline < math.inf:
             call.deadline = min(deadline, call.deadline)
             call.tailored = True

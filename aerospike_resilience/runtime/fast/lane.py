@@ -189,12 +189,9 @@ class Lane:
             deadline = around.deadline
             if deadline < math.inf:
                 deadline = on_clock(deadline, engine.shared.clock)
-        target = None
+        target: Any = None
         if lane.telemetry is not None and not (around is not None and around.inside):
-            listens = lane.telemetry.listens(form.operation, values[0])
-            if listens is False:
-                return None
-            target = listens
+            target = lane.telemetry.listens(form.operation, values[0])
         if policy is not ABSENT and policy is not None:
             plan = lane.find(form, values, policy, idempotent)
         elif idempotent is not None or (form.judged and form.is_judged(values)):
@@ -203,12 +200,27 @@ class Lane:
             plan = lane._known[form.name] or lane.known(form, values[0])  # noqa: SLF001 - also a lane
         if plan is None:
             return None
+        traced = None
+        if target is False and lane.telemetry is not None:
+            target = traced = lane.telemetry.traced(plan, values[0], plan.early_s)
+            if traced is None:
+                return None
         if deadline == math.inf or deadline - began > plan.total_timeout_s:
-            return lane, plan, plan.first, plan.early_s, plan.patience_s, math.inf, critical, target
+            return (
+                lane,
+                plan,
+                plan.first,
+                plan.early_s,
+                plan.patience_s,
+                math.inf,
+                critical,
+                target,
+                traced,
+            )
         shorter = lane.shortened(plan, remaining_whole_ms(deadline - began))
         if shorter is None:
             return None
-        return lane, plan, *shorter, deadline, critical, target
+        return lane, plan, *shorter, deadline, critical, target, traced
 
     def placed(self, form: Form, key: Key) -> Plan | None:
         """Return a plain call's plan where namespace and set decide it; None if `fit` has to look.

@@ -30,7 +30,7 @@ HEAD: Final = """({signature}*more, {policy_by_name}**named):
                 fit = lane.fit(engine, form, ({values}), named, current(), began)
             if fit is None:
                 return {general}(*form.placed(({values})), *more, **form.named(({values}), named))
-            lane, plan, sent, early_s, _, _, _, _ = fit
+            lane, plan, sent, early_s, _, _, _, _, _ = fit
         else:
             fit, sent = None, plan.first
             early_s, began = plan.early_s, clock()

@@ -12,16 +12,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ...model.plan import Plan
-from .first_attempts import FirstAttempt, Fit
+from .first_attempts import FirstAttempt, Fit, Listener
 from .forms import given
 from .lane import Lane
 from .loop_calls import LoopCalls
-
-if TYPE_CHECKING:
-    from ...telemetry.targets import Target
 
 _set_result: Final = asyncio.Future.set_result
 
@@ -53,7 +50,7 @@ class UnderWay:
     lag_s: float
     permits: Any
     calls: LoopCalls
-    target: Target | None
+    target: Listener | None
 
     def of_caller(self) -> asyncio.Future[Any]:
         """Return the future that the caller has."""
@@ -287,7 +284,7 @@ class Slot(UnderWay):
     outer: asyncio.Future[Any]
     context: contextvars.Context
 
-    def listen(self, target: Target | None) -> None:
+    def listen(self, target: Listener | None) -> None:
         """Have telemetry take the duration. Called when the call is made.
 
         Args:

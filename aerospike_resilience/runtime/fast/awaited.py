@@ -49,7 +49,7 @@ _BEGUN: Final = (
                     except Exception as error:
                         failed = $FAILED
                     except BaseException as error:
-                        lane.first.ended(fit and fit[7], fit, plan, {key}, began, error)
+                        lane.first.ended(target, fit, plan, {key}, began, error)
                         raise
                     else:
                         taken = False
@@ -75,8 +75,8 @@ _BEGUN: Final = (
 _BY_FUTURE: Final = {
     "$FIRST": "",
     "$SENT": """budget.operations += 1
-                        if fit is not None and fit[8] is not None:
-                            fit[8].begin()
+                        if traced is not None:
+                            traced.begin()
                         native = ({bare_call}) if sent is None else ({call})
                         loop = native.get_loop()
                         calls = under_way.latest
@@ -88,13 +88,13 @@ _BY_FUTURE: Final = {
                         call.lane, call.plan, call.fit, call.values = lane, plan, fit, ({before})
                         call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
                         call.permits, call.calls, call._first = permits, calls, None
-                        call.target = fit and fit[7]
+                        call.target = target
                         calls.add(call)
                         native.add_done_callback(call.native_done)
-                        if fit is not None and fit[8] is not None:
-                            fit[8].leave()""",
+                        if traced is not None:
+                            traced.leave()""",
     "$FAILED": """lane.first.failed(
-                            fit, fit and fit[7], plan, given(({before})), {key}, began, error
+                            fit, target, plan, given(({before})), {key}, began, error
                         )""",
     "$RETURNED": "call",
     "$ENDED": "refused_at_the_call(under_way.of(running_loop()), lane, failed)",
@@ -103,7 +103,7 @@ _BY_FUTURE: Final = {
 
 _BY_SLOT: Final = {
     "$FIRST": """
-        if fit is not None and fit[8] is not None:
+        if traced is not None:
             return by_future(*form.placed(({values})), **form.named(({values}), named))""",
     "$SENT": """call, calls, loop = Slot(), under_way.latest, running_loop()
                         if calls.loop is not loop:
@@ -114,7 +114,7 @@ _BY_SLOT: Final = {
                         call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
                         call.permits, call.calls = permits, calls
                         call.outer, call.context = Future(loop=loop), copy_context()
-                        call.listen(fit and fit[7])
+                        call.listen(target)
                         calls.add(call)
                         submit(call, sent, None if lane.health.eventual else sent, {or_none})
                         budget.operations += 1""",
@@ -158,20 +158,20 @@ _COROUTINE: Final = (
                 else:
                     budget.operations += 1
                     try:
-                        if fit is not None and fit[8] is not None:
-                            fit[8].begin()
+                        if traced is not None:
+                            traced.begin()
                         if sent is None:
                             result = await ({bare_call})
                         else:
                             result = await ({call})
                     except Exception as error:
-                        if lane.first.answered(fit and fit[7], plan, {key}, began, clock(), early_s, error):
+                        if lane.first.answered(target, plan, {key}, began, clock(), early_s, error):
                             raise
                         failed = lane.first.failed(
-                            fit, fit and fit[7], plan, given(({before})), {key}, began, error
+                            fit, target, plan, given(({before})), {key}, began, error
                         )
                     except BaseException as error:
-                        lane.first.ended(fit and fit[7], fit, plan, {key}, began, error)
+                        lane.first.ended(target, fit, plan, {key}, began, error)
                         raise
                     else:
                         ended = clock()
@@ -183,8 +183,8 @@ _COROUTINE: Final = (
                                 *(lag_s, lane, fit, plan, given(({before}))),
                                 *({key}, began, ended, early_s),
                             )
-                        if fit is not None and fit[7] is not None:
-                            fit[7].add(ended - began)
+                        if target is not None:
+                            target.add(ended - began)
                         return result
             finally:
                 if taken:

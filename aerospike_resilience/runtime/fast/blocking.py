@@ -29,20 +29,20 @@ _BLOCKING: Final = (
                 else:
                     budget.operations += 1
                     try:
-                        if fit is not None and fit[8] is not None:
-                            fit[8].begin()
+                        if traced is not None:
+                            traced.begin()
                         if sent is None:
                             result = {bare_call}
                         else:
                             result = {call}
                     except Exception as error:
-                        if lane.first.answered(fit and fit[7], plan, {key}, began, clock(), early_s, error):
+                        if lane.first.answered(target, plan, {key}, began, clock(), early_s, error):
                             raise
                         failed = lane.first.failed(
-                            fit, fit and fit[7], plan, given(({before})), {key}, began, error
+                            fit, target, plan, given(({before})), {key}, began, error
                         )
                     except BaseException as error:
-                        lane.first.ended(fit and fit[7], fit, plan, {key}, began, error)
+                        lane.first.ended(target, fit, plan, {key}, began, error)
                         raise
                     else:
                         ended = clock()
@@ -50,8 +50,8 @@ _BLOCKING: Final = (
                             lane.recent.append(({key}, began, ended, plan.writes))
                         else:
                             lane.first.slow(fit, plan, given(({before})), {key}, began, ended)
-                        if fit is not None and fit[7] is not None:
-                            fit[7].add(ended - began)
+                        if target is not None:
+                            target.add(ended - began)
                         return result
             finally:
                 if taken:

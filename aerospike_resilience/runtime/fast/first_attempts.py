@@ -130,9 +130,11 @@ class FirstAttempts:
             budget.operations += 1
         if (refusal := refusal_of(error)) is not None:
             plan.on_refusal(refusal.reason, refusal.node)
-        if fit is not None and fit[8] is not None:
-            fit[8].begin()
-        self.ended(fit and fit[7], fit, plan, key, began, error)
+        if fit is not None:
+            target, traced = fit[7:]
+            if traced is not None:
+                traced.begin()
+            self.ended(target, fit, plan, key, began, error)
         return [error]
 
     def ended(
@@ -256,7 +258,10 @@ class FirstAttempts:
         """
         call = first.call
         try:
-            result = first.again(call) if _final(call) else self._retry(call, first.again)
+            if _final(call):  # noqa: SIM108 - as its awaited twin
+                result = first.again(call)
+            else:
+                result = self._retry(call, first.again)
         except BaseException as error:
             self._failed(first, error)
             raise

@@ -189,57 +189,45 @@ class Lane:
             deadline = around.deadline
             if deadline < math.inf:
                 deadline = on_clock(deadline, engine.shared.clock)
-        target: Any = None
-        if lane.telemetry is not None and not (around is not None and around.inside):
-            target = lane.telemetry.listens(form.operation, values[0])
         if policy is not ABSENT and policy is not None:
             plan = lane.find(form, values, policy, idempotent)
         elif idempotent is not None or (form.judged and form.is_judged(values)):
             plan = lane.find(form, values, None, idempotent)
         else:
-            plan = lane._known[form.name] or lane.known(form, values[0])  # noqa: SLF001 - also a lane
+            known = lane._known[form.name]  # noqa: SLF001 - also a lane
+            plan = known or lane.placed(form, values[0], whoever_listens=True)
         if plan is None:
             return None
-        traced = None
-        if target is False and lane.telemetry is not None:
-            target = traced = lane.telemetry.traced(plan, values[0], plan.early_s)
-            if traced is None:
-                return None
+        sent, early_s, patience_s = plan.first, plan.early_s, plan.patience_s
         if deadline == math.inf or deadline - began > plan.total_timeout_s:
-            return (
-                lane,
-                plan,
-                plan.first,
-                plan.early_s,
-                plan.patience_s,
-                math.inf,
-                critical,
-                target,
-                traced,
-            )
-        shorter = lane.shortened(plan, remaining_whole_ms(deadline - began))
-        if shorter is None:
+            deadline = math.inf
+        else:
+            shorter = lane.shortened(plan, remaining_whole_ms(deadline - began))
+            if shorter is None:
+                return None
+            sent, early_s, patience_s = shorter
+        target: Any = None
+        traced = None
+        if lane.telemetry is not None and not (around is not None and around.inside):
+            target = lane.telemetry.listens(form.operation, values[0])
+            if target is False:
+                target = traced = lane.telemetry.traced(plan, values[0], early_s)
+                if traced is None:
+                    return None
+        return lane, plan, sent, early_s, patience_s, deadline, critical, target, traced
+
+    def placed(self, form: Form, key: Key, *, whoever_listens: bool = False) -> Plan | None:
+        """Return a call's plan where namespace and set decide it; None if `fit` has to look.
+
+        Args:
+            form: the operation's form.
+            key: the record's key.
+            whoever_listens: whether it is `fit` that asks, which finds out who listens.
+        """
+        if self.plain or (self.telemetry is not None and not whoever_listens):
             return None
-        return lane, plan, *shorter, deadline, critical, target, traced
-
-    def placed(self, form: Form, key: Key) -> Plan | None:
-        """Return a plain call's plan where namespace and set decide it; None if `fit` has to look.
-
-        Args:
-            form: the operation's form.
-            key: the record's key.
-        """
-        return None if self.plain or self.telemetry is not None else self.known(form, key)
-
-    def known(self, form: Form, key: Key) -> Plan | None:
-        """Return a call's plan where namespace and set decide it, whoever listens; None elsewhere.
-
-        Args:
-            form: the operation's form.
-            key: the record's key.
-        """
         planner = self._planner
-        if planner is None or self.plain or (place := self._place(key)) is None:
+        if planner is None or (place := self._place(key)) is None:
             return None
         namespaces, plans = self._namespaces, self._plans
         if self._strong is not namespaces.strong or self._single is not namespaces.single:

@@ -97,8 +97,13 @@ def _quiet(samples: Sequence[float]) -> float:
 
 
 def _count(case: Case, seconds: float, clock: Callable[[], int]) -> int:
+    """Return how many calls take about so long. A single slow call, such as the first, does not count."""
+
+    def took_s() -> float:
+        return min(_sample(case, count, clock) for _ in range(3)) * count / 1e9
+
     count = 1
-    while (took := _sample(case, count, clock) * count / 1e9) < seconds / 10:
+    while (took := took_s()) < seconds / 10:
         count *= 4
     return max(int(count * seconds / max(took, 1e-9)), 1)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .chain import BARE_MISS, BUDGETS, MISS
+from .telemetry import MISS as MISS_PLAIN
+from .telemetry import NONE as PLAIN
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 MARKED = re.compile(r"(<!-- measured: (\w+) -->\n).*?(<!-- /measured -->)", re.DOTALL)
@@ -31,7 +33,7 @@ def written(page: str, benches: Mapping[str, Any]) -> str:
         page: the text, with places such as ``<!-- measured: chain -->``.
         benches: what was measured, by the name of the bench.
     """
-    tables = {"chain": chain, "awaited": awaited, "clients": clients}
+    tables = {"chain": chain, "telemetry": telemetry, "awaited": awaited, "clients": clients}
 
     def table(found: re.Match[str]) -> str:
         name = found[2]
@@ -57,6 +59,18 @@ def chain(figures: Sequence[Mapping[str, Any]]) -> str:
         budget = f"{BUDGETS[name]:.2f}" if name in BUDGETS else ""
         shown = f"**{name}**" if name.startswith("resilient") else name
         lines.append(f"| {shown} | {cost:,.0f} | {cost / peer:.2f} | {budget} |")
+    return "\n".join(lines) + "\n"
+
+
+def telemetry(figures: Sequence[Mapping[str, Any]]) -> str:
+    """Return what telemetry adds to a call, beside what the SDK costs alone."""
+    ns = {figure["name"]: figure["ns"] for figure in figures}
+    lines = ["| | ns | above the same call without an SDK |", "|---|---:|---:|"]
+    for name, cost in ns.items():
+        less = ns[MISS_PLAIN] if name.startswith("resilient, a miss") else ns[PLAIN]
+        above = f"{cost - less:,.0f}" if name.startswith("resilient") else ""
+        shown = f"**{name}**" if name.startswith("resilient") else name
+        lines.append(f"| {shown} | {cost:,.0f} | {above} |")
     return "\n".join(lines) + "\n"
 
 

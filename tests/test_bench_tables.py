@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks import telemetry
 from benchmarks.chain import BARE_MISS, BUDGETS
 from benchmarks.clients import Pair
 from benchmarks.table import PAGE, written
@@ -35,6 +36,18 @@ def test_a_form_is_compared_with_pybreaker_and_its_budget():
     assert "| **resilient, a missing record** | 200 | 0.20 | 4.00 |" in page
     assert "old" not in page
     assert (page.startswith("before\n"), page.endswith("after\n")) == (True, True)
+
+
+def test_telemetry_is_compared_with_the_same_call_without_an_sdk():
+    ns = {telemetry.NONE: 600, telemetry.METRICS: 2600, telemetry.MISS: 4000}
+    ns |= {telemetry.MISS_METRICS: 7000, telemetry.SDK_RECORD: 8000}
+    figures = [{"name": name, "ns": found} for name, found in ns.items()]
+
+    page = written(PLACES.format("telemetry"), {"telemetry": {"figures": figures}})
+
+    assert "| **resilient, metrics** | 2,600 | 2,000 |" in page
+    assert "| **resilient, a miss, metrics** | 7,000 | 3,000 |" in page
+    assert "| SDK: record | 8,000 |  |" in page
 
 
 def test_a_noisy_run_says_so():

@@ -18,6 +18,7 @@ from .attempt import Attempt
 from .call import Call, LazyQuery
 from .failure import RECORD, Failure, FailureKind
 from .operation import Key, Kind, Shape
+from .plan import Plan
 from .rows import worst_of
 from .stream import Reading
 
@@ -257,16 +258,28 @@ def contacted(call: Call, owners: Owners) -> str | None:
     return _contacted(call, None, call.nodes or owners(call.key))
 
 
+def master_that_answered(
+    plan: Plan, nodes: tuple[str, ...], took_s: float, early_s: float
+) -> str | None:
+    """Return the node that a first attempt contacted which succeeded; None if it may have been another.
+
+    Args:
+        plan: the call's plan.
+        nodes: the nodes that hold the record, master first.
+        took_s: how long the attempt took, in seconds.
+        early_s: from how many seconds on it may have left its first node.
+    """
+    return nodes[0] if nodes and took_s < min(early_s, plan.at_master_s) else None
+
+
 def _contacted(call: Call, error: BaseException | None, nodes: tuple[str, ...]) -> str | None:
     """Return the node that a call contacted last: as its error says, or else the map and the time."""
     if call.fell_back:
         return None  # the other cluster's
     if error is None and call.failure is None:
-        plan = call.plan
-        if call.leave_master or not nodes:
+        if call.leave_master:
             return None
-        took_s = call.now - call.began
-        return nodes[0] if took_s < min(call.early_s, plan.at_master_s) else None
+        return master_that_answered(call.plan, nodes, call.now - call.began, call.early_s)
     for attempt in reversed(call.attempts):
         if attempt.tries:
             return _asked(call, attempt)

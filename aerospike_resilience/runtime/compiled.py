@@ -1,140 +1,46 @@
 """A wrapped client under one profile: its plans and its linked chain.
 
 A reload builds another runtime and swaps one reference. A call that began under the old runtime ends
-under it. Gates, node health and budget outlive a reload: they are in `Shared`.
+under it. Gates, node health and budget outlive a reload: they are in `shared.Shared`.
 """
 
 from __future__ import annotations
 
 import math
-import random
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
-from ..clients import Adapter, ClientRefusals
-from ..concurrency.event_loop_lag import Lag, lag_of_running_loop
 from ..concurrency.weakly import weakly
 from ..interceptors import (
     Backoff,
-    Bounds,
     Breaker,
-    Closing,
     Compared,
     Deadline,
-    Fallback,
     Foresight,
     GateDraft,
-    GateOptions,
-    Gates,
     Interceptor,
     NativeAttempt,
     Proceed,
     ProceedAsync,
-    Recorder,
     Retry,
     RetryBudget,
-    RetryCounters,
-    TenacityRules,
     VirtualGate,
-    WouldHave,
 )
 from ..model.attempt_policy import AttemptPolicy
 from ..model.durations import limit_s_to_ms, ms_to_s
 from ..model.plan import Plan, early_s
-from ..model.refusals import RefusalCounters
-from ..nodes import AdaptiveTimeout, ClusterHealth, NodeOptions, StorageFactory
 from ..profiles import Profile
-from ..telemetry.durations import NamedSets
-from .chain import Arrange, ChainPlace, Placed, arranged, link, link_async
+from .chain import ChainPlace, arranged, link, link_async
 from .fast.lane import Lane
-from .fast.loop_calls import AwaitedCalls
 from .planner import Planner, PlansOnDemand
+from .shared import Shared
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import TracerProvider
-
     from ..interceptors.telemetry import Telemetry
-    from ..telemetry.spans import RequestHook, ResponseHook
 
 
 BROKEN_EACH_S: Final = 60.0
 """The least time between two log lines about broken telemetry, in seconds."""
-
-
-@dataclass(slots=True)
-class Shared:
-    """The parts of a wrapped client that outlive reloads.
-
-    Attributes:
-        client: the client that was wrapped.
-        adapter: its adapter.
-        health: the state of its nodes.
-        gates: its gates, which hold the permits.
-        budget: its retry budget.
-        retries: its retry counters.
-        would_have: counts what another profile would have done.
-        load: loads a profile by its name; None where there is only the one.
-        interceptors: the application's own interceptors, each with its place.
-        arrange: the application's function that returns the final chain.
-        fallback: a second cluster's client; None where there is none.
-        rules: the application's retry rules; None where it has none.
-        storage: the application's own storages of nodes' states; None where it has none.
-        tracer_provider: None for the global one.
-        meter_provider: None for the global one.
-        request_hook: the application's hook at the beginning of spans.
-        response_hook: the application's hook at the end of spans.
-        seed: the first host that the client was given, as ``host:port``; empty to ask the client.
-        recorder: keeps the last calls' outcomes, where a profile wants that.
-        closing: set when the wrapped client is closed.
-        under_way: the awaited calls on the fused path, by event loop.
-        forked: whether this is a forked child that uses its parent's client.
-        clock: the chain's clock, in seconds.
-        refused: counts operations that ended with a refusal.
-        sets: the sets that metrics name.
-        max_conns_per_node: the most connections that the client opens to a node; None if it cannot say.
-        random_source: where the jitter of sleeps comes from; None for a source of each runtime's own.
-        lag: returns the lag of what runs awaited calls: by default of the event loop.
-    """
-
-    client: Any
-    adapter: Adapter
-    health: ClusterHealth
-    gates: Gates
-    budget: RetryBudget
-    retries: RetryCounters = field(default_factory=RetryCounters)
-    would_have: WouldHave = field(default_factory=WouldHave)
-    load: Callable[[str], Profile] | None = None
-    interceptors: tuple[Placed, ...] = ()
-    arrange: Arrange | None = None
-    fallback: Fallback | None = None
-    rules: TenacityRules | None = None
-    storage: StorageFactory | None = None
-    tracer_provider: TracerProvider | None = None
-    meter_provider: MeterProvider | None = None
-    request_hook: RequestHook | None = None
-    response_hook: ResponseHook | None = None
-    seed: str = ""
-    recorder: Recorder = field(default_factory=Recorder)
-    closing: Closing = field(default_factory=Closing)
-    forked: bool = False
-    clock: Callable[[], float] = time.monotonic
-    refused: RefusalCounters = field(default_factory=RefusalCounters)
-    sets: NamedSets = field(default_factory=NamedSets)
-    max_conns_per_node: int | None = None
-    random_source: random.Random | None = None
-    lag: Callable[[], Lag] = lag_of_running_loop
-    under_way: AwaitedCalls = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.under_way = AwaitedCalls(self.clock, weakly(self.gates.busy, otherwise=False))
-
-    @property
-    def refusals(self) -> ClientRefusals:
-        """The error classes for this client's calls that are not sent."""
-        return self.adapter.refusals.of_client(self.health.identity)
 
 
 class Runtime:
@@ -332,6 +238,7 @@ class Runtime:
                 weakly(self._only_namespace),
                 shared.sets.named,
                 durations,
+                weakly(self._broken),
             ),
             wishes=Wishes(
                 errors=frozenset(wants.count_as_errors),
@@ -454,44 +361,3 @@ class Runtime:
             ("attempt", [*spans, *self._attempt_timer(), self._attempt]),
         ]
         return arranged(chain, shared.interceptors, shared.arrange)
-
-
-def node_options(profile: Profile) -> NodeOptions:
-    """Return the profile's node options."""
-    breaker, adaptive, gate = profile.breaker, profile.adaptive_timeout, profile.backpressure
-    return NodeOptions(
-        max_error_rate=breaker.max_error_rate,
-        window_s=breaker.error_rate_window * profile.tend_interval_s,
-        tend_interval_s=profile.tend_interval_s,
-        half_open_calls=breaker.half_open_calls,
-        max_open_share=breaker.max_open_share,
-        silence_s=breaker.silence_s,
-        failure_rate=breaker.failure_rate,
-        slow_call_rate=breaker.slow_call_rate,
-        slow_call_s=breaker.slow_call_duration_s,
-        minimum_calls=breaker.minimum_calls,
-        isolated=frozenset(breaker.isolate),
-        batch_on_open=breaker.batch_on_open,
-        on_replica_open=breaker.on_replica_open,
-        mode=breaker.mode,
-        adaptive=None
-        if adaptive is None
-        else AdaptiveTimeout(adaptive.quantile, adaptive.factor, adaptive.min_s, adaptive.max_s),
-        mapped=gate.max_per_node is not None or gate.batch_weight == "nodes",
-    )
-
-
-def gate_options(profile: Profile) -> GateOptions:
-    """Return the profile's backpressure options."""
-    words = profile.backpressure
-    start = words.max_concurrent_operations
-    return GateOptions(
-        limit=start,
-        queue_timeout_s=words.operation_queue_timeout_s,
-        order=words.queue,
-        batch_weight_cap=words.batch_weight_cap if words.batch_weight == "nodes" else 1,
-        max_per_node=words.max_per_node,
-        bounds=Bounds(start, min(words.floor, start), max(words.ceiling, start))
-        if words.limit == "adaptive"
-        else None,
-    )

@@ -27,12 +27,14 @@ from ..telemetry.board import Reading
 from .chain import Placed
 from .client_statistics import CumulativeStatistics
 from .closing import ClosingRuntime
-from .compiled import Runtime, Shared, gate_options, node_options
+from .compiled import Runtime
 from .detours import DirectRuntime, ForkedRuntime
 from .native_overrides import NativeOverrides
+from .options import gate_options, node_options
 from .profile_state import ProfileState
 from .profiles_in_use import ProfilesInUse
 from .readings import read
+from .shared import Shared
 
 
 class Endable(Protocol):

@@ -19,7 +19,9 @@ from ..nodes.health_checks import HealthChecks
 from ..nodes.map_refresh import INFO_TIMEOUT_S, MapRefresher
 from ..profiles import Profile
 from ..rehearsal.mix import Step
-from ..runtime.compiled import Runtime, Shared, gate_options, node_options
+from ..runtime.compiled import Runtime
+from ..runtime.options import gate_options, node_options
+from ..runtime.shared import Shared
 from .client import TEND_TIMEOUT_S, ModelAdapter, ModelClient, ModelSource
 from .cluster import NAMESPACE, ModelCluster
 from .node import OK, PULSE, REFUSED, ModelNode

@@ -52,10 +52,11 @@ class SpanFilter:
         current = self._get_current()
         if not current:
             return True
-        for key in self._suppressed:
-            if current.get(key):
-                return False
         parent: Any = current.get(self._span_key)
+        if parent is None or len(current) > 1:  # else there is the parent and nothing more
+            for key in self._suppressed:
+                if current.get(key):
+                    return False
         if parent is None:
             return True
         of_parent = parent.get_span_context()

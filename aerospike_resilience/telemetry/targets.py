@@ -5,7 +5,7 @@ Names only: operation, namespace, set, UDF, the client and its server. Never a r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sized
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from ..model.call import Call, LazyQuery
@@ -30,6 +30,9 @@ Place: TypeAlias = tuple[str, str | None]
 
 NOWHERE: Final[Place] = ("", "")
 
+Add: TypeAlias = Callable[[float], None]
+"""Takes a duration, in seconds."""
+
 KEPT: Final = 1024
 """How many targets are kept. Set names may be without end; those beyond are made for each call."""
 
@@ -41,13 +44,21 @@ class Target(NamedTuple):
         name: the span's name: ``get people``.
         sample: the attributes of its duration sample, where it succeeds. Shared: never changed.
         span: the attributes of its span at creation. Shared: never changed.
-        add: takes the duration of a success, in seconds; None where nobody takes it.
+        add: takes the duration of a success, in seconds, and never raises; None where nobody takes it.
+        answers: what takes the durations of calls that ended with an ordinary answer, such as a miss.
+            Filled by who records them.
     """
 
     name: str
     sample: Mapping[str, Any]
     span: Mapping[str, Any]
-    add: Callable[[float], None] | None = None
+    add: Add | None = None
+    answers: dict[Hashable, Add] = {}  # noqa: RUF012 - each target of `Targets` has its own
+
+    @property
+    def records(self) -> bool:
+        """Whether a span records too: never, as a target has none."""
+        return False
 
 
 class Places(Protocol):
@@ -73,6 +84,7 @@ class Targets:
         only_namespace: returns the cluster's namespace; empty where it has several, or none is known.
         named: from a namespace and a set to how metrics name the set.
         durations: where durations go; None where nobody takes them.
+        on_broken: called with the step that an exporter made fail, and its exception.
     """
 
     def __init__(
@@ -84,7 +96,9 @@ class Targets:
         only_namespace: Callable[[], str] = lambda: "",
         named: Callable[[str, str], str] = lambda _namespace, set_name: set_name,
         durations: Histogram | None = None,
+        on_broken: Callable[[str, Exception], None] = lambda _what, _error: None,
     ) -> None:
+        self._on_broken = on_broken
         self._named = named
         self._durations = durations
         self._only_namespace = only_namespace
@@ -154,8 +168,21 @@ class Targets:
         span = {**sample, PROFILE: self._profile}
         if set_name and (called := self._named(namespace, set_name)) != set_name:
             sample[DB_COLLECTION] = called
-        add = None if self._durations is None else self._durations.cell(sample).add
-        return Target(name, sample, span, add)
+        return Target(name, sample, span, self.adding(sample), {})
+
+    def adding(self, sample: Mapping[str, Any]) -> Add | None:
+        """Return what takes durations with the attributes of a sample; None where nobody takes them."""
+        if self._durations is None:
+            return None
+        add, on_broken = self._durations.cell(sample).add, self._on_broken
+
+        def added(duration_s: float) -> None:
+            try:
+                add(duration_s)
+            except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
+                on_broken("a duration could not be recorded", broken)
+
+        return added
 
     def _place(self, call: Call, arguments: Mapping[str, Any]) -> Place:
         """Return the place of a call without a key: of a query, of a batch whose rows agree, of a job."""

@@ -19,8 +19,9 @@ from ..profiles.library import check_name
 from ..profiles.overrides import copied
 from ..profiles.starting import BrokenProfile, start
 from ..runtime.chain import Arrange, Placed, check_placed
-from ..runtime.compiled import Shared, gate_options, node_options
 from ..runtime.engine import Engine
+from ..runtime.options import gate_options, node_options
+from ..runtime.shared import Shared
 from .being_connected import CREATING, SEED
 from .mistakes import checked_listeners
 from .names import CLIENT_NAMES

@@ -6,7 +6,6 @@ call of it takes the fused path.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from aerospike_resilience.model.operation import NodeAddress
 from aerospike_resilience.nodes import TEND_THREAD
 from aerospike_resilience.nodes.partitions import PARTITIONS, PartitionMap
 from tests.fakes import FakeClock
+from tests.runtime.listeners import SURROUNDINGS, Listener
 
 KEY = ("test", "demo", 1)
 OTHER = ("test", "other", 1)
@@ -128,11 +128,12 @@ def not_shipped(chain: list[Any]) -> list[Any]:
 class Side:
     """One of the two clients, with all that is compared."""
 
-    def __init__(self, policies: Path, *, fused: bool) -> None:
+    def __init__(self, policies: Path, *, fused: bool, listener: str = "nobody") -> None:
         self.name = "side-fused" if fused else "side-general"
         self.clock = FakeClock()
         ambient._Monotonic.now = staticmethod(self.clock)
         self.stub = Scripted(self.clock)
+        self.listener = Listener(listener)
         self.client: Any = resilient(
             self.stub,
             "scripted",
@@ -141,6 +142,7 @@ class Side:
             adapter="aerospike",
             clock=self.clock,
             arrange=None if fused else not_shipped,
+            **self.listener.options,
         )
         self.engine = self.client.resilience._engine
         TEND_THREAD.discard(self.engine._tended)
@@ -239,6 +241,7 @@ class Side:
         gate, budget = shared.gates.main, shared.budget
         return {
             "calls": self.stub.calls,
+            "spans": self.listener.spans(),
             "permits": (len(gate.permits), gate.waiting, gate.debt, dict(gate.rejected)),
             "budget": (budget.operations, budget.spent, budget.balance(self.clock.now)),
             "retries": (shared.retries.retries, dict(shared.retries.suppressed)),
@@ -292,7 +295,6 @@ FORMS: Mapping[str, Any] = {
     "operate, nothing": lambda c: c.operate(KEY, None),
 }
 AROUND: Mapping[str, Any] = {
-    "nothing": lambda _c: contextlib.nullcontext(),
     "deadline": lambda _c: deadline(10),
     "short deadline": lambda _c: deadline(0.03),
     "deadline passed": lambda _c: deadline(0),
@@ -302,6 +304,7 @@ AROUND: Mapping[str, Any] = {
     "using idempotent": lambda c: c.resilience.using(idempotent=True),
     "using critical": lambda c: c.resilience.using(criticality="critical"),
     "using sheddable": lambda c: c.resilience.using(criticality="sheddable"),
+    **{name: lambda _c, made=made: made() for name, made in SURROUNDINGS.items()},
 }
 
 

@@ -19,6 +19,7 @@ from aerospike_resilience.nodes.partitions import PARTITIONS, PartitionMap
 from tests.conformance.surfaces import native
 from tests.fakes import FakeClock
 from tests.runtime.fast_sides import not_shipped, told
+from tests.runtime.listeners import SURROUNDINGS, Listener
 
 NATIVE_KEY = native.Key("test", "demo", 1)
 PY_KEY = ("test", "demo", 1)
@@ -177,12 +178,13 @@ PY_FORMS: Mapping[str, Any] = {
 class Side:
     """One of the two clients, with all that is compared."""
 
-    def __init__(self, kind: str, policies: Path, *, fused: bool) -> None:
+    def __init__(self, kind: str, policies: Path, *, fused: bool, listener: str = "nobody") -> None:
         make, adapter = KINDS[kind]
         self.forms = PY_FORMS if kind == "coroutines" else NATIVE_FORMS
         self.clock = FakeClock()
         ambient._Monotonic.now = staticmethod(self.clock)
         self.stub = make(self.clock)
+        self.listener = Listener(listener)
         self.client: Any = resilient(
             self.stub,
             "scripted",
@@ -191,6 +193,7 @@ class Side:
             adapter=adapter,
             clock=self.clock,
             arrange=None if fused else not_shipped,
+            **self.listener.options,
         )
         self.engine = self.client.resilience._engine
         self.taken = 0
@@ -203,11 +206,17 @@ class Side:
         with health.notices, health.lock:
             health.update_nodes_locked(names)
 
-    async def call(self, form: str, limit_s: float, answers: list[tuple[float, str]]) -> Any:
+    async def call(
+        self,
+        form: str,
+        limit_s: float,
+        answers: list[tuple[float, str]],
+        around: str = "nothing",
+    ) -> Any:
         ambient._Monotonic.now = staticmethod(self.clock)
         self.stub.script = list(answers)
         try:
-            with deadline(limit_s):
+            with deadline(limit_s), SURROUNDINGS[around]():
                 return await self.forms[form](self.client)
         except asyncio.CancelledError:
             return "dropped by the client"
@@ -287,6 +296,7 @@ class Side:
         gate, budget = shared.gates.main, shared.budget
         return {
             "calls": self.stub.calls,
+            "spans": self.listener.spans(),
             "permits": (len(gate.permits), gate.waiting, gate.debt, dict(gate.rejected)),
             "budget": (budget.operations, budget.spent, budget.balance(self.clock.now)),
             "retries": (shared.retries.retries, dict(shared.retries.suppressed)),

@@ -17,6 +17,7 @@ from aerospike_resilience import ambient
 from aerospike_resilience.runtime.fast.first_attempts import FirstAttempts
 from aerospike_resilience.runtime.fast.lane import Lane
 from tests.runtime.fast_sides import AROUND, ERRORS, FILES, FORMS, Side, show
+from tests.runtime.listeners import LISTENERS
 
 answers = st.lists(
     st.tuples(
@@ -111,11 +112,13 @@ def counted() -> Iterator[None]:
             setattr(WAYS[name], name, method)
 
 
-def run(policies: Path, script: list[tuple[Any, ...]], files: Iterator[str]) -> None:
+def run(
+    policies: Path, script: list[tuple[Any, ...]], files: Iterator[str], listener: str = "nobody"
+) -> None:
     PLAYED.update({"scripts": 1, **Counter(what for what, *_ in script)})
     with counted():
         (policies / "scripted.yaml").write_text(FILES[0])
-        sides = Side(policies, fused=True), Side(policies, fused=False)
+        sides = tuple(Side(policies, fused=one, listener=listener) for one in (True, False))
         try:
             for step in script:
                 if step[0] == "reload":
@@ -125,6 +128,7 @@ def run(policies: Path, script: list[tuple[Any, ...]], files: Iterator[str]) -> 
                 assert sides[0].state() == sides[1].state(), step
                 if currently_in_test_context():
                     event(step[0])
+            assert sides[0].listener.samples() == sides[1].listener.samples()
         finally:
             for side in sides:
                 side.client.resilience.close()
@@ -133,20 +137,26 @@ def run(policies: Path, script: list[tuple[Any, ...]], files: Iterator[str]) -> 
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(script=scripts, order=st.permutations((*FILES, FILES[1])))
+@given(
+    script=scripts,
+    order=st.permutations((*FILES, FILES[1])),
+    listener=st.sampled_from(tuple(LISTENERS)),
+)
 def test_both_paths_come_to_the_same(
-    policies: Path, script: list[tuple[Any, ...]], order: list[str]
+    policies: Path, script: list[tuple[Any, ...]], order: list[str], listener: str
 ):
-    run(policies, script, iter(order * 4))
+    run(policies, script, iter(order * 4), listener)
 
 
-def test_every_form_of_call_with_every_answer_comes_to_the_same(policies: Path):
+@pytest.mark.parametrize("listener", ["nobody", "metrics, spans by parent"])
+def test_every_form_of_call_with_every_answer_comes_to_the_same(policies: Path, listener: str):
     TAKEN.clear()
+    short = "short deadline" if listener == "nobody" else "unsampled parent"
     script: list[tuple[Any, ...]] = []
     for form in FORMS:
         script += [("call", form, around, []) for around in AROUND]
         for error in ERRORS:
-            for around in ("nothing", "short deadline"):
+            for around in ("nothing", short):
                 script += [
                     ("call", form, around, [(0.001, error)]),
                     ("heal",),
@@ -162,9 +172,9 @@ def test_every_form_of_call_with_every_answer_comes_to_the_same(policies: Path):
             script += [("fill",), call, ("crowd",), call, ("empty",)]
             script += [("isolate", "A"), call, ("open", "B"), call, ("release", "A"), call]
             script += [("open", "A"), call, ("heal",), ("wait", 3.0)]
-    run(policies, script, iter(()))
+    run(policies, script, iter(()), listener)
 
-    assert {name for name, times in TAKEN.items() if times > 50} >= {
+    assert {name for name, times in TAKEN.items() if times > 20} >= {
         *("fit", "general", "refused", "answered", "failed", "resume")
     }
     assert TAKEN["slow"] > 0

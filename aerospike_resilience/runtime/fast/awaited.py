@@ -34,7 +34,7 @@ _BEGUN: Final = (
     def fused"""
     + HEAD
     + _PATIENT
-    + """
+    + """$FIRST
         permits, taken, failed = gate.permits, False, None
         if not (budget.spent or gate.waiting) and lane.health.calm:
             taken = True
@@ -48,6 +48,9 @@ _BEGUN: Final = (
                         $SENT
                     except Exception as error:
                         failed = $FAILED
+                    except BaseException as error:
+                        lane.first.ended(target, fit, plan, {key}, began, error)
+                        raise
                     else:
                         taken = False
                         return $RETURNED
@@ -58,7 +61,7 @@ _BEGUN: Final = (
                         gate.settle()
         if failed is not None:
             return $ENDED
-        refused = lane.first.refused(fit, plan, {key})
+        refused = lane.first.refused(fit, plan, {key}, began)
         if refused:
             return failed_future(refused)
         return """
@@ -70,7 +73,10 @@ _BEGUN: Final = (
 """A call that begins when it is made. The words behind ``$`` differ between the two ways to make it."""
 
 _BY_FUTURE: Final = {
+    "$FIRST": "",
     "$SENT": """budget.operations += 1
+                        if traced is not None:
+                            traced.begin()
                         native = ({bare_call}) if sent is None else ({call})
                         loop = native.get_loop()
                         calls = under_way.latest
@@ -82,15 +88,23 @@ _BY_FUTURE: Final = {
                         call.lane, call.plan, call.fit, call.values = lane, plan, fit, ({before})
                         call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
                         call.permits, call.calls, call._first = permits, calls, None
+                        call.target = target
                         calls.add(call)
-                        native.add_done_callback(call.native_done)""",
-    "$FAILED": "lane.first.failed(fit, plan, given(({before})), {key}, began, error)",
+                        native.add_done_callback(call.native_done)
+                        if traced is not None:
+                            traced.leave()""",
+    "$FAILED": """lane.first.failed(
+                            fit, target, plan, given(({before})), {key}, began, error
+                        )""",
     "$RETURNED": "call",
     "$ENDED": "refused_at_the_call(under_way.of(running_loop()), lane, failed)",
 }
 """By the client's own method, which returns a future."""
 
 _BY_SLOT: Final = {
+    "$FIRST": """
+        if traced is not None:
+            return by_future(*form.placed(({values})), **form.named(({values}), named))""",
     "$SENT": """call, calls, loop = Slot(), under_way.latest, running_loop()
                         if calls.loop is not loop:
                             calls = under_way.of(loop)
@@ -100,6 +114,7 @@ _BY_SLOT: Final = {
                         call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
                         call.permits, call.calls = permits, calls
                         call.outer, call.context = Future(loop=loop), copy_context()
+                        call.listen(target)
                         calls.add(call)
                         submit(call, sent, None if lane.health.eventual else sent, {or_none})
                         budget.operations += 1""",
@@ -107,7 +122,10 @@ _BY_SLOT: Final = {
     "$RETURNED": "call.outer",
     "$ENDED": "by_future(*given(first or ({signed})), **named)",
 }
-"""As a window of one, which completes a slot. What the client refuses so is refused by its own method."""
+"""As a window of one, which completes a slot. What the client refuses so is refused by its own method.
+
+A call for which a span is to be started is made by that method at once.
+"""
 
 
 def _worded(words: Mapping[str, str]) -> str:
@@ -140,16 +158,21 @@ _COROUTINE: Final = (
                 else:
                     budget.operations += 1
                     try:
+                        if traced is not None:
+                            traced.begin()
                         if sent is None:
                             result = await ({bare_call})
                         else:
                             result = await ({call})
                     except Exception as error:
-                        if lane.first.answered(plan, {key}, began, clock(), early_s, error):
+                        if lane.first.answered(target, plan, {key}, began, clock(), early_s, error):
                             raise
                         failed = lane.first.failed(
-                            fit, plan, given(({before})), {key}, began, error
+                            fit, target, plan, given(({before})), {key}, began, error
                         )
+                    except BaseException as error:
+                        lane.first.ended(target, fit, plan, {key}, began, error)
+                        raise
                     else:
                         ended = clock()
                         if ended - began < early_s:
@@ -160,6 +183,8 @@ _COROUTINE: Final = (
                                 *(lag_s, lane, fit, plan, given(({before}))),
                                 *({key}, began, ended, early_s),
                             )
+                        if target is not None:
+                            target.add(ended - began)
                         return result
             finally:
                 if taken:
@@ -168,7 +193,7 @@ _COROUTINE: Final = (
                         gate.settle()
         if taken:
             return await lane.first.resume_async(failed)
-        refused = lane.first.refused(fit, plan, {key})
+        refused = lane.first.refused(fit, plan, {key}, began)
         if refused:
             raise refused.pop()
         return """
@@ -241,6 +266,7 @@ def _refused_at_the_call(calls: LoopCalls, lane: Lane, first: FirstAttempt) -> a
             outer.set_result(returned.value)
     else:
         go_on(calls, lane, first, outer)
+        first.leave()
     return outer
 
 

@@ -30,22 +30,29 @@ _BLOCKING: Final = (
                 else:
                     budget.operations += 1
                     try:
+                        if traced is not None:
+                            traced.begin()
                         if sent is None:
                             result = {bare_call}
                         else:
                             result = {call}
                     except Exception as error:
-                        if lane.first.answered(plan, {key}, began, clock(), early_s, error):
+                        if lane.first.answered(target, plan, {key}, began, clock(), early_s, error):
                             raise
                         failed = lane.first.failed(
-                            fit, plan, given(({before})), {key}, began, error
+                            fit, target, plan, given(({before})), {key}, began, error
                         )
+                    except BaseException as error:
+                        lane.first.ended(target, fit, plan, {key}, began, error)
+                        raise
                     else:
                         ended = clock()
                         if ended - began < early_s:
                             lane.recent.append(({key}, began, ended, plan.writes))
                         else:
                             lane.first.slow(fit, plan, given(({before})), {key}, began, ended)
+                        if target is not None:
+                            target.add(ended - began)
                         return result
             finally:
                 if taken:
@@ -54,7 +61,7 @@ _BLOCKING: Final = (
                         gate.settle()
         if taken:
             return lane.first.resume(failed)
-        refused = lane.first.refused(fit, plan, {key})
+        refused = lane.first.refused(fit, plan, {key}, began)
         if refused:
             raise refused.pop()
         return """

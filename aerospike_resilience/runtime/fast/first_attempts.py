@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ...interceptors.retry.error_notes import annotate_answer
 from ...model.attempt import Attempt
@@ -18,14 +18,24 @@ from ...model.plan import Plan
 from ..chain import end_operation
 from .links import Links
 
+if TYPE_CHECKING:
+    from ...interceptors.telemetry.fused import Traced
+    from ...telemetry.targets import Target
+
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 DEFAULT: Final[Criticality] = "default"
 
-Fit: TypeAlias = tuple[Any, Plan, Any, float, float, float, Criticality]
+Listener: TypeAlias = "Target | Traced"
+"""Where telemetry takes the duration of a fused call."""
+
+Fit: TypeAlias = (
+    "tuple[Any, Plan, Any, float, float, float, Criticality, Listener | None, Traced | None]"
+)
 """How a call of another form is made: its lane, its plan, the native policy to send (None for none), from
 how many seconds on a success is slow, the socket timeout of one try in seconds, when the call must have
-ended on the chain's clock (``inf`` for the plan's own timeout), and how much it matters that it is not
-refused."""
+ended on the chain's clock (``inf`` for the plan's own timeout), how much it matters that it is not
+refused, where telemetry takes its duration (None where nothing is to be told), and the same if a span is to
+be started for it."""
 
 
 class FirstAttempt:
@@ -35,13 +45,28 @@ class FirstAttempt:
         call: the call, with the failed attempt recorded and the node charged.
         errors: the error alone, until it is raised again. No frame may keep it: a traceback that leads to
             a frame that holds its error is a reference cycle.
+        target: where telemetry takes its duration; None where nothing is to be told.
+        traced: the same if a span was started for it.
     """
 
-    __slots__ = ("call", "errors")
+    __slots__ = ("call", "errors", "target", "traced")
 
-    def __init__(self, call: Call, error: BaseException) -> None:
+    def __init__(
+        self,
+        call: Call,
+        error: BaseException,
+        target: Listener | None = None,
+        traced: Traced | None = None,
+    ) -> None:
         self.call = call
+        self.target = target
+        self.traced = traced
         self.errors = [error]
+
+    def leave(self) -> None:
+        """Leave the context of its span, if it has one: another task goes on with it."""
+        if self.traced is not None:
+            self.traced.leave()
 
     def again(self, _call: Call) -> Any:
         """Raise the error. The chain gets it instead of the first attempt."""
@@ -60,18 +85,22 @@ class FirstAttempts:
         recent: takes the answers: key, begin, end, whether it writes.
     """
 
-    __slots__ = ("_attempt", "_breaker", "_budget", "_gate", "_recent", "_retry", "_retry_async")
+    __slots__ = (
+        *("_attempt", "_breaker", "_budget", "_gate", "_recent"),
+        *("_retry", "_retry_async", "_telemetry"),
+    )
 
     def __init__(self, links: Links, recent: deque[Any]) -> None:
         self._attempt, self._breaker, self._recent = links.attempt, links.breaker, recent
         self._gate, self._budget = links.gate, links.retry.budget
+        self._telemetry = links.telemetry
         inner, inner_async = links.attempt.end(), links.attempt.end_async()
         for link in reversed(links.inside_retry):
             inner, inner_async = link.link(inner), link.link_async(inner_async)
         self._retry = links.retry.link(inner)
         self._retry_async = links.retry.link_async(inner_async)
 
-    def refused(self, fit: Fit | None, plan: Plan, key: Key) -> list[Exception]:
+    def refused(self, fit: Fit | None, plan: Plan, key: Key, began: float) -> list[Exception]:
         """Return the error with which the general chain would refuse a call at once; empty if it may not.
 
         Called for a call that may not take the fused path, before it takes the general chain.
@@ -80,6 +109,7 @@ class FirstAttempts:
             fit: how it was to be made; None for a plain call.
             plan: its plan.
             key: the record's key.
+            began: when it began, on the chain's clock.
 
         Returns:
             The error alone, counted as the chain counts it. No frame may keep it, as in `FirstAttempt`.
@@ -100,16 +130,51 @@ class FirstAttempts:
             budget.operations += 1
         if (refusal := refusal_of(error)) is not None:
             plan.on_refusal(refusal.reason, refusal.node)
+        if fit is not None:
+            target, traced = fit[7:]
+            if traced is not None:
+                traced.begin()
+            self.ended(target, fit, plan, key, began, error)
         return [error]
 
+    def ended(
+        self,
+        target: Listener | None,
+        fit: Fit | None,
+        plan: Plan,
+        key: Key,
+        began: float,
+        error: BaseException,
+    ) -> None:
+        """Tell telemetry of a call that ended without an answer of the client: refused, or interrupted.
+
+        Args:
+            target: where its duration goes; None where nothing is to be told.
+            fit: how it was made; None for a plain call.
+            plan: its plan.
+            key: the record's key.
+            began: when it began, on the chain's clock.
+            error: what it ended with.
+        """
+        if target is not None and self._telemetry is not None:
+            self._telemetry.failed(target, _call(fit, plan, (), key, began), error)
+
     def answered(
-        self, plan: Plan, key: Key, began: float, ended: float, early_s: float, error: Exception
+        self,
+        target: Listener | None,
+        plan: Plan,
+        key: Key,
+        began: float,
+        ended: float,
+        early_s: float,
+        error: Exception,
     ) -> bool:
         """Note an error that answers about the record, on which no link has anything to decide.
 
         It does what `failed` and `resume` do for such an error, and makes no `Call` for it.
 
         Args:
+            target: where telemetry takes its duration; None where nothing is to be told.
             plan: the call's plan.
             key: the record's key.
             began: when it began, on the chain's clock.
@@ -120,6 +185,8 @@ class FirstAttempts:
         Returns:
             Whether it is such an error, and is to be raised as it is. If not, `failed` has to look.
         """
+        if target is not None and target.records:
+            return False  # the span is described as every other
         failure = plan.classify(error, plan.operation)
         if (
             failure.kind is not RECORD
@@ -133,12 +200,15 @@ class FirstAttempts:
             return False
         self._recent.append((key, began, ended, False))  # of the master, without its replica
         took_s = max(ended - began, 0.0)
+        if target is not None and self._telemetry is not None:
+            self._telemetry.answered(target, plan, failure, error, took_s)
         annotate_answer(error, plan, Attempt(1, took_s, 1, failure, type(error).__name__))
         return True
 
     def failed(
         self,
         fit: Fit | None,
+        target: Listener | None,
         plan: Plan,
         args: tuple[Any, ...],
         key: Key,
@@ -149,6 +219,7 @@ class FirstAttempts:
 
         Args:
             fit: how the call was made; None for a plain call.
+            target: where telemetry takes its duration; None where nothing is to be told.
             plan: its plan.
             args: its positional arguments, without a policy.
             key: the record's key.
@@ -156,10 +227,13 @@ class FirstAttempts:
             error: what the client raised.
         """
         call = _call(fit, plan, args, key, began)
+        traced = None if fit is None else fit[8]
+        if traced is not None and traced.records:
+            call.span = traced.span  # for what is logged of it
         self._attempt.failed(call, error)
         if self._breaker is not None:
             self._breaker.report_error(call, error)
-        return FirstAttempt(call, error)
+        return FirstAttempt(call, error, target, traced)
 
     def slow(
         self,
@@ -184,23 +258,37 @@ class FirstAttempts:
         """
         call = first.call
         try:
-            return first.again(call) if _final(call) else self._retry(call, first.again)
+            if _final(call):  # noqa: SIM108 - as its awaited twin
+                result = first.again(call)
+            else:
+                result = self._retry(call, first.again)
         except BaseException as error:
-            end_operation(call, error)
+            self._failed(first, error)
             raise
+        return self._returned(first, result)
 
     async def resume_async(self, first: FirstAttempt) -> Any:
         """Do as `resume` does, for awaited calls."""
         call = first.call
         try:
-            return (
-                first.again(call)
-                if _final(call)
-                else await self._retry_async(call, first.again_async)
-            )
+            if _final(call):
+                result = first.again(call)
+            else:
+                result = await self._retry_async(call, first.again_async)
         except BaseException as error:
-            end_operation(call, error)
+            self._failed(first, error)
             raise
+        return self._returned(first, result)
+
+    def _failed(self, first: FirstAttempt, error: BaseException) -> None:
+        if first.target is not None and self._telemetry is not None:
+            self._telemetry.failed(first.target, first.call, error)
+        end_operation(first.call, error)
+
+    def _returned(self, first: FirstAttempt, result: Any) -> Any:
+        if first.target is not None and self._telemetry is not None:
+            self._telemetry.returned(first.target, first.call, result)
+        return result
 
 
 def _call(fit: Fit | None, plan: Plan, args: tuple[Any, ...], key: Key, began: float) -> Call:
@@ -208,7 +296,7 @@ def _call(fit: Fit | None, plan: Plan, args: tuple[Any, ...], key: Key, began: f
     call = Call(plan, args, NOTHING, key, began + plan.total_timeout_s)
     call.started = call.now = call.began = began
     if fit is not None:
-        _lane, _plan, _policy, call.early_s, call.patience_s, deadline, criticality = fit
+        _lane, _plan, _policy, call.early_s, call.patience_s, deadline, criticality, _, _ = fit
         if deadline < math.inf:
             call.deadline = min(deadline, call.deadline)
             call.tailored = True

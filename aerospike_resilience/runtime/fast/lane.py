@@ -17,13 +17,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
 
 from ...ambient import Ambient, on_clock
 from ...interceptors import Interceptor
 from ...model.call import Call
 from ...model.durations import ms_to_s, remaining_whole_ms
-from ...model.operation import Key
+from ...model.operation import Key, Operation
 from ...model.plan import Plan
 from ..planner import Planner
 from .first_attempts import DEFAULT, NOTHING, FirstAttempts, Fit
@@ -42,6 +43,9 @@ from .links import (
 from .table import BoundedTable
 from .taken import taken
 
+if TYPE_CHECKING:
+    from ...interceptors.telemetry.fused import Listens
+
 
 class Lane:
     """What the fused calls of one runtime read.
@@ -55,8 +59,10 @@ class Lane:
 
     Attributes:
         open: whether calls may take it at all: the chain is made of the shipped links, in their order, and
-            none of them judges results, gates by node or listens.
-        plans: by an operation's name, its plan if plain calls may take the lane; None if not.
+            none of them judges results or gates by node.
+        telemetry: tells of its calls; None where nobody listens.
+        plans: by an operation's name, its plan if plain calls may take the lane; None if not, and where
+            somebody listens: `fit` then finds out who.
         plain: whether a call's plan is the same for every namespace and set.
         gate: the gate that holds the permits.
         budget: the retry budget.
@@ -67,6 +73,7 @@ class Lane:
 
     __slots__ = (
         "_attempt",
+        "_known",
         "_namespaces",
         "_place",
         "_planner",
@@ -81,6 +88,7 @@ class Lane:
         "plain",
         "plans",
         "recent",
+        "telemetry",
     )
 
     def __init__(
@@ -100,7 +108,9 @@ class Lane:
         self._strong = self._single = frozenset[str]()
         self._plans = BoundedTable()
         self.open = links is not None
+        self.telemetry = None if links is None else links.telemetry
         self.plans: Mapping[str, Plan | None] = dict.fromkeys(plans)
+        self._known: Mapping[str, Plan | None] = self.plans
         self.gate: Permits = NoGate()
         self.budget: Balance = NoBudget()
         self.health: Calm = NoHealth()
@@ -126,7 +136,24 @@ class Lane:
         """
         self.plain = plain
         if self.open:
-            self.plans = taken(plans, plain=plain)
+            self._known = taken(plans, plain=plain)
+            if self.telemetry is None:
+                self.plans = self._known
+
+    def plain_plan(self, operation: str) -> Plan | None:
+        """Return an operation's plan if plain calls may take the lane, whoever listens; None if not."""
+        return self._known.get(operation)
+
+    def listens(self, operation: Operation, key: Key, context: Context) -> Listens:
+        """Return where the duration of a call in another context goes.
+
+        Args:
+            operation: the operation.
+            key: the record's key.
+            context: the context.
+        """
+        telemetry = self.telemetry
+        return None if telemetry is None else context.copy().run(telemetry.listens, operation, key)
 
     def fit(
         self,
@@ -167,25 +194,40 @@ class Lane:
         elif idempotent is not None or (form.judged and form.is_judged(values)):
             plan = lane.find(form, values, None, idempotent)
         else:
-            plan = lane.plans[form.name] or lane.placed(form, values[0])
+            known = lane._known[form.name]  # noqa: SLF001 - also a lane
+            plan = known or lane.placed(form, values[0], whoever_listens=True)
         if plan is None:
             return None
+        sent, early_s, patience_s = plan.first, plan.early_s, plan.patience_s
         if deadline == math.inf or deadline - began > plan.total_timeout_s:
-            return lane, plan, plan.first, plan.early_s, plan.patience_s, math.inf, critical
-        shorter = lane.shortened(plan, remaining_whole_ms(deadline - began))
-        if shorter is None:
-            return None
-        return lane, plan, *shorter, deadline, critical
+            deadline = math.inf
+        else:
+            shorter = lane.shortened(plan, remaining_whole_ms(deadline - began))
+            if shorter is None:
+                return None
+            sent, early_s, patience_s = shorter
+        target: Any = None
+        traced = None
+        if lane.telemetry is not None and not (around is not None and around.inside):
+            target = lane.telemetry.listens(form.operation, values[0])
+            if target is False:
+                target = traced = lane.telemetry.traced(plan, values[0], early_s)
+                if traced is None:
+                    return None
+        return lane, plan, sent, early_s, patience_s, deadline, critical, target, traced
 
-    def placed(self, form: Form, key: Key) -> Plan | None:
+    def placed(self, form: Form, key: Key, *, whoever_listens: bool = False) -> Plan | None:
         """Return a call's plan where namespace and set decide it; None if `fit` has to look.
 
         Args:
             form: the operation's form.
             key: the record's key.
+            whoever_listens: whether it is `fit` that asks, which finds out who listens.
         """
+        if self.plain or (self.telemetry is not None and not whoever_listens):
+            return None
         planner = self._planner
-        if planner is None or self.plain or (place := self._place(key)) is None:
+        if planner is None or (place := self._place(key)) is None:
             return None
         namespaces, plans = self._namespaces, self._plans
         if self._strong is not namespaces.strong or self._single is not namespaces.single:

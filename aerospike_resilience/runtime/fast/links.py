@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from ...interceptors import (
     Backpressure,
@@ -16,6 +16,9 @@ from ...interceptors import (
 )
 from ...interceptors.base import Link
 from ...interceptors.gate.backpressure import WeightedBackpressure
+
+if TYPE_CHECKING:
+    from ...interceptors.telemetry.fused import FusedTelemetry
 
 
 class Namespaces(Protocol):
@@ -54,6 +57,7 @@ class Calm(Protocol):
 class Links(NamedTuple):
     """The links of a chain that a fused call can stand for."""
 
+    telemetry: FusedTelemetry | None
     retry: Retry
     gate: Backpressure | None
     breaker: Breaker | None
@@ -63,6 +67,9 @@ class Links(NamedTuple):
 
 def shipped(chain: Sequence[Interceptor]) -> Links | None:
     """Return the links of a chain; None if it does more for a success than a fused call does."""
+    telemetry = _telemetry(chain)
+    if telemetry is not None:
+        chain = chain[1:]
     if len(chain) < 3 or type(chain[0]) is not Deadline:
         return None
     retry, *inside, attempt = chain[1:]
@@ -80,7 +87,15 @@ def shipped(chain: Sequence[Interceptor]) -> Links | None:
         elif type(link) is not PermitKeeper or gate is None:
             return None
         links.append(cast("Link", link))
-    return Links(retry, gate, breaker, attempt, links)
+    return Links(telemetry, retry, gate, breaker, attempt, links)
+
+
+def _telemetry(chain: Sequence[Interceptor]) -> FusedTelemetry | None:
+    """Return what tells of fused calls, if telemetry is the outermost link."""
+    from ...interceptors.telemetry import Telemetry  # imports OpenTelemetry's API
+
+    first = chain[0] if chain else None
+    return first.fused if type(first) is Telemetry else None
 
 
 class NoPermits:

@@ -34,13 +34,14 @@ HEAD: Final = """({signature}/, *more, **named):
                 fit = lane.fit(engine, form, ({values}), rest, current(), began)
             if fit is None:
                 return {again}
-            lane, plan, sent, early_s, _, _, _ = fit
+            lane, plan, sent, early_s, _, _, _, target, traced = fit
         else:
-            fit, sent = None, plan.first
-            early_s, began = plan.early_s, clock()
+            fit = target = traced = None
+            sent, early_s, began = plan.first, plan.early_s, clock()
         gate, budget = lane.gate, lane.budget"""
-"""How a call begins: it finds its `lane`, `plan`, `fit`, `sent`, `early_s` and when it `began`. Or the
-general chain makes it."""
+"""How a call begins: it finds its `lane`, `plan`, `fit`, `sent`, `early_s` and when it `began`, and who
+listens: `target` takes its duration, and `traced` is the same if a span is to be started. Or the general
+chain makes it."""
 
 AGAIN: Final = "{again}"
 """The same call through the general chain."""

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...model.plan import Plan
-from .first_attempts import FirstAttempt, Fit
+from .first_attempts import FirstAttempt, Fit, Listener
 from .forms import given
 from .lane import Lane
 from .loop_calls import LoopCalls
@@ -36,6 +36,7 @@ class UnderWay:
         lag_s: the lag of its event loop when it began.
         permits: the list that the permit was taken from.
         calls: the calls of its event loop.
+        target: where telemetry takes its duration; None where nothing is to be told, or was told already.
     """
 
     __slots__ = ()
@@ -49,6 +50,7 @@ class UnderWay:
     lag_s: float
     permits: Any
     calls: LoopCalls
+    target: Listener | None
 
     def of_caller(self) -> asyncio.Future[Any]:
         """Return the future that the caller has."""
@@ -76,17 +78,29 @@ class UnderWay:
                 self.fit, self.plan, given(self.values), self.values[0], began, ended
             )
 
+    def left(self, error: BaseException) -> None:
+        """Tell telemetry that the call ended for its caller, without an answer of the client."""
+        target = self.target
+        self.target = None  # type: ignore[misc]  # each subclass has the slot
+        if target is not None:
+            self.lane.first.ended(target, self.fit, self.plan, self.values[0], self.began, error)
+
     def failed(self, error: BaseException) -> None:
         """Account for a failure, and let the general chain decide what becomes of the call."""
-        lane, calls = self.lane, self.calls
+        lane, calls, target = self.lane, self.calls, self.target
         first = None
         try:
             if isinstance(error, Exception):
+                self.target = None  # type: ignore[misc]  # as above
                 key, ended = self.values[0], calls.clock()
-                if not lane.first.answered(self.plan, key, self.began, ended, self.early_s, error):
+                if not lane.first.answered(
+                    target, self.plan, key, self.began, ended, self.early_s, error
+                ):
                     first = lane.first.failed(
-                        self.fit, self.plan, given(self.values), key, self.began, error
+                        self.fit, target, self.plan, given(self.values), key, self.began, error
                     )
+            else:
+                self.left(error)
         finally:
             self.release()
             if first is None:
@@ -157,7 +171,7 @@ class CallFuture(UnderWay, asyncio.Future[Any]):
 
     __slots__ = (
         *("lane", "plan", "fit", "values", "began", "early_s", "lag_s", "permits"),
-        *("calls", "_first", "_context"),
+        *("calls", "target", "_first", "_context"),
     )
 
     _first: Callable[[Any], object] | None
@@ -189,6 +203,7 @@ class CallFuture(UnderWay, asyncio.Future[Any]):
         """Free the caller. The request goes on, and with it the permit."""
         if self.done():
             return False
+        self.left(asyncio.CancelledError())
         first, self._first = self._first, None
         if first is not None:
             self.get_loop().call_soon(first, self, context=self._context)
@@ -208,6 +223,8 @@ class CallFuture(UnderWay, asyncio.Future[Any]):
                 lane.recent.append((self.values[0], began, ended, self.plan.writes))
             else:
                 self.slow(ended)
+            if (target := self.target) is not None and target.add is not None:
+                target.add(ended - began)
         finally:  # `release` and `set_result`, written out
             calls.remove(self)
             self.permits.append(None)
@@ -261,21 +278,39 @@ class Slot(UnderWay):
 
     __slots__ = (
         *("lane", "plan", "fit", "values", "began", "early_s", "lag_s", "permits"),
-        *("calls", "context", "outer"),
+        *("calls", "context", "outer", "target"),
     )
 
     outer: asyncio.Future[Any]
     context: contextvars.Context
 
+    def listen(self, target: Listener | None) -> None:
+        """Have telemetry take the duration. Called when the call is made.
+
+        Args:
+            target: where it goes; None where nothing is to be told.
+        """
+        self.target = target
+        if target is not None:
+            self.outer.add_done_callback(self._when_cancelled)
+
+    def _when_cancelled(self, outer: asyncio.Future[Any]) -> None:
+        if outer.cancelled():
+            self.left(asyncio.CancelledError())
+
     def set_result(self, value: Any) -> None:
         """Account for a success, and hand it on. Called by the client."""
         calls, lane = self.calls, self.lane
+        if self.outer.cancelled():
+            self.left(asyncio.CancelledError())
         try:
             began, ended = self.began, calls.clock()
             if ended - began < self.early_s:
                 lane.recent.append((self.values[0], began, ended, self.plan.writes))
             else:
                 self.slow(ended)
+            if (target := self.target) is not None and target.add is not None:
+                target.add(ended - began)
         finally:  # `release`, written out
             calls.remove(self)
             self.permits.append(None)
@@ -287,10 +322,13 @@ class Slot(UnderWay):
 
     def set_exception(self, error: BaseException) -> None:
         """Account for a failure, and go on. Called by the client."""
+        if self.outer.cancelled():
+            self.left(asyncio.CancelledError())
         self.context.copy().run(self.failed, error)
 
     def cancel(self, msg: Any | None = None) -> bool:  # noqa: ARG002 - as of a future
         """End as cancelled. Called by the client."""
+        self.left(asyncio.CancelledError())
         self.release()
         return self.outer.cancel()
 

@@ -74,7 +74,7 @@ class Metadata:
         self._entries.setdefault((kind, key), (0, value))
 
     def replace(self, kinds: tuple[str, ...], kept: dict[tuple[str, str], Any]) -> None:
-        """Make the entries of some kinds these, and forget truncations. Every node is told by itself."""
+        """Make the entries of some kinds these, and forget truncations. Every node gets it for itself."""
         now = self._node.clock.now_us()
         for kind, key in self._entries:
             if kind in kinds:

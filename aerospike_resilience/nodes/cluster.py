@@ -117,7 +117,7 @@ class ClusterHealth:
         self.by_name = self.registry.by_name
         self.inquiries: list[blame.Inquiry] = []
         self._scouting = Scouting()
-        self.pace = ReadPace(self.by_name, weakly(self.fold_locked, otherwise=None))
+        self.pace = ReadPace(self.by_name, weakly(self.fold_locked, otherwise=None), tolerance)
         self.verdict = ""
         self.failing = False
         self.committed_alone = 0

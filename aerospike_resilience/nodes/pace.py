@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from .haste import Departures
+from .haste import Departures, Tolerance
 from .health import NodeHealth
 
 HICCUP_S: Final = 0.06
@@ -20,9 +20,13 @@ class ReadPace:
     Args:
         by_name: every node's health.
         fold: works out what successes say about nodes. Called under the lock.
+        tolerance: of the client's own breaker.
     """
 
-    def __init__(self, by_name: Mapping[str, NodeHealth], fold: Callable[[], None]) -> None:
+    def __init__(
+        self, by_name: Mapping[str, NodeHealth], fold: Callable[[], None], tolerance: Tolerance
+    ) -> None:
+        self._tolerance = tolerance
         self._by_name = by_name
         self._fold = fold
         self._departures = Departures()
@@ -56,6 +60,15 @@ class ReadPace:
         if node.haste.spent(now):
             return node.last_alive >= node.haste.since
         return now - node.asked_since < HICCUP_S
+
+    @property
+    def most_at_once(self) -> int | None:
+        """With how many operations under way a read may still hurry; None for no limit.
+
+        If all nodes pause together, all of them leave their nodes together, before the first could show
+        that there is no better one.
+        """
+        return self._tolerance.at_once(len(self._by_name))
 
     def forget(self) -> None:
         """Start anew in a forked child."""

@@ -65,6 +65,7 @@ class ClusterHealth:
         recent: successes not yet worked out. Appended to by calls, without a lock.
         by_name: every node's health. Written under the lock.
         partitions: the partition map; swapped by the tend thread.
+        random_source: where jitter comes from.
         strong: the namespaces known to be strongly consistent; swapped by the tend thread.
         single: the namespaces known to hold every record once; swapped with the map.
         eventual: whether every namespace is known not to be strongly consistent.
@@ -110,8 +111,9 @@ class ClusterHealth:
         self.patience_s: float | None = None
         self.notices = Notices()
         self.listeners = TransitionListeners(listeners, self.notices, self._log)
+        self.random_source = random_source or random.Random()
         self.registry = NodeRegistry(
-            *(self.listeners, random_source or random.Random(), clock),
+            *(self.listeners, self.random_source, clock),
             *(self.identity, self.notices, tolerance),
         )
         self.by_name = self.registry.by_name

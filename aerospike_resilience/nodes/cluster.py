@@ -191,8 +191,7 @@ class ClusterHealth:
         """Take note of a success that was slow to come, or was a probe."""
         with self.notices, self.lock:
             names = call.nodes or self.owners(call.key)
-            if call.scouts:
-                self.previous = None  # the client asks the new master
+            self._scouted_locked(call, began, ended)
             if call.plan.writes:
                 self.registry.live(names, ended)
                 self.timed_locked(names, began, ended)
@@ -217,7 +216,7 @@ class ClusterHealth:
             # Whom a scout met is not known, so its failure speaks against nobody.
             if call.scouts and failure is not None and failure.answered:
                 with self.notices, self.lock:
-                    self.previous = None
+                    self._scouted_locked(call, began, call.now)
             if call.leases:
                 self.give_back(call)
             if failure is not None and failure.answered and call.key is not None:
@@ -245,11 +244,15 @@ class ClusterHealth:
     def hurried(self, call: Call) -> None:
         """Take note of a read that began at its master, which is suspect, and did not have to leave it.
 
-        If that master has left the cluster, the client has asked another: it knows the new map.
+        If that master has left the cluster, the client has asked another: it knows the new map. Unless the
+        client's own breaker may have kept the read from that master.
         """
-        previous = self.previous
-        if previous is not None and call.nodes[0] not in self.partitions.nodes():
-            with self.notices, self.lock:
+        if self.previous is None or (name := call.nodes[0]) in self.partitions.nodes():
+            return
+        with self.notices, self.lock:
+            master = self.by_name.get(name)
+            shut = master is not None and master.haste.spent(call.now)
+            if not shut and self._scouting.is_elsewhere(master, call.began, call.now):
                 self.previous = None
 
     def scouts(self, call: Call) -> bool:
@@ -411,6 +414,13 @@ class ClusterHealth:
         self.sleep()
 
     # ----- under the lock
+
+    def _scouted_locked(self, call: Call, began: float, ended: float) -> None:
+        """Forget the old map if a scout was answered that shows that the client has the new one."""
+        if call.scouts and self.previous is not None:
+            name = self.previous.owners(*self.source.partition(call.key))[0]
+            if self._scouting.is_elsewhere(self.by_name.get(name), began, ended):
+                self.previous = None
 
     def _alive_since(self, name: str, moment: float, *, as_replica: bool) -> bool:
         node = self.by_name.get(name)

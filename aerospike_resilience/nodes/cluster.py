@@ -198,7 +198,7 @@ class ClusterHealth:
                 for name, _lease in call.leases:
                     # A slow write proves nothing: which of its nodes was slow is for pulses to say.
                     if (node := self.by_name.get(name)) and not self.options.slow(ended - began):
-                        node.breaker.succeed(ended, began)
+                        self.succeed_locked(node, ended, began)
                 self.give_back(call)
             elif not call.plan.failover:
                 self.registry.live(names[:1], ended)
@@ -414,6 +414,13 @@ class ClusterHealth:
         self.sleep()
 
     # ----- under the lock
+
+    def succeed_locked(self, node: NodeHealth, now: float, began: float) -> None:
+        """Note a success of a node that is half-open; where it closes, reads wait for it at first."""
+        ailing = not node.breaker.closed
+        node.breaker.succeed(now, began)
+        if ailing and node.breaker.closed:
+            self.pace.returned_locked(now)
 
     def _scouted_locked(self, call: Call, began: float, ended: float) -> None:
         """Forget the old map if a scout was answered that shows that the client has the new one."""

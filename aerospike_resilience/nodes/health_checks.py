@@ -196,7 +196,7 @@ class HealthChecks:
                 if health.options.slow(took_s) and began >= node.breaker.since:
                     health.open_locked(node, SLOW, now)
                 else:
-                    node.breaker.succeed(now, began)
+                    health.succeed_locked(node, now, began)
             if node.breaker.state == OPEN:  # until its time is up, an answer changes nothing
                 self._spare(node, math.inf)
             elif node.watched and not back:  # the first answer took as long as the node was away

@@ -11,6 +11,9 @@ from .health import NodeHealth
 HICCUP_S: Final = 0.06
 """A node that is silent for longer than this, in seconds, while several are slow, is not one of those."""
 
+RETURN_WINDOWS: Final = 2
+"""For so many windows of the client's own breaker reads wait for all nodes once one has come back."""
+
 
 class ReadPace:
     """What early departures from a cluster's nodes mean for the reads that follow.
@@ -46,6 +49,16 @@ class ReadPace:
         for name in self._departures.everywhere(at, len(self._by_name), self._answered_since):
             self._spare_locked(name, at)
 
+    def returned_locked(self, at: float) -> None:
+        """Have reads wait for all nodes for a while, as one of them has come back.
+
+        It catches up and is slow, others send it what it missed, and which of them the client asks for a
+        record depends on the client's own map. Errors that the client's breaker counted before may count
+        still.
+        """
+        for node in list(self._by_name.values()) if self._tolerance.errors else ():
+            self._spare_locked(node.address.name, at, RETURN_WINDOWS)
+
     def spares(self, node: NodeHealth, now: float) -> bool:
         """Return whether reads wait for a node as the bare client would.
 
@@ -74,14 +87,14 @@ class ReadPace:
         """Start anew in a forked child."""
         self._departures.forget()
 
-    def _spare_locked(self, name: str, at: float) -> None:
-        """Have reads wait for a node, for a window of the client's own breaker."""
+    def _spare_locked(self, name: str, at: float, windows: int = 1) -> None:
+        """Have reads wait for a node, for so many windows of the client's own breaker."""
         node = self._by_name.get(name)
         if node is None:
             return
         if not node.unhurried:
             self._fold()  # what it answered meanwhile is evidence
-        node.unhurried, node.unhurried_until = True, at + node.haste.window_s
+        node.unhurried, node.unhurried_until = True, at + windows * node.haste.window_s
 
     def _answered_since(self, name: str, moment: float) -> bool:
         node = self._by_name.get(name)

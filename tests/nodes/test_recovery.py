@@ -11,9 +11,17 @@ from aerospike_resilience import resilient
 from aerospike_resilience.errors import CircuitOpenError
 from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.model.operation import NotAskedError
-from aerospike_resilience.nodes import Admission, ClusterHealth, NodeOptions, TendedCluster, report
+from aerospike_resilience.nodes import (
+    Admission,
+    ClusterHealth,
+    NodeOptions,
+    TendedCluster,
+    Tolerance,
+    report,
+)
 from aerospike_resilience.nodes.breaker import HALF_OPEN, OPEN
 from aerospike_resilience.nodes.health_checks import JITTER
+from aerospike_resilience.nodes.pace import RETURN_WINDOWS
 from aerospike_resilience.nodes.partitions import PartitionMap
 from aerospike_resilience.testing import LocalCluster
 from tests import fakes
@@ -321,3 +329,20 @@ def test_a_node_that_is_back_is_asked_again_at_once(clock):
 
     assert states(health)["A1"] == HALF_OPEN
     assert health.by_name["A1"].spared_until <= clock()
+
+
+@pytest.mark.parametrize(("errors", "waits"), [(100, True), (0, False)])
+def test_reads_wait_for_all_nodes_for_a_while_once_one_has_come_back(clock, errors, waits):
+    """Unless the client's own breaker bears any haste."""
+    health = half_opened(clock, half_open_calls=1)
+    health.pace._tolerance = Tolerance(errors)
+    tended = TendedCluster(health)
+
+    tended.health_checks.answered("A1", clock(), 0.0)
+
+    assert states(health)["A1"] == "closed"
+    assert {node.unhurried for node in health.nodes()} == {waits}
+    assert health.calm is not waits
+    clock.pass_s(RETURN_WINDOWS * Tolerance().window_s)
+    tended.advance(clock())
+    assert health.calm

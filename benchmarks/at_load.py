@@ -51,7 +51,10 @@ from .surfaces_at_load import (
 )
 
 CLIENTS: Final = (*BLOCKING, *AWAITED)
-FAULTS: Final = ("stall", "kill", "flap", "none")
+FAULTS: Final = ("stall", "kill", "flap", "freeze", "none")
+FROZEN_S: Final = 0.1
+THAWED_S: Final = 0.4
+"""How long all nodes are stopped together, and how long they run between, in seconds."""
 
 
 class Times(NamedTuple):
@@ -135,6 +138,15 @@ class Nodes:
     def hosts(self) -> list[tuple[str, int]]:
         return list(self._cluster.hosts)
 
+    def freeze(self) -> None:
+        """Stop all nodes, as a machine does that has no time for them."""
+        for node in self._cluster.nodes:
+            self._cluster.stall(node.name)
+
+    def thaw(self) -> None:
+        for node in self._cluster.nodes:
+            self._cluster.resume(node.name)
+
     @property
     def cluster(self) -> LocalCluster:
         return self._cluster
@@ -196,6 +208,12 @@ def _harm(nodes: Nodes, fault: str, seconds: float) -> None:
             time.sleep(STOPPED_S)
             nodes.go_on()
             time.sleep(RUNNING_S)
+    elif fault == "freeze":
+        while time.perf_counter() < ends:
+            nodes.freeze()
+            time.sleep(FROZEN_S)
+            nodes.thaw()
+            time.sleep(THAWED_S)
     elif fault == "stall":
         nodes.stop()
         time.sleep(seconds)
@@ -445,6 +463,8 @@ def main() -> None:
     faults = asked.fault or [one for one in FAULTS[:3] if one != "kill" or not asked.hosts]
     make_nodes: Callable[[], Nodes] = Nodes
     if asked.hosts:
+        if "freeze" in faults:
+            parser.error("freeze needs all processes of the cluster: it is for the embedded one")
         if asked.pid is None or ("kill" in faults and not asked.restart):
             parser.error("a real cluster needs --pid, and --restart for the fault kill")
         hosts = [(host, int(port)) for host, port in (h.split(":") for h in asked.hosts.split(","))]

@@ -26,7 +26,12 @@ def luck(part: Part) -> float:
 
 
 def held(
-    client: str, fault: str, *checks, profile="latency", overrides=None, rate=1000.0
+    client: str,
+    fault: str,
+    *checks,
+    profile="latency",
+    overrides=None,
+    load=Load(rate=1000.0),  # noqa: B008 - immutable
 ) -> list[str]:
     """Run until all checks of the bare and the wrapped parts hold; return what failed in the last run."""
     problems: list[str] = []
@@ -34,7 +39,7 @@ def held(
         runs = compare(
             *(client, fault, Nodes),
             profile=profile,
-            load=Load(rate=rate),
+            load=load,
             times=TIMES,
             overrides=overrides,
         )
@@ -69,7 +74,7 @@ def test_a_flapping_node_costs_a_client_with_its_own_narrow_breaker_nothing():
     checks = no_more_fail("reads fault"), no_more_fail("writes fault"), no_more_fail("reads after")
     hasty = {"adaptive_timeout": {"min": "5ms", "max": "5ms"}}
     checks = *checks, as_many_succeed("reads fault")
-    assert held("aerospike", "flap", *checks, overrides=hasty, rate=2000.0) == []
+    assert held("aerospike", "flap", *checks, overrides=hasty, load=Load(rate=2000.0)) == []
 
 
 def test_a_killed_node_costs_reads_nothing_and_no_write_that_the_bare_client_makes():
@@ -85,6 +90,14 @@ def test_a_killed_node_costs_reads_nothing_and_no_write_that_the_bare_client_mak
     checks = nearly_all, refused_at_once, as_many_succeed("writes fault")
     client = "aerospike-native (awaited)"
     assert held(client, "kill", no_more_fail("reads fault"), *checks) == []
+
+
+def test_a_pause_of_all_nodes_shuts_none_of_them():
+    """If all reads under way left their nodes, the client's own breaker would refuse all others."""
+
+    checks = *map(no_more_fail, ("reads fault", "writes fault")), as_many_succeed("reads fault")
+    many = Load(rate=2500.0, tasks=400, writes=0.1)
+    assert held("aerospike-native (awaited)", "freeze", *checks, load=many) == []
 
 
 def test_under_default_calls_that_wait_for_a_stalled_node_leave_room_for_the_others():

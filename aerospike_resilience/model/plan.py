@@ -88,7 +88,8 @@ class Plan:
         shortened: policies for first attempts that have less time, by milliseconds; None while there are
             none. Whoever swaps `policy` sets it to None.
         patient: the native policy for a first attempt whose tries share all of the operation's time, while
-            the application's own event loop is late; None where that is no other.
+            the application's own event loop is late, or so many calls are under way that their haste would
+            have the client's own breaker shut nodes; None where that is no other.
         patient_early_s: as `early_s`, of `patient`.
         client_name: the wrapped client's name.
         on_refusal: called with the reason and the node of each operation that ends with a refusal.

@@ -65,6 +65,7 @@ class ClusterHealth:
         recent: successes not yet worked out. Appended to by calls, without a lock.
         by_name: every node's health. Written under the lock.
         partitions: the partition map; swapped by the tend thread.
+        random_source: where jitter comes from.
         strong: the namespaces known to be strongly consistent; swapped by the tend thread.
         single: the namespaces known to hold every record once; swapped with the map.
         eventual: whether every namespace is known not to be strongly consistent.
@@ -110,14 +111,15 @@ class ClusterHealth:
         self.patience_s: float | None = None
         self.notices = Notices()
         self.listeners = TransitionListeners(listeners, self.notices, self._log)
+        self.random_source = random_source or random.Random()
         self.registry = NodeRegistry(
-            *(self.listeners, random_source or random.Random(), clock),
+            *(self.listeners, self.random_source, clock),
             *(self.identity, self.notices, tolerance),
         )
         self.by_name = self.registry.by_name
         self.inquiries: list[blame.Inquiry] = []
         self._scouting = Scouting()
-        self.pace = ReadPace(self.by_name, weakly(self.fold_locked, otherwise=None))
+        self.pace = ReadPace(self.by_name, weakly(self.fold_locked, otherwise=None), tolerance)
         self.verdict = ""
         self.failing = False
         self.committed_alone = 0
@@ -189,15 +191,14 @@ class ClusterHealth:
         """Take note of a success that was slow to come, or was a probe."""
         with self.notices, self.lock:
             names = call.nodes or self.owners(call.key)
-            if call.scouts:
-                self.previous = None  # the client asks the new master
+            self._scouted_locked(call, began, ended)
             if call.plan.writes:
                 self.registry.live(names, ended)
                 self.timed_locked(names, began, ended)
                 for name, _lease in call.leases:
                     # A slow write proves nothing: which of its nodes was slow is for pulses to say.
                     if (node := self.by_name.get(name)) and not self.options.slow(ended - began):
-                        node.breaker.succeed(ended, began)
+                        self.succeed_locked(node, ended, began)
                 self.give_back(call)
             elif not call.plan.failover:
                 self.registry.live(names[:1], ended)
@@ -215,7 +216,7 @@ class ClusterHealth:
             # Whom a scout met is not known, so its failure speaks against nobody.
             if call.scouts and failure is not None and failure.answered:
                 with self.notices, self.lock:
-                    self.previous = None
+                    self._scouted_locked(call, began, call.now)
             if call.leases:
                 self.give_back(call)
             if failure is not None and failure.answered and call.key is not None:
@@ -243,11 +244,15 @@ class ClusterHealth:
     def hurried(self, call: Call) -> None:
         """Take note of a read that began at its master, which is suspect, and did not have to leave it.
 
-        If that master has left the cluster, the client has asked another: it knows the new map.
+        If that master has left the cluster, the client has asked another: it knows the new map. Unless the
+        client's own breaker may have kept the read from that master.
         """
-        previous = self.previous
-        if previous is not None and call.nodes[0] not in self.partitions.nodes():
-            with self.notices, self.lock:
+        if self.previous is None or (name := call.nodes[0]) in self.partitions.nodes():
+            return
+        with self.notices, self.lock:
+            master = self.by_name.get(name)
+            shut = master is not None and master.haste.spent(call.now)
+            if not shut and self._scouting.is_elsewhere(master, call.began, call.now):
                 self.previous = None
 
     def scouts(self, call: Call) -> bool:
@@ -409,6 +414,20 @@ class ClusterHealth:
         self.sleep()
 
     # ----- under the lock
+
+    def succeed_locked(self, node: NodeHealth, now: float, began: float) -> None:
+        """Note a success of a node that is half-open; where it closes, reads wait for it at first."""
+        ailing = not node.breaker.closed
+        node.breaker.succeed(now, began)
+        if ailing and node.breaker.closed:
+            self.pace.returned_locked(now)
+
+    def _scouted_locked(self, call: Call, began: float, ended: float) -> None:
+        """Forget the old map if a scout was answered that shows that the client has the new one."""
+        if call.scouts and self.previous is not None:
+            name = self.previous.owners(*self.source.partition(call.key))[0]
+            if self._scouting.is_elsewhere(self.by_name.get(name), began, ended):
+                self.previous = None
 
     def _alive_since(self, name: str, moment: float, *, as_replica: bool) -> bool:
         node = self.by_name.get(name)

@@ -17,6 +17,11 @@ SHARE: Final = 2
 """Reads may leave a node early for one part in so many of what the client's own breaker tolerates. The rest
 is for the errors that nobody could avoid, and for reads that are under way when the limit is reached."""
 
+AT_ONCE: Final = 4
+"""Reads that are under way together may make errors of one part in so many of what it tolerates."""
+
+TRIES: Final = 2
+"""How many nodes a read in a hurry tries: the record's master and one replica."""
 
 REMEMBERED: Final = 64
 LATELY_S: Final = 1.0
@@ -53,6 +58,16 @@ class Tolerance(NamedTuple):
         if not tends:  # a window of no tends is how some clients switch their breaker off
             return cls(errors=0)
         return cls(errors, tends * max(tend_ms, 1) / 1000)
+
+    def at_once(self, nodes: int) -> int | None:
+        """Return how many reads may be under way in a hurry; None for no limit.
+
+        Args:
+            nodes: how many nodes the cluster has. They share the tries.
+        """
+        if not self.errors:
+            return None
+        return max(self.errors * max(nodes, TRIES) // (AT_ONCE * TRIES), 1)
 
 
 class Haste:

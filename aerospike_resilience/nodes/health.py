@@ -41,7 +41,8 @@ class NodeHealth:
             the tend thread, 0 while too little is known.
         pulse_out: whether a pulse is on its way to it.
         missed: when the last pulse was sent that it did not answer.
-        spared_until: until when it is sent no pulse, as our own side kept the last one back.
+        spared_until: until when it is sent no pulse.
+        refusals: how many pulses in a row it refused.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class NodeHealth:
         "left_early",
         "missed",
         "pulse_out",
+        "refusals",
         "spared_until",
         "unhurried",
         "unhurried_until",
@@ -80,6 +82,7 @@ class NodeHealth:
         self.pulse_out = False
         self.missed = -math.inf
         self.spared_until = -math.inf
+        self.refusals = 0
 
     @property
     def suspect(self) -> bool:

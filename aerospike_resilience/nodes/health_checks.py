@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from ..concurrency import threads
@@ -14,6 +15,19 @@ from .health import ANSWERING, SLOW, NodeHealth
 SPARED_S: Final = 0.25
 """How long a node is sent no pulse after one that our own side kept back, in seconds: while the pool is
 exhausted, each question takes a connection from a call."""
+
+FIRST_S: Final = 0.05
+"""How soon a node is asked again after its first refusal, in seconds; then twice as long each time."""
+
+REST: Final = 10
+"""A node rests for so many times as long as an answer took it. So the pulses of a whole fleet, which wait
+for each other in its queue, take up little of its time."""
+
+TENDS: Final = 0.5
+"""The longest time between two pulses, in tend intervals: sooner than the client notices the node."""
+
+JITTER: Final = 0.5
+"""By how much these times differ at most, both ways together, so that processes do not keep step."""
 
 _PROBE_SET: Final = "resilience-probe"
 
@@ -100,6 +114,13 @@ class HealthChecks:
                     return key
         return None
 
+    def _spare(self, node: NodeHealth, for_s: float) -> None:
+        """Send a node no pulse for so long, or a little shorter or longer."""
+        health = self._health
+        longest_s = TENDS * health.options.tend_interval_s
+        jitter = 1 + JITTER * (health.random_source.random() - 0.5)
+        node.spared_until = health.clock() + min(for_s, longest_s) * jitter
+
     def missed_in_passing(self, name: str, began: float) -> None:
         """A question that was asked in passing went unanswered."""
         self.missed(name, began, hard=False)
@@ -137,6 +158,9 @@ class HealthChecks:
         """A node refused the connection: nothing runs there, so it opens without waiting for more."""
         health = self._health
         self.missed(name, began, hard=True)
+        if node := health.by_name.get(name):
+            self._spare(node, FIRST_S * 2 ** min(node.refusals, 16))
+            node.refusals += 1
         with health.notices, health.lock:
             node = health.by_name.get(name)
             if node is not None and node.suspect and node.breaker.closed:
@@ -159,6 +183,8 @@ class HealthChecks:
             if node is None:
                 return
             health.registry.live((name,), now)
+            node.refusals = 0
+            back = node.breaker.state == OPEN and node.breaker.reason not in ANSWERING
             health.inquiries = [
                 (rest, since, kind)
                 for names, since, kind in health.inquiries
@@ -170,5 +196,9 @@ class HealthChecks:
                 if health.options.slow(took_s) and began >= node.breaker.since:
                     health.open_locked(node, SLOW, now)
                 else:
-                    node.breaker.succeed(now, began)
+                    health.succeed_locked(node, now, began)
+            if node.breaker.state == OPEN:  # until its time is up, an answer changes nothing
+                self._spare(node, math.inf)
+            elif node.watched and not back:  # the first answer took as long as the node was away
+                self._spare(node, REST * took_s)
             health.settle_locked()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from .haste import Departures
+from .haste import Departures, Tolerance
 from .health import NodeHealth
 
 HICCUP_S: Final = 0.06
 """A node that is silent for longer than this, in seconds, while several are slow, is not one of those."""
+
+RETURN_WINDOWS: Final = 2
+"""For so many windows of the client's own breaker reads wait for all nodes once one has come back."""
 
 
 class ReadPace:
@@ -20,9 +23,13 @@ class ReadPace:
     Args:
         by_name: every node's health.
         fold: works out what successes say about nodes. Called under the lock.
+        tolerance: of the client's own breaker.
     """
 
-    def __init__(self, by_name: Mapping[str, NodeHealth], fold: Callable[[], None]) -> None:
+    def __init__(
+        self, by_name: Mapping[str, NodeHealth], fold: Callable[[], None], tolerance: Tolerance
+    ) -> None:
+        self._tolerance = tolerance
         self._by_name = by_name
         self._fold = fold
         self._departures = Departures()
@@ -42,6 +49,16 @@ class ReadPace:
         for name in self._departures.everywhere(at, len(self._by_name), self._answered_since):
             self._spare_locked(name, at)
 
+    def returned_locked(self, at: float) -> None:
+        """Have reads wait for all nodes for a while, as one of them has come back.
+
+        It catches up and is slow, others send it what it missed, and which of them the client asks for a
+        record depends on the client's own map. Errors that the client's breaker counted before may count
+        still.
+        """
+        for node in list(self._by_name.values()) if self._tolerance.errors else ():
+            self._spare_locked(node.address.name, at, RETURN_WINDOWS)
+
     def spares(self, node: NodeHealth, now: float) -> bool:
         """Return whether reads wait for a node as the bare client would.
 
@@ -57,18 +74,27 @@ class ReadPace:
             return node.last_alive >= node.haste.since
         return now - node.asked_since < HICCUP_S
 
+    @property
+    def most_at_once(self) -> int | None:
+        """With how many operations under way a read may still hurry; None for no limit.
+
+        If all nodes pause together, all of them leave their nodes together, before the first could show
+        that there is no better one.
+        """
+        return self._tolerance.at_once(len(self._by_name))
+
     def forget(self) -> None:
         """Start anew in a forked child."""
         self._departures.forget()
 
-    def _spare_locked(self, name: str, at: float) -> None:
-        """Have reads wait for a node, for a window of the client's own breaker."""
+    def _spare_locked(self, name: str, at: float, windows: int = 1) -> None:
+        """Have reads wait for a node, for so many windows of the client's own breaker."""
         node = self._by_name.get(name)
         if node is None:
             return
         if not node.unhurried:
             self._fold()  # what it answered meanwhile is evidence
-        node.unhurried, node.unhurried_until = True, at + node.haste.window_s
+        node.unhurried, node.unhurried_until = True, at + windows * node.haste.window_s
 
     def _answered_since(self, name: str, moment: float) -> bool:
         node = self._by_name.get(name)

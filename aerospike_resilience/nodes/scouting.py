@@ -9,10 +9,16 @@ record is open. If it succeeds, the client knows the new master.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from .health import NodeHealth
 
 EACH_S: Final = 0.1
 """The least time from one scout to the next, in seconds."""
+
+QUICK_S: Final = 0.02
+"""An answer that took longer, in seconds, may be the first of the node that was silent before."""
 
 RETURNS_S: Final = 2.0
 """A scout that is out for longer is not waited for, in seconds."""
@@ -34,6 +40,21 @@ class Scouting:
             return False
         self._left, self._out = now, True
         return True
+
+    @staticmethod
+    def is_elsewhere(left: NodeHealth | None, began: float, ended: float) -> bool:
+        """Return whether an answer shows that the client no longer asks a node that lost its partitions.
+
+        Not if the node may have answered itself, as it has just come back.
+
+        Args:
+            left: the node; None if nobody knows it any more.
+            began: when the call began, on the chain's clock, in seconds.
+            ended: when it was answered.
+        """
+        if left is None:
+            return True
+        return ended - began < QUICK_S and not left.alive_since(began, as_replica=False)
 
     def back(self) -> None:
         """Note that the scout is back."""

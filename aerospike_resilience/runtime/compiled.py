@@ -127,6 +127,7 @@ class Runtime:
             health.owners,
             outlives_cancellation=shared.adapter.outlives_cancellation,
             lag=shared.lag,
+            crowded=shared.gates.main.crowded,
         )
 
         self._listening = self._listening_now()
@@ -169,10 +170,11 @@ class Runtime:
             plan.swap(policy, socket_s, early_s(ms_to_s(socket_ms)))
 
     def _allow_patience(self, plan: Plan) -> None:
-        """Give a plan the policy that a read uses while its event loop is late.
+        """Give a plan the policy of reads while their event loop is late, or many calls are under way.
 
         Time in which an event loop is late makes every node look slow, and leaving one for another then
-        only adds to the load.
+        only adds to the load. And if all nodes pause, many calls in a hurry are enough for the client's own
+        breaker to shut all of them.
         """
         socket_s = plan.total_timeout_s / (plan.native_retries + 1)
         if not plan.failover or math.isinf(socket_s) or socket_s <= plan.socket_timeout_s:

@@ -11,8 +11,17 @@ from aerospike_resilience import resilient
 from aerospike_resilience.errors import CircuitOpenError
 from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.model.operation import NotAskedError
-from aerospike_resilience.nodes import Admission, ClusterHealth, NodeOptions, TendedCluster, report
+from aerospike_resilience.nodes import (
+    Admission,
+    ClusterHealth,
+    NodeOptions,
+    TendedCluster,
+    Tolerance,
+    report,
+)
 from aerospike_resilience.nodes.breaker import HALF_OPEN, OPEN
+from aerospike_resilience.nodes.health_checks import JITTER
+from aerospike_resilience.nodes.pace import RETURN_WINDOWS
 from aerospike_resilience.nodes.partitions import PartitionMap
 from aerospike_resilience.testing import LocalCluster
 from tests import fakes
@@ -271,3 +280,69 @@ def test_a_node_that_our_own_side_keeps_pulses_from_is_spared_for_a_while(clock)
     health_checks.send()
     until(lambda: asked == ["A1", "A1"])
     assert health.by_name["A1"].breaker.closed
+
+
+def refuse(health_checks, clock):
+    """Have the node refuse one pulse; return for how long it is sent none."""
+    health_checks.refused("A1", clock())
+    return health_checks._health.by_name["A1"].spared_until - clock()
+
+
+def test_a_node_that_refuses_is_asked_less_and_less_often_but_twice_a_tend(clock):
+    health = health_of(clock, tend_interval_s=1.0)
+    health_checks = TendedCluster(health).health_checks
+    spared_s = [refuse(health_checks, clock) for _ in range(10)]
+
+    for number, usual_s in enumerate((0.05, 0.1, 0.2, 0.4, *[0.5] * 6)):
+        assert abs(spared_s[number] - usual_s) <= usual_s * JITTER / 2
+    assert len(set(spared_s[4:])) == 6  # processes do not keep step
+
+    health_checks.answered("A1", clock(), 0.0)
+    assert refuse(health_checks, clock) < 0.1
+
+
+def test_a_node_that_opened_although_it_answers_is_hardly_asked_before_its_time(clock):
+    health = health_of(clock, slow_call_rate=0.5, tend_interval_s=1.0)
+    opened(health, clock, "A1", "slow_calls")
+
+    TendedCluster(health).health_checks.answered("A1", clock(), 0.0)
+
+    assert health.by_name["A1"].spared_until - clock() >= 0.5 * (1 - JITTER / 2)
+
+
+def test_a_node_that_answers_slowly_rests_between_pulses(clock):
+    """The pulses of a whole fleet wait for each other in its queue, so each process asks less often."""
+    health = half_opened(clock, half_open_calls=3)
+    health_checks = TendedCluster(health).health_checks
+    node = health.by_name["A1"]
+    for took_s, usual_s in ((0.02, 10 * 0.02), (0.0, 0.0)):
+        health_checks.answered("A1", clock(), took_s)
+        assert abs(node.spared_until - clock() - usual_s) <= usual_s * JITTER / 2
+
+
+def test_a_node_that_is_back_is_asked_again_at_once(clock):
+    """Its first answer took as long as the node was away."""
+    health = health_of(clock)
+    opened(health, clock, "A1", "silence")
+
+    TendedCluster(health).health_checks.answered("A1", clock(), 0.2)
+
+    assert states(health)["A1"] == HALF_OPEN
+    assert health.by_name["A1"].spared_until <= clock()
+
+
+@pytest.mark.parametrize(("errors", "waits"), [(100, True), (0, False)])
+def test_reads_wait_for_all_nodes_for_a_while_once_one_has_come_back(clock, errors, waits):
+    """Unless the client's own breaker bears any haste."""
+    health = half_opened(clock, half_open_calls=1)
+    health.pace._tolerance = Tolerance(errors)
+    tended = TendedCluster(health)
+
+    tended.health_checks.answered("A1", clock(), 0.0)
+
+    assert states(health)["A1"] == "closed"
+    assert {node.unhurried for node in health.nodes()} == {waits}
+    assert health.calm is not waits
+    clock.pass_s(RETURN_WINDOWS * Tolerance().window_s)
+    tended.advance(clock())
+    assert health.calm

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from aerospike_resilience.errors import CircuitOpenError
-from aerospike_resilience.nodes import Admission
+from aerospike_resilience.nodes import Admission, Tolerance
 from aerospike_resilience.nodes.partitions import PartitionMap
-from aerospike_resilience.nodes.scouting import EACH_S, RETURNS_S
+from aerospike_resilience.nodes.scouting import EACH_S, QUICK_S, RETURNS_S
 from tests import fakes
-from tests.nodes.test_cluster import fail, health_of, write
+from tests.nodes.test_cluster import fail, health_of, read, write
 
 
 @pytest.fixture
@@ -58,6 +58,39 @@ def test_its_success_lets_all_others_through(health, clock):
     assert [admitted(health, clock).nodes for _ in range(3)] == [("A2", "A3")] * 3
     assert health.by_name["A1"].breaker.state == "open"
     assert health.by_name["A1"].last_alive < began  # it is not A1 that answered
+
+
+def test_an_answer_that_the_node_itself_may_have_given_shows_nothing(health, clock):
+    """It is back, and the client still has the old map."""
+    scout, began = admitted(health, clock), clock()
+    clock.pass_s(0.001)
+    with health.notices, health.lock:
+        health.registry.live(("A1",), clock())
+    health.answered(scout, began, clock())
+    assert health.previous is not None
+
+    clock.pass_s(EACH_S)
+    scout, began = admitted(health, clock), clock()
+    clock.pass_s(2 * QUICK_S)  # it waited for somebody
+    health.answered(scout, began, clock())
+    assert health.previous is not None
+
+
+@pytest.mark.parametrize("shut", [False, True])
+def test_a_read_that_was_answered_elsewhere_shows_it_too_unless_it_was_not_let_to_its_master(
+    health, clock, shut
+):
+    master = health.by_name["A1"]
+    for _ in range(Tolerance().errors if shut else 1):
+        master.haste.left(clock())
+    call = read(health, 0, clock)
+    Admission(health).admit(call)
+    call.began = call.now
+    call.now += 0.001
+
+    health.hurried(call)
+
+    assert (health.previous is not None) is shut
 
 
 def test_an_answer_about_the_record_says_as_much(health, clock):

@@ -256,6 +256,15 @@ class Side:
         self.engine.shared.gates.main.permits.extend([None] * self.taken)
         self.taken = 0
 
+    def crowd(self) -> None:
+        """Have so many calls under way that none may hurry."""
+        gate = self.engine.shared.gates.main
+        gate.crowded_at = gate.limit
+
+    def ease(self) -> None:
+        """Undo `crowd`."""
+        self.engine.shared.gates.main.crowded_at = -1
+
     def isolate(self) -> None:
         """Shut a node by order."""
         self.client.resilience.isolate("A")

@@ -46,6 +46,7 @@ steps = st.one_of(
         [
             *(("tend",), ("calm",), ("calm",), ("reload",), ("fork",)),
             *(("fill",), ("empty",), ("isolate",), ("release",)),
+            *(("crowd",), ("ease",)),
         ]
     ),
 )
@@ -160,6 +161,13 @@ def test_every_form_with_every_answer_comes_to_the_same(kind: str, tmp_path: Pat
         script += [("fill",), call, ("empty",), ("isolate",), call, ("release",), ("calm",)]
         script += [("leave", form, [(0.001, "ok")]), ("leave", form, [(0.001, "missing")]), call]
         script += [("call", form, 60.0, [(0.001, "dropped")]), ("fork",), call, call]
+        script += [
+            ("crowd",),
+            call,
+            ("call", form, 0.03, [(0.015, "timeout")]),
+            ("ease",),
+            ("calm",),
+        ]
     asyncio.run(played(kind, tmp_path, script, iter(()), listener))
     assert min(TAKEN["failed"], TAKEN["refused"]) > 5
     assert TAKEN["answered"] > 5 or kind == "coroutines"  # that client does not tell the tries

@@ -44,9 +44,12 @@ class NativeAttempt:
         owners: from a record's key to the names of the nodes that hold it, master first.
         outlives_cancellation: whether the client's calls go on when their task is cancelled.
         lag: returns the lag of what runs the awaited calls; by default of the event loop.
+        crowded: whether more operations are under way than may hurry.
     """
 
-    __slots__ = ("_clock", "_error", "_lag", "_name", "_outlives", "_owners", "_tailor")
+    __slots__ = (
+        *("_clock", "_crowded", "_error", "_lag", "_name", "_outlives", "_owners", "_tailor"),
+    )
 
     def __init__(
         self,
@@ -58,7 +61,9 @@ class NativeAttempt:
         *,
         outlives_cancellation: bool = False,
         lag: Callable[[], Lag] = lag_of_running_loop,
+        crowded: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._crowded = crowded
         self._lag = lag
         self._name = name
         self._owners = owners
@@ -96,14 +101,15 @@ class NativeAttempt:
     def end_async(self) -> LinkedAsync:
         """Return the end of a chain, for clients whose methods are awaited."""
         clock, policy_for, outlives = self._clock, self.policy_for, self._outlives
-        lag_here = self._lag
+        lag_here, crowded = self._lag, self._crowded
 
         async def attempt(call: Call) -> Any:
             plan = call.plan
             if call.tries_left < 1:
                 raise _out_of_tries(call)
             lag = lag_here()
-            if call.now > lag.late_after and not call.steered and plan.failover:
+            hurries = plan.failover and not call.steered
+            if hurries and (call.now > lag.late_after or crowded()):
                 _be_patient(call)
             policy = policy_for(call) if call.tailored else plan.first
             call.began, lag_s = call.now, lag.begin()
@@ -267,9 +273,11 @@ def _tries_made(call: Call, failure: Failure) -> int:
 
 
 def _be_patient(call: Call) -> None:
-    """Have the tries of an attempt share all the time that is left: its event loop is late.
+    """Have the tries of an attempt share all the time that is left.
 
-    That makes every node look slow. Whoever leaves one for another only adds to the load.
+    Its event loop is late, which makes every node look slow: whoever leaves one for another only adds to
+    the load. Or so many calls are under way that their haste would have the client's own breaker shut
+    nodes.
     """
     if not math.isinf(call.deadline):
         each_s = (call.deadline - call.now) / (call.plan.native_retries + 1)

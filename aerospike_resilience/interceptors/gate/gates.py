@@ -152,6 +152,7 @@ class Gates:
         if self._loop is not None:
             self._loop.learn()
         self._orphans.tend()
+        self._limit_haste()  # the cluster may have grown
         self.main.settle()
         self.nodes.settle(self._health.by_name)
 
@@ -228,3 +229,10 @@ class Gates:
             options = self._options
             self.main.resize(limit, options.queue_timeout_s, options.order)
             self.nodes.resize(options.per_node(limit), options.queue_timeout_s, options.order)
+            self._limit_haste()
+
+    def _limit_haste(self) -> None:
+        """Set from when on reads do not hurry, as too many are under way: only adaptive ones do hurry."""
+        adaptive = self._health.options.adaptive is not None
+        most = self._health.pace.most_at_once if adaptive else None
+        self.main.crowded_at = -1 if most is None else self.main.limit - most

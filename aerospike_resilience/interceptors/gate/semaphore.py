@@ -72,6 +72,8 @@ class Gate:
         rejected: how many operations were refused so far, by reason.
         closed: whether it refuses every operation that would have to wait.
         opened: whether it admits, without a permit, every operation that would have to wait.
+        crowded_at: with so many free permits or fewer, too many operations are under way for another one
+            to hurry; -1 for never.
         on_wait: called after every wait; None while no metric needs it.
     """
 
@@ -85,6 +87,7 @@ class Gate:
         "_queue_began",
         "_tasks",
         "closed",
+        "crowded_at",
         "debt",
         "limit",
         "on_wait",
@@ -119,6 +122,7 @@ class Gate:
         self.permits: list[None] = [None] * limit
         self.waiting = 0
         self.debt = 0
+        self.crowded_at = -1
         self.closed = False
         self.opened = False
         self.waited = 0
@@ -131,6 +135,10 @@ class Gate:
     def in_flight(self) -> int:
         """How many permits are taken."""
         return self.limit + self.debt - len(self.permits)
+
+    def crowded(self) -> bool:
+        """Return whether more operations are under way than may hurry; asked by one of them."""
+        return len(self.permits) < self.crowded_at
 
     def settle(self) -> None:
         """Pay the debt and serve the queue. Called after a release if there is a debt or a waiter."""

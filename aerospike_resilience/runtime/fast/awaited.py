@@ -24,10 +24,18 @@ from .loop_calls import LoopCalls
 from .template import AGAIN, HEAD, General, fused_method
 from .under_way import CallFuture, Slot, go_on, is_final
 
-_PATIENT: Final = """
-        if fit is None and plan.patient is not None and began > under_way.lag.late_after:
+_PATIENT: Final = (
+    """
+        if plan.patient is not None and (
+            began > under_way.lag.late_after or len(gate.permits) <= gate.crowded_at
+        ):
+            if fit is not None:
+                return """
+    + AGAIN
+    + """
             sent, early_s = plan.patient, plan.patient_early_s"""
-"""While the event loop is late, a read is not hurried: see `Plan.patient`."""
+)
+"""While the event loop is late, or many calls are under way, no read is hurried: see `Plan.patient`."""
 
 _BEGUN: Final = (
     """def make({cells}):
@@ -104,7 +112,7 @@ _BY_FUTURE: Final = {
 _BY_SLOT: Final = {
     "$FIRST": """
         if traced is not None:
-            return by_future(*form.placed(({values})), **form.named(({values}), named))""",
+            return by_future(*given(first or ({signed})), **named)""",
     "$SENT": """call, calls, loop = Slot(), under_way.latest, running_loop()
                         if calls.loop is not loop:
                             calls = under_way.of(loop)

@@ -34,6 +34,7 @@ class Permits(Protocol):
     permits: Any
     waiting: int
     debt: int
+    crowded_at: int
 
     def settle(self) -> None:
         """Serve the queue after a release."""
@@ -107,6 +108,10 @@ class NoPermits:
     def append(self, _permit: None) -> None:
         """Release one."""
 
+    def __len__(self) -> int:
+        """Return 0: nobody counts them."""
+        return 0
+
 
 class NoGate:
     """Stands where a profile has no gate."""
@@ -114,6 +119,7 @@ class NoGate:
     def __init__(self) -> None:
         self.permits = NoPermits()
         self.waiting = self.debt = 0
+        self.crowded_at = -1
 
     def settle(self) -> None:
         """Do nothing: nobody waits."""

@@ -60,9 +60,11 @@ class FusedWindow:
         under_way = shared.under_way.of(loop)
         lag, began = under_way.ticking(), shared.clock()
         sent, early_s = plan.first, plan.early_s
-        if plan.patient is not None and began > lag.late_after:
-            sent, early_s = plan.patient, plan.patient_early_s
         permits = gate.permits
+        if plan.patient is not None and (
+            began > lag.late_after or len(permits) - len(calls) < gate.crowded_at
+        ):
+            sent, early_s = plan.patient, plan.patient_early_s
         slots: list[Slot] = []
         try:
             for args, future in zip(calls, futures, strict=True):

@@ -23,7 +23,7 @@ from ...telemetry.targets import Target, Targets
 from ..attempt.spans import AttemptSpans
 from ..base import Link, LinkedAsync, Proceed, ProceedAsync
 from .endings import NO_WISHES, Endings, Record, UnderWay, Wishes
-from .fused import FusedTelemetry
+from .fused import FusedTelemetry, StartSpan
 
 
 class Telemetry(Link):
@@ -68,7 +68,7 @@ class Telemetry(Link):
         self._on_broken = on_broken
         self._endings = endings = Endings(record, wishes, address, owners, clock, on_broken)
         hooks = wishes.request_hook or wishes.response_hook
-        start = None if hooks is not None else self._start_plain
+        start = None if hooks is not None else _starter(tracer, on_broken)
         wants_span = None if tracer is None else self._wants_span
         self.fused = FusedTelemetry(wants_span, start, targets, endings)
 
@@ -218,18 +218,6 @@ class Telemetry(Link):
             self._on_broken("a span could not be started", error)
             return None
 
-    def _start_plain(self, target: Target, started_ns: int) -> Span | None:
-        """Start the span of a call on one record, which has no text; None where it could not be started."""
-        if self._tracer is None:
-            return None
-        try:
-            return self._tracer.start_span(
-                target.name, kind=SpanKind.CLIENT, attributes=target.span, start_time=started_ns
-            )
-        except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
-            self._on_broken("a span could not be started", error)
-            return None
-
     def _start(self, tracer: Tracer, call: Call, target: Target, started_ns: int) -> Span:
         attributes = target.span
         if (text := self._text(call)) is not None:
@@ -261,3 +249,24 @@ NO_TARGET: Final = Target("aerospike", {names.DB_SYSTEM: "aerospike"}, {})
 
 def _no_span() -> bool:
     return False
+
+
+def _starter(tracer: Tracer | None, on_broken: Callable[[str, Exception], None]) -> StartSpan:
+    """Return what starts the span of a call on one record, which has no text.
+
+    It is no method, as what the link holds must not hold the link: that would be a cycle, and a dropped
+    client would keep its sockets until the garbage collector comes.
+    """
+
+    def start(target: Target, started_ns: int) -> Span | None:
+        if tracer is None:
+            return None
+        try:
+            return tracer.start_span(
+                target.name, kind=SpanKind.CLIENT, attributes=target.span, start_time=started_ns
+            )
+        except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
+            on_broken("a span could not be started", error)
+            return None
+
+    return start

@@ -76,6 +76,8 @@ class Listener:
 
 def _plain(span: ReadableSpan) -> Any:
     took_ns = (span.end_time or 0) - (span.start_time or 0)
+    if (span.attributes or {}).get(registry.OUTCOME) == "cancelled":
+        took_ns = 0  # the paths see in different turns of the event loop that a caller has left
     return (
         *(span.name, span.kind, _known(span.attributes), span.parent is not None),
         *(span.status.status_code, span.status.description, round(took_ns / 1e3)),

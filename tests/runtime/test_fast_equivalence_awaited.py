@@ -113,8 +113,8 @@ async def played(
                 ends.append(await end if asyncio.iscoroutine(end) else end)
             assert ends[0] == ends[1], (what, details)
             assert sides[0].state() == sides[1].state(), (what, details)
-        # A window's call sees one turn of the event loop later that its caller has left.
-        timed = kind != "windows" or "leave" not in {what for what, *_ in script}
+        # The paths see in different turns of the event loop that a caller has left.
+        timed = "leave" not in {what for what, *_ in script}
         fused, general = (side.listener.samples(timed=timed) for side in sides)
         assert fused == general
     finally:

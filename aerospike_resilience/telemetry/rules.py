@@ -177,7 +177,7 @@ ALERTS: Final = (
         "The cluster answers, with errors: partitions without a node, busy records, refused logins or "
         "permissions, wrong arguments, timeouts that the server reports.",
         "Group `db.client.operation.duration` by `aerospike.resilience.failure` and `error.type`; "
-        "docs/errors.md says what each means.",
+        "the page Errors of the docs says what each means.",
     ),
     Alert(
         "AerospikePoolExhausted",

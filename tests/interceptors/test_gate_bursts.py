@@ -205,8 +205,8 @@ def test_nobody_waits_past_the_deadline(clock):
     assert not queue.waits_on(waiter, patience)
 
 
-BURSTS = 5
-"""So often a burst may be repeated: what else the machine does takes its time."""
+PATIENCE_S = 60.0
+"""How long a burst may be repeated: what else the machine does takes its time."""
 
 
 @pytest.mark.parametrize("client", ["aerospike-py (awaited)", "aerospike-native (awaited)"])
@@ -220,8 +220,8 @@ def test_a_burst_is_served_under_every_profile(healthy, profile, client):
     async def main() -> list[str]:
         surface = await connect_async(client, Wanted(healthy.hosts, profile, totals_ms))
         await surface.put(1)
-        failed = []
-        for _ in range(BURSTS):
+        failed, until = [], time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
             ends = await asyncio.gather(
                 *(surface.get(1) for _ in range(calls)), return_exceptions=True
             )

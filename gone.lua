@@ -1,1 +1,0 @@
-function gone(rec) aerospike:remove(rec) return 1 end

@@ -30,7 +30,7 @@ from .profiles.starting import start
 from .runtime.chain import check_placed
 from .wrapping.being_connected import CREATING, SEED
 from .wrapping.mistakes import refuse_unknown
-from .wrapping.options import SeparateOptions
+from .wrapping.options import RetryRules, SeparateOptions
 from .wrapping.options import options as resolved
 from .wrapping.resilience import Resilience
 from .wrapping.wrap import KEYWORDS, resilient
@@ -177,7 +177,8 @@ def _taken(profile: str, options: Mapping[str, Any]) -> dict[str, Any]:
     retry, fallback = options.get("retry"), options.get("fallback")
     breaker, telemetry = options.get("breaker"), options.get("telemetry")
     given = resolved(retry, fallback, breaker, telemetry, cast(SeparateOptions, separate))
-    TenacityRules(given.rules.wait, given.rules.retry, given.rules.stop)
+    if given.rules != RetryRules():
+        TenacityRules(given.rules.wait, given.rules.retry, given.rules.stop)
     listeners = {"listeners": given.breaker.listeners} if "listeners" in options else {}
     return {
         "profile": profile,

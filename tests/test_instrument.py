@@ -37,6 +37,19 @@ def is_wrapped(client) -> bool:
     return isinstance(getattr(client, "resilience", None), Resilience)
 
 
+@pytest.mark.parametrize("package", ["tenacity", "pybreaker"])
+def test_instrumenting_needs_no_package_that_is_not_asked_for(healthy, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
+
+    instrument(profile="latency")
+    try:
+        client = aerospike.client({"hosts": healthy.hosts})
+    finally:
+        uninstrument()
+    assert is_wrapped(client)
+    client.close()
+
+
 def test_clients_of_every_package_are_wrapped(healthy, instrumented):
     host, port = healthy.hosts[0]
     config = {"hosts": healthy.hosts}

@@ -6,10 +6,10 @@ import importlib.util
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -21,6 +21,8 @@ from ..profiles import PolicyFileError, PolicyLibrary, Profile
 from ..rehearsal.faults import FAULTS, FaultName
 from ..rehearsal.requirements import Requirement, RequirementError
 from .policy_common import PolicyCommand, console, load, load_file
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def requirements_of(
@@ -70,6 +72,43 @@ def named_profiles(
     ]
 
 
+def figures_options(condition: str) -> Callable[[Command], Command]:
+    """Return what adds the options about figures to a command: ``--require``, ``--json``, ``--chart``.
+
+    Args:
+        condition: an example of one, for the help.
+    """
+    options = (
+        click.option(
+            "--require",
+            "required",
+            multiple=True,
+            callback=requirements_of,
+            metavar="CONDITION",
+            help=f"A condition on NEW's figures, such as '{condition}'; again for more. Exits with 1 if "
+            "one is not met.",
+        ),
+        click.option(
+            "--json",
+            "json_path",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Where to write the figures; - for the standard output, which then has nothing else.",
+        ),
+        click.option(
+            "--chart",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="A directory for a picture of each fault.",
+        ),
+    )
+
+    def added(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return added
+
+
 @click.command(cls=PolicyCommand)
 @click.argument("new")
 @click.option("--against", "old", help="The profile, or file, to compare with.")
@@ -97,26 +136,7 @@ def named_profiles(
     type=click.FloatRange(0.2, 120),
     help="How long each fault lasts, and the time after it.",
 )
-@click.option(
-    "--require",
-    "required",
-    multiple=True,
-    callback=requirements_of,
-    metavar="CONDITION",
-    help="A condition on NEW's figures, such as 'reads.failed <= 0'; again for more. Exits with 1 if one "
-    "is not met.",
-)
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write the figures; - for the standard output, which then has nothing else.",
-)
-@click.option(
-    "--chart",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="A directory for a picture of each fault.",
-)
+@figures_options("reads.failed <= 0")
 @click.pass_obj
 def rehearse(
     library: PolicyLibrary,

@@ -12,7 +12,7 @@ from ..profiles import PolicyLibrary
 from ..rehearsal.faults import SIMULATED_FAULTS, SimulatedFault
 from ..rehearsal.requirements import Requirement
 from .policy_common import PolicyCommand
-from .rehearse import finish, named_profiles, output, progress_on, requirements_of, traffic_of
+from .rehearse import figures_options, finish, named_profiles, output, progress_on, traffic_of
 
 _MS = click.FloatRange(0, min_open=True)
 
@@ -101,26 +101,7 @@ _MS = click.FloatRange(0, min_open=True)
     help="How many times the load (surge), or the work of a request (brownout, cold).",
 )
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same figures.")
-@click.option(
-    "--require",
-    "required",
-    multiple=True,
-    callback=requirements_of,
-    metavar="CONDITION",
-    help="A condition on NEW's figures, such as 'recovered_after_s <= 5'; again for more. Exits with 1 if "
-    "one is not met.",
-)
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write the figures; - for the standard output, which then has nothing else.",
-)
-@click.option(
-    "--chart",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="A directory for a picture of each fault.",
-)
+@figures_options("recovered_after_s <= 5")
 @click.pass_obj
 def simulate(
     library: PolicyLibrary,

@@ -48,7 +48,7 @@ class Scouting:
         Not if the node may have answered itself, as it has just come back.
 
         Args:
-            left: the node; None if nobody knows it any more.
+            left: the node; None if it is unknown by now.
             began: when the call began, on the chain's clock, in seconds.
             ended: when it was answered.
         """

@@ -21,7 +21,7 @@ def with_share(text: str, share: str, by: str = "hostname") -> str:
     Args:
         text: the file's text, which is a valid policy file.
         share: the new share, ``50%``.
-        by: what processes are told apart by, where the file has no rollout yet.
+        by: what distinguishes processes, where the file has no rollout yet.
     """
     root: Any = yaml.compose(text, Loader=PurePythonLoader)
     rollout = _value(root, "rollout")

@@ -30,7 +30,7 @@ class Rollout:
     Attributes:
         profile: the file's name.
         share: the share of the processes that have its values, between 0 and 1.
-        by: what a process is told apart by: ``hostname``, or ``env:NAME``.
+        by: what distinguishes a process: ``hostname``, or ``env:NAME``.
         instead: the profile that the others stay with.
         origin: file and line.
         identity: this process's own; None if it has none, as the variable is not set.
@@ -83,7 +83,7 @@ def rollout_of(source: PolicySource, profile: str, *, everywhere: bool = False) 
 
 
 def identity_by(by: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return what this process is told apart by; None if the variable is not set."""
+    """Return what distinguishes this process; None if the variable is not set."""
     if by.startswith(VARIABLE):
         return environment.get(by.removeprefix(VARIABLE)) or None
     import socket  # needed only for files that have a rollout

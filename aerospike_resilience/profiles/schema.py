@@ -34,7 +34,7 @@ SET_NAME = r"^[^.:]+([.][^.:]+|:[^:]+)?$"
 """A key of ``sets``."""
 
 IDENTITY = r"^(hostname|env:[A-Za-z_][A-Za-z0-9_]*)$"
-"""What processes are told apart by in a rollout."""
+"""What distinguishes processes in a rollout."""
 
 WHOLE = "whole"
 """In the context of a validation: whether these are all settings of a profile, parents included."""
@@ -146,7 +146,7 @@ def _reason(value: object) -> object:
 
 
 def _identity(value: object) -> object:
-    """Accept what processes can be told apart by."""
+    """Accept what can distinguish processes."""
     if not isinstance(value, str) or not re.fullmatch(IDENTITY, value):
         raise ValueError(
             f"{shown(value)} tells no processes apart; write hostname, or env:NAME for an environment "

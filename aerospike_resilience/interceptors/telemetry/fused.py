@@ -25,7 +25,7 @@ from ...telemetry.targets import KEPT, Add, Target, Targets
 from .endings import Endings, UnderWay
 
 Listens: TypeAlias = Target | Literal[False] | None
-"""Where a call's duration goes; None where nothing is to be told of it; False where it needs a span."""
+"""Where a call's duration goes; None where telemetry skips it; False where it needs a span."""
 
 StartSpan: TypeAlias = Callable[[Target, int], Span | None]
 """From a call's target and its begin, in nanoseconds of the wall clock, to its span."""

@@ -34,7 +34,7 @@ Fit: TypeAlias = (
 """How a call of another form is made: its lane, its plan, the native policy to send (None for none), from
 how many seconds on a success is slow, the socket timeout of one try in seconds, when the call must have
 ended on the chain's clock (``inf`` for the plan's own timeout), how much it matters that it is not
-refused, where telemetry takes its duration (None where nothing is to be told), and the same if a span is to
+refused, where telemetry takes its duration (None where it skips the call), and the same if a span is to
 be started for it."""
 
 
@@ -45,7 +45,7 @@ class FirstAttempt:
         call: the call, with the failed attempt recorded and the node charged.
         errors: the error alone, until it is raised again. No frame may keep it: a traceback that leads to
             a frame that holds its error is a reference cycle.
-        target: where telemetry takes its duration; None where nothing is to be told.
+        target: where telemetry takes its duration; None where it skips the call.
         traced: the same if a span was started for it.
     """
 
@@ -149,7 +149,7 @@ class FirstAttempts:
         """Tell telemetry of a call that ended without an answer of the client: refused, or interrupted.
 
         Args:
-            target: where its duration goes; None where nothing is to be told.
+            target: where its duration goes; None where telemetry skips the call.
             fit: how it was made; None for a plain call.
             plan: its plan.
             key: the record's key.
@@ -174,7 +174,7 @@ class FirstAttempts:
         It does what `failed` and `resume` do for such an error, and makes no `Call` for it.
 
         Args:
-            target: where telemetry takes its duration; None where nothing is to be told.
+            target: where telemetry takes its duration; None where it skips the call.
             plan: the call's plan.
             key: the record's key.
             began: when it began, on the chain's clock.
@@ -219,7 +219,7 @@ class FirstAttempts:
 
         Args:
             fit: how the call was made; None for a plain call.
-            target: where telemetry takes its duration; None where nothing is to be told.
+            target: where telemetry takes its duration; None where it skips the call.
             plan: its plan.
             args: its positional arguments, without a policy.
             key: the record's key.

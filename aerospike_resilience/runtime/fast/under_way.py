@@ -36,7 +36,7 @@ class UnderWay:
         lag_s: the lag of its event loop when it began.
         permits: the list that the permit was taken from.
         calls: the calls of its event loop.
-        target: where telemetry takes its duration; None where nothing is to be told, or was told already.
+        target: where telemetry takes its duration; None where it skips the call, or has it already.
     """
 
     __slots__ = ()
@@ -288,7 +288,7 @@ class Slot(UnderWay):
         """Have telemetry take the duration. Called when the call is made.
 
         Args:
-            target: where it goes; None where nothing is to be told.
+            target: where it goes; None where telemetry skips the call.
         """
         self.target = target
         if target is not None:

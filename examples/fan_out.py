@@ -32,7 +32,9 @@ async def main() -> None:
     async with connect(
         client="aerospike_py.async", profile="latency", wait="30s", name="articles"
     ) as client:
-        await asyncio.gather(*(client.put(key, {"title": f"no. {key[2]}"}) for key in keys))
+        with client.resilience.using("batch"):  # what fills the cluster may take its time
+            for some in (keys[start : start + 100] for start in range(0, len(keys), 100)):
+                await asyncio.gather(*(client.put(key, {"title": f"no. {key[2]}"}) for key in some))
         shown = await page(client, keys)
     print(f"{len(shown)} of {len(keys)} articles")
 

@@ -112,7 +112,11 @@ class _Group:
 
     def _send(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], policy: Any) -> Any:
         if self._crossing.crossed or policy is not self._plan.policy:
-            return self._plan.send(args, kwargs, policy)
+            try:
+                return self._plan.send(args, kwargs, policy)
+            except Exception as error:
+                self._crossing.refusal = error
+                raise
         future: asyncio.Future[Any] = self._crossing.loop.create_future()
         self.calls.append(args)
         self.futures.append(future)
@@ -129,7 +133,7 @@ class _Crossing:
         loop: the event loop.
         crossed: whether the calls were handed to the client.
         tasks: a task for each call.
-        refusal: what the client raised when the calls were handed to it.
+        refusal: what the client raised when it was called, for all calls together or for one alone.
     """
 
     def __init__(self, client: Any, window: CoalescedMethod, engine: Engine) -> None:

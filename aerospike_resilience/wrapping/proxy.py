@@ -15,6 +15,7 @@ from typing import Any, Final
 from .. import ambient
 from ..clients import LazyMethod
 from ..clients.shared.derived import native_method, stands_above
+from ..concurrency.exiting import wait_at_exit_for_client_threads
 from ..model.call import Call
 from ..model.identity import ClientLog
 from ..model.operation import Operation
@@ -259,6 +260,7 @@ def _method(client: Any, operation: Operation, engine: Engine) -> Callable[..., 
     if not operation.awaited and (form := form_of(client, operation, adapter)) is not None:
         chosen = fused(engine, form, native, method)
     if operation.awaited:
+        wait_at_exit_for_client_threads()
         chosen = coroutine
         if adapter.returns_futures:
             from .begun import begun  # for awaited methods only

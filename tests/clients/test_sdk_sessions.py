@@ -185,6 +185,33 @@ def test_a_window_called_wrongly_ends_as_it_does_bare(healthy):
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("name", "args"), [("get_many", (KEYS, [5])), ("put_many", (KEYS, {5: 1}))]
+)
+def test_a_window_that_waited_for_permits_ends_as_it_does_bare(healthy, name, args):
+    """Calls that had to wait are sent alone; what the client raises then still ends the window."""
+    gate = {"backpressure": {"max_concurrent_operations": 1, "operation_queue_timeout": "20s"}}
+    patient = {"policy": {"all": {"total_timeout": "20s", "socket_timeout": "20s"}}}
+
+    async def main():
+        cluster = await ClusterDefinition(*healthy.hosts[0]).connect()
+        bare = cluster.create_session()
+        wrapped = resilient(cluster.create_session(), "default", overrides={**gate, **patient})
+        permits = wrapped.resilience._engine.shared.gates.main
+        await bare.put_many(KEYS, {"n": 1})
+        with healthy.inject(op="get", latency="300ms"):
+            holds = asyncio.ensure_future(wrapped.get(KEYS[0]))
+            while not permits.in_flight:
+                await asyncio.sleep(0)
+            ours = await ended(wrapped, name, args)
+            await holds
+        assert ours == await ended(bare, name, args)
+        wrapped.resilience.close()
+        await cluster.close()
+
+    asyncio.run(main())
+
+
 def test_one_callers_wrong_value_is_no_other_callers_error(healthy):
     """Writes of one tick cross together; bare, one that cannot be sent fails by itself."""
 

@@ -57,7 +57,11 @@ def connected(server: LiveServer) -> socket.socket:
         return socket.create_connection(("127.0.0.1", server.port), timeout=30)
     found = socket.socket(socket.AF_UNIX)
     found.settimeout(30)
-    found.connect(str(server.path))
+    try:
+        found.connect(str(server.path))
+    except BaseException:
+        found.close()  # else the garbage collector warns of it in some other test
+        raise
     return found
 
 

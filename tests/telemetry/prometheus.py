@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 import socket
@@ -10,7 +11,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -27,14 +28,25 @@ needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="needs the program promtool"
 )
 
+OWN_REGISTRY: Final = "registry" in inspect.signature(PrometheusMetricReader).parameters
+"""Whether this exporter can be given a registry. Before 0.63b0 it cannot, and it says HELP twice."""
+
+
+def reader_into(registry: CollectorRegistry) -> PrometheusMetricReader:
+    """Return a reader whose metrics are in a registry of the test's own."""
+    if OWN_REGISTRY:
+        return PrometheusMetricReader(registry=registry)
+    reader = PrometheusMetricReader()  # it knows the process's registry only
+    registry.register(reader._collector)
+    return reader
+
 
 class Exporter:
     """A meter provider with the Prometheus exporter."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        reader = PrometheusMetricReader(registry=self.registry)
-        self.provider = MeterProvider([reader], shutdown_on_exit=False)
+        self.provider = MeterProvider([reader_into(self.registry)], shutdown_on_exit=False)
 
     def text(self) -> str:
         """Return one scrape."""

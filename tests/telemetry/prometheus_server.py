@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 import yaml
-from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import CollectorRegistry, start_http_server
 
+from tests.telemetry.prometheus import reader_into
 from tests.waiting import until
 
 PROMETHEUS = shutil.which("prometheus")
@@ -74,7 +74,7 @@ def prometheus(folder: Path, rules: dict[str, Any], scrape: str = "1s") -> Itera
         scrape: how often, such as ``1s``.
     """
     metrics = CollectorRegistry()
-    provider = MeterProvider([PrometheusMetricReader(registry=metrics)])
+    provider = MeterProvider([reader_into(metrics)])
     exporter, _thread = start_http_server(0, addr="127.0.0.1", registry=metrics)
     (folder / "rules.yml").write_text(yaml.safe_dump(rules))
     (folder / "prometheus.yml").write_text(

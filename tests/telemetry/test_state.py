@@ -14,6 +14,7 @@ import pytest
 from opentelemetry import metrics
 from opentelemetry.sdk.metrics import ObservableCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality
+from opentelemetry.sdk.version import __version__ as sdk_version
 
 from aerospike_resilience import ClusterDefinition, connect, resilient
 from aerospike_resilience.model.operation import NodeAddress
@@ -225,6 +226,8 @@ def test_native_counters_are_told_once_the_application_enables_them(healthy):
 
 @pytest.mark.parametrize("delta", [False, True])
 def test_a_forked_child_begins_at_zero(delta, healthy, wrap):
+    if delta and tuple(map(int, sdk_version.split(".")[:2])) < (1, 44):
+        pytest.skip("the SDK compares a forked child's first counters with its parent's last")
     kind = AggregationTemporality.DELTA if delta else AggregationTemporality.CUMULATIVE
     found = Exported(preferred_temporality={ObservableCounter: kind})
     client = wrap(found)

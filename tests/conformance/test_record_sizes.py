@@ -33,6 +33,7 @@ def test_records_that_are_read_or_written_whole_are_measured(opened, wanted):
     measured = {
         point.attributes[registry.DB_OPERATION]: (point.count, point.sum) for point in points
     }
+    assert surface.resilience._engine.runtime.lane.open is not wanted  # calls stay fused without
     if not wanted:
         assert measured == {}
         return

@@ -18,9 +18,9 @@ def test_records_that_are_read_or_written_whole_are_measured(opened, wanted):
         meter_provider=found.provider, overrides={"telemetry": {"record_size": wanted}}
     )
 
-    surface.put("there", {"text": TEXT})
-    surface.get("there")
-    surface.get("there")
+    surface.put("measured", {"text": TEXT})
+    surface.get("measured")
+    surface.get("measured")
     with pytest.raises(surface.missing):
         surface.get("nobody")
 

@@ -33,7 +33,7 @@ check: $(READY) ## format, lint, types, import directions; snippets, commands an
 	$(BIN)/python docs/build.py
 	$(BIN)/python docs/prose.py
 
-pictures: $(READY) ## draw the charts of the docs from the figures in docs/figures (ARGS=--measure: measure them anew)
+pictures: $(READY) ## draw the charts of the docs from the figures in docs/figures (ARGS=--measure: measure them anew; --screens: screenshots)
 	$(BIN)/python docs/pictures.py $(ARGS)
 
 bench: $(READY) ## what a call costs, as ratios against a bare call and against the peers

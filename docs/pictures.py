@@ -2,7 +2,8 @@
 
 Each chart is drawn from a JSON file in docs/figures/, which the command beside it on docs/pictures.md
 wrote. With ``--measure`` these commands run first, which takes a few minutes. The same figures always give
-the same files; a test compares them.
+the same files; a test compares them. With ``--screens`` the screenshots on docs/panels.md are taken too
+(`screens`).
 """
 
 from __future__ import annotations
@@ -236,3 +237,5 @@ if __name__ == "__main__":
     for name in CHARTS:
         (FIGURES / f"{name}.svg").write_text(drawn(name))
         print(f"docs/figures/{name}.svg")
+    if "--screens" in sys.argv[1:]:
+        subprocess.run([sys.executable, str(ROOT / "docs" / "screens.py")], cwd=ROOT, check=True)

@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import alerts  # beside this file, which is no package
 import house
+import panels
 import reference
 import signals
 
@@ -38,6 +39,7 @@ DOCS = Path(__file__).resolve().parent
 PAGES = (
     DOCS / "clients.md",
     DOCS / "not-a-server.md",
+    DOCS / "panels.md",
     DOCS / "runbook.md",
     house.ROOT / "CONTRIBUTING.md",
     *sorted((DOCS / "recipes").glob("*.md")),
@@ -65,6 +67,8 @@ def tables() -> dict[str, str]:
         "events": signals.events(),
         "words": signals.words(),
         "alerts": alerts.alerts(),
+        "panels": panels.panels(),
+        "alert_pictures": panels.alert_pictures(),
         "differences": differences.table(),
     }
 

@@ -257,6 +257,8 @@ class TelemetrySection(_Section):
     sets: NamedSets = 100
     returned_rows: Flag = False
     attempt_spans: Flag = False
+    attempt_logs: Flag = False
+    record_size: Flag = False
     count_as_errors: tuple[Literal["miss", "filtered", "cancelled"], ...] = ()
     last_call: Flag = False
     would_have: str | None = None

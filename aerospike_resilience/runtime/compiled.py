@@ -37,6 +37,7 @@ from .shared import Shared
 
 if TYPE_CHECKING:
     from ..interceptors.telemetry import Telemetry
+    from ..telemetry.attempt_logs import AttemptLogs
 
 
 BROKEN_EACH_S: Final = 60.0
@@ -246,6 +247,7 @@ class Runtime:
                 errors=frozenset(wants.count_as_errors),
                 returned_rows=wants.returned_rows,
                 statement=shared.adapter.statement if wants.db_query_text else None,
+                attempt_logs=self._attempt_logs(),
                 request_hook=shared.request_hook,
                 response_hook=shared.response_hook,
             ),
@@ -254,6 +256,14 @@ class Runtime:
             clock=shared.clock,
             on_broken=weakly(self._broken),
         )
+
+    def _attempt_logs(self) -> AttemptLogs | None:
+        """Return what logs attempts; None where nobody wants it, or the API cannot."""
+        if not self.profile.telemetry.attempt_logs:
+            return None
+        from ..telemetry.attempt_logs import AttemptLogs, can_log
+
+        return AttemptLogs(self._shared.logger_provider) if can_log() else None
 
     def _only_namespace(self) -> str:
         """Return the cluster's namespace; empty where it has several, or the map is not known yet."""
@@ -336,6 +346,21 @@ class Runtime:
         durations = AttemptDurations(board.attempts, shared.health.identity.name)
         return [AttemptTimer(durations, shared.health.owners, weakly(self._broken), shared.clock)]
 
+    def _record_measure(self) -> list[Interceptor]:
+        """Return the link that measures records; none where nobody wants it."""
+        shared, wants = self._shared, self.profile.telemetry
+        if not (wants.record_size and wants.metrics):
+            return []
+        from ..interceptors.telemetry.record_sizes import RecordMeasure
+        from ..telemetry.board import board_of
+        from ..telemetry.durations import RecordSizes
+
+        board = board_of(shared.meter_provider)
+        if board is None:
+            return []
+        sizes = RecordSizes(board.sizes, shared.health.identity.name, shared.sets.named)
+        return [RecordMeasure(sizes, shared.adapter.place, weakly(self._broken))]
+
     def _link(self, chain: Sequence[Interceptor]) -> tuple[Proceed, ProceedAsync]:
         """Link the chain, for blocking methods and for awaited ones."""
         clock = self._shared.clock
@@ -347,13 +372,14 @@ class Runtime:
         refusals, clock = shared.refusals, shared.clock
         breaks = profile.breaker.mode != "off" or profile.adaptive_timeout is not None
         spans = self.telemetry.attempt_spans() if profile.telemetry.attempt_spans else []
+        told = [self.telemetry] if self.telemetry.wanted else []
         gates = shared.gates.interceptors(
             refusals.backpressure,
             draft,
             outlives_cancellation=shared.adapter.outlives_cancellation,
         )
         chain: list[tuple[ChainPlace, Sequence[Interceptor]]] = [
-            ("telemetry", [self.telemetry] if self.telemetry.wanted else []),
+            ("telemetry", [*told, *self._record_measure()]),
             ("recorder", [shared.recorder] if profile.telemetry.last_call else []),
             ("deadline", [Deadline(refusals.deadline, clock)]),
             ("fallback", [shared.fallback] if shared.fallback is not None else []),

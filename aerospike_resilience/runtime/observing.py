@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from ..clients import Adapter
@@ -13,6 +13,7 @@ from ..interceptors import Proceed, ProceedAsync
 from ..model.call import Call
 from ..model.durations import s_to_shown_ms
 from ..model.operation import Key, Shape
+from ..model.record_size import size_of
 from ..model.traffic import NodeTraffic, OperationTraffic, Traffic
 
 SAMPLED: Final = 8
@@ -20,9 +21,6 @@ SAMPLED: Final = 8
 
 KEPT: Final = 4096
 """The most durations that are kept of one node."""
-
-_NUMBER_BYTES: Final = 8
-_DEEPEST: Final = 8
 
 Row = tuple[str, str, str, bool]
 """Operation, namespace, set, and whether it writes."""
@@ -142,26 +140,6 @@ class TrafficObserver:
                 client,
                 profile,
             )
-
-
-def size_of(value: Any, depth: int = 0) -> int:
-    """Return about how many bytes a value takes on the wire."""
-    if isinstance(value, bytes | bytearray | memoryview):
-        return len(value)
-    if isinstance(value, str):
-        return len(value.encode(errors="replace"))
-    if value is None or isinstance(value, bool | int | float):
-        return 0 if value is None else _NUMBER_BYTES
-    if depth >= _DEEPEST:
-        return _NUMBER_BYTES
-    if isinstance(value, Mapping):
-        return sum(size_of(k, depth + 1) + size_of(v, depth + 1) for k, v in value.items())
-    if isinstance(value, tuple) and len(value) == 3 and isinstance(value[2], Mapping):
-        return size_of(value[2], depth + 1)  # a record: key, metadata, bins
-    if isinstance(value, list | tuple | set | frozenset):
-        return sum(size_of(one, depth + 1) for one in value)
-    bins = getattr(value, "bins", None)
-    return size_of(bins, depth + 1) if bins is not None else 0
 
 
 def _middle(values: list[int]) -> int:

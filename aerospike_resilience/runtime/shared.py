@@ -29,6 +29,7 @@ from .chain import Arrange, Placed
 from .fast.loop_calls import AwaitedCalls
 
 if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
@@ -55,6 +56,7 @@ class Shared:
         storage: the application's own storages of nodes' states; None where it has none.
         tracer_provider: None for the global one.
         meter_provider: None for the global one.
+        logger_provider: None for the global one.
         request_hook: the application's hook at the beginning of spans.
         response_hook: the application's hook at the end of spans.
         seed: the first host that the client was given, as ``host:port``; empty to ask the client.
@@ -85,6 +87,7 @@ class Shared:
     storage: StorageFactory | None = None
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
+    logger_provider: LoggerProvider | None = None
     request_hook: RequestHook | None = None
     response_hook: ResponseHook | None = None
     seed: str = ""

@@ -9,14 +9,14 @@ callback of the first instrument, which also hands over the samples that calls h
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..concurrency import forking
 from ..model.identity import ClientIdentity
 from . import registry, sdk
 from .cells import Histogram
-from .names import DURATION_BUCKETS_S
+from .names import DURATION_BUCKETS_S, RECORD_SIZE_BUCKETS_BYTES
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
@@ -45,6 +45,7 @@ class Board:
         durations: durations of operations.
         attempts: durations of attempts.
         waits: how long operations waited for permits.
+        sizes: sizes of records.
     """
 
     def __init__(self, meter: Meter) -> None:
@@ -54,6 +55,7 @@ class Board:
         self.durations = self._histogram(meter, registry.DURATION)
         self.attempts = self._histogram(meter, registry.ATTEMPT_DURATIONS)
         self.waits = self._histogram(meter, registry.WAIT_TIME)
+        self.sizes = self._histogram(meter, registry.RECORD_SIZE, RECORD_SIZE_BUCKETS_BYTES)
         first = True
         for name, metric in registry.METRICS.items():
             if metric.instrument == "histogram":
@@ -96,13 +98,15 @@ class Board:
         self._values = {}
         sdk.forget(self._made)
 
-    def _histogram(self, meter: Meter, name: str) -> Histogram:
+    def _histogram(
+        self, meter: Meter, name: str, buckets: Sequence[float] = DURATION_BUCKETS_S
+    ) -> Histogram:
         metric = registry.METRICS[name]
         made = meter.create_histogram(
             name,
             unit=metric.unit,
             description=metric.description,
-            explicit_bucket_boundaries_advisory=DURATION_BUCKETS_S,
+            explicit_bucket_boundaries_advisory=buckets,
         )
         self._made.append(made)
         return Histogram(made)
@@ -121,7 +125,7 @@ class Board:
 
     def _begin(self) -> None:
         """Begin a collection: hand samples over and read all clients."""
-        for histogram in (self.durations, self.attempts, self.waits):
+        for histogram in (self.durations, self.attempts, self.waits, self.sizes):
             histogram.hand_over()
         values: dict[str, list[tuple[float, dict[str, str]]]] = {}
         for client in list(self._clients):

@@ -1,8 +1,8 @@
-"""The sets that a client's metrics name, and the durations of its attempts."""
+"""The sets that a client's metrics name, the durations of its attempts, and the sizes of its records."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from . import registry
@@ -73,3 +73,37 @@ class AttemptDurations:
             }
             cell = self._cells.setdefault(index, self._histogram.cell(attributes))
         return cell
+
+
+class RecordSizes:
+    """The sizes of one client's records.
+
+    Args:
+        histogram: where they go.
+        client: the client's name.
+        named: from a namespace and a set to the set's name on metrics.
+    """
+
+    __slots__ = ("_cells", "_client", "_histogram", "_named")
+
+    def __init__(self, histogram: Histogram, client: str, named: Callable[[str, str], str]) -> None:
+        self._histogram = histogram
+        self._client = client
+        self._named = named
+        self._cells: dict[tuple[str, str, str], Cell] = {}
+
+    def add(self, size: int, operation: str, namespace: str, set_name: str) -> None:
+        """Take the size of one record, in bytes."""
+        index = (operation, namespace, self._named(namespace, set_name))
+        cell = self._cells.get(index)
+        if cell is None:
+            attributes = {
+                registry.CLIENT: self._client,
+                registry.DB_SYSTEM: "aerospike",
+                registry.DB_OPERATION: operation,
+                registry.DB_NAMESPACE: namespace,
+                registry.DB_COLLECTION: index[2],
+            }
+            told = {name: value for name, value in attributes.items() if value}
+            cell = self._cells.setdefault(index, self._histogram.cell(told))
+        cell.add(size)

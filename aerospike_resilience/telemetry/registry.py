@@ -138,6 +138,7 @@ class Metric:
 DURATION: Final = "db.client.operation.duration"
 ATTEMPT_DURATIONS: Final = "aerospike.resilience.attempt.duration"
 WAIT_TIME: Final = "aerospike.resilience.gate.wait_time"
+RECORD_SIZE: Final = "aerospike.resilience.record.size"
 
 METRICS: Final[Mapping[str, Metric]] = {
     DURATION: Metric(
@@ -227,6 +228,13 @@ METRICS: Final[Mapping[str, Metric]] = {
         "s",
         "Duration of attempts: native calls made for operations.",
         (NODE, OUTCOME),
+        optional=True,
+    ),
+    RECORD_SIZE: Metric(
+        "histogram",
+        "By",
+        "Size of the bins of single records that were read or written whole, estimated.",
+        (DB_SYSTEM, DB_OPERATION, DB_NAMESPACE, DB_COLLECTION),
         optional=True,
     ),
     "aerospike.resilience.node.state": Metric(

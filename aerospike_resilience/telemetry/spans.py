@@ -73,6 +73,7 @@ def describe(
     address: NodeAddress,
     *,
     rows: bool = False,
+    events: bool = True,
 ) -> None:
     """Set on a span what is known at the end of its operation.
 
@@ -82,6 +83,7 @@ def describe(
         told: the attributes that span and sample share at the end: those of the error.
         address: from a node's name to its host and port.
         rows: whether to set the number of returned rows.
+        events: whether attempts are events of the span, if there was more than one.
     """
     found = dict(told)
     if outcome.kind != "ok":
@@ -109,7 +111,7 @@ def describe(
         found[names.COMMIT_MASTER] = True
     if found:
         span.set_attributes(found)
-    if outcome.retries > 0:
+    if outcome.retries > 0 and events:
         for attempt in outcome.every_attempt:
             span.add_event(names.ATTEMPT_EVENT, attempt_attributes(attempt))
     if names.ERROR_TYPE in told:

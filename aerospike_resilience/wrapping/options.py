@@ -10,6 +10,7 @@ from .mistakes import checked_listeners, refuse_unknown
 
 if TYPE_CHECKING:
     import pybreaker
+    from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, TracerProvider
     from tenacity.retry import RetryBaseT
@@ -79,6 +80,7 @@ class TelemetryProviders:
     Attributes:
         tracer_provider: where spans go; None for the global one.
         meter_provider: where metrics go; None for the global one.
+        logger_provider: where log records of attempts go; None for the global one.
         request_hook: called with every span that records and its `Call`, when the operation begins. It may
             add attributes to the span.
         response_hook: called with every span that records, its `Call` and its `Outcome`, when the operation
@@ -87,6 +89,7 @@ class TelemetryProviders:
 
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
+    logger_provider: LoggerProvider | None = None
     request_hook: Callable[[Span, Call], None] | None = None
     response_hook: Callable[[Span, Call, Outcome], None] | None = None
 

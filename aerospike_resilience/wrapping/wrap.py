@@ -155,6 +155,7 @@ def resilient(
         storage=given.breaker.storage,
         tracer_provider=given.telemetry.tracer_provider,
         meter_provider=given.telemetry.meter_provider,
+        logger_provider=given.telemetry.logger_provider,
         request_hook=given.telemetry.request_hook,
         response_hook=given.telemetry.response_hook,
         seed=SEED.get(),

@@ -33,7 +33,7 @@ PLACES: dict[str, tuple[str, ...]] = {
 }
 """Where a file has each section."""
 
-PROPERTIES = 175
+PROPERTIES = 177
 """How many there are; a new one changes this number on purpose."""
 
 

@@ -13,7 +13,8 @@ import aerospike_py
 import pytest
 
 from aerospike_resilience import Traffic, resilient
-from aerospike_resilience.runtime.observing import TrafficObserver, size_of
+from aerospike_resilience.model.record_size import size_of
+from aerospike_resilience.runtime.observing import TrafficObserver
 
 
 @contextmanager

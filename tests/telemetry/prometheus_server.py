@@ -34,24 +34,25 @@ class Prometheus:
     """The server, and the provider whose metrics it scrapes.
 
     Attributes:
+        url: where it serves.
         provider: for `resilient(meter_provider=…)`.
     """
 
     def __init__(self, url: str, provider: MeterProvider) -> None:
-        self._url = url
+        self.url = url
         self.provider = provider
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return what an instant query finds: labels as ``metric``, and ``value``."""
         asked = urllib.parse.urlencode({"query": expression})
-        with urllib.request.urlopen(f"{self._url}/api/v1/query?{asked}", timeout=30) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v1/query?{asked}", timeout=30) as answer:
             found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
             return found
 
     def ready(self) -> bool:
         """Whether it serves."""
         try:
-            with urllib.request.urlopen(f"{self._url}/-/ready", timeout=5):
+            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=5):
                 return True
         except OSError:
             return False

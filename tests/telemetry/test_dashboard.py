@@ -56,6 +56,7 @@ def test_panels_and_the_registry_have_the_same_metrics():
         "aerospike.client.key_busy",
         "aerospike.resilience.attempt.duration",
         "aerospike.resilience.gate.node.in_flight",
+        "aerospike.resilience.record.size",
     }
     assert registry.METRICS.keys() - shown == left_out
     known = {f"{series(name)}{part}" for name in shown for part in ("", "_count", "_bucket")}

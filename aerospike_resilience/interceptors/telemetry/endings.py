@@ -23,6 +23,7 @@ from ...model.outcome import (
 )
 from ...model.stream import Reading, Stream
 from ...telemetry import registry as names
+from ...telemetry.attempt_logs import AttemptLogs
 from ...telemetry.spans import (
     NodeAddress,
     RequestHook,
@@ -48,6 +49,7 @@ class Wishes:
         returned_rows: whether the span of a query has the number of records that it returned.
         statement: from an operation and its arguments to the text of the query that it makes, without
             values; None where spans have no text.
+        attempt_logs: emits a log record for each attempt; None where attempts are events of spans.
         request_hook: called with every span that records, when its operation begins.
         response_hook: called with every span that records, when its operation has ended.
     """
@@ -55,6 +57,7 @@ class Wishes:
     errors: Collection[str] = ()
     returned_rows: bool = False
     statement: Callable[[Operation, Mapping[str, Any]], str] | None = None
+    attempt_logs: AttemptLogs | None = None
     request_hook: RequestHook | None = None
     response_hook: ResponseHook | None = None
 
@@ -110,11 +113,18 @@ class Endings:
                     sample = {**sample, **at_end}
             if self.record is not None:
                 self.record(duration_s, sample)
+            logs = self._wishes.attempt_logs
+            if logs is not None and outcome is not None:
+                logs.tell(span, under_way.target.sample, outcome)
             if span is not None and recording:
                 if outcome is None:
                     name_peer(span, contacted(call, self.owners), self._address)
                 else:
-                    describe(span, outcome, at_end, self._address, rows=self._wishes.returned_rows)
+                    describe(
+                        *(span, outcome, at_end, self._address),
+                        rows=self._wishes.returned_rows,
+                        events=logs is None,
+                    )
                     self._respond(span, call, outcome)
         except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
             self.broken("a span or a duration could not be recorded", broken)

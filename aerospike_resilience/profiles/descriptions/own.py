@@ -179,6 +179,11 @@ TELEMETRY: Final[Entries] = {
     "sets": ("The sets that metrics name; a number means the first that are used.", ["test.carts"]),
     "returned_rows": ("Put the number of records that a query returned on its span.", True),
     "attempt_spans": ("Make a child span for each attempt.", True),
+    "attempt_logs": (
+        "Log the attempts of an operation that made several, instead of adding them to its span.",
+        True,
+    ),
+    "record_size": ("Record the size of single records that are read, or written whole.", True),
     "count_as_errors": ("Ordinary ends of operations that count as errors here.", ["miss"]),
     "would_have": (
         "A profile: count the calls that it would have refused, hurried, shed or retried.",

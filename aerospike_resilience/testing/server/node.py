@@ -11,7 +11,7 @@ from typing import Any, Final
 from .. import counters
 from ..counters import APPLIED, INDEX
 from ..faults import Rule
-from . import background, batch, commands, info, scan
+from . import batch, commands, info, scan
 from .config import Configuration
 from .connection import Connection
 from .errors import (
@@ -25,6 +25,7 @@ from .errors import (
     ERR_UNSUPPORTED_FEATURE,
 )
 from .fabric import Inbound, Link
+from .jobs import Jobs
 from .membership import Membership
 from .metadata import Metadata
 from .partitions import MASTER, View
@@ -102,7 +103,7 @@ class Node:
         self.started_s = loop.time()
         self.standstill = Standstill(loop)
         self._tick_s = TICK_S
-        self.jobs: dict[int, background.Job] = {}
+        self.jobs = Jobs(loop.time)
         self.bitmaps: tuple[View | None, dict[frozenset[int], str]] | None = None
         self.membership: Membership = Membership(
             settings.name,

@@ -1,4 +1,4 @@
-"""Queries and jobs that somebody aborts with `query-abort`, as the recordings have it, and as clients see it."""
+"""Queries and jobs that `query-abort` ends, as the recordings have it and as clients see it."""
 
 import asyncio
 import contextlib

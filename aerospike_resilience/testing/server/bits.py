@@ -11,8 +11,7 @@ answer 4, whatever the bin is: the rules are those of `particle_blob.c` in the s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from . import msgpack
 from .cdt.arguments import Arguments
@@ -49,8 +48,7 @@ _LONGEST: Final = 128 * 1024 * 1024
 _WORD: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Some bits of a blob.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -89,8 +88,8 @@ class Node:
         rules = commands.Rules(settings.default_ttl_s, settings.max_record_size, settings.expiry)
         enterprise = bool(settings.strong)
         self.rules: dict[bytes, commands.Rules] = {
-            name: replace(
-                rules, tombstones=enterprise, durable=name.decode("latin-1") in settings.strong
+            name: rules._replace(
+                tombstones=enterprise, durable=name.decode("latin-1") in settings.strong
             )
             for name in self.stores
         }

@@ -70,6 +70,12 @@ DEPARTURES = (
         "tests want no waiting; who tests it says how long",
     ),
     Departure(
+        "a background job without a limit",
+        "changes 10,000 records a second at most",
+        "changes as many as it can; `records_per_second` holds",
+        "tests want no waiting",
+    ),
+    Departure(
         "parts of an aggregation",
         "one result a thread",
         "one result a node; their sum is the same",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import at_load
+from benchmarks import at_load, embedded_chaos
 
 ROOT = Path(__file__).parent.parent
 
@@ -43,6 +43,17 @@ def test_a_quick_run_compares_the_chain_with_its_peers(tmp_path):
         "startup",
         "telemetry",
     }
+
+
+@pytest.mark.parametrize("load", ["reads", "writes"])
+def test_a_stall_of_the_embedded_cluster_has_the_figures_of_the_real_one(load):
+    found = embedded_chaos.measure("commit_master", load, seconds=0.1, rate=100)
+    assert {figure.key for figure in embedded_chaos.FIGURES} <= found.keys()
+
+
+def test_figures_are_as_far_apart_as_a_share_of_the_real_one():
+    assert embedded_chaos.apart(1_800, 2_000) == pytest.approx(0.1)
+    assert embedded_chaos.apart(3, 0) == pytest.approx(0.03)  # a percentage of nothing
 
 
 def test_a_real_clusters_node_is_harmed_by_its_process(cluster, monkeypatch, tmp_path, capsys):

@@ -70,11 +70,10 @@ DEPARTURES = (
         "tests want no waiting; who tests it says how long",
     ),
     Departure(
-        "aborting a query",
-        "ends it (15)",
-        "there is none that runs for long (`ERROR:2:id not active`)",
-        "scans are quick, so there is nothing to abort",
-        exchanges=r"raw_extra:query:abort",
+        "a background job without a limit",
+        "changes 10,000 records a second at most",
+        "changes as many as it can; `records_per_second` holds",
+        "tests want no waiting",
     ),
     Departure(
         "parts of an aggregation",
@@ -102,13 +101,6 @@ DEPARTURES = (
         "answers",
         "the server answers or drops such a request, both were seen",
         exchanges=r"raw_single:half-close",
-    ),
-    Departure(
-        "an info request without a name",
-        "some 300 values",
-        "the dozen that a client may want",
-        "the dump of all standard values is shorter",
-        exchanges=r"c_info:info:|raw_single:proto:size-zero-info",
     ),
     # Nodes
     Departure(
@@ -174,7 +166,7 @@ DEPARTURES = (
         "those that clients and this library read",
         "samples of a server's inner life",
         info=r"statistics|namespace/.*|get-(config|stats).*|latencies.*|histogram.*|smd-.*|debug-.*|"
-        r"dump-.*|query-show.*|user-agents|release|build_.*|feature.*|log.*|health-.*|"
+        r"dump-.*|user-agents|release|build_.*|feature.*|log.*|health-.*|"
         r"compatibility-id|help|best-practices|objects|partition-info|connection|jemalloc.*|mesg",
     ),
     Departure(

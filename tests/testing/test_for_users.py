@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -12,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from aerospike_resilience.cli.cluster import cluster as command
-from aerospike_resilience.testing import ClusterError, LocalCluster, controller
+from aerospike_resilience.testing import ClusterError, LocalCluster, controller, fork_server
 from aerospike_resilience.testing.fork_server import FORK_SERVER, ForkServer
 
 from .support import connect, eventually
@@ -200,3 +201,23 @@ def test_a_fork_of_the_test_process_does_not_end_the_cluster():
         os.waitpid(pid, 0)
         with contextlib.closing(connect(cluster)) as client:
             client.put(("test", "fork", 1), {"n": 1})
+
+
+def test_the_fork_server_collects_garbage_once_it_has_imported_all():
+    program = Path(fork_server.__file__).parent / "server" / "__main__.py"
+    script = (
+        "import gc, runpy, sys\n"
+        "runpy.run_path(sys.argv[1])\n"
+        "sys.stderr.write(str(gc.isenabled()))\n"
+    )
+    ours, theirs = socket.socketpair()
+    with theirs:
+        ours.close()  # it ends at once, as nobody asks it for anything
+        ended = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", script, str(program)],
+            stdin=theirs.fileno(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert ended.stderr == "True"

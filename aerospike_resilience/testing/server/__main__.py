@@ -4,11 +4,13 @@ The controller runs this file by its path instead. Then the library itself, whic
 does not need, is not imported, and it starts in a fraction of the time.
 """
 
+import gc
 import sys
 import types
 from pathlib import Path
 
 if not __package__:
+    gc.disable()  # until all is imported: none of that is garbage, and to look for some takes time
     _here = Path(__file__).resolve().parent
     for _name, _path in (
         ("aerospike_resilience", _here.parent.parent),

@@ -4,15 +4,14 @@ Offsets and sizes count bits from the most significant one of the first byte, ex
 insert and remove, where they count bytes; a negative offset counts from the end. Bits after the end of the
 blob answer 26, bytes after it and anything before its start 4. The payload is `[code, arguments...]`; write
 flags are 1 create only, 2 update only, 4 no failure, 8 partial. Each operation takes only some of them, and
-no failure forgives only what depends on the bin, not a malformed operation: the rules are those of
-`particle_blob.c` in the server's public source.
+no failure forgives only what depends on the bin, not a malformed operation. Arguments that fit no blob
+answer 4, whatever the bin is: the rules are those of `particle_blob.c` in the server's public source.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from . import msgpack
 from .cdt.arguments import Arguments
@@ -22,6 +21,7 @@ from .errors import (
     ERR_INCOMPATIBLE_TYPE,
     ERR_OP_NOT_APPLICABLE,
     ERR_PARAMETER,
+    ERR_RECORD_TOO_BIG,
     OpError,
 )
 from .wire import BLOB, Bin
@@ -42,11 +42,13 @@ _EXCLUSIVE: Final = 6
 """The last two subflags exclude each other: grow and shrink only, saturate and wrap."""
 
 MAX_BYTES: Final = 16 * 1024 * 1024
+"""No record may be larger, so no blob is made that is."""
+_LONGEST: Final = 128 * 1024 * 1024
+"""Bytes of the largest message, and so of any offset or size."""
 _WORD: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Some bits of a blob.
 
     Attributes:
@@ -97,6 +99,7 @@ def read(particle: int, raw: bytes, payload: bytes) -> Bin | None:
     reader, arguments = _READERS[code]
     if len(args) not in arguments:
         raise msgpack.malformed()
+    _check_arguments(code, args)
     if code == _GET_INTEGER:
         check_subflags(args.number(2, 0), SIGNED)
     if particle != BLOB:
@@ -128,6 +131,7 @@ def modify(
     flags = args.number(flags_at, 0)
     if not flags_at <= len(args) <= flags_at + 1 + bool(subflags):
         raise msgpack.malformed()
+    _check_arguments(code, args)
     if flags & ~allowed or (flags & CREATE_ONLY and flags & UPDATE_ONLY):
         raise OpError(ERR_PARAMETER, "no such flags for this operation")
     check_subflags(args.number(flags_at + 1, 0), subflags)
@@ -183,6 +187,35 @@ def parse(payload: bytes) -> tuple[int, Arguments]:
     return code, Arguments(items[1:])
 
 
+def _check_arguments(code: int, args: Arguments) -> None:
+    """Refuse arguments that fit no blob.
+
+    Raises:
+        OpError: They do not; code 4.
+    """
+    first, longest = args.number(0), _LONGEST * (1 if code in _IN_BYTES else 8)
+    fit = abs(first) <= longest and (code != _RESIZE or first >= 0)
+    if code not in (_RESIZE, _INSERT):
+        fit = fit and 0 < args.number(1) <= (_WORD if code in _ON_INTEGERS else longest)
+    if code == _INSERT:
+        fit = fit and bool(_blob(args.value(1)))
+    elif code in _WITH_BLOB:
+        fit = fit and len(_blob(args.value(2))) * 8 >= args.number(1)
+    elif code in _SHIFTS:
+        fit = fit and 0 <= args.number(2) <= longest
+    elif code in _SCANS:
+        fit = fit and args.value(2) in (msgpack.TRUE, msgpack.FALSE)
+    if not fit:
+        raise OpError(ERR_PARAMETER, "the arguments fit no blob")
+
+
+def _check_size(size: int) -> None:
+    if size >= _LONGEST:
+        raise OpError(ERR_PARAMETER, "no message could hold it")
+    if size > MAX_BYTES:
+        raise OpError(ERR_RECORD_TOO_BIG)
+
+
 def _span(
     data: bytes,
     offset: int,
@@ -193,8 +226,8 @@ def _span(
 ) -> Span:
     bits = len(data) * 8
     start = offset + bits if offset < 0 else offset
-    if size <= 0 or start < 0:
-        raise OpError(ERR_PARAMETER, "no bits, or before the start")
+    if start < 0:
+        raise OpError(ERR_PARAMETER, "before the start")
     if start >= bits:
         raise _ForgivableError(outside, "out of range")
     if start + size > bits:
@@ -236,14 +269,10 @@ def _scan_right(span: Span, args: Arguments) -> Bin:
 
 def _sought(span: Span, args: Arguments) -> int:
     """Return the bits, with the searched value as ones."""
-    wanted = args.value(2)
-    if wanted not in (msgpack.TRUE, msgpack.FALSE):
-        raise msgpack.malformed()
-    return span.value if wanted == msgpack.TRUE else ~span.value & (1 << span.size) - 1
+    return span.value if args.value(2) == msgpack.TRUE else ~span.value & (1 << span.size) - 1
 
 
 def _get_integer(span: Span, args: Arguments) -> Bin:
-    _word(span)
     value = span.value
     return _number(_signed(value, span.size) if args.number(2, 0) & SIGNED else value)
 
@@ -252,10 +281,14 @@ def _signed(value: int, size: int) -> int:
     return value - (1 << size) if value >> size - 1 else value
 
 
-def _word(span: Span) -> None:
-    if span.size > _WORD:
-        raise OpError(ERR_PARAMETER, "wider than an integer")
-
+_RESIZE: Final = 0
+_INSERT: Final = 1
+_IN_BYTES: Final = (0, 1, 2)
+_WITH_BLOB: Final = (3, 4, 5, 6)
+_SHIFTS: Final = (8, 9)
+_SCANS: Final = (52, 53)
+_GET_INTEGER: Final = 54
+_ON_INTEGERS: Final = (10, 11, 12, _GET_INTEGER)
 
 # What it does, and how many arguments it takes.
 _READERS: Final[dict[int, tuple[Callable[[Span, Arguments], Bin], tuple[int, ...]]]] = {
@@ -265,17 +298,15 @@ _READERS: Final[dict[int, tuple[Callable[[Span, Arguments], Bin], tuple[int, ...
     53: (_scan_right, (3,)),
     54: (_get_integer, (2, 3)),
 }
-_GET_INTEGER: Final = 54
 
 Change = Callable[[bytes, Arguments, int], bytes]
 
 
 def _resize(data: bytes, args: Arguments, _: int) -> bytes:
     size, how = args.number(0), args.number(2, 0)
-    if not 0 <= size <= MAX_BYTES:
-        raise OpError(ERR_PARAMETER, "out of range")
     if (how & GROW_ONLY and size < len(data)) or (how & SHRINK_ONLY and size > len(data)):
         raise _ForgivableError(ERR_PARAMETER, "the other direction is asked for only")
+    _check_size(size)
     if how & FROM_FRONT:
         return data[max(len(data) - size, 0) :].rjust(size, b"\x00")
     return data[:size].ljust(size, b"\x00")
@@ -284,8 +315,9 @@ def _resize(data: bytes, args: Arguments, _: int) -> bytes:
 def _insert(data: bytes, args: Arguments, _: int) -> bytes:
     offset, blob = args.number(0), _blob(args.value(1))
     start = offset + len(data) if offset < 0 else offset
-    if not 0 <= start <= MAX_BYTES:
-        raise OpError(ERR_PARAMETER, "out of range")
+    if start < 0:
+        raise OpError(ERR_PARAMETER, "before the start")
+    _check_size(max(start, len(data)) + len(blob))
     return data[:start].ljust(start, b"\x00") + blob + data[start:]
 
 
@@ -305,8 +337,6 @@ def _with_blob(combine: Callable[[int, int], int]) -> Change:
     def change(data: bytes, args: Arguments, flags: int) -> bytes:
         size, blob = args.number(1), _blob(args.value(2))
         span = _span(data, args.number(0), size, partial=bool(flags & PARTIAL))
-        if len(blob) * 8 < span.size:
-            raise OpError(ERR_PARAMETER, "too few bits")
         width = (span.size + 7) // 8
         value = int.from_bytes(blob[:width]) >> width * 8 - span.size
         return span.replaced(combine(span.value, value))
@@ -322,10 +352,7 @@ def _not(data: bytes, args: Arguments, flags: int) -> bytes:
 def _shift(sign: int) -> Change:
     def change(data: bytes, args: Arguments, flags: int) -> bytes:
         span = _span(data, args.number(0), args.number(1), partial=bool(flags & PARTIAL))
-        by = args.number(2)
-        if by < 0:
-            raise OpError(ERR_PARAMETER, "out of range")
-        by = min(by, span.size)
+        by = min(args.number(2), span.size)
         return span.replaced(span.value << by if sign > 0 else span.value >> by)
 
     return change
@@ -334,7 +361,6 @@ def _shift(sign: int) -> Change:
 def _add(sign: int) -> Change:
     def change(data: bytes, args: Arguments, _: int) -> bytes:
         span = _span(data, args.number(0), args.number(1))
-        _word(span)
         how = args.number(4, 0)
         value, delta = span.value, args.number(2) & (1 << span.size) - 1
         low, high = 0, (1 << span.size) - 1
@@ -354,7 +380,6 @@ def _add(sign: int) -> Change:
 
 def _set_integer(data: bytes, args: Arguments, _: int) -> bytes:
     span = _span(data, args.number(0), args.number(1))
-    _word(span)
     return span.replaced(args.number(2))
 
 

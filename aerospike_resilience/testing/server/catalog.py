@@ -154,16 +154,24 @@ def namespace(node: Node, args: Args) -> str:
 
 def query_show(node: Node, args: Args) -> str:
     """Return the state of a job, or of all."""
-    now_s = node.loop.time()
-    if "id" not in args:
-        return ";".join(job.show(number, now_s) for number, job in node.jobs.items())
-    number = int(args["id"]) if args["id"].isdigit() else -1
-    job = node.jobs.get(number)
-    return job.show(number, now_s) if job else "ERROR:2:job not found"
+    number = _job_number(args)
+    return node.jobs.show(number)
 
 
 def query_abort(node: Node, args: Args) -> str:
     """End a job."""
-    number = int(args["id"]) if args.get("id", "").isdigit() else -1
-    job = node.jobs.get(number)
-    return "ERROR:2:id not active" if job is None or job.done else "ok"
+    number = _job_number(args)
+    return node.jobs.abort(-1 if number is None else number)
+
+
+def query_abort_all(node: Node, _: Args) -> str:
+    """End all jobs."""
+    return node.jobs.abort_all()
+
+
+def _job_number(args: Args) -> int | None:
+    # Clients of servers before 8.1 call it `trid`.
+    given = args.get("id", args.get("trid"))
+    if given is None:
+        return None
+    return int(given) if given.isdigit() else -1

@@ -6,7 +6,7 @@ Everything here is a function of the request and the record. Nothing is stored o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from . import operate, values
 from .errors import (
@@ -58,8 +58,7 @@ _ALL_PERCENT: Final = 100
 _CARRIES_GENERATION: Final = frozenset((3, 4, 5, 12, 19, 21, 24, 26, 27, 100))
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What a namespace allows.
 
     Attributes:

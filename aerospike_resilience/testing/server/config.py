@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -92,10 +91,10 @@ class Configuration:
             self._refresh(namespace)
         elif name == "default-ttl":
             key = namespace.encode()
-            self._node.rules[key] = replace(self._node.rules[key], default_ttl_s=number)
+            self._node.rules[key] = self._node.rules[key]._replace(default_ttl_s=number)
         elif name == "max-record-size":
             key = namespace.encode()
-            self._node.rules[key] = replace(self._node.rules[key], max_record_size=number)
+            self._node.rules[key] = self._node.rules[key]._replace(max_record_size=number)
         elif name == "stop-writes-sys-memory-pct":
             store.stop_writes = number < _MEMORY_TIGHT_PCT
         elif name == "stop-writes-count" and set_name:
@@ -109,4 +108,4 @@ class Configuration:
         expiry = self._node.settings.expiry
         if self._nsup_period.get(namespace) == 0:
             expiry = self._allow_ttl.get(namespace, True)
-        self._node.rules[key] = replace(self._node.rules[key], expiry=expiry)
+        self._node.rules[key] = self._node.rules[key]._replace(expiry=expiry)

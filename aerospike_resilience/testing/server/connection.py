@@ -82,6 +82,12 @@ class Connection(asyncio.Protocol):
         names = [dict(part).get("commonName") for part in certificate.get("subject", ())]
         return next((name for name in names if name), None)
 
+    @property
+    def client_address(self) -> str:
+        """The client's address and port."""
+        peer = self.transport.get_extra_info("peername") or ("", 0)
+        return f"{peer[0]}:{peer[1]}"
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count it, unless the node takes no more."""
         assert isinstance(transport, asyncio.Transport)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from struct import Struct
-from typing import ClassVar, Final, Literal
+from typing import Final, NamedTuple
 
 from . import msgpack
 from .view import RecordView
@@ -50,6 +50,7 @@ class Unknown(Enum):
 
 
 UNKNOWN: Final = Unknown.UNKNOWN
+REMOVED: Final = Unknown.REMOVED
 Value = bool | int | float | bytes | Unknown | None
 """A computed value. Texts, blobs, lists, maps, GeoJSON and sketches are bytes, as in a bin; the
 expression's type tells them apart."""
@@ -96,16 +97,13 @@ class Env:
 Run = Callable[[Env], Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A part of an expression, ready to run.
 
     Attributes:
         type: The type of its result.
         run: Computes it.
     """
-
-    REMOVED: ClassVar[Literal[Unknown.REMOVED]] = Unknown.REMOVED
 
     type: int
     run: Run

@@ -113,5 +113,6 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
+    gc.enable()  # its import disabled it
     gc.collect()
     ForkServer(requests).run()

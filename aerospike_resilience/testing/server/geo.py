@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .errors import ERR_GEO_INVALID, OpError
 
@@ -24,8 +23,7 @@ Vector = tuple[float, float, float]
 Contains = Callable[[Vector], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """A point or a region.
 
     Attributes:

@@ -1,7 +1,8 @@
 """HyperLogLog operations, the same in shape as those of collections and bits.
 
 The payload is `[code, arguments...]`; write flags are 1 create only, 2 update only, 4 no failure,
-8 fold where the shapes differ.
+8 fold where the shapes differ. Each operation takes only some of them. No failure forgives only what create
+only and update only forbid: the rules are those of `particle_hll.c` in the server's public source.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from . import msgpack
-from .bits import NO_FAIL, UPDATE_ONLY, check_flags, parse
+from .bits import CREATE_ONLY, NO_FAIL, UPDATE_ONLY, check_flags, parse
 from .cdt.arguments import Arguments
 from .errors import (
     ERR_BIN_NOT_FOUND,
@@ -19,11 +20,11 @@ from .errors import (
     ERR_PARAMETER,
     OpError,
 )
-from .sketch import Sketch, checked
+from .sketch import MAX_INDEX_BITS, MIN_INDEX_BITS, Sketch, checked
 from .wire import HLL, Bin
 
 ALLOW_FOLD: Final = 8
-_ADD: Final = 1
+_UNSET: Final = -1
 
 Answer = Bin | None
 
@@ -47,6 +48,8 @@ def read(particle: int, raw: bytes, payload: bytes) -> Bin | None:
         raise msgpack.malformed()
     if particle != HLL:
         raise OpError(ERR_INCOMPATIBLE_TYPE)
+    if len(args) != (0 if code in (_COUNT, _DESCRIBE) else 1):
+        raise msgpack.malformed()
     return _READERS[code](Sketch.decode(raw), args)
 
 
@@ -70,19 +73,23 @@ def modify(
     code, args = parse(payload)
     if code not in _MODIFIERS:
         raise msgpack.malformed()
-    change, flags_at = _MODIFIERS[code]
-    flags = 0 if flags_at is None else args.number(flags_at, 0)
+    change, fewest, flags_at, allowed = _MODIFIERS[code]
     current = None if particle is None or raw is None else (particle, raw)
     if current is not None and current[0] != HLL:
         raise OpError(ERR_INCOMPATIBLE_TYPE)
+    if not fewest <= len(args) <= flags_at + bool(allowed):
+        raise msgpack.malformed()
+    flags = args.number(flags_at, 0)
+    if flags & ~allowed or (flags & CREATE_ONLY and flags & UPDATE_ONLY):
+        raise OpError(ERR_PARAMETER, "no such flags for this operation")
+    parsed = change(args)
     try:
-        check_flags(flags & ~UPDATE_ONLY if code == _ADD else flags, current)
-        sketch = None if current is None else Sketch.decode(current[1])
-        sketch, answer = change(sketch, args, flags)
+        check_flags(flags, current)
     except OpError:
         if flags & NO_FAIL:
             return current, None
         raise
+    sketch, answer = parsed(None if current is None else Sketch.decode(current[1]), flags)
     return (HLL, sketch.encode()), answer
 
 
@@ -91,65 +98,103 @@ def _number(value: int) -> Bin | None:
 
 
 def _shape(args: Arguments, at: int) -> tuple[int, int]:
-    return args.number(at, -1), args.number(at + 1, -1)
+    """Return the wanted bits of index and minhash, `_UNSET` for either that is left open.
+
+    Raises:
+        OpError: There can be no such sketch; code 4.
+    """
+    index_bits, minhash_bits = args.number(at, _UNSET), args.number(at + 1, _UNSET)
+    # What is left open must not forbid what is given.
+    checked(
+        MIN_INDEX_BITS if index_bits == _UNSET else index_bits,
+        0 if minhash_bits == _UNSET else minhash_bits,
+    )
+    return index_bits, minhash_bits
 
 
-def _init(sketch: Sketch | None, args: Arguments, _: int) -> tuple[Sketch, Answer]:
+Parsed = Callable[[Sketch | None, int], tuple[Sketch, Answer]]
+"""Carries out an operation whose arguments are in order, given the present sketch and the write flags."""
+
+
+def _init(args: Arguments) -> Parsed:
     index_bits, minhash_bits = _shape(args, 0)
-    if index_bits < 0:
+    return lambda sketch, _: (_initialised(sketch, index_bits, minhash_bits), None)
+
+
+def _initialised(sketch: Sketch | None, index_bits: int, minhash_bits: int) -> Sketch:
+    if index_bits == _UNSET:
         if sketch is None:
             raise OpError(ERR_OP_NOT_APPLICABLE, "no index bits")
         index_bits = sketch.index_bits
-    if minhash_bits < 0:
+    if minhash_bits == _UNSET:
         minhash_bits = 0 if sketch is None else sketch.minhash_bits
-    return Sketch(*checked(index_bits, minhash_bits)), None
+    try:
+        return Sketch(*checked(index_bits, minhash_bits))
+    except OpError:
+        raise OpError(ERR_OP_NOT_APPLICABLE, "no such shape") from None
 
 
-def _add(sketch: Sketch | None, args: Arguments, flags: int) -> tuple[Sketch, Answer]:
+def _add(args: Arguments) -> Parsed:
     values = args.values(0)
-    if flags & UPDATE_ONLY:
-        raise OpError(ERR_PARAMETER, "not a flag of this operation")
-    if sketch is None:
-        sketch, _ = _init(None, Arguments(args.items[1:]), flags)
-    changed = sum([sketch.add(value) for value in values])
-    return sketch, _number(changed)
+    if not values or any(msgpack.is_list(each) or msgpack.is_map(each) for each in values):
+        raise OpError(ERR_PARAMETER, "no values, or collections among them")
+    shape = _shape(args, 1)
+
+    def add(sketch: Sketch | None, _: int) -> tuple[Sketch, Answer]:
+        if sketch is None:
+            sketch = _initialised(None, *shape)
+        return sketch, _number(sum([sketch.add(value) for value in values]))
+
+    return add
 
 
-def _set_union(sketch: Sketch | None, args: Arguments, flags: int) -> tuple[Sketch, Answer]:
+def _set_union(args: Arguments) -> Parsed:
     others = _sketches(args)
-    shapes = [each.index_bits for each in (*others, *([sketch] if sketch else []))]
-    smallest = min(shapes)
-    if (
-        not flags & ALLOW_FOLD
-        and smallest != max(shapes)
-        and (sketch or others[0]).index_bits > (smallest)
-    ):
-        raise OpError(ERR_OP_NOT_APPLICABLE, "the shapes differ")
-    return _united([*([sketch] if sketch else []), *others]), None
+
+    def unite(sketch: Sketch | None, flags: int) -> tuple[Sketch, Answer]:
+        if sketch is None:
+            return _united(others), None
+        minhashes = {each.minhash_bits for each in others}
+        shrinks = sketch.index_bits > min(each.index_bits for each in others)
+        loses_hashes = sketch.minhash_bits and minhashes != {sketch.minhash_bits}
+        if not flags & ALLOW_FOLD and (shrinks or loses_hashes):
+            raise OpError(ERR_OP_NOT_APPLICABLE, "the shapes differ")
+        return _united([sketch, *others]), None
+
+    return unite
 
 
-def _refresh(sketch: Sketch | None, _: Arguments, _flags: int) -> tuple[Sketch, Answer]:
-    if sketch is None:
-        raise OpError(ERR_BIN_NOT_FOUND)
-    sketch.cached = sketch.estimate()
-    return sketch, _number(sketch.cached)
+def _refresh(_: Arguments) -> Parsed:
+    def refresh(sketch: Sketch | None, _: int) -> tuple[Sketch, Answer]:
+        if sketch is None:
+            raise OpError(ERR_BIN_NOT_FOUND)
+        sketch.cached = sketch.estimate()
+        return sketch, _number(sketch.cached)
+
+    return refresh
 
 
-def _fold(sketch: Sketch | None, args: Arguments, _flags: int) -> tuple[Sketch, Answer]:
-    if sketch is None:
-        raise OpError(ERR_BIN_NOT_FOUND)
-    return sketch.folded(args.number(0)), None
+def _fold(args: Arguments) -> Parsed:
+    index_bits, _ = _shape(args, 0)
+
+    def fold(sketch: Sketch | None, _: int) -> tuple[Sketch, Answer]:
+        if sketch is None:
+            raise OpError(ERR_BIN_NOT_FOUND)
+        # The server takes bits that are left open for more than there can be.
+        return sketch.folded(MAX_INDEX_BITS + 1 if index_bits == _UNSET else index_bits), None
+
+    return fold
 
 
-Change = Callable[[Sketch | None, Arguments, int], tuple[Sketch, Answer]]
+_CREATING: Final = CREATE_ONLY | UPDATE_ONLY | NO_FAIL
 
-# What it does, and which argument holds the write flags.
-_MODIFIERS: Final[dict[int, tuple[Change, int | None]]] = {
-    0: (_init, 2),
-    1: (_add, 3),
-    2: (_set_union, 1),
-    3: (_refresh, None),
-    4: (_fold, None),
+# What reads its arguments, how many it needs, which one holds the write flags, and which of them it takes.
+_MODIFIERS: Final[dict[int, tuple[Callable[[Arguments], Parsed], int, int, int]]] = {
+    0: (_init, 0, 2, _CREATING),
+    1: (_add, 1, 3, CREATE_ONLY | NO_FAIL),
+    2: (_set_union, 1, 1, _CREATING | ALLOW_FOLD),
+    3: (_refresh, 0, 0, 0),
+    4: (_fold, 1, 1, 0),
 }
 
 
@@ -223,12 +268,14 @@ def _may_contain(sketch: Sketch, args: Arguments) -> Answer:
     return _number(int(all(sketch.may_contain(value) for value in args.values(0))))
 
 
+_COUNT: Final = 50
+_DESCRIBE: Final = 55
 _READERS: Final[dict[int, Callable[[Sketch, Arguments], Answer]]] = {
-    50: _count,
+    _COUNT: _count,
     51: _union,
     52: _union_count,
     53: _intersect_count,
     54: _similarity,
-    55: _describe,
+    _DESCRIBE: _describe,
     56: _may_contain,
 }

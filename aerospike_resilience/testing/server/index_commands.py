@@ -61,7 +61,7 @@ def create(node: Node, args: Args) -> str:
     if index.namespace not in node.settings.namespaces:
         return "ok"
     store = node.metadata_store
-    values = tuple(getattr(index, name) for name in Index.__slots__)
+    values = tuple(index)
     for other in store.indexes():
         if other.namespace != index.namespace or _definition(other) == _definition(index):
             continue
@@ -77,7 +77,7 @@ def create(node: Node, args: Args) -> str:
 
 
 def _definition(index: Index) -> tuple[str | None, ...]:
-    return tuple(getattr(index, name) for name in Index.__slots__ if name != "name")
+    return index._replace(name="")
 
 
 def _index(args: Args) -> Index:

@@ -180,6 +180,9 @@ _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     "statistics": _statistics,
     "name": lambda node, _: node.settings.alias,
     "alumni-clear-std": topology.peers,
+    "build_ee_sha": lambda *_: "",
+    "build_sha": lambda *_: "0" * 40,
+    "build_time": lambda *_: "Thu Jan  1 00:00:00 UTC 1970",
     "build_os": lambda *_: "any",
     "build_arch": lambda *_: "any",
     "compatibility-id": lambda *_: "15",
@@ -215,7 +218,7 @@ _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     "tip-clear": lambda *_: "ERROR::0 cleared, 0 not found",
     "query-show": catalog.query_show,
     "query-abort": catalog.query_abort,
-    "query-abort-all": lambda *_: "number-of-queries-killed:0",
+    "query-abort-all": catalog.query_abort_all,
     **{
         name: lambda *_: ENTERPRISE
         for name in (
@@ -225,6 +228,7 @@ _PLAIN: Final[dict[str, Callable[[Node, Args], str]]] = {
     },
 }
 _STANDARD: Final = (
-    *("features", "node", "compatibility-id", "edition", "build", "version", "statistics"),
+    *("features", "node", "compatibility-id", "edition", "build_ee_sha", "build_sha"),
+    *("build_arch", "build_time", "build_os", "build", "version", "statistics"),
     *("services-alumni", "services", "partition-generation"),
 )

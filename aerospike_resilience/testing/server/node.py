@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from .. import counters
 from ..counters import APPLIED, INDEX
 from ..faults import Rule
-from . import background, batch, commands, info, scan
+from . import batch, commands, info, scan
 from .config import Configuration
 from .connection import Connection
 from .errors import (
@@ -25,6 +24,7 @@ from .errors import (
     ERR_UNSUPPORTED_FEATURE,
 )
 from .fabric import Inbound, Link
+from .jobs import Jobs
 from .membership import Membership
 from .metadata import Metadata
 from .partitions import MASTER, View
@@ -88,8 +88,8 @@ class Node:
         rules = commands.Rules(settings.default_ttl_s, settings.max_record_size, settings.expiry)
         enterprise = bool(settings.strong)
         self.rules: dict[bytes, commands.Rules] = {
-            name: replace(
-                rules, tombstones=enterprise, durable=name.decode("latin-1") in settings.strong
+            name: rules._replace(
+                tombstones=enterprise, durable=name.decode("latin-1") in settings.strong
             )
             for name in self.stores
         }
@@ -102,7 +102,7 @@ class Node:
         self.started_s = loop.time()
         self.standstill = Standstill(loop)
         self._tick_s = TICK_S
-        self.jobs: dict[int, background.Job] = {}
+        self.jobs = Jobs(loop.time)
         self.bitmaps: tuple[View | None, dict[frozenset[int], str]] | None = None
         self.membership: Membership = Membership(
             settings.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from .fabric import Link
 from .partitions import View
@@ -103,8 +103,7 @@ class Holder(Protocol):
         """Merge the metadata that came with a commit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """The cluster's times, in seconds.
 
     Attributes:

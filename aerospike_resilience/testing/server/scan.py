@@ -12,10 +12,13 @@ from .commands import View
 from .errors import (
     ERR_NAMESPACE,
     ERR_PARAMETER,
+    ERR_SCAN_ABORT,
     ERR_UNAVAILABLE,
     ERR_UNSUPPORTED_FEATURE,
+    OK,
     OpError,
 )
+from .jobs import DONE, LONGEST_SLEEP_S, RESPONSE_ERROR, Job
 from .lua import LuaError
 from .partitions import MASTER
 from .records import PARTITIONS, Record, partition_of
@@ -30,7 +33,6 @@ from .wire import (
     FIELD_NAMESPACE,
     FIELD_PARTITION_IDS,
     FIELD_QUERY_TEXT,
-    FIELD_RECORDS_PER_SECOND,
     FIELD_SET,
     FIELD_TASK_ID,
     FIELD_UDF_OP,
@@ -79,7 +81,7 @@ def run(node: Node, number: int, request: Request, connection: Connection) -> No
         return
     try:
         if number == _BACKGROUND:
-            background.start(node, request)
+            background.start(node, request, connection.client_address)
             connection.reply(frame(message(0, info3=INFO3_LAST)))
             return
         scan = _Scan(node, request, connection)
@@ -113,16 +115,35 @@ class _Scan:
         self._store = node.stores[request.namespace]
         self._set = request.set_name
         self._left = int.from_bytes(request.fields.get(FIELD_MAX_RECORDS, b"")) or 1 << 62
-        self._per_second = int.from_bytes(request.fields.get(FIELD_RECORDS_PER_SECOND, b""))
         self._filter = request.fields.get(FIELD_FILTER)
         self._after: dict[int, bytes] = {}
         self._closed = node.strong.closed_for(request.namespace)
         self._partitions = deque(self._wanted(request))
-        self._match = None
-        if FIELD_INDEX_RANGE in request.fields:
-            self._match = indexes.matcher(*indexes.find(node, request))
+        self._asked = len(self._partitions)
+        self._unsent: list[bytes] = []
+        self._unsent_size = 0
+        self._resume_s = 0.0
+        index = indexes.find(node, request) if FIELD_INDEX_RANGE in request.fields else None
+        self._match = indexes.matcher(*index) if index else None
         if self._filter is not None:
             values.check_filter(self._filter)
+        self._job = self._listed(index[0].name if index else "")
+
+    def _listed(self, index_name: str) -> Job:
+        request, node = self._request, self._node
+        asked = None
+        if FIELD_PARTITION_IDS in request.fields or self._after:
+            asked = (self._asked - len(self._after), len(self._after))
+        job = Job.of(
+            request,
+            "aggregation" if request.fields.get(FIELD_UDF_OP) == _AGGREGATE else "basic",
+            node.loop.time(),
+            index_name=index_name,
+            client=self._connection.client_address,
+            asked=asked,
+        )
+        node.jobs.add(request, job)
+        return job
 
     def _wanted(self, request: Request) -> list[int]:
         raw = request.fields.get(FIELD_PARTITION_IDS)
@@ -145,38 +166,65 @@ class _Scan:
         return wanted
 
     def step(self) -> None:
-        """Send a frame of rows, then serve other requests."""
-        connection = self._connection
-        if connection.closing:
-            return
-        if connection.transport.get_write_buffer_size() > 16 * _FRAME:
-            self._node.loop.call_later(_BUSY_S, self.step)
-            return
-        parts: list[bytes] = []
-        size = 0
-        seen = 0
-        left_before = self._left
+        """Collect rows, send them if they fill a frame, then serve other requests.
+
+        With a limit of records per second it collects partition by partition, and sleeps in between. Also
+        then it sends full frames only: a client sees no row earlier than it would from a server.
+        """
+        job, connection, loop = self._job, self._connection, self._node.loop
+        slow = connection.transport.get_write_buffer_size() > 16 * _FRAME
+        wait_s = _BUSY_S if slow and not connection.closing else self._resume_s - loop.time()
+        if job.aborted:
+            self._end(ERR_SCAN_ABORT)
+        elif wait_s > 0:
+            loop.call_later(min(wait_s, LONGEST_SLEEP_S), self.step)
+        elif not (self._partitions and self._left):
+            self._end(OK)
+        elif self._unsent_size < _FRAME:
+            self._collect()
+            loop.call_soon(self.step)
+        elif connection.closing:
+            job.finish(loop.time(), RESPONSE_ERROR)
+        else:
+            job.sent_bytes += self._unsent_size
+            connection.stream(self._take())
+            loop.call_soon(self.step)
+
+    def _collect(self) -> None:
+        """Collect a frame of rows, or one partition's with a limit; other requests wait meanwhile."""
+        job = self._job
         serving = self._node.membership.serving
         self._closed = self._node.strong.closed_for(self._request.namespace)
-        paced = bool(self._per_second)
-        while self._partitions and self._left and size < (1 if paced else _FRAME) and seen < 2000:
+        enough = self._unsent_size + 1 if job.per_second else _FRAME
+        seen = rows = 0
+        while self._partitions and self._left and self._unsent_size < enough and seen < 2000:
             pid = self._partitions.popleft()
             seen += 1
             if not serving or not self._node.roles[pid] or pid in self._closed:
-                parts.append(message(ERR_UNAVAILABLE, pid, info3=INFO3_PARTITION_DONE))
+                self._unsent.append(message(ERR_UNAVAILABLE, pid, info3=INFO3_PARTITION_DONE))
                 continue
-            for row in self._rows(pid):
-                parts.append(row)
-                size += len(row)
+            for record, held in self._found(pid):
+                row = self._row(record, held)
+                self._unsent.append(row)
+                self._unsent_size += len(row)
+                rows += 1
                 seen += 10
-        rows = frame(b"".join(parts)) if parts else b""
-        if self._partitions and self._left:
-            if rows:
-                connection.stream(rows)
-            pause_s = (left_before - self._left) / self._per_second if self._per_second else 0.0
-            self._node.loop.call_later(pause_s, self.step)
-        else:
-            connection.reply(rows + frame(message(0, info3=INFO3_LAST)))
+        job.succeeded += rows
+        job.progress = 1 - len(self._partitions) / self._asked
+        now_s = self._node.loop.time()
+        self._resume_s = now_s + job.sleep_s(now_s, rows)
+
+    def _end(self, code: int) -> None:
+        """Send what is left of the rows, and the end mark."""
+        connection = self._connection
+        self._job.sent_bytes += self._unsent_size
+        result = RESPONSE_ERROR if connection.closing else DONE
+        self._job.finish(self._node.loop.time(), result)
+        connection.reply(self._take() + frame(message(code, info3=INFO3_LAST)))
+
+    def _take(self) -> bytes:
+        rows, self._unsent, self._unsent_size = self._unsent, [], 0
+        return frame(b"".join(rows)) if rows else b""
 
     def aggregate(self) -> None:
         """Send what a stream of all records comes to."""
@@ -195,12 +243,9 @@ class _Scan:
             parts.append(message(0, ops=text, op_count=1))
         else:
             parts += [message(0, ops=udf.success(value), op_count=1) for value in found]
-        self._connection.reply(
-            (frame(b"".join(parts)) if parts else b"") + frame(message(0, info3=INFO3_LAST))
-        )
-
-    def _rows(self, pid: int) -> list[bytes]:
-        return [self._row(record, held) for record, held in self._found(pid)]
+        self._job.succeeded = len(records)
+        self._unsent = parts
+        self._end(OK)
 
     def _found(self, pid: int) -> Iterator[tuple[Record, int | None]]:
         after = self._after.get(pid)
@@ -219,6 +264,7 @@ class _Scan:
                 if held is None:
                     continue
             if self._filter is not None and not self._passes(record):
+                self._job.filtered += 1
                 continue
             self._left -= 1
             yield record, held

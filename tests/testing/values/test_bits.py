@@ -103,11 +103,59 @@ def test_a_change_that_cannot_be_answers_the_servers_code(before, operation, cod
     assert error.value.code == code
 
 
+@pytest.mark.parametrize("bin_", [(None, None), (INTEGER, bytes(8)), (BLOB, b"\x00\x00")])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        (SET, 0, 0, b"\xff"),
+        (SET, 0, 9, b"\xff", PARTIAL),
+        (SET, 0, 9, b"\xff", NO_FAIL),
+        (SET, 2_000_000_000, 8, b"\xff"),
+        (NOT, 0, (1 << 30) + 1),
+        (INSERT, 0, b""),
+        (INSERT, (1 << 27) + 1, b"\xff"),
+        (REMOVE, 0, 0),
+        (RESIZE, -1),
+        (LSHIFT, 0, 8, -1),
+        (ADD, 0, 65, 1),
+        (SET_INT, 0, 65, 1),
+    ],
+)
+def test_arguments_that_fit_no_blob_answer_4_whatever_the_bin_is(bin_, operation):
+    with pytest.raises(OpError) as error:
+        bits.modify(*bin_, op(*operation))
+    assert error.value.code == 4
+
+
+@pytest.mark.parametrize("bin_", [(INTEGER, bytes(8)), (BLOB, b"\x00\x00")])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        (GET, 0, 0),
+        (GET, 2_000_000_000, 8),
+        (COUNT, 0, 2_000_000_000),
+        (LSCAN, 0, 99, 1),
+        (GET_INT, 0, 65),
+    ],
+)
+def test_a_read_whose_arguments_fit_no_blob_answers_4_whatever_the_bin_is(bin_, operation):
+    with pytest.raises(OpError) as error:
+        bits.read(*bin_, op(*operation))
+    assert error.value.code == 4
+
+
+def test_a_blob_larger_than_any_record_answers_13():
+    for operation in ((RESIZE, 20 << 20), (INSERT, 20 << 20, b"\xff")):
+        with pytest.raises(OpError) as error:
+            bits.modify(BLOB, b"\x00", op(*operation))
+        assert error.value.code == 13
+
+
 def test_bits_of_an_integer_and_sketches_of_one_answer_12():
     for carry_out, *operation in (
         (bits.read, 50, 0, 8),
         (bits.modify, 7, 0, 8, NO_FAIL),
-        (hll.read, 50, 0, 8, 0),
+        (hll.read, 50),
         (hll.modify, 0, 0, 8, 0),
     ):
         with pytest.raises(OpError) as error:
@@ -181,7 +229,12 @@ def test_the_hash_is_murmur3():
     assert murmur3_128(text) == (0xE34BBC7BBC071B6C, 0x7A433CA9C49A9347)
 
 
-@pytest.mark.parametrize("count", [0, 1, 5, 500, 20_000])
+def test_a_sketch_without_values_counts_none():
+    bin_, _ = hll.modify(None, None, op(INIT, 8))
+    assert unbin(hll.read(*bin_, op(H_COUNT))) == 0
+
+
+@pytest.mark.parametrize("count", [1, 5, 500, 20_000])
 def test_a_sketch_counts_nearly_right(count):
     kind, raw = sketch(list(range(count)))
     assert kind == HLL
@@ -219,6 +272,17 @@ def test_a_sketch_can_be_initialised_described_folded_and_refreshed():
         (op(INIT, 8, -1, UPDATE_ONLY), 17),
         (op(REFRESH), 17),
         (op(UPDATE, [1], 8, -1, UPDATE_ONLY), 4),
+        (op(UPDATE, [], 8), 4),
+        (op(UPDATE, [[1]], 8), 4),
+        (op(UPDATE, [1], 3, -1, NO_FAIL), 4),
+        (op(UPDATE, [1], -1, -1, NO_FAIL), 26),
+        (op(INIT, 8, 0, CREATE_ONLY | UPDATE_ONLY), 4),
+        (op(INIT, 8, 0, ALLOW_FOLD), 4),
+        (op(INIT, 8, 0, 0, 0), 4),
+        (op(FOLD, 3), 4),
+        (op(FOLD), 4),
+        (op(FOLD, 8), 17),
+        (op(REFRESH, 0), 4),
         (hll_op(SET_UNION, [], 0), 4),
         (op(99), 4),
     ],
@@ -227,6 +291,48 @@ def test_a_sketch_that_cannot_be_answers_the_servers_code(operation, code):
     with pytest.raises(OpError) as error:
         hll.modify(None, None, operation)
     assert error.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("before", "operation", "code"),
+    [
+        ((14, 0), op(INIT, -1, 51), 26),
+        ((8, 0), op(UPDATE, [1], 17), 4),
+        ((8, 0), op(INIT, 8, 0, CREATE_ONLY), 6),
+        ((8, 0), op(FOLD, 14), 26),
+        ((8, 4), op(FOLD, 4), 26),
+        ((8, 0), op(FOLD, -1), 26),
+    ],
+)
+def test_a_sketch_that_cannot_become_what_is_asked_answers_the_servers_code(
+    before, operation, code
+):
+    with pytest.raises(OpError) as error:
+        hll.modify(*sketch([1], *before), operation)
+    assert error.value.code == code
+
+
+def test_no_failure_forgives_only_that_a_sketch_is_there_or_not():
+    one = sketch([1], 8)
+    assert hll.modify(*one, op(INIT, 8, 0, CREATE_ONLY | NO_FAIL)) == (one, None)
+    assert hll.modify(None, None, op(INIT, 8, 0, UPDATE_ONLY | NO_FAIL)) == (None, None)
+    with pytest.raises(OpError):
+        hll.modify(*one, hll_op(SET_UNION, [sketch([2], 4)], NO_FAIL))
+
+
+def test_a_union_makes_a_new_sketch_of_the_smallest_shape():
+    changed, _ = hll.modify(None, None, hll_op(SET_UNION, [sketch([1], 12), sketch([2], 8)], 0))
+    assert unbin(hll.read(*changed, op(DESCRIBE))) == [8, 0]
+
+
+def test_a_union_that_would_lose_minhashes_needs_leave_to_fold():
+    hashed, plain = sketch([1], 8, 4), sketch([2], 8)
+    with pytest.raises(OpError) as error:
+        hll.modify(*hashed, hll_op(SET_UNION, [plain], 0))
+    assert error.value.code == 26
+    changed, _ = hll.modify(*hashed, hll_op(SET_UNION, [plain], ALLOW_FOLD))
+    assert unbin(hll.read(*changed, op(DESCRIBE))) == [8, 0]
+    assert unbin(hll.read(*hll.modify(*plain, hll_op(SET_UNION, [hashed], 0))[0], op(H_COUNT))) == 2
 
 
 def test_the_estimate_is_the_servers():

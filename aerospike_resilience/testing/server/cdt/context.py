@@ -15,8 +15,7 @@ created.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from .. import msgpack
 from ..errors import ERR_OP_NOT_APPLICABLE, OpError
@@ -50,8 +49,7 @@ _MAP_STEPS: Final[dict[int, maps.Selector]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One context item.
 
     Attributes:

@@ -11,12 +11,11 @@ fit instead of failing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from .. import msgpack
 from ..errors import ERR_OP_NOT_APPLICABLE, OpError
-from ..evaluation import Env, Loop, Node
+from ..evaluation import REMOVED, Env, Loop, Node
 from . import context, order
 from .arguments import Arguments
 from .lists import ListValue
@@ -33,8 +32,7 @@ NO_FAIL: Final = 0x10
 MAX_RESULTS: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(NamedTuple):
     """The branch to the children of a map that have one of some keys."""
 
     keys: list[bytes]
@@ -45,8 +43,7 @@ Leaf = Callable[[Loop], bytes | None]
 """Returns the replacement of an element, None to remove it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(NamedTuple):
     branches: list[Branch]
     flags: int
     expression: Node | None
@@ -99,7 +96,7 @@ def modify(data: bytes, args: Arguments, env: Env | None = None) -> bytes:
 
     def change(loop: Loop) -> bytes | None:
         result = expression.value_of(inner.at(loop))
-        if result is Node.REMOVED:
+        if result is REMOVED:
             return None
         if isinstance(result, bytes):
             return result

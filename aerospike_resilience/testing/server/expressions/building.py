@@ -8,6 +8,7 @@ from typing import Final
 from .. import msgpack
 from ..cdt.order import canonical
 from ..evaluation import (
+    REMOVED,
     TYPE_ANY,
     TYPE_BLOB,
     TYPE_BOOL,
@@ -150,7 +151,7 @@ def _unknown(_: Builder, args: list[bytes]) -> Node:
 @operator(100)
 def _removed(_: Builder, args: list[bytes]) -> Node:
     expect(args, 0)
-    return fixed(TYPE_ANY, Node.REMOVED)
+    return fixed(TYPE_ANY, REMOVED)
 
 
 @operator(QUOTE)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from ..records import Clock, Record
 from ..wire import Bin
@@ -31,8 +30,7 @@ class LuaError(Exception):
     """A function failed; the text is the server's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """What a function did with a record.
 
     Attributes:

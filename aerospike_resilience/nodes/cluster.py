@@ -343,17 +343,34 @@ class ClusterHealth:
     def may_move(self, call: Call, names: Sequence[str]) -> bool:
         """Return whether a read leaves a node that does not answer for a replica that does.
 
-        Where the replica is silent too, sending again is what a retry storm is made of.
+        Where the replica is silent too, sending again is what a retry storm is made of. A write moves if it
+        leaves a silent replica out.
 
         Args:
             call: the call.
             names: the nodes that hold the record, master first.
         """
-        if call.plan.writes or not call.plan.failover:
+        if call.plan.writes:
+            return self.leaves_replica_out(names)
+        if not call.plan.failover:
             return False
         nodes = [node for name in names if (node := self.by_name.get(name)) is not None]
         silent = sum(node.silent for node in nodes)
         return 0 < silent < len(nodes)
+
+    def leaves_replica_out(self, names: Sequence[str]) -> bool:
+        """Return whether a write that was kept waiting commits on the master alone when it is sent again.
+
+        Under ``commit_master``, if a replica is silent and the master is not.
+
+        Args:
+            names: the nodes that hold the record, master first.
+        """
+        if self.options.on_replica_open != "commit_master" or self.options.mode != "enforce":
+            return False
+        nodes = [self.by_name.get(name) for name in names]
+        silent = [node is not None and node.silent for node in nodes]
+        return not silent[0] and any(silent) if silent else False
 
     def give_back(self, call: Call) -> None:
         """Take probes back that proved nothing."""

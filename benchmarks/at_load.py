@@ -404,6 +404,7 @@ def compare(
     load: Load = Load(),  # noqa: B008 - immutable
     times: Times = Times(),  # noqa: B008 - immutable
     tend_ms: int = 0,
+    tend_timeout_ms: int = 0,
     overrides: dict[str, Any] | None = None,
     subjects: Sequence[str] = ("bare", "wrapped"),
 ) -> Iterator[tuple[str, Parts]]:
@@ -413,7 +414,8 @@ def compare(
         for subject in subjects if number % 2 == 0 else tuple(reversed(subjects)):
             with make_nodes() as nodes:
                 chosen = profile if subject == "wrapped" else ""
-                wanted = Wanted(nodes.hosts, chosen, totals, tend_ms, overrides if chosen else None)
+                words = overrides if chosen else None
+                wanted = Wanted(nodes.hosts, chosen, totals, tend_ms, words, tend_timeout_ms)
                 yield subject, work_through(client, fault, nodes, wanted, load, times)
 
 
@@ -448,6 +450,9 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=Load().tasks)
     parser.add_argument("--writes", type=float, default=Load().writes, help="the share of writes")
     parser.add_argument("--tend-ms", type=int, default=0, help="the client's tend_interval")
+    parser.add_argument(
+        "--tend-timeout-ms", type=int, default=0, help="how long a request of its tends may take"
+    )
     parser.add_argument("--fault-s", type=float, default=Times().fault)
     parser.add_argument("--after-s", type=float, default=Times().after)
     parser.add_argument(
@@ -482,6 +487,7 @@ def main() -> None:
                 load=Load(asked.rate, asked.writes, asked.threads, asked.tasks),
                 times=Times(fault=asked.fault_s, after=asked.after_s),
                 tend_ms=asked.tend_ms,
+                tend_timeout_ms=asked.tend_timeout_ms,
                 overrides=overrides,
                 subjects=(asked.only,) if asked.only else ("bare", "wrapped"),
             ):

@@ -51,6 +51,7 @@ class Wanted(NamedTuple):
         totals_ms: the bare client's ``total_timeout`` of a read and of a write, in milliseconds.
         tend_ms: how often the client tends, in milliseconds; 0 for its own default.
         overrides: the application's own settings over the profile.
+        tend_timeout_ms: how long a request of a tend may take, in milliseconds; 0 for the client's default.
     """
 
     hosts: Sequence[tuple[str, int]]
@@ -58,6 +59,7 @@ class Wanted(NamedTuple):
     totals_ms: tuple[int, int] = (250, 250)
     tend_ms: int = 0
     overrides: dict[str, Any] | None = None
+    tend_timeout_ms: int = 0
 
     def wrap(self, client: Any) -> Any:
         """Wrap a client, if that is wanted."""
@@ -65,13 +67,14 @@ class Wanted(NamedTuple):
             return client
         return resilient(client, self.profile, overrides=self.overrides)
 
-    @property
-    def config(self) -> dict[str, Any]:
-        """The configuration of clients that take a dictionary: as it comes, but for ``tend_interval``."""
-        return {
-            "hosts": list(self.hosts),
-            **({"tend_interval": self.tend_ms} if self.tend_ms else {}),
-        }
+    def config(self, tend_timeout: str) -> dict[str, Any]:
+        """Return the configuration of a client that takes a dictionary: as it comes, but for its tends.
+
+        Args:
+            tend_timeout: what this client calls the time that a request of a tend may take.
+        """
+        tends = {"tend_interval": self.tend_ms, tend_timeout: self.tend_timeout_ms}
+        return {"hosts": list(self.hosts), **{name: ms for name, ms in tends.items() if ms}}
 
     @property
     def seeds(self) -> str:
@@ -92,20 +95,22 @@ async def connect_async(client: str, wanted: Wanted) -> Surface:
 def _c_client(wanted: Wanted) -> Surface:
     import aerospike
 
-    client = wanted.wrap(aerospike.client(wanted.config))
+    client = wanted.wrap(aerospike.client(wanted.config("connect_timeout")))
     return _by_dictionary(client, wanted)
 
 
 def _py(wanted: Wanted) -> Surface:
     import aerospike_py
 
-    return _by_dictionary(wanted.wrap(aerospike_py.client(wanted.config).connect()), wanted)
+    return _by_dictionary(
+        wanted.wrap(aerospike_py.client(wanted.config("timeout")).connect()), wanted
+    )
 
 
 async def _py_async(wanted: Wanted) -> Surface:
     import aerospike_py
 
-    client = aerospike_py.AsyncClient(wanted.config)
+    client = aerospike_py.AsyncClient(wanted.config("timeout"))
     await client.connect()
     return _by_dictionary(wanted.wrap(client), wanted)
 
@@ -138,6 +143,8 @@ def _native_policy(wanted: Wanted) -> Any:
     policy = importlib.import_module("aerospike_native").ClientPolicy()
     if wanted.tend_ms:
         policy.tend_interval = wanted.tend_ms
+    if wanted.tend_timeout_ms:
+        policy.timeout = wanted.tend_timeout_ms
     return policy
 
 
@@ -173,10 +180,11 @@ def _definition(package: str, wanted: Wanted) -> Any:
     sdk = importlib.import_module(package)
     host = importlib.import_module("aerospike_sdk").Host
     definition = sdk.ClusterDefinition(hosts=[host(name, port) for name, port in wanted.hosts])
-    if wanted.tend_ms:
+    tends = {"tend_interval": wanted.tend_ms, "tend_timeout": wanted.tend_timeout_ms}
+    chosen = {name: timedelta(milliseconds=ms) for name, ms in tends.items() if ms}
+    if chosen:
         settings = importlib.import_module("aerospike_sdk.policy.system_settings").SystemSettings
-        tends = timedelta(milliseconds=wanted.tend_ms)
-        definition = definition.with_system_settings(settings(tend_interval=tends))
+        definition = definition.with_system_settings(settings(**chosen))
     return definition
 
 

@@ -162,7 +162,7 @@ class FakeSource:
     async def rest_async(self) -> None:
         return None
 
-    def read(self, key: tuple[Any, ...], timeout_s: float) -> None:
+    def read(self, node: str, key: tuple[Any, ...], timeout_s: float) -> None:
         return None
 
 

@@ -102,8 +102,9 @@ class Call:
         early_s: in seconds; a success that took at least this long left its first node early.
         steered: whether `patience_s` was chosen for the node's state, and must not be changed.
         scouts: whether it is a write that finds out whether the client has the new partition map.
-        moves: whether it is a read that leaves a node which does not answer for a replica which does. Its
-            retries add no load to a node that serves, so the budget does not pay for them.
+        moves: whether it is a read that leaves a node which does not answer for a replica which does, or
+            a write that leaves out a replica which does not. Its retries add no load to a node that
+            serves, so the budget does not pay for them.
         frugal: whether it makes only one try, as the retry budget is spent.
         nodes: names of the nodes that hold the record, master first; empty until a link looks them up.
         leases: name and lease of each half-open node that it probes.

@@ -214,13 +214,18 @@ class NodeSource(Protocol):
         """Allow questions again after `stop` or `pause`."""
         ...
 
-    def read(self, key: Key, timeout_s: float) -> None:
+    def read(self, node: str, key: Key, timeout_s: float) -> None:
         """Read one record's metadata from its master, in one try.
 
         A missing record is an answer, and so is a refusal to show it.
 
+        Args:
+            node: the name of the master. The client may have another map.
+            key: the record's key.
+            timeout_s: in seconds.
+
         Raises:
-            NotAskedError: the node was not asked.
+            NotAskedError: the node was not asked, or another one was.
             Exception: no answer within `timeout_s` seconds.
         """
         ...

@@ -113,12 +113,16 @@ class Admission:
                 call.commit_master = call.tailored = True
                 continue
             raise self.refusal(call, name, "replica" if rank else "master")
+        left_out = self._health.leaves_replica_out(names)
+        if left_out and call.attempts:
+            call.commit_master = call.tailored = True
         nodes = [node for name in names if (node := self._health.by_name.get(name)) is not None]
         slow = all(self._health.pace.spares(node, call.now) for node in nodes)
         outlasts = call.deadline - call.started > EVICTED_S
-        if slow or (not outlasts and any(node.suspect for node in nodes)):
+        if slow or (not outlasts and not left_out and any(node.suspect for node in nodes)):
             # It needs all of them. A second try would only be one more error of its master. But where it
-            # outlasts the eviction of a silent node, its later tries are served.
+            # outlasts the eviction of a silent node, its later tries are served; and so is the second one
+            # that leaves a silent replica out.
             call.patience_s, call.tailored = self._patient_s(call, tries=1), True
         if call.commit_master:
             with self._health.notices, self._health.lock:

@@ -52,6 +52,8 @@ def weigh(
     owners: tuple[str, ...],
     began: float,
     alive_since: AliveSince,
+    *,
+    sure: bool = True,
 ) -> Evidence:
     """Weigh a failed attempt.
 
@@ -61,28 +63,31 @@ def weigh(
         owners: the record's nodes, master first; empty if unknown.
         began: when the attempt began.
         alive_since: whether a node showed life after a time, and whether it is asked about as a replica.
+        sure: whether those are all the nodes that the attempt may have needed, and the first is the master.
+            Not while the map changes.
     """
     if failure.fault is not Fault.NODE:
         return NOTHING
+    asked = tried(call, failure, owners) if sure else owners
     if failure.kind in _SPOKEN:
         if failure.node:
             return Evidence(
                 (failure.node,), hard=failure.kind is not FailureKind.UNAVAILABLE, spoken=True
             )
-        return Evidence(_silent(tried(call, failure, owners), began, alive_since), hard=True)
+        return Evidence(_silent(asked, began, alive_since), hard=True)
     hard = not failure.soft and (
         failure.kind is FailureKind.SERVER_TIMEOUT or _waited_in_full(call, began)
     )
     if call.plan.writes:
         # The server that answers "timeout" is alive: its replica kept it waiting.
-        alive = owners[:1] if failure.kind is FailureKind.SERVER_TIMEOUT else ()
+        alive = owners[:1] if sure and failure.kind is FailureKind.SERVER_TIMEOUT else ()
         suspects = tuple(
             name
             for rank, name in enumerate(owners)
             if name not in alive and not alive_since(name, began, as_replica=rank > 0)
         )
         return Evidence(suspects, hard=hard)
-    return Evidence(_silent(tried(call, failure, owners), began, alive_since), hard=hard)
+    return Evidence(_silent(asked, began, alive_since), hard=hard)
 
 
 def of_master(failure: Failure, owners: tuple[str, ...]) -> Failure:

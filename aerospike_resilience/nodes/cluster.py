@@ -29,6 +29,7 @@ from .listeners import TransitionListeners
 from .options import NodeOptions
 from .pace import ReadPace
 from .registry import NodeRegistry
+from .replaced_maps import ReplacedMaps
 from .scouting import Scouting
 
 if TYPE_CHECKING:
@@ -69,6 +70,10 @@ class ClusterHealth:
         strong: the namespaces known to be strongly consistent; swapped by the tend thread.
         single: the namespaces known to hold every record once; swapped with the map.
         eventual: whether every namespace is known not to be strongly consistent.
+        replaced: the maps that were replaced lately.
+        generations: the partition generation of each node whose part of the map is known; swapped by the
+            thread that fetches the map.
+        moved: nodes that told a pulse of another generation, so that their part of the map is out of date.
         previous: the map that the client may still go by: as it was before the cluster took a node's
             partitions away while something was wrong with one. None while all is well.
         patience_s: the socket timeout of reads while all is calm; None while not adaptive.
@@ -107,6 +112,9 @@ class ClusterHealth:
         self.strong: frozenset[str] = frozenset()
         self.single: frozenset[str] = frozenset()
         self.eventual = False
+        self.replaced = ReplacedMaps()
+        self.generations: Mapping[str, str] = {}
+        self.moved: set[str] = set()
         self.previous: partitions.PartitionMap | None = None
         self.patience_s: float | None = None
         self.notices = Notices()
@@ -176,6 +184,17 @@ class ClusterHealth:
         except Exception:  # noqa: BLE001 - not a key: the client is about to say so, better than we could
             return ()
 
+    def _holders_locked(self, key: Key | None, owners: tuple[str, ...]) -> tuple[str, ...]:
+        """Return every node that a call for a record may have needed: its owners, if those are sure."""
+        if not owners or key is None:
+            return owners
+        try:
+            place = self.source.partition(key)
+        except Exception:  # noqa: BLE001 - not a key: the client says so
+            return owners
+        holders = self.replaced.holders(self.partitions, *place)
+        return (*owners, *(name for name in holders if name not in owners))
+
     def namespace(self, key: Key | None) -> str | None:
         """Return a record's namespace; None without a key, or where the key is none."""
         if key is None:
@@ -226,7 +245,10 @@ class ClusterHealth:
         with self.notices, self.lock:
             self.fold_locked()
             names = call.nodes or self.owners(call.key)
-            evidence = self._weigh_locked(call, self.registry.named(failure), names, began)
+            holders = self._holders_locked(call.key, names)
+            evidence = self._weigh_locked(
+                call, self.registry.named(failure), holders, began, sure=holders == names
+            )
             if failure.tries != 0:
                 named = self.registry.named(failure)
                 tried = blame.tried(call, failure, names)
@@ -287,6 +309,7 @@ class ClusterHealth:
                 self.previous = self.partitions
             if not set(self.partitions.namespaces).issuperset(new.namespaces):
                 self.eventual = False  # until the new ones were asked about
+            self.replaced.add(self.partitions, self.clock())
             self.partitions = new
             if (single := new.single()) != self.single:  # calls know the set by its identity
                 self.single = single
@@ -307,9 +330,11 @@ class ClusterHealth:
             accused: dict[blame.Evidence, FailureKind] = {}
             for index, failure in failures.items():
                 owners = self.owners(keys[index])
-                if quick or call.plan.writes:
+                holders = self._holders_locked(keys[index], owners)
+                sure = holders == owners
+                if sure and (quick or call.plan.writes):
                     failure = blame.of_master(failure, owners)
-                evidence = self._weigh_locked(call, failure, owners, began)
+                evidence = self._weigh_locked(call, failure, holders, began, sure=sure)
                 if evidence.hard:
                     accused[evidence] = failure.kind
             self._accuse_locked(accused, call, began)
@@ -318,17 +343,34 @@ class ClusterHealth:
     def may_move(self, call: Call, names: Sequence[str]) -> bool:
         """Return whether a read leaves a node that does not answer for a replica that does.
 
-        Where the replica is silent too, sending again is what a retry storm is made of.
+        Where the replica is silent too, sending again is what a retry storm is made of. A write moves if it
+        leaves a silent replica out.
 
         Args:
             call: the call.
             names: the nodes that hold the record, master first.
         """
-        if call.plan.writes or not call.plan.failover:
+        if call.plan.writes:
+            return self.leaves_replica_out(names)
+        if not call.plan.failover:
             return False
         nodes = [node for name in names if (node := self.by_name.get(name)) is not None]
         silent = sum(node.silent for node in nodes)
         return 0 < silent < len(nodes)
+
+    def leaves_replica_out(self, names: Sequence[str]) -> bool:
+        """Return whether a write that was kept waiting commits on the master alone when it is sent again.
+
+        Under ``commit_master``, if a replica is silent and the master is not.
+
+        Args:
+            names: the nodes that hold the record, master first.
+        """
+        if self.options.on_replica_open != "commit_master" or self.options.mode != "enforce":
+            return False
+        nodes = [self.by_name.get(name) for name in names]
+        silent = [node is not None and node.silent for node in nodes]
+        return not silent[0] and any(silent) if silent else False
 
     def give_back(self, call: Call) -> None:
         """Take probes back that proved nothing."""
@@ -434,10 +476,10 @@ class ClusterHealth:
         return node is not None and node.alive_since(moment, as_replica=as_replica)
 
     def _weigh_locked(
-        self, call: Call, failure: Failure, owners: tuple[str, ...], began: float
+        self, call: Call, failure: Failure, owners: tuple[str, ...], began: float, *, sure: bool
     ) -> blame.Evidence:
         """Weigh a failure, and note who showed life by it and who owes an answer."""
-        evidence = blame.weigh(call, failure, owners, began, self._alive_since)
+        evidence = blame.weigh(call, failure, owners, began, self._alive_since, sure=sure)
         for name in evidence.suspects:
             if node := self.by_name.get(name):
                 if evidence.spoken:

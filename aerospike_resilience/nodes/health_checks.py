@@ -79,15 +79,23 @@ class HealthChecks:
             if health.source.refuses(name, health.options.silence_s):
                 self.refused(name, began)
                 return
-            # The client may know a newer map than we do and read elsewhere, so the node is asked by
-            # name first; the read then shows that it does more than chat.
-            health.source.info(name, "build", health.options.silence_s)
+            # By name, as the client may know a newer map than we do and read elsewhere; the read then
+            # shows that the node does more than chat.
+            self._ask_map(name)
             took_s = 0.0
             if (key := self._probe_key(name)) is not None:
                 # Only the read tells how long the node takes: to ask one node by name, some clients
                 # ask all of them, and wait for the slowest.
                 asked = health.clock()
-                health.source.read(key, health.options.silence_s)
+                try:
+                    health.source.read(name, key, health.options.silence_s)
+                except NotAskedError:
+                    raise
+                except Exception:
+                    self._ask_map(
+                        name
+                    )  # the record may have moved meanwhile, to a node that is silent
+                    raise
                 took_s = health.clock() - asked
         except NotAskedError as error:
             self._log.debug(
@@ -104,14 +112,35 @@ class HealthChecks:
         finally:
             node.pulse_out = False
 
-    def _probe_key(self, name: str) -> Key | None:
-        """Find a key whose record the node would be master of; no such record is ever written."""
+    def _ask_map(self, name: str) -> None:
+        """Ask a node whether the partition map that we have is still true of it.
+
+        Raises:
+            NotAskedError: it is not, so nobody knows yet which records it would be asked for.
+            Exception: the node did not answer.
+        """
         health = self._health
-        for namespace in health.partitions.namespaces:
-            for number in range(64):
-                key = health.source.key(namespace, _PROBE_SET, number)
-                if health.owners(key)[:1] == (name,):
-                    return key
+        answer = health.source.info(name, "partition-generation", health.options.silence_s)
+        if health.generations.get(name, answer) != answer:
+            with health.lock:
+                health.moved.add(name)
+            raise NotAskedError("its part of the partition map is out of date")
+
+    def _probe_key(self, name: str) -> Key | None:
+        """Find a key whose record the node would be master of; no such record is ever written.
+
+        Whichever map the client goes by, it asks that node.
+        """
+        health = self._health
+        with health.lock:
+            for namespace in health.partitions.namespaces:
+                for number in range(64):
+                    key = health.source.key(namespace, _PROBE_SET, number)
+                    place = health.source.partition(key)
+                    if health.owners(key)[:1] == (name,) and health.replaced.is_master(
+                        name, health.partitions, *place
+                    ):
+                        return key
         return None
 
     def _spare(self, node: NodeHealth, for_s: float) -> None:

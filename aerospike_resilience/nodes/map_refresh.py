@@ -27,7 +27,7 @@ class MapRefresher:
         self._health = health
         self._log = health.identity.log("aerospike_resilience.tend")
         self._missed = missed
-        self._generations: dict[str, str] = {}
+        self._nodes: frozenset[str] = frozenset()
         self._consistency: dict[str, bool] = {}
         self._thread: threading.Thread | None = None
         forking.register(self)
@@ -57,19 +57,30 @@ class MapRefresher:
             self._log.exception("partition map kept as it was")
 
     def refresh(self) -> None:
-        """Ask healthy nodes for their partition generation, and all of them for the map if one changed."""
+        """Ask healthy nodes for their partition generation, and all of them for the map if one changed.
+
+        Also the nodes whose pulse told that their part of the map is out of date.
+        """
         health = self._health
-        names = [node.address.name for node in health.nodes() if node.askable]
+        nodes = list(health.nodes())
+        with health.lock:
+            moved, health.moved = health.moved, set()
+        names = [node.address.name for node in nodes if node.askable or node.address.name in moved]
         generations = self._ask(names, "partition-generation")
-        if all(self._generations.get(name) == answer for name, answer in generations.items()):
+        known = frozenset(node.address.name for node in nodes)
+        if self._nodes == known and all(
+            health.generations.get(name) == answer for name, answer in generations.items()
+        ):
             return
         answers = self._ask(list(generations), "replicas")
+        absent = known.difference(answers)
         try:
-            health.adopt(health.partitions.merged(answers))
+            health.adopt(health.partitions.merged(answers, *(absent if len(absent) == 1 else ())))
         except ValueError as error:
             self._log.warning("partition map kept as it was: %s", error)
             return
-        self._generations = generations
+        self._nodes = known
+        health.generations = {name: generations[name] for name in answers}
         self._learn_consistency()
 
     def _learn_consistency(self) -> None:

@@ -11,6 +11,7 @@ import base64
 import binascii
 from collections import Counter
 from collections.abc import Container, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 PARTITIONS: Final = 4096
@@ -21,21 +22,42 @@ _BITS: Final = tuple(tuple(bit for bit in range(8) if byte & (0x80 >> bit)) for 
 Owners = tuple[str, ...]
 """Names of the nodes that hold a partition, master first."""
 
+UNKNOWN: Final = ""
+"""In place of the name of a node that holds a partition, where no answer names it."""
+
 
 class PartitionMap:
-    """Owners of every partition, merged from the answers of all nodes. Immutable."""
+    """Owners of every partition, merged from the answers of all nodes. Immutable.
 
-    __slots__ = ("_masters", "_nodes", "_owners")
+    Args:
+        owners: the owners of all partitions of each namespace.
+        copies: how often the nodes say that each namespace holds a partition.
+    """
 
-    def __init__(self, owners: Mapping[str, tuple[Owners, ...]]) -> None:
+    __slots__ = ("_copies", "_masters", "_nodes", "_owners")
+
+    def __init__(
+        self,
+        owners: Mapping[str, tuple[Owners, ...]],
+        copies: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._owners = owners
+        self._copies = copies
         self._masters: dict[str, Counter[str]] | None = None
         self._nodes: frozenset[str] | None = None
 
     def owners(self, namespace: str, partition: int) -> Owners:
-        """Return who holds a partition; empty if the map does not know the namespace."""
+        """Return who holds a partition; empty if nothing is known.
+
+        Where only replicas are known, `UNKNOWN` stands for the master.
+        """
         table = self._owners.get(namespace)
         return table[partition] if table is not None else ()
+
+    def is_whole(self, namespace: str, partition: int) -> bool:
+        """Return whether every node that holds a partition is known."""
+        owners = self.owners(namespace, partition)
+        return UNKNOWN not in owners and len(owners) >= self._copies.get(namespace, 0)
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -54,7 +76,11 @@ class PartitionMap:
         """Return every node that holds anything. Worked out once, as a watchful tend asks often."""
         if self._nodes is None:
             self._nodes = frozenset(
-                name for table in self._owners.values() for owners in set(table) for name in owners
+                name
+                for table in self._owners.values()
+                for owners in set(table)
+                for name in owners
+                if name != UNKNOWN
             )
         return self._nodes
 
@@ -67,31 +93,40 @@ class PartitionMap:
             }
         return {name: masters[node] / PARTITIONS for name, masters in self._masters.items()}
 
-    def merged(self, answers: Mapping[str, str]) -> PartitionMap:
+    def merged(self, answers: Mapping[str, str], absent: str = UNKNOWN) -> PartitionMap:
         """Return the map after new answers of some nodes, by node name.
 
         A node that gave no answer keeps what nobody else claims now: a silent node stays in the map
         until the survivors take its partitions over.
+
+        Args:
+            answers: the answers of the nodes that gave one.
+            absent: the only node of the cluster that gave none. What nobody else has is there.
 
         Raises:
             ValueError: an answer is not what ``replicas`` answers.
         """
         claims = {node: _parse(node, text) for node, text in answers.items()}
         namespaces = {*self._owners, *(name for claim in claims.values() for name in claim)}
+        copies = {
+            namespace: max((len(claim.get(namespace, ())) for claim in claims.values()), default=0)
+            or self._copies.get(namespace, 0)
+            for namespace in sorted(namespaces)
+        }
         return PartitionMap(
-            {namespace: self._merge(namespace, claims) for namespace in sorted(namespaces)}
+            {name: self._merge(name, claims, copies[name], absent) for name in copies}, copies
         )
 
     def _merge(
-        self, namespace: str, claims: Mapping[str, dict[str, list[bytes]]]
+        self, namespace: str, claims: Mapping[str, dict[str, list[bytes]]], copies: int, absent: str
     ) -> tuple[Owners, ...]:
         old = self._owners.get(namespace, ((),) * PARTITIONS)
-        depth = max((len(claim.get(namespace, ())) for claim in claims.values()), default=0)
-        columns: list[list[str]] = [[""] * PARTITIONS for _ in range(depth)]
+        columns: list[list[str]] = [[UNKNOWN] * PARTITIONS for _ in range(copies)]
         for node, claim in claims.items():
             for rank, bitmap in enumerate(claim.get(namespace, ())):
                 _mark(columns[rank], bitmap, node, old, rank)
-        return tuple(map(_Rows(claims).__getitem__, zip(old, *columns, strict=True)))
+        rows = _Rows(claims, absent)
+        return tuple(map(rows.__getitem__, zip(old, *columns, strict=True)))
 
 
 EMPTY: Final = PartitionMap({})
@@ -103,19 +138,25 @@ class _Rows(dict[tuple[Any, ...], Owners]):
     Each is made once: 4096 partitions have a handful of different owners.
     """
 
-    def __init__(self, claims: Container[str]) -> None:
+    def __init__(self, claims: Container[str], absent: str) -> None:
         self._claims = claims
+        self._absent = absent
 
     def __missing__(self, index: tuple[Any, ...]) -> Owners:
         before: Owners = index[0]
         claimed: tuple[str, ...] = index[1:]
         owners: list[str] = []
         for rank in range(max(len(claimed), len(before))):
-            name = claimed[rank] if rank < len(claimed) else ""
+            name = claimed[rank] if rank < len(claimed) else UNKNOWN
             if not name and rank < len(before) and before[rank] not in self._claims:
                 name = before[rank]
-            if name and name not in owners:
-                owners.append(name)
+            if name in owners:
+                name = UNKNOWN
+            if not name and rank < len(claimed) and self._absent not in owners:
+                name = self._absent
+            owners.append(name)
+        while owners and owners[-1] == UNKNOWN:
+            del owners[-1]
         row = self[index] = tuple(owners)
         return row
 

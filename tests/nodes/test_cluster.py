@@ -9,6 +9,7 @@ import pytest
 
 from aerospike_resilience.errors import CircuitOpenError, UnknownNodeError
 from aerospike_resilience.interceptors import Breaker
+from aerospike_resilience.model.attempt import Attempt
 from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.nodes import (
     AdaptiveTimeout,
@@ -348,3 +349,48 @@ def test_strongly_consistent_namespaces_are_told_apart(clock):
 
     assert health.strong == {"test"}
     assert asked == ["namespace/test"]  # once: it stays what it is
+
+
+@pytest.mark.parametrize(
+    ("word", "mode", "alone"),
+    [
+        ("commit_master", "enforce", True),
+        ("commit_master", "shadow", False),
+        ("fail", "enforce", False),
+        ("wait", "enforce", False),
+    ],
+)
+def test_a_write_that_a_silent_replica_kept_waiting_commits_on_its_master_the_second_time(
+    word, mode, alone, clock
+):
+    """Before the replica opens: until then as many writes would fail as have it for their replica."""
+    health = health_of(clock, on_replica_open=word, mode=mode, silence_s=10.0)
+    call = write(health, 0, clock, socket_timeout_s=0.12)
+    began = clock()
+    clock.pass_s(0.1)
+    health.recent.append((("test", "s", 0), clock() - 0.001, clock(), False))  # A1 answers reads
+    clock.pass_s(0.02)
+    call.now, call.failure = clock(), fakes.TIMEOUT
+    health.failed(call, began)
+    call.attempts = (Attempt(1, 0.12, failure=fakes.TIMEOUT, error="TimeoutError"),)
+    moves = call.moves
+
+    Admission(health).admit(call)
+
+    assert (moves, call.commit_master) == (alone, alone)
+    assert health.by_name["A2"].breaker.closed
+    assert health.committed_alone == alone
+
+
+def test_a_first_try_leaves_time_for_a_second_that_leaves_the_silent_replica_out(clock):
+    health = health_of(clock, on_replica_open="commit_master", silence_s=10.0)
+    with health.notices, health.lock:
+        health.note_unanswered_locked(health.by_name["A2"], clock(), clock())
+    replica, master = write(health, 0, clock), write(health, 1, clock)
+    for call in (replica, master):
+        call.deadline = clock() + 0.25
+        Admission(health).admit(call)
+
+    assert not replica.commit_master
+    assert not replica.tailored
+    assert master.patience_s == pytest.approx(0.25)

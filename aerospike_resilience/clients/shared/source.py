@@ -19,7 +19,7 @@ from ...concurrency.wakeup import Wakeup
 from ...model.digest import partition_of
 from ...model.durations import limit_s_to_ms_rounded_down
 from ...model.failure import Failure, Fault
-from ...model.operation import Key, NotAskedError
+from ...model.operation import Key, NodeAddress, NotAskedError
 from ...model.statistics import NO_STATISTICS, ClientStatistics
 
 MAX_PAUSE_WAIT_S: Final = 5.0
@@ -118,6 +118,10 @@ class ClientSource(ABC):
         return NO_STATISTICS
 
     @abstractmethod
+    def nodes(self) -> Sequence[NodeAddress]:
+        """Return the nodes that the client knows now; see `NodeSource.nodes`."""
+
+    @abstractmethod
     def info(self, node: str, command: str, timeout_s: float) -> str:
         """Ask one node an info command; see `NodeSource.info`."""
 
@@ -139,15 +143,26 @@ class ClientSource(ABC):
                 continue
         return found
 
-    def read(self, key: Key, timeout_s: float) -> None:
+    def read(self, node: str, key: Key, timeout_s: float) -> None:
         """Read one record's metadata from its master, in one try; see `NodeSource.read`."""
         with self.question() as may_ask:
             if may_ask:
                 try:
                     self._exists(key, limit_s_to_ms_rounded_down(timeout_s))
                 except Exception as error:
-                    if not self._raise_if_not_asked(error).answered:
+                    failure = self._raise_if_not_asked(error)
+                    if self._is_elsewhere(node, failure):
+                        raise NotAskedError(f"not node {node} was asked: {error}") from error
+                    if not failure.answered:
                         raise
+
+    def _is_elsewhere(self, node: str, failure: Failure) -> bool:
+        """Return whether a failure says that another node than this one was asked."""
+        asked = failure.node
+        for at in self.nodes() if asked is None and failure.address is not None else ():
+            if failure.address == f"{at.host.strip('[]')}:{at.port}":
+                asked = at.name
+        return asked not in (None, node)
 
     def _raise_if_not_asked(self, error: Exception) -> Failure:
         """Return what an error means that a question ended with.

@@ -54,7 +54,7 @@ def _adds_load(call: Call) -> bool:
 
     It does not if nothing was sent: there was no free connection, the node refused connections, or the
     client's own breaker refused. And it does not if a read leaves a node that does not answer for a replica
-    that does: the nodes that serve are asked once, as ever.
+    that does, or a write leaves out a replica that does not: the nodes that serve are asked once, as ever.
     """
     failure = call.failure
     if not call.attempts or call.moves:

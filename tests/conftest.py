@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import logging
 import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -25,6 +26,9 @@ from tests.real import RealCluster
 # How long an example takes, or is drawn for, tells of the machine and not of what is tested.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+# Clients of aerospike-py that a test dropped tell for minutes that their cluster is gone.
+logging.getLogger("aerospike_core").propagate = False
 
 UNHURRIED = 400
 """Heartbeats that may be missed, a minute of them: a busy machine makes nobody evict a node."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 PATIENT: Final[dict[str, Any]] = {
@@ -18,3 +19,17 @@ NEVER_LATE: Final[dict[str, Any]] = {
     "backpressure": {"operation_queue_timeout": "20s"},
 }
 """For ``latency``, where no node is harmed: no call is too late, and no node is suspected."""
+
+
+def never_late(more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `NEVER_LATE` with more words, which win."""
+    return _merged(NEVER_LATE, more)
+
+
+def _merged(words: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    both = {
+        name: _merged(words[name], value)
+        for name, value in more.items()
+        if isinstance(value, Mapping) and isinstance(words.get(name), Mapping)
+    }
+    return {**words, **more, **both}

@@ -28,7 +28,9 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("suite")
 
 # Clients of aerospike-py that a test dropped tell for minutes that their cluster is gone.
-logging.getLogger("aerospike_core").propagate = False
+OF_THE_CLIENTS = logging.getLogger("aerospike_core")
+OF_THE_CLIENTS.propagate = False
+OF_THE_CLIENTS.addHandler(logging.NullHandler())
 
 UNHURRIED = 400
 """Heartbeats that may be missed, a minute of them: a busy machine makes nobody evict a node."""

@@ -76,9 +76,7 @@ def test_a_read_whose_master_does_not_answer_succeeds_at_the_replica(calm, patie
         (lambda c: c.put(KEY, {"n": 1}, {"gen": 1}, {"gen": aerospike.POLICY_GEN_EQ}), 1),
     ],
 )
-def test_a_write_in_doubt_is_sent_again_only_if_it_is_idempotent(
-    write, requests, calm, patient
-):
+def test_a_write_in_doubt_is_sent_again_only_if_it_is_idempotent(write, requests, calm, patient):
     before = seen(calm, "write")
     with calm.inject(op="write", answer="drop"), pytest.raises(exception.TimeoutError) as caught:
         write(patient)

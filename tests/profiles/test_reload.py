@@ -10,6 +10,7 @@ import pytest
 
 from aerospike_resilience import resilient
 from aerospike_resilience.profiles import PolicyLibrary, Watcher
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 GOOD = "version: 1\nextends: latency\npolicy: {{reads: {{total_timeout: {}ms}}}}\n"
@@ -189,7 +190,7 @@ def test_reloading_under_load_fails_no_call_and_mixes_no_profiles(file, bare):
 
 
 def test_using_switches_the_profile_for_a_block_and_thread(bare):
-    client = resilient(bare, "latency")
+    client = resilient(bare, "latency", overrides=NEVER_LATE)
     key = ("test", "reload", 1)
     with client.resilience.using("batch"):
         client.put(key, {"n": 1})

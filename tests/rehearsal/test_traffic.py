@@ -57,7 +57,7 @@ def test_rates_sizes_rows_concurrency_and_nodes_are_those_of_the_calls(healthy):
         lambda n: client.batch_read(keys),
         in_another_profile,
     ):
-        found = client.resilience.traffic("600ms")
+        found = client.resilience.traffic("2s")
     rows = {(one.operation, one.set): one for one in found.operations}
 
     assert rows.keys() == {
@@ -89,7 +89,7 @@ async def test_in_an_event_loop_it_is_called_in_a_thread(healthy):
     client = resilient(bare, "latency", overrides=NEVER_LATE)
     with pytest.raises(RuntimeError, match=r"await asyncio\.to_thread"):
         client.resilience.traffic(0.1)
-    observing = asyncio.create_task(asyncio.to_thread(client.resilience.traffic, 0.4))
+    observing = asyncio.create_task(asyncio.to_thread(client.resilience.traffic, 1.0))
 
     while not observing.done():
         await client.put(("test", "carts", 1), {"n": 1})

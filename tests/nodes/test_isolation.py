@@ -163,9 +163,9 @@ def test_an_order_by_hand_holds_while_the_node_is_gone_and_when_it_is_back(clust
     client.resilience.isolate("A1")
 
     cluster.kill("A1")
-    until(lambda: "A1" not in client.resilience.nodes, 20)
+    until(lambda: "A1" not in client.resilience.nodes)
     cluster.restart("A1")
-    until(lambda: "A1" in client.resilience.nodes, 20)
+    until(lambda: "A1" in client.resilience.nodes)
 
     assert state(client, "A1") == ("isolated", "isolated by hand")
     client.resilience.release("A1")

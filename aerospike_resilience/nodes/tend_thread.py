@@ -22,7 +22,7 @@ class TendThread:
     """The thread, and the clusters it tends. Clusters are held weakly: it ends with the last one.
 
     Attributes:
-        lag: how late it wakes, as the whole process is kept from running then.
+        lag: how late it is, as the whole process is kept from running then.
     """
 
     def __init__(self) -> None:
@@ -129,6 +129,7 @@ class TendThread:
             with self._lock:
                 tended = list(self._tended)
                 if not tended:
+                    self.lag.ends()
                     self._thread = None
                     return
             pauses = []
@@ -142,9 +143,11 @@ class TendThread:
                 del one  # a cluster whose client is gone must not be kept alive by the wait
             # A pause of zero is possible (a tend just became due); yield to the application anyway.
             pause_s = max(min(pauses), WATCHFUL_S / 5)
-            self.lag.sleeps(pause_s)
+            self.lag.here(pause_s)
             self._wakeup.wait(pause_s)
-            self.lag.wakes()
+            self.lag.here(
+                0.0
+            )  # a tend never waits: what it takes, the process was kept from running
 
 
 def _in_event_loop() -> bool:

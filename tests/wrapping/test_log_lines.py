@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import aerospike
@@ -18,13 +19,13 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 import aerospike_resilience
 from aerospike_resilience import (
     ClusterDefinition,
-    ConnectError,
     PolicyFileError,
     connect,
     instrument,
     resilient,
     uninstrument,
 )
+from aerospike_resilience.connection import waiting
 from aerospike_resilience.model.operation import NotAskedError
 from aerospike_resilience.nodes import TEND_THREAD, TendedCluster
 from aerospike_resilience.nodes.health_checks import HealthChecks
@@ -325,9 +326,14 @@ def a_method_that_runs_unprotected(scene: Scene) -> None:
 
 
 def a_cluster_that_is_awaited(scene: Scene) -> None:
+    def left(_seconds: float) -> None:
+        raise InterruptedError("whoever waits leaves before the second attempt")
+
+    scene.monkeypatch.setattr(waiting, "time", SimpleNamespace(sleep=left))
     definition = ClusterDefinition("127.0.0.1", 1)
-    with contextlib.suppress(ConnectError):
-        connect(definition, profile="latency", name="carts", wait="400ms")
+    with pytest.raises(InterruptedError):
+        connect(definition, profile="latency", name="carts", wait="200s")
+    scene.monkeypatch.undo()
 
 
 def a_connection_against_advice(scene: Scene) -> None:

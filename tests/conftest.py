@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import logging
 import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -19,11 +20,17 @@ from aerospike_resilience import resilient
 from aerospike_resilience.testing import LocalCluster
 from aerospike_resilience.testing.plugin import parse_hosts
 from tests.costs import Costs
+from tests.patience import NEVER_LATE
 from tests.real import RealCluster
 
 # How long an example takes, or is drawn for, tells of the machine and not of what is tested.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+# Clients of aerospike-py that a test dropped tell for minutes that their cluster is gone.
+OF_THE_CLIENTS = logging.getLogger("aerospike_core")
+OF_THE_CLIENTS.propagate = False
+OF_THE_CLIENTS.addHandler(logging.NullHandler())
 
 UNHURRIED = 400
 """Heartbeats that may be missed, a minute of them: a busy machine makes nobody evict a node."""
@@ -96,8 +103,8 @@ def bare(healthy: LocalCluster, connect: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def client(bare: Any) -> Iterator[Any]:
-    """The same client, wrapped."""
-    wrapped = resilient(bare, profile="latency")
+    """The same client, wrapped, with a profile that has all the time of a busy machine."""
+    wrapped = resilient(bare, profile="latency", overrides=NEVER_LATE)
     yield wrapped
     wrapped.resilience.close()
 

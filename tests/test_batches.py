@@ -12,8 +12,15 @@ from aerospike_helpers.operations import operations as op
 
 from aerospike_resilience import resilient
 from tests.conformance.surfaces import native
+from tests.waiting import until
 
 KEYS = [("test", "batches", number) for number in range(60)]
+
+
+TIMES = {"total_timeout": "20s", "socket_timeout": "1s"}
+PATIENT = {"policy": {"all": TIMES}, "adaptive_timeout": {"min": "1s", "max": "1s"}}
+NO_BREAKER = {**PATIENT, "breaker": {"mode": "off"}}
+"""A node is given up that never answers, and none that answers late as the machine is busy."""
 
 
 @pytest.fixture
@@ -24,7 +31,7 @@ def calm(healthy):
 
 @pytest.fixture
 def wrapped(calm, connect):
-    client = resilient(connect(calm), profile="latency")
+    client = resilient(connect(calm), profile="latency", overrides=NO_BREAKER)
     for key in KEYS:
         client.put(key, {"n": 0})
     yield client
@@ -88,7 +95,7 @@ def test_rows_that_succeeded_are_never_sent_twice(calm, wrapped):
 def test_a_batch_never_makes_more_tries_than_its_policy_allows(calm, wrapped):
     with calm.inject(node="A2", op="batch", code=18):
         before = calm.requests(op="batch", node="A2")
-        result = wrapped.batch_remove(KEYS, {"max_retries": 2, "total_timeout": 2000})
+        result = wrapped.batch_remove(KEYS, {"max_retries": 2})
         made = calm.requests(op="batch", node="A2") - before
 
     assert made <= 3
@@ -97,17 +104,19 @@ def test_a_batch_never_makes_more_tries_than_its_policy_allows(calm, wrapped):
 
 def test_a_batch_by_keyword_is_narrowed_too(calm, wrapped):
     with calm.inject(node="A2", op="batch", code=18, count=1):
-        result = wrapped.batch_read(keys=KEYS, policy={"total_timeout": 1000, "max_retries": 3})
+        result = wrapped.batch_read(keys=KEYS, policy={"max_retries": 3})
 
     assert {row.result for row in result.batch_records} == {0}
 
 
-def test_a_batch_whose_rows_time_out_speaks_against_the_silent_node_only(cluster, connect):
-    from tests.waiting import until
-
-    client = resilient(connect(cluster), profile="latency")
+def test_a_batch_whose_rows_time_out_speaks_against_the_silent_node_only(
+    unhurried_cluster, connect
+):
+    cluster, times = unhurried_cluster, {"total_timeout": "2s", "socket_timeout": "1s"}
+    patient = {"policy": {"all": times}, "breaker": {"silence": "2s"}}
+    client = resilient(connect(cluster), profile="latency", overrides=patient)
     for key in KEYS:
-        client.put(key, {"n": 0})
+        client.put(key, {"n": 0}, policy={"total_timeout": 20_000, "socket_timeout": 10_000})
     until(lambda: client.resilience.nodes["A1"]["partitions"])
     cluster.stall("A2")
 
@@ -125,7 +134,7 @@ def test_a_batch_whose_rows_time_out_speaks_against_the_silent_node_only(cluster
 @pytest.fixture
 def wrapped_py(calm):
     bare = aerospike_py.client({"hosts": calm.hosts}).connect()
-    client = resilient(bare, profile="latency", overrides={"breaker": {"mode": "off"}})
+    client = resilient(bare, profile="latency", overrides=NO_BREAKER)
     yield client
     client.close()
 
@@ -164,8 +173,7 @@ def then_py(calm):
 
         happened = []
         bare = aerospike_py.client({"hosts": calm.hosts}).connect()
-        off = {"breaker": {"mode": "off"}}
-        clients.append(resilient(bare, profile="latency", overrides=off, wait=wait))
+        clients.append(resilient(bare, profile="latency", overrides=NO_BREAKER, wait=wait))
         return clients[-1]
 
     yield make
@@ -176,7 +184,7 @@ def then_py(calm):
 def test_rows_are_in_doubt_after_an_attempt_that_brought_nothing_back(calm, then_py):
     client = then_py(lambda: calm.inject(node="A2", op="batch", answer="drop"))
     with calm.inject(node="A2", op="batch", code=18, count=1):
-        found = client.batch_write([(key, {"n": 7}) for key in KEYS])
+        found = client.batch_write([(key, {"n": 7}) for key in KEYS], {"total_timeout": 3000})
 
     refused = [row for row in found.batch_records if row.result != 0]
     assert refused
@@ -191,7 +199,7 @@ def test_an_attempt_that_brought_nothing_back_is_followed_by_another(calm, then_
     assert {row.result for row in found.batch_records} == {0}
 
 
-RETRIED = {"total_timeout": 1000, "socket_timeout": 100, "max_retries": 2}
+RETRIED = {"total_timeout": 20_000, "socket_timeout": 1000, "max_retries": 2}
 ADDS = [op.increment("n", 1)]
 
 
@@ -239,7 +247,9 @@ def test_rows_under_a_condition_are_not_sent_again_in_doubt(calm, wrapped, send)
 
 
 def test_nor_rows_under_a_condition_of_the_clients_configuration(calm, connect):
-    client = resilient(connect(calm, policies={"batch_write": CREATING}), profile="latency")
+    client = resilient(
+        connect(calm, policies={"batch_write": CREATING}), profile="latency", overrides=PATIENT
+    )
     with calm.inject(node="A2", op="batch", answer="drop", applied=False, count=1):
         made = requests_of(
             calm, lambda: client.batch_operate(KEYS, [op.write("n", 1)], policy_batch=RETRIED)
@@ -268,7 +278,7 @@ def test_nor_rows_of_aerospike_native_whose_policy_creates(calm, row_policy, req
     client = resilient(
         native.new_client_blocking(native.ClientPolicy(), calm.seeds),
         profile="latency",
-        overrides={"breaker": {"mode": "off"}},
+        overrides=NO_BREAKER,
     )
     rows, whole = native.BatchWritePolicy(), native.BatchPolicy()
     for policy, fields in ((rows, row_policy), (whole, RETRIED)):
@@ -294,11 +304,11 @@ def test_an_overloaded_node_gets_a_batch_three_times_at_most(calm, connect, besi
     client = resilient(
         connect(calm),
         profile="latency",
-        overrides={"breaker": {"mode": "off"}},
+        overrides=NO_BREAKER,
         wait=lambda _state: 0,
     )
     rows = [br.Write(key, [op.write("n", 1)]) for key in KEYS]
-    scope = {"total_timeout": "5s", "socket_timeout": "30ms", "max_retries": 8}
+    scope = {"total_timeout": "6s", "socket_timeout": "500ms", "max_retries": 8}
     policy = {"policy": dict.fromkeys(("all", "writes", "writes_batch"), scope)}
     silent = contextlib.nullcontext()
     if beside == "a silent node":

@@ -226,5 +226,5 @@ def test_a_log_record_with_the_error_goes_through_a_queue(cls):
 
     logging.handlers.QueueHandler(sent).handle(record)
 
-    arrived_ = pickle.loads(pickle.dumps(sent.get(timeout=10)))
+    arrived_ = pickle.loads(pickle.dumps(sent.get(timeout=60)))
     assert told_by(arrived_.error) == told_by(made(cls))

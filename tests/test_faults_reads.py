@@ -12,7 +12,7 @@ import pytest
 from aerospike_resilience.nodes import Admission, ClusterHealth, NodeOptions
 from tests import fakes
 from tests.conformance.surfaces import CClient, NativeBlocking, PyClient, SdkBlocking
-from tests.patience import PATIENT
+from tests.patience import NEVER_LATE, PATIENT
 from tests.waiting import until
 
 RECORDS = 60
@@ -20,11 +20,11 @@ LASTS_S = 3.5
 """The survivors evict the node after about two seconds, and each client learns it in its own time."""
 
 
-@pytest.fixture
-def surfaces(cluster):
+@pytest.fixture(params=[PATIENT], ids=["patient"])
+def surfaces(request, cluster):
     opened = [made(cluster) for made in (CClient, PyClient, NativeBlocking, SdkBlocking)]
     for surface in opened:
-        surface.open(overrides=PATIENT)
+        surface.open(overrides=request.param)
     yield opened
     for surface in opened:
         surface.close()
@@ -66,6 +66,7 @@ def test_reads_of_a_killed_nodes_records_have_no_errors(cluster, surfaces):
     assert set(found) == served
 
 
+@pytest.mark.parametrize("surfaces", [NEVER_LATE], ids=["never late"], indirect=True)
 def test_an_isolated_masters_reads_begin_elsewhere_too(cluster, surfaces):
     held = [n for n in range(300) if cluster.master("test", "conformance", n).name == "A1"][:60]
     for number in held:

@@ -13,6 +13,7 @@ import pytest
 
 from aerospike_resilience import resilient
 from aerospike_resilience.nodes import TEND_THREAD
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 # Forking a process with threads is what is tested.
@@ -33,7 +34,7 @@ def in_child(work) -> int:
     if pid == 0:
         code = 1
         try:
-            signal.alarm(20)
+            signal.alarm(120)
             code = 0 if work() else 2
         finally:
             os._exit(code)
@@ -43,7 +44,7 @@ def in_child(work) -> int:
 def test_a_child_starts_with_all_permits_home_though_a_thread_of_the_parent_held_one(
     healthy, connect
 ):
-    wrapped = resilient(connect(healthy), profile="latency")
+    wrapped = resilient(connect(healthy), profile="latency", overrides=NEVER_LATE)
     wrapped.put(KEY, {"n": 1})
     gate = wrapped.resilience._engine.shared.gates.main
     done = threading.Event()
@@ -65,7 +66,7 @@ def test_a_child_starts_with_all_permits_home_though_a_thread_of_the_parent_held
 
 
 def test_the_tend_thread_starts_in_a_child_with_its_first_call(healthy, connect):
-    wrapped = resilient(connect(healthy), profile="latency")
+    wrapped = resilient(connect(healthy), profile="latency", overrides=NEVER_LATE)
     wrapped.put(KEY, {"n": 1})
 
     def child() -> bool:
@@ -77,7 +78,7 @@ def test_the_tend_thread_starts_in_a_child_with_its_first_call(healthy, connect)
 
 
 def test_tending_stops_with_the_last_client(healthy, connect):
-    wrapped = resilient(connect(healthy), profile="latency")
+    wrapped = resilient(connect(healthy), profile="latency", overrides=NEVER_LATE)
     assert TEND_THREAD.alive
 
     wrapped.resilience.close()
@@ -86,7 +87,7 @@ def test_tending_stops_with_the_last_client(healthy, connect):
 
 
 def test_a_child_forked_during_a_reload_can_reload(healthy, connect):
-    wrapped = resilient(connect(healthy), profile="latency")
+    wrapped = resilient(connect(healthy), profile="latency", overrides=NEVER_LATE)
     engine = wrapped.resilience._engine
     health = engine.shared.health
     until(lambda: "A1" in health.by_name)

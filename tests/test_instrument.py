@@ -214,7 +214,7 @@ def run(program: str, port: int, **environment: str) -> subprocess.CompletedProc
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=200,
         check=True,
     )
 

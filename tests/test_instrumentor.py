@@ -46,7 +46,7 @@ def entry_point(tmp_path) -> Path:
     ("variables", "profile", "spans"),
     [
         ({}, "observe", 1),
-        ({"AEROSPIKE_RESILIENCE_PROFILE": "latency"}, "latency", 1),
+        ({"AEROSPIKE_RESILIENCE_PROFILE": "batch"}, "batch", 1),
         ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "aerospike"}, "None", 0),
     ],
     ids=["as it comes", "with a profile", "disabled"],
@@ -70,7 +70,7 @@ def test_the_command_alone_wraps_clients_unless_it_is_told_not_to(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
         check=False,
     )
 
@@ -91,7 +91,7 @@ def test_hooks_see_each_operation_at_its_beginning_and_at_its_end(healthy):
         raise ZeroDivisionError  # a hook's own mistake is logged and makes no call fail
 
     instrumentor.instrument(
-        profile="latency",
+        profile="batch",
         tracer_provider=provider,
         request_hook=at_request,
         response_hook=at_response,

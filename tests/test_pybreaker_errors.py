@@ -21,12 +21,12 @@ WRAP = {
     "aerospike": """
 import aerospike
 from aerospike_resilience import resilient
-client = resilient(aerospike.client({"hosts": [(host, port)]}), "latency")
+client = resilient(aerospike.client({"hosts": [(host, port)]}), "batch")
 """,
     "aerospike_py": """
 import aerospike_py
 from aerospike_resilience import resilient
-client = resilient(aerospike_py.client({"hosts": [(host, port)]}).connect(), "latency")
+client = resilient(aerospike_py.client({"hosts": [(host, port)]}).connect(), "batch")
 """,
 }
 
@@ -36,7 +36,7 @@ def run(healthy, *parts: str) -> str:
         [sys.executable, "-c", "\n".join((HEAD, *parts)), str(healthy.hosts[0][1])],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -63,7 +63,7 @@ def python(tmp_path_factory) -> Run:
             env={**inherited, "AEROSPIKE_NO_UVLOOP": "1", **environment},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=200,
             check=True,
         )
 

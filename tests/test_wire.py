@@ -8,6 +8,7 @@ from aerospike import exception
 from aerospike_helpers.operations import operations as op
 
 from aerospike_resilience import DeadlineExceededError, deadline, resilient
+from tests.patience import NEVER_LATE
 from tests.stopwatch import quickest_s
 from tests.waiting import until
 
@@ -25,6 +26,22 @@ def wrapped(calm, connect):
     client.resilience.close()
 
 
+TIMES = {"total_timeout": "2s", "socket_timeout": "500ms"}
+GIVES_UP = {
+    "policy": {"all": TIMES},
+    "adaptive_timeout": {"min": "500ms", "max": "500ms"},
+    "breaker": {"silence": "60s"},
+}
+"""For nodes that answer late as the machine is busy, and for one that never does."""
+
+
+@pytest.fixture
+def patient(calm, connect):
+    client = resilient(connect(calm), profile="latency", overrides=GIVES_UP)
+    yield client
+    client.resilience.close()
+
+
 def seen(cluster, name: str) -> int:
     return cluster.requests(op=name)
 
@@ -33,20 +50,20 @@ KEY = ("test", "wire", 1)
 
 
 @pytest.mark.parametrize("max_retries", [0, 1, 2, 3, 5])
-def test_a_read_never_makes_more_than_max_retries_plus_one_requests(max_retries, calm, wrapped):
+def test_a_read_never_makes_more_than_max_retries_plus_one_requests(max_retries, calm, client):
     before = seen(calm, "get")
     with calm.inject(op="get", code=18), pytest.raises(exception.DeviceOverload):
-        wrapped.get(KEY, {"max_retries": max_retries, "total_timeout": 2000})
+        client.get(KEY, {"max_retries": max_retries})
 
     assert 1 <= seen(calm, "get") - before <= max_retries + 1
 
 
-def test_a_read_whose_master_does_not_answer_succeeds_at_the_replica(calm, wrapped):
-    wrapped.put(KEY, {"n": 1})
+def test_a_read_whose_master_does_not_answer_succeeds_at_the_replica(calm, patient):
+    patient.put(KEY, {"n": 1})
     master = calm.master(*KEY)
 
     with calm.inject(node=master, op="get", answer="drop"):
-        assert wrapped.get(KEY)[2] == {"n": 1}
+        assert patient.get(KEY)[2] == {"n": 1}
 
 
 @pytest.mark.parametrize(
@@ -59,34 +76,33 @@ def test_a_read_whose_master_does_not_answer_succeeds_at_the_replica(calm, wrapp
         (lambda c: c.put(KEY, {"n": 1}, {"gen": 1}, {"gen": aerospike.POLICY_GEN_EQ}), 1),
     ],
 )
-def test_a_write_in_doubt_is_sent_again_only_if_it_is_idempotent(write, requests, calm, wrapped):
+def test_a_write_in_doubt_is_sent_again_only_if_it_is_idempotent(write, requests, calm, patient):
     before = seen(calm, "write")
     with calm.inject(op="write", answer="drop"), pytest.raises(exception.TimeoutError) as caught:
-        write(wrapped)
+        write(patient)
 
     assert seen(calm, "write") - before == requests
     assert caught.value.in_doubt is True
     assert len(caught.value.attempts) == requests
 
 
-def test_an_increment_that_was_applied_but_not_answered_is_not_applied_twice(calm, wrapped, bare):
+def test_an_increment_that_was_applied_but_not_answered_is_not_applied_twice(calm, patient, bare):
     bare.put(KEY, {"n": 0})
     with calm.inject(op="write", answer="drop", count=1), pytest.raises(exception.TimeoutError):
-        wrapped.increment(KEY, "n", 1)
+        patient.increment(KEY, "n", 1)
 
     assert bare.get(KEY)[2] == {"n": 1}
 
 
-def test_a_conflict_with_the_writes_own_earlier_attempt_is_in_doubt(calm, wrapped):
+def test_a_conflict_with_the_writes_own_earlier_attempt_is_in_doubt(calm, client):
     fresh = ("test", "wire", "created-once")
-    create = {"exists": aerospike.POLICY_EXISTS_CREATE, "max_retries": 1, "total_timeout": 1000}
-    create |= {"socket_timeout": 100}
+    create = {"exists": aerospike.POLICY_EXISTS_CREATE, "max_retries": 1, "socket_timeout": 500}
     with (
         calm.inject(op="write", answer="drop", count=1),
-        wrapped.resilience.using(idempotent=True),
+        client.resilience.using(idempotent=True),
         pytest.raises(exception.RecordExistsError) as caught,
     ):
-        wrapped.put(fresh, {"n": 1}, policy=create)
+        client.put(fresh, {"n": 1}, policy=create)
 
     assert caught.value.in_doubt is True
     assert any("may be about this very write" in note for note in caught.value.__notes__)
@@ -132,7 +148,7 @@ def test_a_policy_the_caller_passes_wins_over_the_profile(calm, wrapped):
 def test_pool_exhaustion_charges_no_node(calm, connect):
     import threading
 
-    client = resilient(connect(calm, max_conns_per_node=1), profile="latency")
+    client = resilient(connect(calm, max_conns_per_node=1), profile="latency", overrides=NEVER_LATE)
     errors: list[type] = []
 
     def read() -> None:
@@ -141,7 +157,7 @@ def test_pool_exhaustion_charges_no_node(calm, connect):
         except exception.AerospikeError as error:
             errors.append(type(error))
 
-    with calm.inject(op="get", latency=0.1):
+    with calm.inject(op="get", latency=1):
         threads = [threading.Thread(target=read) for _ in range(8)]
         for thread in threads:
             thread.start()

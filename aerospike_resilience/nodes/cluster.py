@@ -54,6 +54,7 @@ class ClusterHealth:
         source: the client's view of its cluster.
         options: the profile's node options.
         wake: called when something happened that the tend thread should look at soon.
+        held_up_s: returns for how many of the last seconds our own process was kept from running.
         listeners: pybreaker's listeners. They hear of every node's transitions, in order, from a thread of
             their own.
         clock: seconds on the clock that the whole chain uses.
@@ -94,6 +95,7 @@ class ClusterHealth:
         options: NodeOptions,
         *,
         wake: Callable[[], None] = lambda: None,
+        held_up_s: Callable[[float], float] = lambda _seconds: 0.0,
         listeners: Iterable[pybreaker.CircuitBreakerListener] = (),
         clock: Callable[[], float] = time.monotonic,
         random_source: random.Random | None = None,
@@ -134,6 +136,7 @@ class ClusterHealth:
         self.asleep = False
         self.closed = False
         self.wake = wake
+        self._held_up_s = held_up_s
         forking.register(self)
 
     @property
@@ -533,6 +536,10 @@ class ClusterHealth:
         for node in self.registry.timed(names, began, slow=slow, weight=weight):
             self.open_locked(node, SLOW, ended)
 
+    def silent_locked(self, node: NodeHealth, now: float) -> bool:
+        """Return whether a node has shown no life for longer than `silence`, while our process ran."""
+        return node.silent_for(now, self.options.silence_s, self._held_up_s)
+
     def note_unanswered_locked(self, node: NodeHealth, since: float, now: float) -> None:
         """Note that a node left a call unanswered; one that is silent for too long opens."""
         if not self.options.watched:
@@ -540,7 +547,7 @@ class ClusterHealth:
         known = node.suspect
         node.note_unanswered(since)
         if node.suspect:
-            if node.breaker.closed and node.silent_for(now, self.options.silence_s):
+            if node.breaker.closed and self.silent_locked(node, now):
                 node.errors[SILENCE] += 1
                 self.open_locked(node, SILENCE, now)
             self.calm = self.closed

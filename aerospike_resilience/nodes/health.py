@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from ..model.failure import FailureKind
@@ -149,10 +150,18 @@ class NodeHealth:
         """Return whether it has shown life since, of the kind that its part in a write calls for."""
         return self.last_alive >= moment or (as_replica and self.last_replicated >= moment)
 
-    def silent_for(self, now: float, silence_s: float) -> bool:
+    def silent_for(self, now: float, silence_s: float, held_up_s: Callable[[float], float]) -> bool:
         """Return whether it has owed an answer for longer than `silence_s`, to a pulse as well.
 
-        Calls alone do not show it: after a pause of our own process all of them have timed out at once.
+        Calls alone do not show it: after a pause of our own process all of them have timed out at once. A
+        pulse may have been on its way in that pause, so the pause itself does not count.
+
+        Args:
+            now: the time, in seconds.
+            silence_s: for how long it may owe an answer.
+            held_up_s: for how many of the last seconds our own process was kept from running.
         """
         since = self.asked_since
-        return since is not None and now - since > silence_s and self.missed >= since
+        if since is None or self.missed < since or now - since <= silence_s:
+            return False
+        return now - since - held_up_s(now - since) > silence_s

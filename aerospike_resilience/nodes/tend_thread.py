@@ -10,6 +10,7 @@ import weakref
 from typing import Final
 
 from ..concurrency import forking, threads
+from ..concurrency.process_lag import ProcessLag
 from ..concurrency.wakeup import Wakeup
 from .tending import WATCHFUL_S, TendedCluster
 
@@ -18,7 +19,11 @@ EXIT_S: Final = 1.0
 
 
 class TendThread:
-    """The thread, and the clusters it tends. Clusters are held weakly: it ends with the last one."""
+    """The thread, and the clusters it tends. Clusters are held weakly: it ends with the last one.
+
+    Attributes:
+        lag: how late it is, as the whole process is kept from running then.
+    """
 
     def __init__(self) -> None:
         # Reentrant, and held for a few lines of ours: a signal handler may close a client at any of them.
@@ -28,6 +33,7 @@ class TendThread:
         self._thread: threading.Thread | None = None
         self._starting = False
         self._ended = False
+        self.lag = ProcessLag()
         forking.register(self)
 
     def add(self, tended: TendedCluster) -> None:
@@ -81,6 +87,7 @@ class TendThread:
         self._lock = threading.RLock()
         self._wakeup = Wakeup()
         self._thread, self._starting = None, False
+        self.lag.forget()
 
     def end(self) -> None:
         """End with the process: nothing is asked any more, and calls go straight to their clients.
@@ -122,6 +129,7 @@ class TendThread:
             with self._lock:
                 tended = list(self._tended)
                 if not tended:
+                    self.lag.ends()
                     self._thread = None
                     return
             pauses = []
@@ -134,7 +142,12 @@ class TendThread:
                     pauses.append(one.health.options.tend_interval_s)
                 del one  # a cluster whose client is gone must not be kept alive by the wait
             # A pause of zero is possible (a tend just became due); yield to the application anyway.
-            self._wakeup.wait(max(min(pauses), WATCHFUL_S / 5))
+            pause_s = max(min(pauses), WATCHFUL_S / 5)
+            self.lag.here(pause_s)
+            self._wakeup.wait(pause_s)
+            self.lag.here(
+                0.0
+            )  # a tend never waits: what it takes, the process was kept from running
 
 
 def _in_event_loop() -> bool:

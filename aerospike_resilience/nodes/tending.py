@@ -137,7 +137,7 @@ class TendedCluster:
             for node in health.by_name.values():
                 node.breaker.tick(now, suspect=node.suspect)
                 node.unhurried = node.unhurried and now < node.unhurried_until
-                if node.breaker.closed and node.silent_for(now, health.options.silence_s):
+                if node.breaker.closed and health.silent_locked(node, now):
                     health.open_locked(node, SILENCE, now)
             health.settle_locked()
             health.registry.log.tend()

@@ -398,7 +398,7 @@ class LocalCluster(Lifecycle):
             raise LookupError("there is no replica: one node, or replication_factor=1")
         return owners[1]
 
-    def wait_until_stable(self, timeout: Duration = 10.0) -> None:
+    def wait_until_stable(self, timeout: Duration = 60.0) -> None:
         """Wait until the running nodes agree on the cluster's members and hold all their records.
 
         Args:

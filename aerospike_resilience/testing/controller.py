@@ -20,7 +20,9 @@ from .server.fabric import CONTROL, encode
 FirstMap: TypeAlias = tuple[list[str], int, list[tuple[str, int]]]
 """Of which members, with which replication factor and racks."""
 
-ANSWER_TIMEOUT_S: Final = 10.0
+ANSWER_TIMEOUT_S: Final = 60.0
+"""For how long an answer is waited for, in seconds. A process that ended is noticed at once, so this is for
+one that was stopped from outside. A busy machine may keep one from running for many seconds."""
 
 
 class ClusterError(RuntimeError):

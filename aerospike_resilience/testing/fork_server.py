@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 _PROGRAM: Final = Path(__file__).parent / "server" / "__main__.py"
-_TIMEOUT_S: Final = 10.0
+_TIMEOUT_S: Final = 60.0
+"""As for all answers: see `controller.ANSWER_TIMEOUT_S`."""
 
 
 class ForkServer:

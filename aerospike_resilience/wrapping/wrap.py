@@ -136,6 +136,7 @@ def resilient(
         chosen.source(target),
         node_options(loaded),
         wake=TEND_THREAD.wake,
+        held_up_s=TEND_THREAD.lag.within,
         listeners=listeners,
         clock=clock,
         identity=identity,

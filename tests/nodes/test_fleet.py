@@ -13,6 +13,7 @@ from aerospike_resilience.cli.main import cli
 from aerospike_resilience.model.operation import NodeAddress
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions, SharedStates, fleet, report
 from tests import fakes
+from tests.patience import never_late
 from tests.waiting import until
 
 
@@ -27,10 +28,12 @@ def worker(healthy, connect, request):
             connect(healthy),
             "latency",
             name=name,
-            overrides={
-                "breaker": {"storage": url, **breaker},
-                "connection": {"tend_interval": "250ms"},
-            },
+            overrides=never_late(
+                {
+                    "breaker": {"storage": url, **breaker},
+                    "connection": {"tend_interval": "250ms"},
+                }
+            ),
         )
         workers.append(client)
         return client

@@ -9,6 +9,7 @@ import pytest
 from aerospike_resilience import CircuitOpenError, IsolationError, resilient
 from aerospike_resilience.nodes import Admission, ClusterHealth, NodeOptions, report
 from tests import fakes
+from tests.patience import never_late
 from tests.waiting import until
 
 KEYS = range(60)
@@ -28,7 +29,9 @@ def wrap(healthy, connect):
     clients = []
 
     def wrap_(**more):
-        clients.append(resilient(connect(healthy), **{"profile": "latency", **more}))
+        words = never_late(more.pop("overrides", {}))
+        more = {"profile": "latency", **more, "overrides": words}
+        clients.append(resilient(connect(healthy), **more))
         for n in KEYS:
             clients[-1].put(key(n), {"n": n})
         return clients[-1]
@@ -160,9 +163,9 @@ def test_an_order_by_hand_holds_while_the_node_is_gone_and_when_it_is_back(clust
     client.resilience.isolate("A1")
 
     cluster.kill("A1")
-    until(lambda: "A1" not in client.resilience.nodes, 20)
+    until(lambda: "A1" not in client.resilience.nodes)
     cluster.restart("A1")
-    until(lambda: "A1" in client.resilience.nodes, 20)
+    until(lambda: "A1" in client.resilience.nodes)
 
     assert state(client, "A1") == ("isolated", "isolated by hand")
     client.resilience.release("A1")

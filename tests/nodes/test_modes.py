@@ -16,6 +16,7 @@ from tests.nodes.test_storages import Store
 from tests.waiting import until
 
 KEYS = range(60)
+SERVED = {"total_timeout": 20_000, "socket_timeout": 10_000}
 
 
 def key(number: int) -> tuple[str, str, int]:
@@ -30,7 +31,7 @@ def wrap(cluster, connect):
         client = resilient(connect(cluster), profile, **more)
         clients.append(client)
         for n in KEYS:
-            client.put(key(n), {"n": n})
+            client.put(key(n), {"n": n}, policy=SERVED)
         return client
 
     yield wrap_
@@ -97,12 +98,14 @@ def test_a_share_of_slow_calls_opens_the_slow_node_and_no_other(wrap, cluster):
                 "max_error_rate": 100_000,
                 "minimum_calls": 10,
                 "slow_call_rate": 0.5,
-                "slow_call_duration": "50ms",
+                "slow_call_duration": "400ms",
+                "error_rate_window": 30,
             },
+            "policy": {"all": {"total_timeout": "20s", "socket_timeout": "10s"}},
             "adaptive_timeout": None,
         }
     )
-    cluster.inject(node="A1", op="get", latency="80ms")
+    cluster.inject(node="A1", op="get", latency="450ms")
 
     def reason() -> str:
         outcomes(lambda n: client.get(key(n)))

@@ -13,6 +13,7 @@ import pytest
 from aerospike_resilience import resilient
 from aerospike_resilience.nodes import ClusterHealth, NodeOptions, SharedStates
 from tests import fakes
+from tests.patience import never_late
 from tests.waiting import until
 
 
@@ -104,7 +105,7 @@ def test_workers_share_through_a_storage_that_the_application_gives(healthy, con
         resilient(
             connect(healthy),
             profile="latency",
-            overrides={"connection": {"tend_interval": "250ms"}},
+            overrides=never_late({"connection": {"tend_interval": "250ms"}}),
             storage=store,
         )
         for _ in range(2)

@@ -44,7 +44,9 @@ def node():
 @pytest.fixture
 def records(caplog):
     caplog.set_level(logging.DEBUG, logger="aerospike_resilience.nodes")
-    return lambda: caplog.records
+    return lambda: [
+        one for one in caplog.records if getattr(one, "aerospike_client", "") == "carts"
+    ]
 
 
 def warnings(records) -> list[str]:

@@ -17,9 +17,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from aerospike_resilience import CircuitOpenError, resilient
+from tests.patience import PATIENT, never_late
 from tests.waiting import until
 
 KEYS = range(60)
+SERVED = {"total_timeout": 20_000, "socket_timeout": 10_000}
 OPEN = "A1"
 
 
@@ -68,7 +70,7 @@ def seen(healthy, connect):
     found = []
 
     def wrap(**overrides) -> Seen:
-        one = Seen(connect(healthy), **overrides)
+        one = Seen(connect(healthy), **never_late(overrides))
         for number in KEYS:
             one.client.put(key(number), {"n": number})
         until(lambda: len(one.client.resilience.nodes) == 3)
@@ -173,11 +175,14 @@ def test_scans_and_info_go_on_while_a_node_is_open(seen):
 
 
 def test_info_to_the_others_goes_on_while_a_node_is_stalled_and_nobody_else_is_blamed(
-    cluster, connect
+    unhurried_cluster, connect
 ):
-    client = resilient(connect(cluster), profile="latency")
+    cluster = unhurried_cluster
+    client = resilient(
+        connect(cluster), profile="latency", overrides={**PATIENT, "breaker": {"silence": "1s"}}
+    )
     for number in KEYS:
-        client.put(key(number), {"n": 1})
+        client.put(key(number), {"n": 1}, policy=SERVED)
     cluster.stall("A2")
 
     def states() -> dict[str, str]:
@@ -232,7 +237,7 @@ def test_an_interpreter_ends_whatever_became_of_its_client(ending, healthy):
         [sys.executable, "-c", textwrap.dedent(program)],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=200,
         check=True,
     )
 

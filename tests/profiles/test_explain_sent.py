@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
+from aerospike import exception
 from click.testing import CliRunner
 
 from aerospike_resilience import resilient
@@ -36,7 +38,8 @@ def told_by_the_command(profile: str, operation: str, *more: str) -> dict[str, o
 
 def sent(recording, wrapped, operation: str) -> dict[str, object]:
     recording.sent.clear()
-    CALLS[operation](wrapped)
+    with contextlib.suppress(exception.TimeoutError):  # what it comes to does not matter
+        CALLS[operation](wrapped)
     return dict(recording.sent[0][1] or {})
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from aerospike_resilience import resilient
 from aerospike_resilience.profiles import PolicyLibrary, Watcher
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 GOOD = "version: 1\nextends: latency\npolicy: {{reads: {{total_timeout: {}ms}}}}\n"
@@ -130,13 +131,14 @@ def test_a_broken_file_is_told_of_and_changes_nothing(file, bare):
 def test_reloading_under_load_fails_no_call_and_mixes_no_profiles(file, bare):
     """Each version has one number in three fields; a call that mixed two versions would see two.
 
-    The sleep is that number less a second: one as long as the operation would leave no time for a retry.
+    The sleep is that number less 20 seconds: one as long as the operation would leave no time for a retry.
     """
     template = (
         "version: 1\nextends: latency\ndescription: 'v{0}'\n"
         "policy: {{reads: {{total_timeout: {0}ms, socket_timeout: {0}ms, sleep_between_retries: {1}ms}}}}\n"
+        "breaker: {{silence: 60s}}\n"
     )
-    file.write_text(template.format(1000, 0))
+    file.write_text(template.format(20_000, 0))
     seen: set[tuple[int, int, int]] = set()
 
     class Look:
@@ -146,7 +148,7 @@ def test_reloading_under_load_fails_no_call_and_mixes_no_profiles(file, bare):
                 (
                     fields["total_timeout"],
                     fields["socket_timeout"],
-                    fields["sleep_between_retries"] + 1000,
+                    fields["sleep_between_retries"] + 20_000,
                 )
             )
             return proceed(call)
@@ -173,7 +175,7 @@ def test_reloading_under_load_fails_no_call_and_mixes_no_profiles(file, bare):
         broken = number % 10 == 9
         replace(
             file,
-            "version: 1\nnonsense: 1\n" if broken else template.format(1001 + number, 1 + number),
+            "version: 1\nnonsense: 1\n" if broken else template.format(20_001 + number, 1 + number),
         )
         result = client.resilience.reload()
         assert (result.error is not None) == broken
@@ -189,7 +191,7 @@ def test_reloading_under_load_fails_no_call_and_mixes_no_profiles(file, bare):
 
 
 def test_using_switches_the_profile_for_a_block_and_thread(bare):
-    client = resilient(bare, "latency")
+    client = resilient(bare, "latency", overrides=NEVER_LATE)
     key = ("test", "reload", 1)
     with client.resilience.using("batch"):
         client.put(key, {"n": 1})

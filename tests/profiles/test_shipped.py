@@ -20,6 +20,7 @@ from aerospike_resilience import (
 from tests.waiting import until
 
 KEY = ("test", "shipped", 1)
+SERVED = {"total_timeout": 20_000, "socket_timeout": 10_000}
 
 
 class Recording(aerospike.Client):
@@ -79,7 +80,7 @@ def wrap():
     def wrap_(cluster, name: str, **more: Any):
         client = Recording({"hosts": cluster.hosts, "max_conns_per_node": 600})
         wrapped.append(resilient(client, name, **more))
-        wrapped[-1].put(KEY, {"n": 1})
+        wrapped[-1].put(KEY, {"n": 1}, policy=SERVED)
         client.sent.clear()
         return wrapped[-1], client.sent
 
@@ -142,7 +143,8 @@ def test_latency_and_best_effort_never_queue_for_long(name, waited, calm, wrap):
 
 
 def test_default_has_reads_move_on_where_the_bare_client_gives_up(calm, wrap, bare):
-    client, _sent = wrap(calm, "default")
+    all_the_time = {"policy": {"all": {"total_timeout": "20s"}}}
+    client, _sent = wrap(calm, "default", overrides=all_the_time)
     master = calm.master(*KEY)
 
     with calm.inject(node=master, op="get", answer="drop"):

@@ -15,6 +15,7 @@ import pytest
 from aerospike_resilience import Traffic, resilient
 from aerospike_resilience.model.record_size import size_of
 from aerospike_resilience.runtime.observing import TrafficObserver
+from tests.patience import NEVER_LATE
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def calling(*calls):
 
 def test_rates_sizes_rows_concurrency_and_nodes_are_those_of_the_calls(healthy):
     bare = aerospike.client({"hosts": healthy.hosts})
-    client = resilient(bare, "latency")
+    client = resilient(bare, "latency", overrides=NEVER_LATE)
     client.put(("test", "carts", 1), {"data": b"x" * 500})
     keys = [("test", "items", number) for number in range(7)]
 
@@ -57,7 +58,7 @@ def test_rates_sizes_rows_concurrency_and_nodes_are_those_of_the_calls(healthy):
         lambda n: client.batch_read(keys),
         in_another_profile,
     ):
-        found = client.resilience.traffic("600ms")
+        found = client.resilience.traffic("2s")
     rows = {(one.operation, one.set): one for one in found.operations}
 
     assert rows.keys() == {
@@ -86,10 +87,10 @@ def test_rates_sizes_rows_concurrency_and_nodes_are_those_of_the_calls(healthy):
 async def test_in_an_event_loop_it_is_called_in_a_thread(healthy):
     bare = aerospike_py.AsyncClient({"hosts": healthy.hosts})
     await bare.connect()
-    client = resilient(bare, "latency")
+    client = resilient(bare, "latency", overrides=NEVER_LATE)
     with pytest.raises(RuntimeError, match=r"await asyncio\.to_thread"):
         client.resilience.traffic(0.1)
-    observing = asyncio.create_task(asyncio.to_thread(client.resilience.traffic, 0.4))
+    observing = asyncio.create_task(asyncio.to_thread(client.resilience.traffic, 1.0))
 
     while not observing.done():
         await client.put(("test", "carts", 1), {"n": 1})
@@ -102,7 +103,7 @@ async def test_in_an_event_loop_it_is_called_in_a_thread(healthy):
 
 @pytest.mark.parametrize("seconds", [0, -1, "fast", "5", True, None, 1e9])
 def test_what_is_no_duration_is_refused(healthy, seconds):
-    client = resilient(aerospike.client({"hosts": healthy.hosts}), "latency")
+    client = resilient(aerospike.client({"hosts": healthy.hosts}), "latency", overrides=NEVER_LATE)
 
     with pytest.raises(ValueError, match=r"unit|seconds|us, ms, s"):
         client.resilience.traffic(seconds)
@@ -111,7 +112,7 @@ def test_what_is_no_duration_is_refused(healthy, seconds):
 
 
 def test_a_client_without_protection_has_no_traffic_to_observe(healthy):
-    client = resilient(aerospike.client({"hosts": healthy.hosts}), "latency")
+    client = resilient(aerospike.client({"hosts": healthy.hosts}), "latency", overrides=NEVER_LATE)
     client.resilience.close()
 
     with pytest.raises(RuntimeError, match="has ended"):
@@ -124,7 +125,7 @@ def test_sizes_are_about_those_on_the_wire():
 
 
 def test_a_forked_child_observes_nothing(healthy):
-    client = resilient(aerospike.client({"hosts": healthy.hosts}), "latency")
+    client = resilient(aerospike.client({"hosts": healthy.hosts}), "latency", overrides=NEVER_LATE)
     engine = client.resilience._engine
     observer = TrafficObserver(engine.shared.adapter, engine.shared.health.owners, time.monotonic)
 

@@ -24,6 +24,7 @@ from aerospike_resilience.interceptors import (
 )
 from aerospike_resilience.interceptors.telemetry import Telemetry
 from aerospike_resilience.runtime.chain import arranged
+from tests.patience import NEVER_LATE
 
 KEY = ("test", "demo", 1)
 OURS = aerospike_resilience.__path__[0]
@@ -111,7 +112,9 @@ def test_the_attempt_ends_the_chain_wherever_it_is_put(bare):
             ran.append(call.plan.operation.name)
             return proceed(call)
 
-    client = resilient(bare, "latency", arrange=lambda chain: [*chain, own, Look()])
+    client = resilient(
+        bare, "latency", arrange=lambda chain: [*chain, own, Look()], overrides=NEVER_LATE
+    )
     client.put(KEY, {"n": 1})
     client.resilience.close()
 
@@ -121,7 +124,7 @@ def test_the_attempt_ends_the_chain_wherever_it_is_put(bare):
 
 
 def test_the_attempt_stays_in_a_chain_that_leaves_it_out(bare):
-    client = resilient(bare, "latency", arrange=lambda chain: [])
+    client = resilient(bare, "latency", arrange=lambda chain: [], overrides=NEVER_LATE)
     client.put(KEY, {"n": 1})
 
     assert client.get(KEY)[2] == {"n": 1}
@@ -217,7 +220,7 @@ def test_a_call_costs_one_frame_a_link(bare):
             frames[:] = [one for one in inspect.stack() if one.filename.startswith(OURS)]
             return self._client.get(key, policy)
 
-    client = resilient(Standin(bare), "latency", adapter="aerospike")
+    client = resilient(Standin(bare), "latency", adapter="aerospike", overrides=NEVER_LATE)
     client.put(KEY, {"n": 1})
     client.get(KEY)
     client.resilience.close()
@@ -235,13 +238,13 @@ def _refused(client: Any) -> None:
 
 
 def _in_a_block(client: Any) -> None:
-    with client.resilience.using("durable"):
+    with client.resilience.using("durable", overrides=NEVER_LATE):
         client.get(NOBODY)
 
 
 FAILING: dict[str, Callable[[Any], Any]] = {
     "fused": lambda client: client.get(NOBODY),
-    "with a policy": lambda client: client.get(NOBODY, {"total_timeout": 900}),
+    "with a policy": lambda client: client.get(NOBODY, {"total_timeout": 60_001}),
     "by keyword": lambda client: client.get(key=NOBODY),
     "in a block": _in_a_block,
     "refused by a deadline": _refused,

@@ -121,7 +121,7 @@ async def test_a_cancelled_call_frees_its_caller_at_once_and_its_permit_at_its_e
     async def wait():
         await call(client)
 
-    with cluster.inject(op="read", latency="400ms"):
+    with cluster.inject(op="read", latency="1s"):
         for cancelled in (call(client), asyncio.ensure_future(wait())):
             await asyncio.sleep(0)
             assert cancelled.cancel()
@@ -139,7 +139,7 @@ async def test_a_cancelled_call_frees_its_caller_at_once_and_its_permit_at_its_e
 async def test_a_timeout_of_the_application_leaves_the_request_its_permit(
     cluster, bare, client, call
 ):
-    with cluster.inject(op="read", latency="400ms"):
+    with cluster.inject(op="read", latency="1s"):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await call(client)

@@ -66,7 +66,7 @@ async def test_what_is_raised_in_the_end_tells_of_every_attempt(cluster, bare, c
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_no_permit_is_held_while_a_retry_sleeps(healthy, call):
-    slow = {**PATIENT, "retry": {"sleep": "400ms", "max_sleep": "400ms", "native_failover": 0}}
+    slow = {**PATIENT, "retry": {"sleep": "2s", "max_sleep": "2s", "native_failover": 0}}
 
     async def main():
         client = await connected(healthy, overrides=slow)
@@ -176,7 +176,7 @@ def test_calls_whose_loop_was_closed_give_their_permits_back(healthy):
             call(client)
         assert in_flight(client) == 2
 
-    with healthy.inject(op="read", latency="300ms"):
+    with healthy.inject(op="read", latency="1s"):
         asyncio.run(leave())
         (client,) = clients
         client.resilience._engine.shared.under_way.tend()
@@ -194,7 +194,7 @@ async def again(client):
 
 @in_loop
 async def test_a_deadline_of_the_caller_holds(cluster, bare, client):
-    with cluster.inject(op="read", latency="300ms"), deadline(0.05):
+    with cluster.inject(op="read", latency="5s"), deadline(0.05):
         for call in CALLS.values():
             with pytest.raises((TimeoutError, native.exceptions.TimeoutError)):
                 await call(client)

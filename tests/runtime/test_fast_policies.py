@@ -10,6 +10,7 @@ import pytest
 
 from aerospike_resilience import resilient
 from aerospike_resilience.testing import LocalCluster
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 FIELDS = {
@@ -99,7 +100,7 @@ def test_a_client_that_says_something_else_is_asked_again(healthy: LocalCluster)
 
 def test_only_strongly_consistent_namespaces_are_sent_a_policy_for_them(healthy: LocalCluster):
     bare = aerospike_native.new_client_blocking(aerospike_native.ClientPolicy(), healthy.seeds)
-    client: Any = resilient(bare, "latency")
+    client: Any = resilient(bare, "latency", overrides=NEVER_LATE)
     health = client.resilience._engine.shared.health
     until(lambda: health.eventual)
     key = aerospike_native.Key(*KEY)
@@ -115,7 +116,7 @@ def test_a_policy_object_of_the_caller_is_resolved_once_for_what_it_says(
     healthy: LocalCluster, monkeypatch: pytest.MonkeyPatch
 ):
     bare = aerospike_native.new_client_blocking(aerospike_native.ClientPolicy(), healthy.seeds)
-    client: Any = resilient(bare, "latency")
+    client: Any = resilient(bare, "latency", overrides=NEVER_LATE)
     planner = client.resilience._engine.runtime.planner
     resolved: list[float] = []
     plan = planner.plan

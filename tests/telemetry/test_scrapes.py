@@ -8,6 +8,7 @@ import aerospike
 import pytest
 
 from aerospike_resilience import CircuitOpenError, resilient
+from tests.patience import NEVER_LATE
 from tests.telemetry.prometheus import OWN_REGISTRY, Exporter, faults_of, needs_promtool
 
 KEYS = [("test", "scraped", n) for n in range(40)]
@@ -24,7 +25,10 @@ HAPPENED = (
 def test_what_ended_before_the_next_scrape_is_an_increase_at_any_interval(healthy, tmp_path):
     exporter = Exporter()
     client = resilient(
-        aerospike.client({"hosts": healthy.hosts}), "latency", meter_provider=exporter.provider
+        aerospike.client({"hosts": healthy.hosts}),
+        "latency",
+        overrides=NEVER_LATE,
+        meter_provider=exporter.provider,
     )
     for key in KEYS:
         client.put(key, {"n": 1})
@@ -54,7 +58,10 @@ def test_what_ended_before_the_next_scrape_is_an_increase_at_any_interval(health
 def test_promtool_finds_no_fault_in_what_is_scraped(closed, healthy):
     exporter = Exporter()
     client = resilient(
-        aerospike.client({"hosts": healthy.hosts}), "latency", meter_provider=exporter.provider
+        aerospike.client({"hosts": healthy.hosts}),
+        "latency",
+        overrides=NEVER_LATE,
+        meter_provider=exporter.provider,
     )
     client.put(KEYS[0], {"n": 1})
     if closed:

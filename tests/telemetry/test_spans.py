@@ -25,6 +25,7 @@ from aerospike_resilience.telemetry import registry
 from aerospike_resilience.telemetry.board import board_of
 from aerospike_resilience.telemetry.providers import tracer
 from tests.conformance.telling import DURATION, Listener, seen
+from tests.patience import NEVER_LATE, never_late
 from tests.waiting import until
 
 SET = "spans"
@@ -38,9 +39,8 @@ def listen(bare):
 
     def listen_(profile="latency", **telemetry):
         listener = Listener()
-        client = resilient(
-            bare, profile, overrides={"telemetry": telemetry}, telemetry=listener.providers
-        )
+        words = never_late({"telemetry": telemetry})
+        client = resilient(bare, profile, overrides=words, telemetry=listener.providers)
         wrapped.append(client)
         client.put(KEY, {"n": 1, "text": "a"})
         listener.begin()
@@ -129,7 +129,12 @@ class Remembering(Sampler):
 
 def test_a_sampler_sees_what_the_conventions_name(bare, healthy):
     sampler = Remembering()
-    client = resilient(bare, "latency", tracer_provider=TracerProvider(sampler=sampler))
+    client = resilient(
+        bare,
+        "latency",
+        overrides=NEVER_LATE,
+        tracer_provider=TracerProvider(sampler=sampler),
+    )
     client.put(KEY, {"n": 1})
     name = client.resilience.name
     client.resilience.close()
@@ -201,7 +206,7 @@ def test_a_disabled_sdk_leaves_the_chain_without_telemetry(bare, monkeypatch):
     for cls, name in ((NoOpTracer, "start_span"), (NoOpHistogram, "record")):
         monkeypatch.setattr(cls, name, lambda *_args, **_more: pytest.fail("it was called"))
 
-    client = resilient(bare, "latency", **providers)
+    client = resilient(bare, "latency", overrides=NEVER_LATE, **providers)
     client.put(KEY, {"n": 1})
     client.resilience.close()
 
@@ -262,7 +267,7 @@ async def test_a_coroutine_that_is_closed_in_another_context_logs_nothing(health
     wrapped = resilient(client, "default", telemetry=listener.providers)
     await wrapped.put(KEY, {"n": 1})
     listener.begin()
-    with healthy.inject(op="get", latency="50ms", count=1), caplog.at_level(logging.ERROR):
+    with healthy.inject(op="get", latency="1s", count=1), caplog.at_level(logging.ERROR):
         coroutine = wrapped.get(KEY)
         contextvars.copy_context().run(coroutine.send, None)
         contextvars.copy_context().run(coroutine.close)

@@ -22,6 +22,7 @@ from aerospike_resilience.model.statistics import ClientStatistics, NodeStatisti
 from aerospike_resilience.nodes.history import GONE_FOR_S, NodeHistory
 from aerospike_resilience.telemetry import registry
 from aerospike_resilience.testing import LocalCluster
+from tests.patience import NEVER_LATE, never_late
 from tests.telemetry.exported import Exported
 from tests.waiting import until
 
@@ -35,6 +36,7 @@ def wrap(healthy):
     def wrap_(found: Exported, **options):
         bare = aerospike.client({"hosts": healthy.hosts})
         options = {"profile": "latency", **options}
+        options["overrides"] = never_late(options.get("overrides", {}))
         wrapped.append(resilient(bare, meter_provider=found.provider, **options))
         return wrapped[-1]
 
@@ -145,7 +147,10 @@ def test_lives_of_clients_make_no_series_of_their_own(healthy):
     seen = set()
     for _ in range(5):
         client = resilient(
-            aerospike.client({"hosts": healthy.hosts}), "latency", meter_provider=found.provider
+            aerospike.client({"hosts": healthy.hosts}),
+            "latency",
+            overrides=NEVER_LATE,
+            meter_provider=found.provider,
         )
         client.put(key(1), {"n": 1})
         seen.add(len(found.series()))
@@ -270,7 +275,7 @@ def test_a_provider_that_is_set_later_is_used_by_the_next_call(healthy):
             client = resilient(
                 aerospike.client({"hosts": healthy.hosts}),
                 "latency",
-                overrides={"connection": {"tend_interval": "60s"}},
+                overrides=never_late({"connection": {"tend_interval": "60s"}}),
             )
             client.put(key(1), {"n": 1})
             metrics.set_meter_provider(found.provider)
@@ -313,7 +318,7 @@ def test_a_full_pool_is_counted_by_node(healthy):
     client = resilient(
         aerospike.client({"hosts": healthy.hosts, "max_conns_per_node": 1}),
         "latency",
-        overrides={"policy": {"all": {"max_retries": 0}}},
+        overrides=never_late({"policy": {"all": {"max_retries": 0}}}),
         meter_provider=found.provider,
     )
     client.put(key(1), {"n": 1})

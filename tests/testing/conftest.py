@@ -9,7 +9,7 @@ from aerospike_resilience.testing.plugin import parse_hosts
 from tests.conftest import QUIET
 from tests.real import RealCluster
 
-from .support import connect
+from .support import UNHURRIED, connect
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def cluster(shared_cluster: LocalCluster) -> Iterator[LocalCluster]:
 
 @pytest.fixture(scope="session")
 def shared_client(shared_cluster: LocalCluster) -> Iterator[aerospike.Client]:
-    with contextlib.closing(connect(shared_cluster)) as client:
+    with contextlib.closing(connect(shared_cluster, **UNHURRIED)) as client:
         yield client
 
 

@@ -9,7 +9,12 @@ import aerospike
 from aerospike_resilience.testing import LocalCluster
 from tests.waiting import PATIENCE_S
 
-FAST = {"read": {"socket_timeout": 100, "total_timeout": 2000, "max_retries": 5}}
+FAST = {"read": {"socket_timeout": 100, "total_timeout": 20_000, "max_retries": 50}}
+"""A read leaves a node that does not answer soon."""
+
+SERVED = {"socket_timeout": 10_000, "total_timeout": 30_000}
+UNHURRIED = dict.fromkeys(("read", "write", "operate", "remove", "apply", "batch", "info"), SERVED)
+"""For a cluster that stays well, however late its machine is."""
 
 
 def connect(cluster: LocalCluster, **policies: Any) -> aerospike.Client:

@@ -10,6 +10,7 @@ import pytest
 from aerospike import exception as errors
 
 from aerospike_resilience.testing import LocalCluster, TestAuthority
+from tests.conftest import QUIET
 
 from .support import eventually
 
@@ -53,7 +54,7 @@ def definition_for(hosts):
 
 @pytest.fixture(scope="module")
 def racked():
-    with LocalCluster(nodes=3, racks=[1, 1, 2]) as cluster:
+    with LocalCluster(nodes=3, racks=[1, 1, 2], **QUIET) as cluster:
         cluster.wait_until_stable()
         with c_client(cluster.hosts) as client:
             for key in KEYS:
@@ -79,7 +80,8 @@ class TestRacks:
         )
 
         before = gets()
-        policies = {"read": {"replica": aerospike.POLICY_REPLICA_PREFER_RACK}}
+        read = {"replica": aerospike.POLICY_REPLICA_PREFER_RACK, "total_timeout": 30_000}
+        policies = {"read": read}
         config = {"rack_aware": True, "rack_id": rack, "policies": policies}
         with c_client(racked.hosts, **config) as client:
             for key in KEYS:
@@ -89,6 +91,7 @@ class TestRacks:
         before = gets()
         policy = aerospike_native.ReadPolicy()
         policy.replica = aerospike_native.Replica.PREFER_RACK
+        policy.total_timeout = policy.socket_timeout = 30_000
         client = await native_client(racked.hosts, rack_ids=[rack])
         for key in KEYS:
             record = await client.get(aerospike_native.Key(*key), policy=policy)
@@ -118,7 +121,7 @@ class TestRacks:
 class TestAddresses:
     async def test_alternate_services_are_used_by_those_that_ask_for_them(self):
         """The ordinary addresses lead nowhere, so only a client that asks sees all nodes."""
-        with LocalCluster(nodes=3, access_addresses=[UNREACHABLE] * 3) as cluster:
+        with LocalCluster(nodes=3, access_addresses=[UNREACHABLE] * 3, **QUIET) as cluster:
             seed = cluster.hosts[:1]
             with c_client(seed, use_services_alternate=True) as client:
                 assert len(client.get_node_names()) == 3
@@ -135,7 +138,7 @@ class TestAddresses:
 
     async def test_a_seed_can_connect_whose_peers_do_not(self):
         addresses = [None, UNREACHABLE, UNREACHABLE]
-        with LocalCluster(nodes=3, access_addresses=addresses) as cluster:
+        with LocalCluster(nodes=3, access_addresses=addresses, **QUIET) as cluster:
             seed = cluster.hosts[:1]
             with pytest.raises(errors.ClientError, match="Peers not reachable"), c_client(seed):
                 pass
@@ -146,7 +149,7 @@ class TestAddresses:
             await client.close()
 
     async def test_an_ip_map_leads_to_the_nodes(self):
-        with LocalCluster(nodes=3, access_addresses=NAMES) as cluster:
+        with LocalCluster(nodes=3, access_addresses=NAMES, **QUIET) as cluster:
             ip_map = dict.fromkeys(NAMES, "127.0.0.1")
             client = await native_client(cluster.hosts[:1], ip_map=ip_map)
             assert sorted(client.node_names()) == ["A1", "A2", "A3"]
@@ -171,17 +174,18 @@ async def test_every_client_refuses_a_cluster_of_another_name():
     with LocalCluster(nodes=1, cluster_name="orders") as cluster:
         hosts = cluster.hosts
         for name, opens in (("orders", True), ("invoices", False)):
+            timeout = 20_000 if opens else 500
             refused = contextlib.nullcontext() if opens else pytest.raises(errors.ClientError)
             with refused, c_client(hosts, cluster_name=name):
                 pass
             refused = (
                 contextlib.nullcontext() if opens else pytest.raises(aerospike_py.AerospikeError)
             )
-            with refused, py_client(hosts, cluster_name=name, timeout=500):
+            with refused, py_client(hosts, cluster_name=name, timeout=timeout):
                 pass
             refused = contextlib.nullcontext() if opens else pytest.raises(Exception, match=r".")
             with refused:
-                client = await native_client(hosts, cluster_name=name, timeout=500)
+                client = await native_client(hosts, cluster_name=name, timeout=timeout)
                 await client.close()
             refused = contextlib.nullcontext() if opens else pytest.raises(Exception, match=r".")
             with refused:
@@ -203,6 +207,7 @@ def guarded(authority):
         external_users={"carol": "corporate"},
         tls=authority.issue("db.test"),
         client_ca_file=authority.ca_file,
+        **QUIET,
     ) as cluster:
         yield cluster
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from aerospike_resilience.cli.cluster import cluster as command
 from aerospike_resilience.testing import ClusterError, LocalCluster, controller, fork_server
 from aerospike_resilience.testing.fork_server import FORK_SERVER, ForkServer
+from tests.waiting import PATIENCE_S
 
 from .support import connect, eventually
 
@@ -85,6 +87,20 @@ def test_with_a_real_cluster_tests_that_need_faults_are_skipped_by_name(pytester
 def test_using_a_cluster_that_does_not_run_says_what_to_do():
     with pytest.raises(ClusterError, match="use it in a with block or start"):
         _ = LocalCluster().hosts
+
+
+def test_a_machine_may_keep_the_processes_of_a_cluster_waiting_for_a_minute(monkeypatch):
+    waits, select_ = [], select.select
+
+    def noted(*files_and_timeout):
+        waits.append(files_and_timeout[3])
+        return select_(*files_and_timeout)
+
+    monkeypatch.setattr(select, "select", noted)
+    with LocalCluster(nodes=1):
+        assert min(waits) >= PATIENCE_S
+        assert controller.ANSWER_TIMEOUT_S >= PATIENCE_S
+    assert LocalCluster.wait_until_stable.__defaults__ == (PATIENCE_S,)
 
 
 async def test_a_cluster_is_an_async_context_manager():

@@ -15,8 +15,9 @@ from aerospike_helpers.operations import operations as ops
 from aerospike_helpers.operations.expression_operations import expression_read
 
 from aerospike_resilience.testing import LocalCluster
+from tests.conftest import QUIET
 
-from .support import connect, eventually
+from .support import UNHURRIED, connect, eventually
 
 os.environ["AEROSPIKE_NO_UVLOOP"] = "1"
 
@@ -301,8 +302,8 @@ def test_a_scan_and_a_query_change_records_in_the_background_and_select_bins(cli
 
 def test_a_read_gives_a_record_its_time_again_in_the_last_part_of_it():
     with (
-        LocalCluster(nodes=2) as cluster,
-        contextlib.closing(connect(cluster)) as client,
+        LocalCluster(nodes=2, **QUIET) as cluster,
+        contextlib.closing(connect(cluster, **UNHURRIED)) as client,
     ):
         check_touches(cluster, client)
 

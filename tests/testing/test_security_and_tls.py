@@ -9,6 +9,7 @@ import pytest
 from aerospike import exception as errors
 
 from aerospike_resilience.testing import LocalCluster, TestAuthority
+from tests.conftest import QUIET
 
 os.environ["AEROSPIKE_NO_UVLOOP"] = "1"
 
@@ -21,7 +22,7 @@ USERS = {"ann": "secret", "bob": ("hidden", ["read"])}
 
 @pytest.fixture(scope="module")
 def secured():
-    with LocalCluster(nodes=2, users=USERS) as cluster:
+    with LocalCluster(nodes=2, users=USERS, **QUIET) as cluster:
         yield cluster
 
 
@@ -117,7 +118,7 @@ def tls_client(cluster, name="db.test", **tls):
 
 @pytest.fixture(scope="module")
 def encrypted(authority):
-    with LocalCluster(nodes=2, tls=authority.issue("db.test")) as cluster:
+    with LocalCluster(nodes=2, tls=authority.issue("db.test"), **QUIET) as cluster:
         yield cluster
 
 
@@ -159,7 +160,7 @@ def test_an_expired_certificate_is_refused(authority):
 
 async def test_the_sdk_connects_with_tls_and_a_client_certificate(authority):
     server, mine = authority.issue("db.test"), authority.issue("app")
-    with LocalCluster(nodes=2, tls=server, client_ca_file=authority.ca_file) as cluster:
+    with LocalCluster(nodes=2, tls=server, client_ca_file=authority.ca_file, **QUIET) as cluster:
         hosts = [Host(host, port, "db.test") for host, port in cluster.hosts]
         definition = ClusterDefinition(hosts=hosts).with_tls_config(
             tls_name="db.test",

@@ -16,7 +16,7 @@ from aerospike_resilience.cli.cluster import cluster as command
 from aerospike_resilience.testing import ClusterError, LocalCluster, Snapshot
 from tests.conftest import QUIET
 
-from .support import connect, eventually
+from .support import UNHURRIED, connect, eventually
 
 KEYS = [("test", "kept", n) for n in range(50)]
 
@@ -34,7 +34,7 @@ def own():
 
 @pytest.fixture(scope="module")
 def client(own):
-    with contextlib.closing(connect(own)) as connected:
+    with contextlib.closing(connect(own, **UNHURRIED)) as connected:
         yield connected
 
 
@@ -104,7 +104,7 @@ def test_a_snapshot_goes_through_a_file_into_a_cluster_of_another_size(snapshot,
     snapshot.save(path)
     with LocalCluster(nodes=3, **QUIET) as three:
         three.restore(Snapshot.load(path))
-        with contextlib.closing(connect(three)) as other:
+        with contextlib.closing(connect(three, **UNHURRIED)) as other:
             assert len(held(other)) == 50
             assert other.get(KEYS[0])[2]["n"] == -1
 

@@ -15,7 +15,8 @@ import pytest
 
 from aerospike_resilience import CircuitOpenError, resilient
 from tests.conformance.surfaces import native
-from tests.waiting import until
+from tests.patience import NEVER_LATE
+from tests.waiting import PATIENCE_S, until
 
 SET = "derived"
 
@@ -91,11 +92,16 @@ class ByName(aerospike.Client):
 
 
 @pytest.fixture
+def cluster(unhurried_cluster):
+    return unhurried_cluster
+
+
+@pytest.fixture
 def repository(cluster):
     bare = Repository({"hosts": cluster.hosts})
     for n in (1, 2):
         bare.save(n)
-    client = resilient(bare, "latency")
+    client = resilient(bare, "latency", overrides=NEVER_LATE)
     yield bare, client
     client.close()
 
@@ -159,13 +165,13 @@ def test_what_touches_no_record_is_as_bare(repository):
 def test_an_override_that_takes_the_policy_is_sent_the_profiles(repository):
     bare, client = repository
     client.exists(key())
-    assert bare.policy["total_timeout"] == 250
+    assert bare.policy["total_timeout"] == 60_000
 
 
 def test_an_override_over_an_attribute_of_the_instance_does_not_win(cluster):
     bare = Repository({"hosts": cluster.hosts})
     bare.save = lambda n: ("the instance's", n)
-    client = resilient(bare, "latency")
+    client = resilient(bare, "latency", overrides=NEVER_LATE)
     assert client.save(1) == ("the instance's", 1)
     client.close()
 
@@ -175,7 +181,7 @@ def test_a_method_that_calls_the_class_by_name_goes_on_working_and_is_named_in_a
 ):
     bare = ByName({"hosts": cluster.hosts})
     with caplog.at_level(logging.WARNING, "aerospike_resilience"):
-        client = resilient(bare, "latency")
+        client = resilient(bare, "latency", overrides=NEVER_LATE)
     assert "ByName.save" in caplog.text
     assert client.save(1) == 0
     client.close()
@@ -193,7 +199,7 @@ def test_a_class_that_no_other_can_be_derived_from_is_named_in_a_warning(cluster
             return self.put(key(n), {"n": n})
 
     with caplog.at_level(logging.WARNING, "aerospike_resilience"):
-        client = resilient(Final({"hosts": cluster.hosts}), "latency")
+        client = resilient(Final({"hosts": cluster.hosts}), "latency", overrides=NEVER_LATE)
     assert "save" in caplog.text
     assert "helper" not in caplog.text
     assert client.save(1) == 0
@@ -234,7 +240,8 @@ def isolate_all(client, cluster):
 
 @pytest.mark.parametrize("method", ["save", "save_by_super"])
 def test_methods_derived_from_the_blocking_client_of_aerospike_py_are_protected(cluster, method):
-    client = resilient(PyRepository({"hosts": cluster.hosts}).connect(), "latency")
+    bare = PyRepository({"hosts": cluster.hosts}).connect()
+    client = resilient(bare, "latency", overrides=NEVER_LATE)
     getattr(client, method)(1)
     isolate_all(client, cluster)
     with pytest.raises(CircuitOpenError):
@@ -245,7 +252,8 @@ def test_methods_derived_from_the_blocking_client_of_aerospike_py_are_protected(
 @pytest.mark.parametrize("method", ["save", "save_by_super"])
 def test_methods_derived_from_the_awaited_client_of_aerospike_py_are_protected(cluster, method):
     async def main():
-        client = await resilient(AsyncRepository({"hosts": cluster.hosts}), "latency").connect()
+        bare = AsyncRepository({"hosts": cluster.hosts})
+        client = await resilient(bare, "latency", overrides=NEVER_LATE).connect()
         await getattr(client, method)(1)
         until(lambda: len(client.resilience.nodes) == 3)
         isolate_all(client, cluster)
@@ -256,7 +264,7 @@ def test_methods_derived_from_the_awaited_client_of_aerospike_py_are_protected(c
                 return False
             return True
 
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + PATIENCE_S
         while not await refused() and time.monotonic() < ends:  # until the map is known
             await asyncio.sleep(0.05)
         with pytest.raises(CircuitOpenError):

@@ -11,6 +11,7 @@ import pytest
 
 from aerospike_resilience import resilient
 from tests.conformance.surfaces import Loop, native
+from tests.patience import NEVER_LATE
 
 ASKED = {
     "inspect.iscoroutinefunction": inspect.iscoroutinefunction,
@@ -51,7 +52,7 @@ def pair(request, healthy, loop):
         ),
         "native": lambda: native.new_client_blocking(native.ClientPolicy(), healthy.seeds),
     }[request.param]()
-    client = resilient(bare, "latency")
+    client = resilient(bare, "latency", overrides=NEVER_LATE)
     yield bare, client
     client.resilience.close()
     if request.param == "aerospike-py-async":

@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import aerospike
@@ -18,17 +19,18 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 import aerospike_resilience
 from aerospike_resilience import (
     ClusterDefinition,
-    ConnectError,
     PolicyFileError,
     connect,
     instrument,
     resilient,
     uninstrument,
 )
+from aerospike_resilience.connection import waiting
 from aerospike_resilience.model.operation import NotAskedError
 from aerospike_resilience.nodes import TEND_THREAD, TendedCluster
 from aerospike_resilience.nodes.health_checks import HealthChecks
 from aerospike_resilience.nodes.map_refresh import MapRefresher
+from tests.patience import NEVER_LATE
 from tests.profiles.test_sdk_native_config import connected  # noqa: F401 - a fixture
 from tests.telemetry.exported import Exported
 from tests.waiting import until
@@ -147,9 +149,9 @@ def a_configuration_of_the_clients_own(scene: Scene) -> None:
     connect, healthy = (scene.request.getfixturevalue(name) for name in ("connect", "healthy"))
     scene.wrap(connect(healthy, config_provider=aerospike.ConfigProvider(str(file), 1000)))
     file.write_text(text.format("total_timeout: 888"))
-    until(lambda: scene.said("dynamic configuration overrides profile"), deadline_s=20)
+    until(lambda: scene.said("dynamic configuration overrides profile"))
     file.write_text(text.format("total_timeout: 250"))
-    until(lambda: scene.said("overrides the profile no more"), deadline_s=20)
+    until(lambda: scene.said("overrides the profile no more"))
 
 
 def a_behavior_of_the_sdks_own_file_and_another_connection(scene: Scene) -> None:
@@ -254,7 +256,7 @@ def tends_that_fail(scene: Scene) -> None:
 
 def a_call_that_fails(scene: Scene) -> None:
     with contextlib.suppress(aerospike.exception.RecordNotFound):
-        scene.wrap().get(("test", "log", "no such record"))
+        scene.wrap(overrides=NEVER_LATE).get(("test", "log", "no such record"))
 
 
 def a_client_that_cannot_be_wrapped(scene: Scene) -> None:
@@ -273,7 +275,8 @@ def telemetry_that_fails(scene: Scene) -> None:
 
     provider = TracerProvider()
     provider.add_span_processor(Broken())
-    scene.wrap(tracer_provider=provider).put(("test", "logs", 1), {"n": 1})
+    client = scene.wrap(tracer_provider=provider, overrides=NEVER_LATE)
+    client.put(("test", "logs", 1), {"n": 1})
 
 
 def a_state_that_cannot_be_read(scene: Scene) -> None:
@@ -323,9 +326,14 @@ def a_method_that_runs_unprotected(scene: Scene) -> None:
 
 
 def a_cluster_that_is_awaited(scene: Scene) -> None:
+    def left(_seconds: float) -> None:
+        raise InterruptedError("whoever waits leaves before the second attempt")
+
+    scene.monkeypatch.setattr(waiting, "time", SimpleNamespace(sleep=left))
     definition = ClusterDefinition("127.0.0.1", 1)
-    with contextlib.suppress(ConnectError):
-        connect(definition, profile="latency", name="carts", wait="400ms")
+    with pytest.raises(InterruptedError):
+        connect(definition, profile="latency", name="carts", wait="200s")
+    scene.monkeypatch.undo()
 
 
 def a_connection_against_advice(scene: Scene) -> None:

@@ -25,6 +25,7 @@ from aerospike_resilience import (
     resilient,
 )
 from aerospike_resilience.wrapping.names import ClientNames
+from tests.patience import never_late
 from tests.waiting import until
 
 KEY = ("test", "names", 1)
@@ -35,6 +36,7 @@ def wrap(bare):
     wrapped = []
 
     def wrap_(**options):
+        options["overrides"] = never_late(options.get("overrides", {}))
         wrapped.append(resilient(bare, "latency", **options))
         return wrapped[-1]
 
@@ -102,7 +104,8 @@ REFUSED = {
 
 @pytest.mark.parametrize("error", REFUSED, ids=lambda error: error.__name__)
 def test_an_error_of_ours_says_which_client_it_is_about(wrap, error):
-    client = wrap(name="carts", overrides={"backpressure": {"max_concurrent_operations": 2}})
+    gate = {"max_concurrent_operations": 2, "operation_queue_timeout": "50ms"}
+    client = wrap(name="carts", overrides={"backpressure": gate})
 
     with pytest.raises(error, match=r"\(client 'carts'\)$") as raised:
         REFUSED[error](client)
@@ -210,12 +213,13 @@ def test_the_typed_accessor_is_the_attribute(wrap, bare):
         resilience(None)
 
 
-def test_a_failure_that_was_tried_again_has_the_name_in_its_note(cluster, connect):
-    client = resilient(connect(cluster), "latency", name="carts")
-    cluster.inject(op="read", code=18)
+def test_a_failure_that_was_tried_again_has_the_name_in_its_note(healthy, wrap):
+    client = wrap(name="carts")
 
-    with pytest.raises(aerospike.exception.AerospikeError) as raised:
+    with (
+        healthy.inject(op="read", code=18),
+        pytest.raises(aerospike.exception.AerospikeError) as raised,
+    ):
         client.get(KEY)
-    client.resilience.close()
 
     assert "get under profile 'latency' of client 'carts': attempt 1" in raised.value.__notes__[0]

@@ -10,6 +10,7 @@ import pytest
 
 from aerospike_resilience import resilient
 from tests.conformance.surfaces import native
+from tests.patience import NEVER_LATE
 
 KEY = ("test", "patching", 1)
 
@@ -37,7 +38,7 @@ KINDS = ["aerospike", "derived", "slotted", "aerospike-py", "aerospike-native"]
 @pytest.fixture(params=KINDS)
 def pair(request, healthy):
     bare = opened(request.param, healthy)
-    client = resilient(bare, "latency")
+    client = resilient(bare, "latency", overrides=NEVER_LATE)
     yield bare, client
     client.resilience.close()
     getattr(bare, "close_blocking", bare.close)()
@@ -118,7 +119,7 @@ def test_an_attribute_is_set_read_and_deleted_where_the_bare_client_allows_it(pa
 
 def test_a_slot_of_a_subclass_is_the_bare_clients(healthy):
     bare = Slotted({"hosts": healthy.hosts})
-    client = resilient(bare, "latency")
+    client = resilient(bare, "latency", overrides=NEVER_LATE)
     client.slot = 3
     assert bare.slot == 3
     del client.slot
@@ -129,7 +130,7 @@ def test_a_slot_of_a_subclass_is_the_bare_clients(healthy):
 def test_names_that_ours_might_have_taken_are_the_applications(healthy):
     bare = Derived({"hosts": healthy.hosts})
     bare._client = "the application's"
-    client = resilient(bare, "latency")
+    client = resilient(bare, "latency", overrides=NEVER_LATE)
     assert client._client == "the application's"
     client._lazy = 1
     assert bare._lazy == 1
@@ -145,7 +146,7 @@ def test_replaced_while_patched_the_client_is_closed_and_shown_all_the_same(pair
 @pytest.mark.parametrize("name", ["results", "foreach", "select", "where", "paginate"])
 @pytest.mark.parametrize("kind", ["query", "scan"])
 def test_methods_of_a_query_are_replaced_and_given_back(healthy, kind, name):
-    client = resilient(aerospike.client({"hosts": healthy.hosts}), "latency")
+    client = resilient(aerospike.client({"hosts": healthy.hosts}), "latency", overrides=NEVER_LATE)
     lazy = getattr(client, kind)("test", "patching")
     if not hasattr(lazy, name):
         client.close()

@@ -22,7 +22,12 @@ from typing import Any, Final
 from . import process
 
 _CHECK_S: Final = 0.2
-_START_S: Final = 5.0
+_START_S: Final = 50.0
+"""For how long a node may take to start, in seconds: less than the controller waits for our answer.
+
+One that ends is noticed at once.
+"""
+
 _PR_SET_PDEATHSIG: Final = 1
 _MAX_FILES: Final = 32_768
 

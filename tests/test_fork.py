@@ -33,7 +33,7 @@ def in_child(work) -> int:
     if pid == 0:
         code = 1
         try:
-            signal.alarm(20)
+            signal.alarm(60)
             code = 0 if work() else 2
         finally:
             os._exit(code)

@@ -150,7 +150,7 @@ def test_a_forked_child_starts_with_all_permits_home(healthy, opened):
 
     def child() -> bool:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which pytest-timeout has taken
-        signal.alarm(20)  # rather than a child that hangs
+        signal.alarm(60)  # rather than a child that hangs
         if in_flight() != 0:
             return False
         if not surface.survives_fork:

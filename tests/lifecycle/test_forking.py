@@ -16,7 +16,7 @@ import pytest
 
 import aerospike_resilience
 from aerospike_resilience import ForkedClientError, resilient
-from aerospike_resilience.concurrency import forking
+from aerospike_resilience.concurrency import forking, threads
 from aerospike_resilience.telemetry import registry
 from tests.waiting import until
 
@@ -35,7 +35,7 @@ def in_child(work) -> str:
     pid = os.fork()
     if pid == 0:
         try:
-            signal.alarm(15)
+            signal.alarm(60)
             try:
                 text = str(work())
             except BaseException as error:  # told to the parent
@@ -223,6 +223,47 @@ def test_awaited_clients_tell_a_child_too(opened):
         return "nothing said"
 
     assert "cannot be shared with the parent" in in_child(child)
+
+
+def test_a_thread_of_a_child_may_have_the_identity_of_one_that_was_starting_another(monkeypatch):
+    """Linux gives the stacks of the parent's threads, and so their identities, to those of the child."""
+    at_it, go_on, start = threading.Semaphore(0), threading.Event(), threading.Thread.start
+
+    def slow_start(thread) -> None:
+        if thread.name == "slow":
+            at_it.release()
+            go_on.wait()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", slow_start)
+    starting = [
+        threading.Thread(target=lambda: threads.start(lambda: None, name="slow")) for _ in range(8)
+    ]
+    for thread in starting:
+        thread.start()
+    for _ in starting:
+        at_it.acquire()
+
+    def all_can_start_threads() -> bool:
+        together, started = threading.Barrier(16), []
+
+        def work() -> None:
+            together.wait()
+            started.append(threads.start(lambda: None, name="quick"))
+
+        workers = [threading.Thread(target=work) for _ in range(16)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        return None not in started
+
+    try:
+        assert in_child(all_can_start_threads) == "True"
+    finally:
+        go_on.set()
+        for thread in starting:
+            thread.join()
 
 
 def test_the_counters_of_a_child_start_at_zero(wrap, healthy):

@@ -19,6 +19,7 @@ from aerospike_resilience import resilient
 from aerospike_resilience.testing import LocalCluster
 from aerospike_resilience.testing.plugin import parse_hosts
 from tests.costs import Costs
+from tests.patience import NEVER_LATE
 from tests.real import RealCluster
 
 # How long an example takes, or is drawn for, tells of the machine and not of what is tested.
@@ -96,8 +97,8 @@ def bare(healthy: LocalCluster, connect: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def client(bare: Any) -> Iterator[Any]:
-    """The same client, wrapped."""
-    wrapped = resilient(bare, profile="latency")
+    """The same client, wrapped, with a profile that has all the time of a busy machine."""
+    wrapped = resilient(bare, profile="latency", overrides=NEVER_LATE)
     yield wrapped
     wrapped.resilience.close()
 

@@ -1,4 +1,4 @@
-"""Words of a profile for reads that must be served however busy the machine is."""
+"""Words of a profile for calls that must be served however busy the machine is."""
 
 from __future__ import annotations
 
@@ -10,3 +10,11 @@ PATIENT: Final[dict[str, Any]] = {
 }
 """For ``latency``. A busy machine stops a healthy node for longer than that profile forgives. Writes keep
 their socket timeouts: a node that stalls must be found out before the others evict it, after 1.5 s."""
+
+NEVER_LATE: Final[dict[str, Any]] = {
+    "policy": {"all": {"total_timeout": "60s", "socket_timeout": "10s"}},
+    "adaptive_timeout": {"min": "10s", "max": "10s"},
+    "breaker": {"silence": "60s"},
+    "backpressure": {"operation_queue_timeout": "20s"},
+}
+"""For ``latency``, where no node is harmed: no call is too late, and no node is suspected."""

@@ -14,6 +14,8 @@ import pytest
 from aerospike_resilience import BackpressureError, CircuitOpenError, resilient
 from aerospike_resilience.clients.aerospike_native import operations as table
 from tests.conformance.surfaces import native
+from tests.patience import NEVER_LATE
+from tests.waiting import PATIENCE_S
 
 KEY = native.Key("test", "begun", 1)
 
@@ -31,7 +33,9 @@ def in_loop(test):
             )
             bare = await native.new_client(native.ClientPolicy(), healthy.seeds)
             client = resilient(
-                await native.new_client(native.ClientPolicy(), healthy.seeds), "latency"
+                await native.new_client(native.ClientPolicy(), healthy.seeds),
+                "latency",
+                overrides=NEVER_LATE,
             )
             await client.put(KEY, {"n": 1})
             try:
@@ -52,7 +56,7 @@ def in_loop(test):
 
 async def isolated(cluster, client):
     """Isolate every node, and wait until that is known of the record's."""
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + PATIENCE_S
     while len(client.resilience.nodes) < len(cluster.nodes) and time.monotonic() < ends:
         await asyncio.sleep(0.01)
     for node in cluster.nodes:
@@ -70,7 +74,7 @@ async def isolated(cluster, client):
 async def test_the_request_is_on_its_way_before_anything_is_awaited(cluster, bare, client):
     before = cluster.requests(op="read")
     future = client.get(KEY)
-    ends = time.monotonic() + 5
+    ends = time.monotonic() + PATIENCE_S
     while cluster.requests(op="read") == before and time.monotonic() < ends:
         time.sleep(0.005)  # the event loop stands still
     assert cluster.requests(op="read") == before + 1
@@ -164,7 +168,7 @@ async def test_cancelled_at_once_or_later_it_ends_as_cancelled(cluster, bare, cl
                 await future
             assert future.cancelled()
     gate = client.resilience.snapshot
-    ends = asyncio.get_running_loop().time() + 10
+    ends = asyncio.get_running_loop().time() + PATIENCE_S
     while gate()["gate"]["in_flight"] and asyncio.get_running_loop().time() < ends:
         await asyncio.sleep(0.02)
     assert gate()["gate"]["in_flight"] == 0
@@ -201,28 +205,30 @@ async def test_nested_timeouts_of_one_length_end_as_they_do_bare(cluster, bare, 
             return "timed out"
         return "answered"
 
-    with cluster.inject(op="read", latency="150ms"):
+    with cluster.inject(op="read", latency="2s"):  # no busy machine is so late that both are due
         assert [await nested(one) for one in (bare, client)] == ["timed out"] * 2
 
 
 @in_loop
 async def test_a_call_that_waits_for_a_permit_begins_at_the_call_too(cluster, bare, client):
-    small = {"backpressure": {"max_concurrent_operations": 1, "operation_queue_timeout": "5s"}}
-    client = resilient(
-        await native.new_client(native.ClientPolicy(), cluster.seeds), "latency", overrides=small
-    )
+    def one_at_a_time(waits: str) -> dict[str, object]:
+        gate = {"max_concurrent_operations": 1, "operation_queue_timeout": waits}
+        return {**NEVER_LATE, "backpressure": gate}
+
+    async def limited(waits: str) -> object:
+        bare = await native.new_client(native.ClientPolicy(), cluster.seeds)
+        return resilient(bare, "latency", overrides=one_at_a_time(waits))
+
+    client = await limited("60s")
     await client.put(KEY, {"n": 1})
     calls = [client.get(KEY) for _ in range(20)]
     assert client.resilience.snapshot()["gate"]["in_flight"] == 1
     assert all(record.bins == {"n": 1} for record in await asyncio.gather(*calls))
     with pytest.raises(TypeError):
         client.get("no key")
-    narrow = {"backpressure": {"max_concurrent_operations": 1, "operation_queue_timeout": "1ms"}}
     await client.close()
-    client = resilient(
-        await native.new_client(native.ClientPolicy(), cluster.seeds), "latency", overrides=narrow
-    )
-    with cluster.inject(op="read", latency="25ms"):
+    client = await limited("1ms")
+    with cluster.inject(op="read", latency="1s"):
         first, second = client.get(KEY), client.get(KEY)
         with pytest.raises(BackpressureError):
             await second
@@ -232,7 +238,8 @@ async def test_a_call_that_waits_for_a_permit_begins_at_the_call_too(cluster, ba
 
 def test_debug_mode_has_nothing_to_say(healthy):
     async def main():
-        client = resilient(await native.new_client(native.ClientPolicy(), healthy.seeds), "latency")
+        bare = await native.new_client(native.ClientPolicy(), healthy.seeds)
+        client = resilient(bare, "latency", overrides=NEVER_LATE)
         await client.put(KEY, {"n": 1})
         for future in (client.get(KEY), client.exists(KEY), client.batch_exists([KEY])):
             repr(future)

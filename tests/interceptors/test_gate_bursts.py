@@ -208,7 +208,7 @@ PATIENCE_S = 60.0
 """How long a burst may be repeated: what else the machine does takes its time."""
 
 UNLIMITED = {"policy": {"all": {"total_timeout": "60s", "socket_timeout": "20s"}}}
-"""How long the whole burst takes is the machine's; whom the gate lets wait, and for how long, the profile's."""
+"""How long a burst takes is the machine's; whom the gate lets wait, and for how long, the profile's."""
 
 
 @pytest.mark.parametrize("client", ["aerospike-py (awaited)", "aerospike-native (awaited)"])

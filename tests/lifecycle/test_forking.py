@@ -18,6 +18,7 @@ import aerospike_resilience
 from aerospike_resilience import ForkedClientError, resilient
 from aerospike_resilience.concurrency import forking, threads
 from aerospike_resilience.telemetry import registry
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 # Forking a process with threads is what is tested.
@@ -25,7 +26,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 ROOT = Path(aerospike_resilience.__file__).parent
 KEYS = [("test", "forking", n) for n in range(20)]
-PARALLEL = {"policy": {"reads_batch": {"concurrent": True}, "writes_batch": {"concurrent": True}}}
+PARALLEL = {
+    "policy": {
+        **NEVER_LATE["policy"],
+        "reads_batch": {"concurrent": True},
+        "writes_batch": {"concurrent": True},
+    }
+}
 HOLDERS = (type(threading.Lock()), type(threading.RLock()), threading.Thread)
 
 
@@ -72,7 +79,9 @@ def wrap(healthy, connect):
     clients = []
 
     def wrap_(**overrides):
-        clients.append(resilient(connect(healthy), "latency", overrides=overrides))
+        clients.append(
+            resilient(connect(healthy), "latency", overrides={**NEVER_LATE, **overrides})
+        )
         for key in KEYS:
             clients[-1].put(key, {"n": 1})
         return clients[-1]
@@ -123,7 +132,7 @@ def test_a_batch_returns_in_a_child_though_its_caller_has_it_run_on_threads(wrap
 
 def test_a_batch_returns_in_a_child_though_the_client_was_configured_to_use_threads(healthy):
     bare = aerospike.client({"hosts": healthy.hosts, "policies": {"batch": {"concurrent": True}}})
-    client = resilient(bare, "observe")
+    client = resilient(bare, "observe", overrides=NEVER_LATE)
     for key in KEYS:
         client.put(key, {"n": 1})
     assert in_child(lambda: client.batch_read(KEYS) is not None) == "True"
@@ -158,7 +167,7 @@ def test_a_child_is_warned_once_at_its_first_use(wrap, lines):
     "first",
     [
         lambda client: client.get(KEYS[0]),
-        lambda client: client.get(KEYS[0], policy={"total_timeout": 100}),
+        lambda client: client.get(KEYS[0], policy={"total_timeout": 50_000}),
         lambda client: client.batch_read(KEYS),
         lambda client: client.query("test", "forking").results(),
         lambda client: client.info_all("build"),
@@ -201,7 +210,7 @@ def test_a_child_that_connects_for_itself_hears_nothing(healthy, wrap, lines):
     lines.clear()
 
     def child() -> list[str]:
-        own = resilient(aerospike.client({"hosts": healthy.hosts}), "latency")
+        own = resilient(aerospike.client({"hosts": healthy.hosts}), "latency", overrides=NEVER_LATE)
         own.get(KEYS[0])
         return [line for line in lines if "fork" in line]
 
@@ -209,7 +218,7 @@ def test_a_child_that_connects_for_itself_hears_nothing(healthy, wrap, lines):
 
 
 def test_awaited_clients_tell_a_child_too(opened):
-    surface = opened(overrides={"forked_client": "error"})
+    surface = opened(overrides={**NEVER_LATE, "forked_client": "error"})
     surface.put(1, {"n": 1})
     engine = surface.resilience._engine
 
@@ -320,7 +329,7 @@ def test_whatever_holds_a_lock_or_a_thread_starts_anew_in_a_child(healthy, conne
     client = resilient(
         connect(healthy),
         "latency",
-        overrides={"backpressure": {"max_per_node": 0.5, "limit": "adaptive"}},
+        overrides={**NEVER_LATE, "backpressure": {"max_per_node": 0.5, "limit": "adaptive"}},
         listeners=[pybreaker.CircuitBreakerListener()],
         storage=lambda _node: pybreaker.CircuitMemoryStorage("closed"),
     )

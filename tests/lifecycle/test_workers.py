@@ -114,9 +114,11 @@ def tick():
 @contextlib.contextmanager
 def watched(self):
     before = len(ticks)
-    with question(self) as may_ask:
-        yield may_ask
-    turns.append(len(ticks) - before)
+    try:
+        with question(self) as may_ask:
+            yield may_ask
+    finally:
+        turns.append(len(ticks) - before)
 
 ClientSource.question = watched
 
@@ -134,7 +136,7 @@ with LocalCluster(nodes=3, heartbeat_timeout=5000) as cluster:
     ends = time.monotonic() + 60
     while time.monotonic() < ends:
         missed = asked.missed != float("-inf")
-        went_on = max(turns, default=0) >= 5  # the other greenlet's while one question was out
+        went_on = max(turns, default=0) >= 5  # of the other greenlet, while one question was out
         if missed and went_on:
             break
         gevent.sleep(0.01)

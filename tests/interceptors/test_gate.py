@@ -202,7 +202,7 @@ async def test_threads_and_tasks_share_one_gate():
 
     threading.Thread(target=lay_down, args=(gate,)).start()
 
-    assert await asyncio.wait_for(task, 5) == "answer"
+    assert await asyncio.wait_for(task, 60) == "answer"
     assert gate.in_flight == 0
 
 

@@ -129,7 +129,7 @@ def test_a_gate_that_is_resized_keeps_account_of_calls_in_flight(tmp_path, healt
         assert surface.resilience.reload().error is None
         assert gate()["limit"] == limit
 
-    with healthy.inject(op="get", latency="2s", count=2), ThreadPoolExecutor(2) as pool:
+    with healthy.inject(op="get", latency="4s", count=2), ThreadPoolExecutor(2) as pool:
         first = pool.submit(surface.get, 1)
         until(lambda: gate()["in_flight"] == 1)
         resize(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from collections import Counter
@@ -16,7 +17,7 @@ from aerospike_resilience.interceptors import VirtualGate
 from aerospike_resilience.testing import LocalCluster
 from tests.conftest import UNHURRIED
 from tests.test_fork import in_child
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 SET = "foresight"
 
@@ -170,6 +171,10 @@ async def test_awaited_calls_are_counted_too(cluster):
     await bare.connect()
     client = resilient(bare, "observe")
     key = key_of(cluster, "A3")
+    health = client.resilience._engine.shared.health
+    async with asyncio.timeout(PATIENCE_S):
+        while not health.partitions.namespaces:  # by which a read is known to have a replica
+            await asyncio.sleep(0.005)
     await client.put(key, {"n": 1})
     with cluster.inject(node="A3", op="get", latency="60ms"):
         await client.get(key)

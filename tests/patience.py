@@ -20,6 +20,13 @@ NEVER_LATE: Final[dict[str, Any]] = {
 }
 """For ``latency``, where no node is harmed: no call is too late, and no node is suspected."""
 
+SECOND_A_TRY: Final[dict[str, Any]] = {
+    **NEVER_LATE,
+    "policy": {"all": {"total_timeout": "60s", "socket_timeout": "1s"}},
+    "adaptive_timeout": {"min": "1s", "max": "1s"},
+}
+"""For ``latency``, where answers are dropped: a try is given up after a second, and others have time."""
+
 
 def never_late(more: Mapping[str, Any]) -> dict[str, Any]:
     """Return `NEVER_LATE` with more words, which win."""

@@ -11,10 +11,21 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from . import forking
+
 T = TypeVar("T")
 
-_starting: Final[set[int]] = set()
-"""The threads that are starting one just now."""
+
+class _Starting(set[int]):
+    """The threads that are starting one just now, by identity."""
+
+    def after_fork(self) -> None:
+        """Keep the thread that forked: a thread of the child may get the identity of one of the parent."""
+        self &= {threading.get_ident()}
+
+
+_starting: Final = _Starting()
+forking.register(_starting)
 
 
 def start(target: Callable[..., None], *args: Any, name: str) -> threading.Thread | None:

@@ -20,6 +20,7 @@ from aerospike_resilience import ResilienceError, resilient
 from aerospike_resilience.cli.main import cli
 from aerospike_resilience.cli.top_screen import Screen, bars
 from aerospike_resilience.live.reading import Reading
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -27,7 +28,9 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture(scope="module")
 def served(healthy):
-    wrapped = resilient(aerospike.client({"hosts": healthy.hosts}), "latency", name="carts")
+    wrapped = resilient(
+        aerospike.client({"hosts": healthy.hosts}), "latency", overrides=NEVER_LATE, name="carts"
+    )
     for n in range(50):
         wrapped.put(("test", "top", n), {"n": n})
     yield wrapped

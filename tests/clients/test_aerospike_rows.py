@@ -10,10 +10,16 @@ from aerospike_helpers.operations import operations as op
 
 from aerospike_resilience import resilient
 from aerospike_resilience.clients import adapter_named
+from tests.patience import NEVER_LATE
 
 KEYS = [("test", "rows", "kept-key")]
 
-ROWS = {"policy": {"writes": {"key": "send", "durable_delete": False, "ttl": 600}}}
+ROWS = {
+    "policy": {
+        **NEVER_LATE["policy"],
+        "writes": {"key": "send", "durable_delete": False, "ttl": 600},
+    }
+}
 
 
 class Recording(aerospike.Client):
@@ -55,7 +61,7 @@ def test_rows_get_their_own_policy_and_the_batch_gets_its(wrapped, recording):
     assert write["policy_batch_write"] == {"key": 1, "durable_delete": False, "ttl": 600}
     assert remove["policy_batch_remove"] == {"key": 1, "durable_delete": False}
     assert "key" not in write["policy_batch"]
-    assert write["policy_batch"]["total_timeout"] == 500
+    assert write["policy_batch"]["total_timeout"] == 60_000
 
 
 def test_the_user_key_is_kept_with_records_that_a_batch_wrote(wrapped, bare):

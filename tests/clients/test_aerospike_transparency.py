@@ -221,7 +221,7 @@ def test_closing_while_the_tend_thread_asks_crashes_nothing(cluster):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=200,
     )
 
     assert found.stdout == "alive\n", found.stderr

@@ -10,6 +10,7 @@ from aerospike_helpers.operations import operations as op
 
 from aerospike_resilience import resilient
 from aerospike_resilience.clients.aerospike.policies import ROWS
+from tests.patience import NEVER_LATE
 
 KEY, NONE = ("test", "batch-policy", 1), ("test", "batch-policy", "none")
 WRITE = [op.write("n", 2)]
@@ -76,7 +77,7 @@ def test_a_field_of_rows_in_the_batchs_policy_does_what_it_does_bare(
 ):
     bare, wrapped = clients
     keeper = connect(healthy)
-    policy = {field: FIELDS[field], "total_timeout": 9000}
+    policy = {field: FIELDS[field], "total_timeout": 50_000}
     given = dict(policy)
 
     assert ends(wrapped, keeper, ask, policy) == ends(bare, keeper, ask, policy)
@@ -90,8 +91,8 @@ def test_a_field_in_the_policy_for_rows_has_its_effect(clients, connect, healthy
     of_rows = {"policy_batch_write": {field: FIELDS[field]}}
     ask = ASKED["batch_operate"]
 
-    by_bare = ends(bare, keeper, ask, {"total_timeout": 9000}, **of_rows)
-    assert ends(wrapped, keeper, ask, {"total_timeout": 9000}, **of_rows) == by_bare
+    by_bare = ends(bare, keeper, ask, {"total_timeout": 50_000}, **of_rows)
+    assert ends(wrapped, keeper, ask, {"total_timeout": 50_000}, **of_rows) == by_bare
 
 
 def test_the_profiles_fields_go_to_rows_beside_the_callers_that_stay(healthy, connect):
@@ -102,10 +103,15 @@ def test_the_profiles_fields_go_to_rows_beside_the_callers_that_stay(healthy, co
             sent.append(named)
             return super().batch_operate(keys, ops, **named)
 
-    profile = {"policy": {"writes_batch": {"key": "send", "ttl": 600, "exists": "update_only"}}}
+    profile = {
+        "policy": {
+            **NEVER_LATE["policy"],
+            "writes_batch": {"key": "send", "ttl": 600, "exists": "update_only"},
+        }
+    }
     client = resilient(Recording({"hosts": healthy.hosts}), "latency", overrides=profile)
     client.batch_operate(
-        [KEY], WRITE, {"exists": aerospike.POLICY_EXISTS_CREATE, "total_timeout": 9000}
+        [KEY], WRITE, {"exists": aerospike.POLICY_EXISTS_CREATE, "total_timeout": 50_000}
     )
     client.close()
 
@@ -123,7 +129,7 @@ def test_an_ignored_condition_does_not_keep_a_batch_from_being_sent_again(health
     def plan(*args, **kwargs):
         return planner.prepare(operation, args, kwargs).plan
 
-    ignored = plan([KEY], {"gen": aerospike.POLICY_GEN_EQ, "total_timeout": 9000})
+    ignored = plan([KEY], {"gen": aerospike.POLICY_GEN_EQ, "total_timeout": 50_000})
     assert (ignored.idempotent, ignored.conditional) == (True, False)
     held = plan([KEY], policy_batch_remove={"gen": aerospike.POLICY_GEN_EQ, "generation": 1})
     assert not held.idempotent

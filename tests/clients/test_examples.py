@@ -21,7 +21,7 @@ from tests.conformance.surfaces import (
     aerospike_py,
     native,
 )
-from tests.patience import PATIENT
+from tests.patience import NEVER_LATE
 
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+:\d+|0x[0-9a-f]+|\b(?:iterations|lastNode)=\S+")
 
@@ -294,7 +294,7 @@ CLIENTS = {
 def test_what_the_documentation_shows_is_the_same_wrapped(healthy, name):
     connect, examples, close = CLIENTS[name]
     bare, given = connect(healthy), connect(healthy)
-    wrapped = resilient(given, profile="latency", overrides=PATIENT)
+    wrapped = resilient(given, profile="latency", overrides=NEVER_LATE)
     set_name = f"ex-{name[-6:]}"
 
     expected = [outcome(act) for act in examples(bare, set_name)]

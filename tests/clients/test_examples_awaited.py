@@ -10,7 +10,7 @@ import pytest
 from aerospike_resilience import resilient
 from tests.clients.test_examples import told
 from tests.conformance.surfaces import ClusterDefinition, DataSet, aerospike_py, native
-from tests.patience import PATIENT
+from tests.patience import NEVER_LATE
 
 
 async def outcome_async(act):
@@ -79,7 +79,7 @@ def test_what_the_documentation_of_the_awaited_native_client_shows(healthy):
         bare, given = [
             await native.new_client(native.ClientPolicy(), healthy.seeds) for _ in range(2)
         ]
-        wrapped = resilient(given, profile="latency", overrides=PATIENT)
+        wrapped = resilient(given, profile="latency", overrides=NEVER_LATE)
         expected, found = await outcomes(bare), await outcomes(wrapped)
         await bare.close()
         await wrapped.close()
@@ -97,7 +97,7 @@ def test_what_the_documentation_of_the_awaited_ones_shows(healthy):
 
     async def examples():
         async with aerospike_py.AsyncClient({"hosts": healthy.hosts}) as bare:
-            client = resilient(await bare.connect(), profile="latency", overrides=PATIENT)
+            client = resilient(await bare.connect(), profile="latency", overrides=NEVER_LATE)
             await client.put(key, {"n": 1})
             many = await asyncio.gather(*(client.get(key) for _ in range(20)))
             assert {record.bins["n"] for record in many} == {1}
@@ -110,7 +110,7 @@ def test_what_the_documentation_of_the_awaited_ones_shows(healthy):
 
         host, port = healthy.hosts[0]
         async with await ClusterDefinition(host, port).connect() as bare:
-            session = resilient(bare, profile="latency", overrides=PATIENT).create_session()
+            session = resilient(bare, profile="latency", overrides=NEVER_LATE).create_session()
             await asyncio.gather(*(session.put(users.id(n), {"n": n}) for n in range(30)))
             found = await session.get_many([users.id(n) for n in range(30)])
             assert [record.bins["n"] for record in found] == list(range(30))

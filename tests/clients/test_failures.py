@@ -18,34 +18,34 @@ from tests.waiting import until
 
 KEY = ("test", "failures", 1)
 NATIVE_KEY = native.Key(*KEY)
-HASTY = {"total_timeout": 150, "socket_timeout": 60, "max_retries": 0, "timeout_delay": 0}
-PATIENT = {"total_timeout": 10_000, "socket_timeout": 10_000}
+PATIENT = {"total_timeout": 60_000, "socket_timeout": 10_000, "max_retries": 0, "timeout_delay": 0}
+HASTY = {**PATIENT, "total_timeout": 600, "socket_timeout": 100}
+"""Where no answer comes."""
 
 
 class C:
     """The C client."""
 
     name = "aerospike"
-    never_retried = HASTY
 
     def __init__(self, cluster, **config):
         self.client = aerospike.client({"hosts": cluster.hosts, **config})
 
     def get(self, key=KEY, **policy):
-        return self.client.get(key, {**HASTY, **policy})
+        return self.client.get(key, {**PATIENT, **policy})
 
     def put(self, key=KEY, **policy):
-        return self.client.put(key, {"n": 1}, policy={**HASTY, **policy})
+        return self.client.put(key, {"n": 1}, policy={**PATIENT, **policy})
 
     def create(self):
-        self.client.put(KEY, {"n": 1}, policy={**HASTY, "exists": aerospike.POLICY_EXISTS_CREATE})
+        self.client.put(KEY, {"n": 1}, policy={**PATIENT, "exists": aerospike.POLICY_EXISTS_CREATE})
 
-    def increment(self):
-        self.client.increment(KEY, "n", 1, policy=HASTY)
+    def increment(self, **policy):
+        self.client.increment(KEY, "n", 1, policy={**PATIENT, **policy})
 
     def batch(self):
         found = self.client.batch_write(
-            rows.BatchRecords([rows.Write(KEY, [operations.write("n", 1)])]), HASTY
+            rows.BatchRecords([rows.Write(KEY, [operations.write("n", 1)])]), PATIENT
         )
         return found, "batch_write"
 
@@ -65,11 +65,11 @@ class Py(C):
         self.client = aerospike_py.client({"hosts": cluster.hosts, **config}).connect()
 
     def create(self):
-        policy = {**HASTY, "exists": aerospike_py.POLICY_EXISTS_CREATE_ONLY}
+        policy = {**PATIENT, "exists": aerospike_py.POLICY_EXISTS_CREATE_ONLY}
         self.client.put(KEY, {"n": 1}, policy=policy)
 
     def batch(self):
-        return self.client.batch_write([(KEY, {"n": 1})], HASTY), "batch_write"
+        return self.client.batch_write([(KEY, {"n": 1})], PATIENT), "batch_write"
 
 
 class Native(C):
@@ -85,24 +85,24 @@ class Native(C):
 
     def get(self, key=KEY, **fields):
         policy = native.ReadPolicy()
-        for name, value in {**HASTY, **fields}.items():
+        for name, value in {**PATIENT, **fields}.items():
             setattr(policy, name, value)
         return self.client.get_blocking(native.Key(*key), policy=policy)
 
     def put(self, key=KEY, **fields):
         return self.client.put_blocking(
-            native.Key(*key), {"n": 1}, policy=write_policy(**{**HASTY, **fields})
+            native.Key(*key), {"n": 1}, policy=write_policy(**{**PATIENT, **fields})
         )
 
     def create(self):
         self.put(record_exists_action=native.RecordExistsAction.CREATE_ONLY)
 
-    def increment(self):
-        self.client.add_blocking(NATIVE_KEY, {"n": 1}, policy=write_policy(**HASTY))
+    def increment(self, **fields):
+        self.client.add_blocking(NATIVE_KEY, {"n": 1}, policy=write_policy(**{**PATIENT, **fields}))
 
     def batch(self):
         policy = native.BatchPolicy()
-        for name, value in HASTY.items():
+        for name, value in PATIENT.items():
             setattr(policy, name, value)
         try:
             found = self.client.batch_write_blocking([NATIVE_KEY], [{"n": 1}], batch_policy=policy)
@@ -195,7 +195,7 @@ def test_an_overload_names_its_node(healthy, client):
 
 def test_a_read_without_an_answer(healthy, client):
     with healthy.inject(op="get", answer="drop"):
-        found = failure(client, client.get, "get")
+        found = failure(client, partial(client.get, **HASTY), "get")
 
     assert (found.kind, found.retryable, found.fault) == (K.TIMEOUT, True, Fault.NODE)
     assert not found.in_doubt
@@ -203,10 +203,10 @@ def test_a_read_without_an_answer(healthy, client):
 
 def test_a_write_without_an_answer_is_in_doubt(healthy, client):
     with healthy.inject(op="write", answer="drop"):
-        assert failure(client, client.put, "put").in_doubt
+        assert failure(client, partial(client.put, **HASTY), "put").in_doubt
     with healthy.inject(op="write", answer="drop"):
         operation = "add" if client.name == "aerospike-native" else "increment"
-        found = failure(client, client.increment, operation)
+        found = failure(client, partial(client.increment, **HASTY), operation)
 
     assert (found.kind, found.in_doubt, found.fault) == (K.TIMEOUT, True, Fault.NODE)
 
@@ -271,8 +271,7 @@ def test_a_refused_connection_was_never_sent(cluster):
             client.put()
             victim = cluster.master(*KEY)
             cluster.kill(victim)
-            patient = partial(client.put, total_timeout=10_000, socket_timeout=10_000)
-            found = failure(client, patient, "put")
+            found = failure(client, client.put, "put")
             assert found.fault is Fault.NODE, kind
             assert not found.in_doubt or found.kind is K.CONNECTION, kind
         finally:
@@ -291,7 +290,7 @@ def test_a_closed_client_is_the_callers_fault(healthy):
 
 def test_a_full_pool_is_our_own_fault(healthy):
     client = C(healthy, max_conns_per_node=1)
-    with healthy.inject(op="get", latency="100ms"), ThreadPoolExecutor(4) as pool:
+    with healthy.inject(op="get", latency="1s"), ThreadPoolExecutor(4) as pool:
         found = [
             adapter_named("aerospike").classify(error, adapter_named("aerospike").operations["get"])
             for error in (done.exception() for done in [pool.submit(client.get) for _ in range(4)])
@@ -322,7 +321,7 @@ def test_a_tripped_native_breaker_is_nobodys_new_fault(healthy, kind, config):
     with healthy.inject(op="write", answer="drop"):
         for _ in range(6):
             with pytest.raises(Exception) as caught:  # noqa: PT011
-                client.put()
+                client.put(**HASTY)
             kinds.append(adapter.classify(caught.value, adapter.operations["put"]))
     client.close()
 
@@ -344,9 +343,9 @@ def test_waiting_in_vain_for_a_connection_charges_no_node(kind):
         client = kind(cluster, max_conns_per_node=2, **rarely)
         client.put()
         with cluster.inject(op="get", answer="drop"):
-            holders = [pool.submit(client.get, **PATIENT) for _ in range(2)]
+            holders = [pool.submit(client.get) for _ in range(2)]
             until(lambda: cluster.requests("get") == 2)  # both connections are taken
-            waiting = [pool.submit(client.get) for _ in range(4)]
+            waiting = [pool.submit(client.get, **HASTY) for _ in range(4)]
             errors = [done.exception() for done in waiting]
             assert not any(done.done() for done in holders)
             with cluster.inject(refuse=True):  # ends what the holders wait for
@@ -365,7 +364,7 @@ def test_waiting_in_vain_for_an_answer_may_charge_one(healthy, kind):
     client.put()
     adapter = adapter_named(client.name)
     with healthy.inject(op="get", answer="drop"), pytest.raises(Exception) as caught:  # noqa: PT011
-        client.get()
+        client.get(**HASTY)
     client.close()
 
     assert not adapter.classify(caught.value, adapter.operations["get"]).soft
@@ -375,11 +374,8 @@ def test_the_gate_of_aerospike_py_is_understood(healthy):
     client = Py(healthy, max_concurrent_operations=1, operation_queue_timeout_ms=20)
     client.put()
     adapter = adapter_named("aerospike-py")
-    with healthy.inject(op="get", latency="120ms"), ThreadPoolExecutor(4) as pool:
-        errors = [
-            done.exception()
-            for done in [pool.submit(client.get, total_timeout=1000) for _ in range(4)]
-        ]
+    with healthy.inject(op="get", latency="1s"), ThreadPoolExecutor(4) as pool:
+        errors = [done.exception() for done in [pool.submit(client.get) for _ in range(4)]]
     client.close()
 
     found = [adapter.classify(e, adapter.operations["get"]) for e in errors if e is not None]

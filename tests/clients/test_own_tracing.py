@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.patience import NEVER_LATE
+
 PROGRAM = """
 import sys, aerospike_py
 from opentelemetry import propagate, trace
@@ -34,7 +36,7 @@ provider = TracerProvider()
 provider.add_span_processor(SimpleSpanProcessor(exporter))
 aerospike_py.init_tracing()
 client = aerospike_py.client({"hosts": [("127.0.0.1", int(sys.argv[1]))]}).connect()
-told = {"telemetry": {"attempt_spans": sys.argv[2] == "attempts"}}
+told = {**NEVER_LATE, "telemetry": {"attempt_spans": sys.argv[2] == "attempts"}}
 client = resilient(client, "latency", overrides=told, tracer_provider=provider)
 client.put(("test", "s", 1), {"n": 1})
 spans = exporter.get_finished_spans()
@@ -48,11 +50,17 @@ client.close()
 )
 def test_the_clients_own_span_is_a_child_of_the_operation_or_of_its_attempt(healthy, spans, told):
     found = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(healthy.hosts[0][1]), spans],
+        [
+            sys.executable,
+            "-c",
+            f"NEVER_LATE = {NEVER_LATE}\n{PROGRAM}",
+            str(healthy.hosts[0][1]),
+            spans,
+        ],
         env={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
 

@@ -16,6 +16,7 @@ from aerospike_resilience import resilient
 from aerospike_resilience.clients.aerospike import operations as table
 from aerospike_resilience.testing import LocalCluster
 from tests.clients.passing import answer, methods, parameters
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -356,7 +357,7 @@ def test_an_administrator_is_answered_as_by_the_bare_one(administrators, act):
 
 
 def test_connecting_is_chainable(healthy, connect):
-    wrapped = resilient(connect(healthy), "latency")
+    wrapped = resilient(connect(healthy), "latency", overrides=NEVER_LATE)
 
     assert wrapped.connect() is wrapped
     wrapped.put(KEY, {"n": 1})

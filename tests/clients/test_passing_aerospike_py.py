@@ -15,6 +15,7 @@ from aerospike_resilience.clients.aerospike_py import operations as table
 from aerospike_resilience.testing import LocalCluster
 from tests.clients.passing import answer, answer_async, in_turn, methods, parameters, then
 from tests.conformance.surfaces import Loop, aerospike_py
+from tests.patience import NEVER_LATE
 
 SET = "passing-py"
 KEYS = [("test", SET, n) for n in range(1, 5)]
@@ -294,7 +295,7 @@ def test_a_module_is_stored_called_and_removed(way, tmp_path):
 
 def test_a_with_block_closes_the_client(healthy):
     with aerospike_py.client({"hosts": healthy.hosts}) as given:
-        wrapped = resilient(given, "latency")
+        wrapped = resilient(given, "latency", overrides=NEVER_LATE)
         with wrapped as entered, entered.connect() as connected:
             assert entered is wrapped
             assert connected is wrapped
@@ -309,7 +310,7 @@ def test_a_with_block_closes_the_client(healthy):
 def test_an_async_with_block_closes_the_client(healthy):
     async def entered():
         given = aerospike_py.AsyncClient({"hosts": healthy.hosts})
-        wrapped = resilient(given, "latency")
+        wrapped = resilient(given, "latency", overrides=NEVER_LATE)
         async with wrapped as same:
             assert same is wrapped
             assert await wrapped.connect() is wrapped

@@ -224,6 +224,9 @@ LOCAL = [
     ("disable_metrics", lambda ask: (ask.client.disable_metrics(), ask.client.metrics_enabled())),
 ]
 
+LOGINS_S = 240.0
+"""How long to wait for clients with logins: each login takes half a second of processor time."""
+
 READ = [native.Privilege(native.PrivilegeCode.Read, None, None)]
 ADMIN = [
     (
@@ -300,7 +303,7 @@ class Awaited:
             clients = [await native.new_client(policy, cluster.seeds) for _ in range(2)]
             return clients[0], resilient(clients[1], "throughput")
 
-        self.bare, self.wrapped = self.loop.run(opened())
+        self.bare, self.wrapped = self.loop.run(opened(), LOGINS_S)
 
     def given(self, client):
         return GIVEN if client is self.bare else {}

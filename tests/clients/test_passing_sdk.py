@@ -19,6 +19,7 @@ from tests.conformance.surfaces import (
     SyncClusterDefinition,
     native,
 )
+from tests.patience import NEVER_LATE
 
 SET = "passing-sdk"
 USERS = DataSet.of("test", SET)
@@ -366,7 +367,7 @@ def test_what_only_awaits_is_answered_as_by_the_bare_cluster(way, act):
 
 def test_a_with_block_closes_the_cluster(healthy):
     with SyncClusterDefinition(*healthy.hosts[0]).connect() as given:
-        with resilient(given, "latency") as wrapped:
+        with resilient(given, "latency", overrides=NEVER_LATE) as wrapped:
             assert wrapped is given
             wrapped.create_session().put(KEY, {"n": 1})
         assert not given.is_connected
@@ -375,7 +376,7 @@ def test_a_with_block_closes_the_cluster(healthy):
 def test_an_async_with_block_closes_the_cluster(healthy):
     async def entered():
         given = await ClusterDefinition(*healthy.hosts[0]).connect()
-        async with resilient(given, "latency") as wrapped:
+        async with resilient(given, "latency", overrides=NEVER_LATE) as wrapped:
             assert wrapped is given
             await wrapped.create_session().put(KEY, {"n": 1})
         assert not given.is_connected

@@ -30,15 +30,13 @@ CODES = sorted(
 
 UDF_BAD_RESPONSE = 100
 
-PATIENT = {"total_timeout": 2000, "socket_timeout": 2000}
-
 AT_NODE = {K.SERVER_TIMEOUT, K.OVERLOAD, K.UNAVAILABLE}
 
 
 @pytest.fixture(scope="module")
 def clients(healthy):
     found = [kind(healthy) for kind in CLIENTS]
-    found[0].put(KEY, **PATIENT)
+    found[0].put(KEY)
     yield found
     for client in found:
         client.close()
@@ -48,7 +46,7 @@ def answered(client, code: int):
     """Return what a client's adapter makes of a read that the server answered with a code."""
     adapter = adapter_named(client.name)
     with pytest.raises(Exception) as caught:  # noqa: PT011 - each client's own
-        client.get(KEY, **PATIENT)
+        client.get(KEY)
     found = adapter.classify(caught.value, adapter.operations["get"])
     assert found.code == code, client.name
     return found
@@ -76,7 +74,7 @@ def test_a_udfs_bad_response_is_charged_to_nobody(healthy, clients, client):
     adapter = adapter_named(client.name)
     (one,) = (each for each in clients if each.name == client.name)
     with healthy.inject(op="get", code=UDF_BAD_RESPONSE), pytest.raises(Exception) as caught:  # noqa: PT011
-        one.get(KEY, **PATIENT)
+        one.get(KEY)
 
     found = adapter.classify(caught.value, adapter.operations["get"])
     # aerospike-py has no error for this code, and loses it.

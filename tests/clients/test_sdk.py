@@ -18,6 +18,7 @@ from aerospike_resilience import (
 )
 from aerospike_resilience.clients.aerospike_sdk.behavior import MARK
 from tests.conformance.surfaces import DataSet, SyncClusterDefinition, native
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 USERS = DataSet.of("test", "sdk")
@@ -48,7 +49,7 @@ def test_a_session_is_wrapped_alone(connected):
     cluster = connected()
     given = cluster.create_session()
 
-    wrapped = resilient(given, "batch")
+    wrapped = resilient(given, "batch", overrides=NEVER_LATE)
     wrapped.put(USERS.id(1), {"n": 1})
 
     assert type(wrapped) is type(given)
@@ -77,7 +78,7 @@ def test_a_closed_cluster_cannot_be_wrapped(connected):
 
 def test_behaviors_are_made_once_and_do_not_outlive_the_cluster(connected):
     before = len(Behavior.DEFAULT.children)
-    cluster = resilient(connected(), "latency")
+    cluster = resilient(connected(), "latency", overrides=NEVER_LATE)
     for n in range(50):
         cluster.create_session().put(USERS.id(n), {"n": n})
 
@@ -102,7 +103,7 @@ def test_open_sessions_follow_a_reload(tmp_path, connected):
 
 
 def test_no_mark_reaches_the_client(connected, monkeypatch):
-    cluster = resilient(connected(), "latency")
+    cluster = resilient(connected(), "latency", overrides=NEVER_LATE)
     session = cluster.create_session()
     session.put(USERS.id(1), {"n": 1})
     plans = cluster.resilience._engine.runtime.planner.plans
@@ -117,9 +118,10 @@ def test_a_behavior_of_the_applications_own_wins(healthy, connected):
 
     patient = Behavior.DEFAULT.derive_with_changes(
         "patient-test",
-        reads=Settings(total_timeout=timedelta(seconds=2), socket_timeout=timedelta(seconds=1)),
+        reads=Settings(total_timeout=timedelta(seconds=60), socket_timeout=timedelta(seconds=20)),
     )
-    session = resilient(connected(), "latency").create_session(patient)
+    writes = {"policy": {"writes": NEVER_LATE["policy"]["all"]}}
+    session = resilient(connected(), "latency", overrides=writes).create_session(patient)
     session.put(USERS.id(1), {"n": 1})
 
     with healthy.inject(op="get", latency="400ms", count=1):  # latency would have failed at 250 ms

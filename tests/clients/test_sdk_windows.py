@@ -13,7 +13,7 @@ from tests.waiting import PATIENCE_S
 
 RECORDS = DataSet.of("test", "sdk-windows")
 PATIENT = {
-    "policy": {"all": {"total_timeout": "60s"}, "reads": {"socket_timeout": "20s"}},
+    "policy": {"all": {"total_timeout": "60s", "socket_timeout": "20s"}},
     "retry": {"sleep": 0, "max_sleep": 0, "native_failover": 0},
     "breaker": {"max_error_rate": 10_000, "silence": "60s"},
     "adaptive_timeout": None,
@@ -132,7 +132,7 @@ def test_misses_are_each_callers_own(healthy):
 
 def test_a_caller_who_leaves_leaves_the_others_alone(healthy):
     async def test(client, session):
-        with healthy.inject(op="read", latency="300ms"):
+        with healthy.inject(op="read", latency="1s"):
             calls = [asyncio.ensure_future(session.get(RECORDS.id(n))) for n in range(8)]
             while in_flight(client) < 8:
                 await asyncio.sleep(0.001)
@@ -151,7 +151,7 @@ def test_a_deadline_of_one_caller_is_no_other_callers(healthy):
             return await session.get(RECORDS.id(1))
 
     async def test(client, session):
-        with healthy.inject(op="read", latency="300ms"):
+        with healthy.inject(op="read", latency="1s"):
             ends = await asyncio.gather(
                 session.get(RECORDS.id(0)),
                 *(hurried(session) for _ in range(3)),

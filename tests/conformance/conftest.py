@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.patience import PATIENT
+from tests.patience import PATIENT, SECOND_A_TRY
 
 from .surfaces import SURFACES
 
@@ -29,7 +29,7 @@ def opened(request, healthy):
 @pytest.fixture
 def surface(opened):
     """A surface under the profile ``latency``, with time enough for a busy machine."""
-    return opened(overrides=PATIENT)
+    return opened(overrides=SECOND_A_TRY)
 
 
 @pytest.fixture(params=SURFACES, ids=lambda surface: surface.name)

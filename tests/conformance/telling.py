@@ -11,10 +11,12 @@ from opentelemetry.trace import StatusCode
 from aerospike_resilience import TelemetryProviders
 from aerospike_resilience.errors import ResilienceError
 from tests.interceptors.test_telemetry import Collected
+from tests.patience import NEVER_LATE
 
 DURATION = "db.client.operation.duration"
 
 CALM = {
+    **NEVER_LATE,
     "breaker": {"mode": "off"},
     "adaptive_timeout": None,
     "retry": {"budget": None},

@@ -19,14 +19,20 @@ from tests.conformance.surfaces import (
     SdkAsync,
     SdkBlocking,
 )
+from tests.patience import NEVER_LATE
 
 CLIENTS = (CClient, PyClient, PyAsyncClient, NativeBlocking, NativeAsync, SdkBlocking, SdkAsync)
 KEY = ("test", "asked", 1)
-NO_BUDGET = {"retry": {"budget": None}, "adaptive_timeout": None, "breaker": {"mode": "off"}}
+NO_BUDGET = {
+    **NEVER_LATE,
+    "retry": {"budget": None},
+    "adaptive_timeout": None,
+    "breaker": {"mode": "off"},
+}
 
 
 def with_retries(number):
-    policy = {"total_timeout": "20s", "socket_timeout": "5s", "max_retries": number}
+    policy = {"total_timeout": "60s", "socket_timeout": "10s", "max_retries": number}
     scopes = ("all", "reads", "writes", "writes_retryable", "writes_non_retryable")
     return {**NO_BUDGET, "policy": dict.fromkeys(scopes, policy)}
 
@@ -76,7 +82,7 @@ def wrapped(healthy, connect):
 @pytest.mark.parametrize("retries", [1, 2, 3, 5])
 @pytest.mark.parametrize("code", ["KEY_BUSY", "DEVICE_OVERLOAD", "TIMEOUT"])
 def test_a_callers_max_retries_is_obeyed_whatever_the_answer(healthy, wrapped, code, retries):
-    policy = {"max_retries": retries, "total_timeout": 20_000, "socket_timeout": 5_000}
+    policy = {"max_retries": retries, "total_timeout": 60_000, "socket_timeout": 10_000}
     before = healthy.requests("read")
     with healthy.inject(op="read", code=code), pytest.raises(aerospike.exception.AerospikeError):
         wrapped.get(KEY, policy=policy)
@@ -135,7 +141,9 @@ CONDITION = exp.Eq(exp.IntBin("n"), exp.Val(1)).compile()
 def test_a_write_with_a_filter_is_not_sent_again_when_it_may_have_been_applied(
     healthy, connect, wrap
 ):
-    client = resilient(connect(healthy), "latency") if wrap else connect(healthy)
+    client = (
+        resilient(connect(healthy), "latency", overrides=NEVER_LATE) if wrap else connect(healthy)
+    )
     client.put(KEY, {"n": 1})
     before = healthy.requests("write")
     with (
@@ -177,7 +185,7 @@ class Remembering:
 def test_a_callers_total_timeout_of_zero_stays_zero(healthy, operation):
     bare = aerospike_native.new_client_blocking(aerospike_native.ClientPolicy(), healthy.seeds)
     remembering = Remembering(bare)
-    client = resilient(remembering, "default", adapter="aerospike-native")
+    client = resilient(remembering, "default", adapter="aerospike-native", overrides=NEVER_LATE)
     key = aerospike_native.Key("test", "asked", 2)
     client.put_blocking(key, {"n": 1})
     remembering.policies.clear()

@@ -15,10 +15,15 @@ from aerospike_resilience import (
     deadline,
 )
 from tests.conformance.surfaces import learned
+from tests.patience import NEVER_LATE
 from tests.test_errors_travel import told_by
 
 NARROW = {
-    "policy": {"all": {"total_timeout": "150ms", "max_retries": 0}},
+    **NEVER_LATE,
+    "policy": {
+        **NEVER_LATE["policy"],
+        "reads": {"total_timeout": "1s", "socket_timeout": "1s", "max_retries": 0},
+    },
     "backpressure": {"operation_queue_timeout": "20ms"},
 }
 

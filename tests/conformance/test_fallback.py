@@ -23,6 +23,7 @@ from aerospike_resilience.nodes import ClusterHealth, NodeOptions
 from tests import fakes
 from tests.conformance.surfaces import SURFACES, Instrumented, aerospike_py, learned
 from tests.interceptors.test_telemetry import Collected
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 NODES = ("A1", "A2", "A3")
@@ -36,7 +37,7 @@ def pair(request, healthy, spare):
     if surface.awaited:  # some clients belong to the loop that they were made in
         other.loop.stop()
         other.loop = surface.loop
-    other.open(profile="observe")
+    other.open(profile="observe", overrides=NEVER_LATE)
     yield surface, other
     if surface.awaited:
         other.close_client()
@@ -54,7 +55,7 @@ def isolate_all(surface):
 
 def test_reads_go_there_and_writes_only_if_told_so(pair):
     surface, other = pair
-    surface.open(fallback=other.client)
+    surface.open(overrides=NEVER_LATE, fallback=other.client)
     other.put("f", {"n": 2})
     surface.put("f", {"n": 1})
     assert surface.get("f") == {"n": 1}
@@ -70,7 +71,7 @@ def test_reads_go_there_and_writes_only_if_told_so(pair):
 def test_a_call_that_fell_back_says_so_in_its_span(pair):
     surface, other = pair
     found = Collected()
-    surface.open(fallback=other.client, tracer_provider=found.tracers)
+    surface.open(overrides=NEVER_LATE, fallback=other.client, tracer_provider=found.tracers)
     other.put("f", {"n": 2})
     isolate_all(surface)
     found.exporter.clear()
@@ -83,7 +84,7 @@ def test_a_call_that_fell_back_says_so_in_its_span(pair):
 
 def test_writes_go_there_where_they_may(pair):
     surface, other = pair
-    surface.open(fallback=other.client, fallback_writes=True)
+    surface.open(overrides=NEVER_LATE, fallback=other.client, fallback_writes=True)
     surface.put("w", {"n": 1})
     isolate_all(surface)
 
@@ -93,7 +94,13 @@ def test_writes_go_there_where_they_may(pair):
 
 
 def test_a_call_takes_its_own_policy_along(healthy, spare, connect):
-    client = resilient(connect(spare), "latency", fallback=connect(healthy), fallback_writes=True)
+    client = resilient(
+        connect(spare),
+        "latency",
+        overrides=NEVER_LATE,
+        fallback=connect(healthy),
+        fallback_writes=True,
+    )
     until(lambda: any(node["partitions"] for node in client.resilience.nodes.values()))
     key = ("test", "fallback", "policy")
     client.put(key, {"n": 1})

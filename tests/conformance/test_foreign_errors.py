@@ -11,9 +11,9 @@ import pytest
 
 from tests.conformance.surfaces import CClient, NativeAsync, NativeBlocking, PyClient, SdkBlocking
 from tests.conformance.surfaces import native as aerospike_native
+from tests.patience import NEVER_LATE
 
 BLOCKING = (CClient, PyClient, NativeBlocking, SdkBlocking)
-PATIENT = {"policy": {"all": {"total_timeout": "20s", "socket_timeout": "10s"}}}
 
 
 class TimeIsUpError(Exception):
@@ -23,7 +23,7 @@ class TimeIsUpError(Exception):
 @pytest.fixture(params=BLOCKING, ids=lambda client: client.name)
 def surface(request, healthy):
     surface = request.param(healthy)
-    surface.open(profile="durable", overrides=PATIENT)
+    surface.open(profile="durable", overrides=NEVER_LATE)
     for number in range(3):
         surface.put(number, {"n": 0})
     yield surface
@@ -84,7 +84,7 @@ def test_an_interrupted_write_is_not_said_to_be_unapplied(surface, interrupted, 
 
 def test_the_error_of_a_broken_stream_says_what_was_tried(healthy):
     surface = NativeAsync(healthy)
-    surface.open()
+    surface.open(overrides=NEVER_LATE)
     surface.put(1, {"n": 1})
 
     async def read():

@@ -13,6 +13,7 @@ import pytest
 from aerospike_resilience import (
     CircuitOpenError,
 )
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 from .surfaces import SURFACES, learned
@@ -76,7 +77,7 @@ def test_a_batch_sends_the_rows_of_other_nodes_and_refuses_those_of_an_open_one(
 
 
 def test_a_batch_fails_whole_where_the_profile_says_so(healthy, opened):
-    surface = opened(overrides={"breaker": {"batch_on_open": "fail"}})
+    surface = opened(overrides={**NEVER_LATE, "breaker": {"batch_on_open": "fail"}})
     surface.batch_put([1])
     learned(surface)
     surface.resilience.isolate("A1")
@@ -93,8 +94,17 @@ def test_a_batch_fails_whole_where_the_profile_says_so(healthy, opened):
 # ----- 7. where the profile says so, a write is committed on its master alone
 
 
-def test_a_write_whose_replica_is_open_is_committed_on_its_master(opened_over, cluster):
-    surface = opened_over(cluster, overrides={"breaker": {"on_replica_open": "commit_master"}})
+def test_a_write_whose_replica_is_open_is_committed_on_its_master(opened_over, unhurried_cluster):
+    cluster = unhurried_cluster
+    limits = {"total_timeout": "20s", "socket_timeout": "20s"}  # sooner than the node is evicted
+    surface = opened_over(
+        cluster,
+        overrides={
+            **NEVER_LATE,
+            "policy": {"all": limits},
+            "breaker": {"on_replica_open": "commit_master"},
+        },
+    )
     surface.put(0, {"n": 0})
     learned(surface)
     owned = {n: [o.name for o in cluster.owners("test", "conformance", n)] for n in range(60)}
@@ -160,7 +170,9 @@ def failures(ask, seconds: float) -> tuple[int, int]:
 )
 def test_no_fault_is_worse_than_for_the_bare_client(cluster, opened_over, fault):
     """For the surfaces that ``tests/test_faults_retries.py`` leaves out."""
-    surface = opened_over(cluster)
+    # As much time as the bare client's reads have, so that a busy machine is late for both.
+    reads = {"all": {"total_timeout": "1s"}, "writes": NEVER_LATE["policy"]["all"]}
+    surface = opened_over(cluster, overrides={"policy": reads})
     for n in range(60):
         surface.put(n, {"n": n})
     harm = {

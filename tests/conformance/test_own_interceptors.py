@@ -24,8 +24,7 @@ CLIENTS = (*BLOCKING, *AWAITED)
 PLACES = CHAIN_ORDER
 PATIENT = {
     "policy": {
-        "all": {"total_timeout": "4s", "max_retries": 3},
-        "reads": {"socket_timeout": "1s", "max_retries": 3},
+        "all": {"total_timeout": "60s", "socket_timeout": "10s", "max_retries": 3},
     },
     "retry": {"budget": None},
     "adaptive_timeout": None,
@@ -260,7 +259,7 @@ def test_its_own_time_is_charged_to_nobody(healthy, opened, place):
 
     settings = {
         **PATIENT,
-        "policy": {"all": {"total_timeout": "4s"}, "reads": {"socket_timeout": "100ms"}},
+        "policy": {**PATIENT["policy"], "reads": {"socket_timeout": "100ms"}},
         "breaker": {"slow_call_rate": 1.0, "slow_call_duration": "100ms", "minimum_calls": READS},
     }
     surface = opened(place, Slow(), overrides=settings)

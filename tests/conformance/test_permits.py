@@ -15,6 +15,12 @@ from tests.conformance.surfaces import learned
 from tests.test_fork import in_child
 from tests.waiting import until
 
+LASTING = {
+    "all": {"socket_timeout": "60s", "total_timeout": "60s"},
+    "reads": {"max_retries": 0},
+}
+"""A call lasts as long as its answer takes."""
+
 # ----- 5. permits
 
 
@@ -32,14 +38,14 @@ def test_a_full_gate_refuses_with_an_error_of_the_clients_own(healthy, opened):
     surface = opened(
         overrides={
             "backpressure": {"max_concurrent_operations": 1, "operation_queue_timeout": "20ms"},
-            "policy": {"reads": {"socket_timeout": "2s", "total_timeout": "2s", "max_retries": 0}},
+            "policy": LASTING,
             "adaptive_timeout": None,
         }
     )
     surface.put(1, {"n": 1})
 
     with (
-        healthy.inject(op="get", latency="400ms", count=1),
+        healthy.inject(op="get", latency="2s", count=1),
         ThreadPoolExecutor(1) as pool,
     ):
         slow = pool.submit(surface.get, 1)
@@ -55,7 +61,7 @@ def test_a_cancelled_call_gives_its_permits_back_when_it_really_ends(healthy, op
     surface = opened(
         overrides={
             "backpressure": {"max_per_node": 8},
-            "policy": {"reads": {"socket_timeout": "2s", "total_timeout": "2s", "max_retries": 0}},
+            "policy": LASTING,
             "adaptive_timeout": None,
         }
     )
@@ -77,7 +83,7 @@ def test_a_cancelled_call_gives_its_permits_back_when_it_really_ends(healthy, op
         await asyncio.gather(task, return_exceptions=True)
         return in_flight()
 
-    with healthy.inject(op="get", latency="500ms", count=1):
+    with healthy.inject(op="get", latency="2s", count=1):
         held = surface.run(cancelled())
         assert held == ((1, 1) if surface.outlives_cancellation else (0, 0))
         until(lambda: in_flight() == (0, 0))
@@ -104,7 +110,9 @@ RESIZED = """
 version: 1
 extends: latency
 adaptive_timeout: null
-policy: {{reads: {{socket_timeout: 4s, total_timeout: 4s, max_retries: 0}}}}
+policy:
+  reads: {{socket_timeout: 60s, total_timeout: 60s, max_retries: 0}}
+  writes_retryable: {{socket_timeout: 60s, total_timeout: 60s}}
 backpressure: {{max_concurrent_operations: {}, operation_queue_timeout: 20ms}}
 """
 
@@ -121,7 +129,7 @@ def test_a_gate_that_is_resized_keeps_account_of_calls_in_flight(tmp_path, healt
         assert surface.resilience.reload().error is None
         assert gate()["limit"] == limit
 
-    with healthy.inject(op="get", latency="2s", count=2), ThreadPoolExecutor(2) as pool:
+    with healthy.inject(op="get", latency="4s", count=2), ThreadPoolExecutor(2) as pool:
         first = pool.submit(surface.get, 1)
         until(lambda: gate()["in_flight"] == 1)
         resize(2)
@@ -141,7 +149,7 @@ def test_a_gate_that_is_resized_keeps_account_of_calls_in_flight(tmp_path, healt
 def test_a_forked_child_starts_with_all_permits_home(healthy, opened):
     surface = opened(
         overrides={
-            "policy": {"reads": {"socket_timeout": "4s", "total_timeout": "4s", "max_retries": 0}},
+            "policy": LASTING,
             "adaptive_timeout": None,
         }
     )
@@ -150,7 +158,7 @@ def test_a_forked_child_starts_with_all_permits_home(healthy, opened):
 
     def child() -> bool:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which pytest-timeout has taken
-        signal.alarm(20)  # rather than a child that hangs
+        signal.alarm(60)  # rather than a child that hangs
         if in_flight() != 0:
             return False
         if not surface.survives_fork:
@@ -158,7 +166,7 @@ def test_a_forked_child_starts_with_all_permits_home(healthy, opened):
         return surface.get(2) == {"n": 2} and in_flight() == 0
 
     surface.put(2, {"n": 2})
-    with healthy.inject(op="get", latency="2s", count=1), ThreadPoolExecutor(1) as pool:
+    with healthy.inject(op="get", latency="3s", count=1), ThreadPoolExecutor(1) as pool:
         slow = pool.submit(surface.get, 1)
         until(lambda: in_flight() == 1)
         assert in_child(child) == 0

@@ -8,9 +8,19 @@ from aerospike_resilience import (
     PolicyFileError,
 )
 from tests.interceptors.test_telemetry import Collected
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 SECRET = "a-key-nobody-may-see"
+
+MINE = """
+version: 1
+extends: latency
+policy:
+  reads: {{{}, socket_timeout: 10s}}
+  writes_retryable: {{total_timeout: 60s, socket_timeout: 10s}}
+adaptive_timeout: null
+"""
 
 
 # ----- 8. one operation, one span, one sample
@@ -18,7 +28,9 @@ SECRET = "a-key-nobody-may-see"
 
 def test_one_operation_is_one_span_and_one_sample(healthy, opened):
     found = Collected()
-    surface = opened(tracer_provider=found.tracers, meter_provider=found.meters)
+    surface = opened(
+        tracer_provider=found.tracers, meter_provider=found.meters, overrides=NEVER_LATE
+    )
     surface.put(1, {"n": 1})
     found.exporter.clear()
 
@@ -42,21 +54,21 @@ def test_one_operation_is_one_span_and_one_sample(healthy, opened):
 
 def test_a_bad_policy_file_changes_nothing(tmp_path, opened):
     file = tmp_path / "mine.yaml"
-    file.write_text("version: 1\nextends: latency\npolicy: {reads: {total_timeout: 111ms}}\n")
+    file.write_text(MINE.format("total_timeout: 11111ms"))
     surface = opened(profile="mine", policies=tmp_path)
 
-    file.write_text("version: 1\nextends: latency\npolicy: {reads: {total_timout: 222ms}}\n")
+    file.write_text(MINE.format("total_timout: 22222ms"))
     error = surface.resilience.reload().error
 
     assert isinstance(error, PolicyFileError)
     assert "total_timeout" in str(error)
-    assert surface.resilience.explain("get").value("total_timeout") == 111
+    assert surface.resilience.explain("get").value("total_timeout") == 11_111
     surface.put(1, {"n": 1})
     assert surface.get(1) == {"n": 1}
 
-    file.write_text("version: 1\nextends: latency\npolicy: {reads: {total_timeout: 333ms}}\n")
+    file.write_text(MINE.format("total_timeout: 33333ms"))
     surface.resilience.reload()
-    assert surface.resilience.explain("get").value("total_timeout") == 333
+    assert surface.resilience.explain("get").value("total_timeout") == 33_333
     assert surface.get(1) == {"n": 1}
 
 
@@ -65,7 +77,9 @@ def test_a_bad_policy_file_changes_nothing(tmp_path, opened):
 
 def test_no_key_is_told(healthy, opened):
     found = Collected()
-    surface = opened(tracer_provider=found.tracers, meter_provider=found.meters)
+    surface = opened(
+        tracer_provider=found.tracers, meter_provider=found.meters, overrides=NEVER_LATE
+    )
     surface.put(SECRET, {"n": 1})
 
     with healthy.inject(op="get", code=18), pytest.raises(surface.error) as caught:
@@ -82,12 +96,11 @@ def test_no_key_is_told(healthy, opened):
 
 def test_a_changed_file_takes_effect_while_calls_go_on(tmp_path, opened):
     file = tmp_path / "mine.yaml"
-    text = "version: 1\nextends: latency\npolicy: {{reads: {{total_timeout: {}ms}}}}\n"
-    file.write_text(text.format(11_111))
+    file.write_text(MINE.format("total_timeout: 11111ms"))
     surface = opened(profile="mine", policies=tmp_path)
     surface.put(1, {"n": 1})
 
-    file.write_text(text.format(22_222))
+    file.write_text(MINE.format("total_timeout: 22222ms"))
 
     def in_force() -> bool:
         assert surface.get(1) == {"n": 1}

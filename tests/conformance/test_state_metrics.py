@@ -6,6 +6,7 @@ import pytest
 
 from aerospike_resilience import BackpressureError, CircuitOpenError
 from aerospike_resilience.telemetry import registry
+from tests.patience import NEVER_LATE
 from tests.telemetry.exported import Exported
 from tests.waiting import until
 
@@ -17,7 +18,7 @@ NODES = ("A1", "A2", "A3")
 
 def test_what_can_be_counted_is_exported_as_0_before_and_as_what_happened_after(opened):
     found = Exported()
-    surface = opened(meter_provider=found.provider)
+    surface = opened(meter_provider=found.provider, overrides=NEVER_LATE)
     for n in range(40):
         surface.put(n, {"n": n})
     learned(surface)
@@ -60,7 +61,7 @@ def _is_counter(name: str) -> bool:
 
 def test_the_end_of_a_client_is_the_end_of_its_state(opened, healthy):
     found = Exported()
-    surface = opened(meter_provider=found.provider)
+    surface = opened(meter_provider=found.provider, overrides=NEVER_LATE)
     surface.put(1, {"n": 1})
     assert found.values(OURS + "gate.limit")
 
@@ -72,7 +73,7 @@ def test_the_end_of_a_client_is_the_end_of_its_state(opened, healthy):
 
 def test_connections_are_the_clients_own_numbers_where_it_tells_them(opened, healthy):
     found = Exported()
-    surface = opened(meter_provider=found.provider)
+    surface = opened(meter_provider=found.provider, overrides=NEVER_LATE)
     for n in range(20):
         surface.put(n, {"n": n})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.patience import PATIENT
+from tests.patience import SECOND_A_TRY
 
 # ----- 4. in doubt
 
@@ -36,7 +36,7 @@ def can_be_looked_up(surface) -> bool:
 
 @pytest.mark.parametrize("applied", [True, False])
 def test_a_conditional_write_in_doubt_is_settled_by_a_look(healthy, opened, applied):
-    surface = opened(overrides={"retry": {"in_doubt": "verify"}})
+    surface = opened(overrides={**SECOND_A_TRY, "retry": {"in_doubt": "verify"}})
     if not can_be_looked_up(surface):
         pytest.skip("an insert of the SDK is an operate, which cannot be looked up")
     surface.remove("new")
@@ -57,7 +57,7 @@ def test_without_a_look_a_conditional_write_stays_in_doubt(healthy, surface):
 
 
 def test_somebody_elses_record_is_no_success(healthy, opened):
-    surface = opened(overrides={"retry": {"in_doubt": "verify"}})
+    surface = opened(overrides={**SECOND_A_TRY, "retry": {"in_doubt": "verify"}})
     surface.put("taken", {"n": 2})
 
     with (
@@ -77,7 +77,7 @@ def test_a_conflict_answered_to_a_write_that_was_sent_again_is_in_doubt(healthy,
 
     with (
         healthy.inject(op="write", answer="drop", applied=True, count=1),
-        surface.resilience.using(idempotent=True, overrides=PATIENT),
+        surface.resilience.using(idempotent=True, overrides=SECOND_A_TRY),
         pytest.raises(surface.exists_already) as caught,
     ):
         surface.create("echo", {"n": 1})
@@ -90,7 +90,7 @@ def test_a_conflict_answered_to_the_first_try_is_not_in_doubt(surface):
     surface.put("echo", {"n": 2})
 
     with (
-        surface.resilience.using(idempotent=True, overrides=PATIENT),
+        surface.resilience.using(idempotent=True, overrides=SECOND_A_TRY),
         pytest.raises(surface.exists_already) as caught,
     ):
         surface.create("echo", {"n": 1})

@@ -14,6 +14,7 @@ from aerospike_resilience import ClusterDefinition, connect
 from aerospike_resilience.clients.connectors import KINDS
 from aerospike_resilience.connection import mapping
 from aerospike_resilience.testing import LocalCluster, TestAuthority
+from tests.patience import NEVER_LATE
 
 USERS = {"ann": "hunter2-secret", "eve": "hunter3-secret"}
 
@@ -82,7 +83,11 @@ def silent() -> Iterator[tuple[str, int]]:
 
 
 def used(definition: Any, kind: str, use: Any = lambda client: None, **options: Any) -> Any:
-    """Connect, call ``use(client)``, which may be awaited, close, and return what it returned."""
+    """Connect, call ``use(client)``, which may be awaited, close, and return what it returned.
+
+    Calls have a busy machine's time, unless the test's own overrides say something else.
+    """
+    options["overrides"] = {**NEVER_LATE, **options.get("overrides", {})}
     connected = connect(definition, kind, **options)
     if not hasattr(connected, "__await__"):
         with connected as client:

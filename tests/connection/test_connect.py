@@ -22,6 +22,7 @@ from aerospike_resilience import (
 )
 from aerospike_resilience.clients.connectors import connector
 from tests.connection.conftest import defined, put_and_get, used
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 
@@ -56,12 +57,12 @@ def test_the_four_ways_to_describe_a_cluster_connect_alike(healthy, monkeypatch)
 
 def test_an_awaited_client_is_awaited_or_entered(healthy):
     async def both():
-        connecting = defined(healthy).connect("aerospike_py.async")
+        connecting = defined(healthy).connect("aerospike_py.async", overrides=NEVER_LATE)
         assert isinstance(connecting, Connecting)
         client = await connecting
         await client.put(("test", "connect", 2), {"n": 2})
         await client.close()
-        async with defined(healthy).connect("aerospike_py.async") as again:
+        async with defined(healthy).connect("aerospike_py.async", overrides=NEVER_LATE) as again:
             return (await again.get(("test", "connect", 2))).bins
 
     assert asyncio.run(both()) == {"n": 2}

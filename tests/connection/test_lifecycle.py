@@ -22,6 +22,7 @@ from aerospike_resilience.clients.connectors import connector
 from aerospike_resilience.runtime.closing import ClosingRuntime
 from aerospike_resilience.testing import LocalCluster
 from tests.connection.conftest import defined, put_and_get
+from tests.patience import NEVER_LATE
 from tests.waiting import PATIENCE_S, until
 
 PATIENT = {
@@ -170,7 +171,7 @@ def test_a_drain_ends_when_its_time_is_over(healthy):
 
 
 def test_a_bad_drain_closes_nothing(healthy):
-    with connect(defined(healthy)) as client:
+    with connect(defined(healthy), overrides=NEVER_LATE) as client:
         with pytest.raises(ValueError, match="no duration"):
             client.close(drain="soon")
         client.exists(("test", "drain", 1))
@@ -178,7 +179,7 @@ def test_a_bad_drain_closes_nothing(healthy):
 
 def test_a_client_that_was_closed_can_be_connected_and_closed_again(healthy):
     for kind in ("aerospike", "aerospike_py"):
-        client = connect(defined(healthy), kind)
+        client = connect(defined(healthy), kind, overrides=NEVER_LATE)
         client.close()
         client.connect()
         assert put_and_get(kind)(client) == {"n": 1}
@@ -280,12 +281,14 @@ def test_waiting_connects_once_the_cluster_has_started(kind, away, caplog):
     if kind.endswith(".async"):
 
         async def whole():
-            async with connect(definition, kind, wait="60s", name="carts") as client:
+            async with connect(
+                definition, kind, wait="60s", name="carts", overrides=NEVER_LATE
+            ) as client:
                 return await put_and_get(kind)(client)
 
         assert asyncio.run(whole()) == {"n": 1}
     else:
-        with connect(definition, kind, wait="60s", name="carts") as client:
+        with connect(definition, kind, wait="60s", name="carts", overrides=NEVER_LATE) as client:
             assert put_and_get(kind)(client) == {"n": 1}
     starter.join()
     assert said.is_set()

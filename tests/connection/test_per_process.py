@@ -13,6 +13,7 @@ import pytest
 
 from aerospike_resilience import ConnectError, connect_per_process
 from tests.connection.conftest import defined, put_and_get
+from tests.patience import NEVER_LATE
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +25,7 @@ from aerospike_resilience import ClusterDefinition, Host, SystemSettings, connec
 kind, seeds, used_before = sys.argv[1], sys.argv[2], sys.argv[3] == "used"
 definition = ClusterDefinition(hosts=Host.parse_hosts(seeds, 3000))
 definition.with_system_settings(SystemSettings(tend_timeout=timedelta(seconds=20)))
-client = connect_per_process(definition, client=kind)
+client = connect_per_process(definition, client=kind, overrides=NEVER_LATE)
 
 def key(number):
     if kind == "aerospike_native":
@@ -52,9 +53,9 @@ if __name__ == "__main__":
     children = [context.Process(target=work, args=(number, queue)) for number in (1, 2)]
     for child in children:
         child.start()
-    found = [queue.get(timeout=60) for _ in children]
+    found = [queue.get(timeout=200) for _ in children]
     for child in children:
-        child.join(60)
+        child.join(100)
     put(0)
     pids = {pid for pid, _, _ in found}
     print("children", len(pids), all(up for _, _, up in found), os.getpid() not in pids)
@@ -67,12 +68,13 @@ if __name__ == "__main__":
     [("aerospike", "used"), ("aerospike_py", ""), ("aerospike_native", "")],
 )
 def test_forked_children_connect_for_themselves_and_close_at_their_end(healthy, kind, before):
+    code = textwrap.dedent(FORKED).replace("NEVER_LATE", repr(NEVER_LATE))
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(FORKED), kind, healthy.seeds, before],
+        [sys.executable, "-c", code, kind, healthy.seeds, before],
         env={**os.environ, "PYTHONPATH": str(ROOT), "AEROSPIKE_NO_UVLOOP": "1"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -84,7 +86,7 @@ def test_forked_children_connect_for_themselves_and_close_at_their_end(healthy, 
 
 def test_nothing_is_connected_before_the_first_use(spare):
     before = sum(spare.counters(node).connections_opened for node in spare.nodes)
-    client = connect_per_process(defined(spare))
+    client = connect_per_process(defined(spare), overrides=NEVER_LATE)
     assert "not used yet" in repr(client)
     assert sum(spare.counters(node).connections_opened for node in spare.nodes) == before
     assert put_and_get("aerospike")(client) == {"n": 1}
@@ -108,7 +110,9 @@ def test_a_first_use_that_fails_is_tried_again_at_the_next(nobody):
 
 
 def test_an_awaited_client_is_connected_once_for_all_tasks(healthy):
-    clients = connect_per_process(defined(healthy), client="aerospike_py.async")
+    clients = connect_per_process(
+        defined(healthy), client="aerospike_py.async", overrides=NEVER_LATE
+    )
 
     async def one() -> int:
         client = await clients

@@ -17,6 +17,7 @@ from aerospike_resilience import (
 from aerospike_resilience.connection.job import job
 from aerospike_resilience.testing import LocalCluster
 from tests.connection.conftest import FEW, WITH_TLS, put_and_get, used
+from tests.patience import NEVER_LATE
 
 KEYS = 30
 
@@ -102,7 +103,7 @@ def test_an_ip_map_reaches_them_too(kind):
 
 @pytest.mark.parametrize("kind", WITH_TLS)
 def test_reads_stay_in_the_preferred_rack(kind, racked):
-    with connect(alternately(racked)) as client:
+    with connect(alternately(racked), overrides=NEVER_LATE) as client:
         for n in range(KEYS):
             client.put(("test", "racks", n), {"n": n})
     definition = alternately(racked).preferring_racks(1)
@@ -116,7 +117,7 @@ def test_reads_stay_in_the_preferred_rack(kind, racked):
 
 def test_without_a_preferred_rack_reads_go_to_all_masters(racked):
     before = {node.name: racked.requests("get", node) for node in racked.nodes}
-    with connect(alternately(racked)) as client:
+    with connect(alternately(racked), overrides=NEVER_LATE) as client:
         for n in range(KEYS):
             client.put(("test", "racks", n), {"n": n})
             client.get(("test", "racks", n))

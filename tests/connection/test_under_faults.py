@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from contextlib import contextmanager
 
@@ -13,6 +14,12 @@ from tests.connection.conftest import defined
 
 pytestmark = pytest.mark.alone
 
+PATIENT = {"total_timeout": 60_000, "socket_timeout": 10_000}
+"""For the records that are there from the beginning."""
+
+NOT_LATE = {"total_timeout": "20s"}
+"""A busy machine stops this process, too, for longer than the profile gives a call."""
+
 RATE = 600
 THREADS = 6
 WARM_S = 0.8
@@ -23,7 +30,7 @@ WARM_S = 0.8
 def loaded(cluster, **options):
     with connect(defined(cluster), "aerospike", "latency", **options) as client:
         load = Load(client, THREADS, RATE)
-        load.prepare(client.put)
+        load.prepare(functools.partial(client.put, policy=PATIENT))
         load.start()
         time.sleep(WARM_S)
         yield load
@@ -61,7 +68,8 @@ def evicted_after_s(cluster, load, began):
 )
 def test_while_a_node_stalls_reads_go_on_and_few_writes_are_refused(cluster, commit, needed, most):
     """Refused is what needs the node, until the cluster has evicted it and the client knows that."""
-    with loaded(cluster, overrides={"breaker": {"on_replica_open": commit}}) as load:
+    overrides = {"policy": {"reads": NOT_LATE}, "breaker": {"on_replica_open": commit}}
+    with loaded(cluster, overrides=overrides) as load:
         began = load.elapsed()
         cluster.stall("A3")
         evicted_s = evicted_after_s(cluster, load, began)
@@ -75,7 +83,7 @@ def test_while_a_node_stalls_reads_go_on_and_few_writes_are_refused(cluster, com
 
 
 def test_a_flapping_node_costs_hardly_a_call(cluster):
-    with loaded(cluster) as load:
+    with loaded(cluster, overrides={"policy": {"all": NOT_LATE}}) as load:
         began = load.elapsed()
         while load.elapsed() < began + 3:
             cluster.stall("A1")

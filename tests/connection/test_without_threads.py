@@ -6,6 +6,7 @@ import pytest
 
 from aerospike_resilience import ClusterDefinition, ConnectError, connect
 from tests.connection.conftest import defined
+from tests.patience import NEVER_LATE
 from tests.scarce_threads import ScarceThreads
 
 
@@ -17,7 +18,7 @@ def scarce(monkeypatch):
 
 
 def test_a_client_connects_in_the_callers_thread(scarce, healthy):
-    with connect(defined(healthy), "aerospike") as client:
+    with connect(defined(healthy), "aerospike", overrides=NEVER_LATE) as client:
         client.put(("test", "demo", "threads"), {"n": 1})
         assert client.get(("test", "demo", "threads"))[2] == {"n": 1}
     assert "aerospike-resilience-connect" in scarce.refused

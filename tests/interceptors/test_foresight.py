@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from collections import Counter
@@ -16,9 +17,15 @@ from aerospike_resilience.interceptors import VirtualGate
 from aerospike_resilience.testing import LocalCluster
 from tests.conftest import UNHURRIED
 from tests.test_fork import in_child
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 SET = "foresight"
+
+LASTING = {"breaker": {"error_rate_window": 60}}
+"""A node that opened is open for a minute."""
+
+PATIENT = "version: 1\nextends: latency\nadaptive_timeout: {max: 60s}\n"
+"""A profile to compare with for which no read is slow: what a busy machine adds shows nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +71,7 @@ def counted(client, action: str) -> Counter[tuple[str, str, str]]:
 
 def test_calls_that_an_open_node_would_refuse_are_counted_with_what_became_of_them(cluster, wrap):
     reader = InMemoryMetricReader()
-    client = wrap(meter_provider=MeterProvider([reader]))
+    client = wrap(meter_provider=MeterProvider([reader]), overrides=LASTING)
     key = key_of(cluster, "A1")
     with cluster.inject(node="A1", op="put", code="DEVICE_OVERLOAD"):
 
@@ -129,8 +136,9 @@ def test_a_read_that_is_slower_than_the_other_profile_waits_counts_as_hurried(cl
     assert not counted(client, "retried")
 
 
-def test_a_missing_record_is_an_answer(cluster, wrap):
-    client = wrap()
+def test_a_missing_record_is_an_answer(wrap, tmp_path):
+    (tmp_path / "patient.yaml").write_text(PATIENT)
+    client = wrap(policies=tmp_path, overrides={"telemetry": {"would_have": "patient"}})
     with pytest.raises(exception.RecordNotFound):
         client.get(("test", SET, "no such"))
 
@@ -145,7 +153,7 @@ def test_calls_that_the_other_profiles_gate_would_shed_are_counted(cluster, wrap
     client = wrap(policies=tmp_path, overrides={"telemetry": {"would_have": "narrow"}})
     key = key_of(cluster, "A1")
     client.put(key, {"n": 1})
-    with cluster.inject(op="get", latency="60ms"):
+    with cluster.inject(op="get", latency="300ms"):
         threads = [threading.Thread(target=client.get, args=(key,)) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -163,6 +171,10 @@ async def test_awaited_calls_are_counted_too(cluster):
     await bare.connect()
     client = resilient(bare, "observe")
     key = key_of(cluster, "A3")
+    health = client.resilience._engine.shared.health
+    async with asyncio.timeout(PATIENCE_S):
+        while not health.partitions.namespaces:  # by which a read is known to have a replica
+            await asyncio.sleep(0.005)
     await client.put(key, {"n": 1})
     with cluster.inject(node="A3", op="get", latency="60ms"):
         await client.get(key)

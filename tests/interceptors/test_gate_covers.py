@@ -11,7 +11,8 @@ import pytest
 from aerospike_resilience import BackpressureError, resilient
 from tests.conformance.surfaces import Loop
 from tests.interceptors.gating import hold, lay_down
-from tests.waiting import until
+from tests.patience import NEVER_LATE
+from tests.waiting import PATIENCE_S, until
 
 KEY = ("test", "covers", 1)
 
@@ -34,7 +35,8 @@ def narrow(healthy, connect):
     client = resilient(
         connect(healthy),
         overrides={
-            "backpressure": {"max_concurrent_operations": 1, "operation_queue_timeout": "5ms"}
+            **NEVER_LATE,
+            "backpressure": {"max_concurrent_operations": 1, "operation_queue_timeout": "5ms"},
         },
     )
     client.put(KEY, {"n": 1})
@@ -70,7 +72,7 @@ def test_an_operation_of_any_kind_waits_for_a_permit(healthy, narrow, name):
 
 
 def test_closing_a_client_turns_its_waiting_threads_away(healthy, connect):
-    client = resilient(connect(healthy), overrides={"backpressure": PATIENT})
+    client = resilient(connect(healthy), overrides={**NEVER_LATE, "backpressure": ENDLESS})
     client.put(KEY, {"n": 1})
     gate = client.resilience._engine.shared.gates.main
     hold(gate)
@@ -94,14 +96,13 @@ def test_closing_a_client_turns_its_waiting_threads_away(healthy, connect):
     assert client.resilience.snapshot()["gate"]["rejected"]["closed"] == 5
 
 
-PATIENT = {"max_concurrent_operations": 1, "operation_queue_timeout": 0}
+ENDLESS = {"max_concurrent_operations": 1, "operation_queue_timeout": 0}
 
 
 def test_closing_a_client_turns_its_waiting_tasks_away(healthy):
     async def closed_with_tasks_in_line() -> list[str]:
         bare = await aerospike_py.AsyncClient({"hosts": healthy.hosts}).connect()
-        times_out = {"total_timeout": "20s", "socket_timeout": "20s"}
-        client = resilient(bare, overrides={"backpressure": PATIENT, "policy": {"all": times_out}})
+        client = resilient(bare, overrides={**NEVER_LATE, "backpressure": ENDLESS})
         await client.put(KEY, {"n": 1})
         gate = client.resilience._engine.shared.gates.main
         hold(gate)
@@ -109,7 +110,9 @@ def test_closing_a_client_turns_its_waiting_tasks_away(healthy):
         while gate.waiting < 5:
             await asyncio.sleep(0.005)
         await client.close()
-        outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        outcomes = await asyncio.wait_for(
+            asyncio.gather(*tasks, return_exceptions=True), PATIENCE_S
+        )
         return [outcome.reason for outcome in outcomes]
 
     loop = Loop()
@@ -123,12 +126,13 @@ def test_a_reload_that_shrinks_a_full_gate_blocks_nobody_and_drains(healthy, con
     file = tmp_path / "mine.yaml"
     text = (
         "version: 1\nbreaker: {{mode: shadow}}\n"
+        "policy: {{reads: {{total_timeout: 60s, socket_timeout: 60s}}}}\n"
         "backpressure: {{max_concurrent_operations: {}, operation_queue_timeout: 5ms}}\n"
     )
     file.write_text(text.format(4))
     client = resilient(connect(healthy), "mine", policies=tmp_path)
     client.put(KEY, {"n": 1})
-    with healthy.inject(op="get", latency="400ms", count=4):
+    with healthy.inject(op="get", latency="2s", count=4):
         before = healthy.requests("get")
         threads = [threading.Thread(target=client.get, args=(KEY,)) for _ in range(4)]
         for thread in threads:

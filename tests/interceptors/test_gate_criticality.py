@@ -9,6 +9,7 @@ import pytest
 from aerospike_resilience import BackpressureError, carry, resilient
 from aerospike_resilience.interceptors import Backpressure, Gate
 from tests.interceptors.gating import a_call, hold, lay_down, waiting
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 KEY = ("test", "criticality", 1)
@@ -69,7 +70,10 @@ def test_critical_calls_are_served_before_default_ones():
 def test_a_block_of_code_says_how_critical_its_calls_are(healthy, connect):
     client = resilient(
         connect(healthy),
-        overrides={"backpressure": {"max_concurrent_operations": 1, "operation_queue_timeout": 0}},
+        overrides={
+            **NEVER_LATE,
+            "backpressure": {"max_concurrent_operations": 1, "operation_queue_timeout": 0},
+        },
     )
     client.put(KEY, {"n": 1})
     gate = client.resilience._engine.shared.gates.main

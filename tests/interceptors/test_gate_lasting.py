@@ -76,7 +76,7 @@ def test_a_cancelled_batch_keeps_the_permits_of_every_node_it_touches(healthy, c
         await cancelled(batch, lambda: out(client) == (3, [1, 1, 1]))
         return out(client)
 
-    with healthy.inject(op="batch", latency="500ms"):
+    with healthy.inject(op="batch", latency="2s"):
         assert loop.run(run()) == (3, [1, 1, 1])
         until(lambda: out(client) == (0, [0, 0, 0]))
 
@@ -92,7 +92,7 @@ def test_a_cancelled_batch_keeps_no_more_permits_than_it_held(healthy, connected
         await cancelled(batch, lambda: out(client)[0] == 2)
         return out(client)
 
-    with healthy.inject(op="batch", latency="500ms"):
+    with healthy.inject(op="batch", latency="2s"):
         assert loop.run(run())[0] == 2
         until(lambda: out(client)[0] == 0)
 
@@ -109,7 +109,7 @@ def test_the_next_call_of_the_node_waits_for_the_cancelled_one(healthy, connecte
         (refused,) = await asyncio.gather(client.exists(key), return_exceptions=True)
         return refused
 
-    with healthy.inject(op="exists", latency="500ms"):
+    with healthy.inject(op="exists", latency="2s"):
         refused = loop.run(run())
 
     assert "max_per_node" in str(refused)
@@ -131,7 +131,7 @@ def test_a_call_whose_loop_was_closed_gives_its_permits_back(healthy):
         while out(client) != (1, [1]):
             await asyncio.sleep(0.005)
 
-    with healthy.inject(op="exists", latency="300ms", count=1):
+    with healthy.inject(op="exists", latency="2s", count=1):
         asyncio.run(leave())
     (client,) = clients
 

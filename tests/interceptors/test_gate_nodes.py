@@ -9,13 +9,12 @@ import pytest
 from aerospike_resilience import BackpressureError, resilient
 from tests.waiting import until
 
-pytestmark = pytest.mark.timeout(60)
-
 PATIENT = {
     "policy": {"all": {"total_timeout": "20s", "socket_timeout": "20s"}},
     "adaptive_timeout": None,
     "breaker": {"mode": "off"},
 }
+READS = "policy: {{reads: {{total_timeout: 20s, socket_timeout: 20s}}}}\n"
 
 
 def wrapped(bare, **backpressure):
@@ -169,7 +168,7 @@ def test_a_share_follows_the_limit(healthy, connect, tmp_path):
     file = tmp_path / "mine.yaml"
     text = (
         "version: 1\nbackpressure: {{max_concurrent_operations: {}, max_per_node: 0.5}}\n"
-        "breaker: {{mode: shadow}}\n"
+        "breaker: {{mode: shadow}}\n" + READS
     )
     file.write_text(text.format(8))
     client = resilient(connect(healthy), "mine", policies=tmp_path)
@@ -188,6 +187,7 @@ def test_node_gates_go_when_a_reload_turns_them_off(healthy, connect, tmp_path):
     file = tmp_path / "mine.yaml"
     text = (
         "version: 1\nbreaker: {{mode: shadow}}\nbackpressure: {{max_concurrent_operations: 8{}}}\n"
+        + READS
     )
     file.write_text(text.format(", max_per_node: 2"))
     client = resilient(connect(healthy), "mine", policies=tmp_path)

@@ -15,6 +15,7 @@ from aerospike_resilience.interceptors.gate.limit_loop import AdaptiveLimitLoop,
 from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.model.operation import Kind, Operation, Shape
 from tests import fakes
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 BOUNDS = Bounds(start=100, floor=10, ceiling=200)
@@ -190,6 +191,7 @@ def test_overload_answers_bring_a_clients_limit_down_and_answers_bring_it_up(clu
     client = resilient(
         connect(cluster, max_error_rate=10_000, error_rate_window=100),
         overrides={
+            **NEVER_LATE,
             "backpressure": {**ADAPTIVE, "max_per_node": 0.5},
             "breaker": {"mode": "off"},
             "retry": {"max_sleep": "1ms"},
@@ -215,7 +217,7 @@ def test_overload_answers_bring_a_clients_limit_down_and_answers_bring_it_up(clu
 
 
 def test_an_unused_limit_does_not_grow_in_a_client(client, connect, healthy):
-    client = resilient(connect(healthy), overrides={"backpressure": ADAPTIVE})
+    client = resilient(connect(healthy), overrides={**NEVER_LATE, "backpressure": ADAPTIVE})
     client.put(KEY, {"n": 1})
 
     for _ in range(300):

@@ -8,8 +8,6 @@ import pytest
 
 from benchmarks import overload_tasks
 
-pytestmark = pytest.mark.timeout(120)
-
 
 # What the gate lets through at last has three latencies left, so the answer may be late by two of them:
 # that is what a busy machine needs.

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from aerospike_resilience import resilient
+from tests.patience import NEVER_LATE
 
 KEY = ("test", "demo", "trace")
 
@@ -30,7 +31,7 @@ def failed(client, caplog) -> logging.LogRecord:
 def test_a_failed_calls_record_has_its_trace(healthy, connect, caplog):
     spans, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
-    client = resilient(connect(healthy), "latency", tracer_provider=provider)
+    client = resilient(connect(healthy), "latency", overrides=NEVER_LATE, tracer_provider=provider)
 
     record = failed(client, caplog)
 
@@ -40,6 +41,6 @@ def test_a_failed_calls_record_has_its_trace(healthy, connect, caplog):
 
 
 def test_without_spans_there_is_no_trace_to_name(healthy, connect, caplog):
-    record = failed(resilient(connect(healthy), "latency"), caplog)
+    record = failed(resilient(connect(healthy), "latency", overrides=NEVER_LATE), caplog)
 
     assert not hasattr(record, "aerospike_trace_id")

@@ -24,9 +24,8 @@ DOUBT = Failure(FailureKind.TIMEOUT, retryable=True, in_doubt=True, fault=Fault.
 CLIENTS = (CClient, PyClient, PyAsyncClient, NativeBlocking, NativeAsync, SdkBlocking, SdkAsync)
 RETRYING = {
     "policy": {
-        "all": {"total_timeout": "400ms", "max_retries": 2},
-        "writes": {"socket_timeout": "50ms", "max_retries": 2},
-        "writes_retryable": {"socket_timeout": "50ms", "max_retries": 2},
+        "all": {"total_timeout": "60s", "socket_timeout": "500ms", "max_retries": 2},
+        "reads": {"total_timeout": "1s"},
     },
     "breaker": {"mode": "off"},
 }

@@ -16,6 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from aerospike_resilience import resilient
 from aerospike_resilience.telemetry.names import is_live
+from tests.patience import NEVER_LATE
 
 KEY = ("test", "telemetry", "secret-key-4711")
 
@@ -54,6 +55,7 @@ def collected(healthy, connect):
     found.client = resilient(
         connect(healthy),
         profile="latency",
+        overrides=NEVER_LATE,
         tracer_provider=found.tracers,
         meter_provider=found.meters,
     )
@@ -175,7 +177,7 @@ class BrokenProcessor(SpanProcessor):
 def test_a_broken_span_processor_makes_no_call_fail(bare, at, caplog):
     provider = TracerProvider()
     provider.add_span_processor(BrokenProcessor(at))
-    client = resilient(bare, "latency", tracer_provider=provider)
+    client = resilient(bare, "latency", overrides=NEVER_LATE, tracer_provider=provider)
     for number in range(3):
         client.put(("test", "broken", number), {"n": number})
     with pytest.raises(exception.RecordNotFound):
@@ -204,7 +206,7 @@ class BrokenMeter:
 
 
 def test_a_broken_metric_makes_no_call_fail(bare):
-    client = resilient(bare, "latency", meter_provider=BrokenMeter())
+    client = resilient(bare, "latency", overrides=NEVER_LATE, meter_provider=BrokenMeter())
     client.put(("test", "broken", 1), {"n": 7})
     client.resilience.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.surfaces import SURFACES
+from tests.patience import NEVER_LATE
 
 
 @pytest.fixture(params=SURFACES, ids=lambda surface: surface.name)
@@ -26,8 +27,8 @@ def opened(request, healthy):
 
 @pytest.fixture
 def surface(opened):
-    """A surface under the profile ``latency``."""
-    return opened()
+    """A surface under the profile ``latency``, with time enough for a busy machine."""
+    return opened(overrides=NEVER_LATE)
 
 
 @pytest.fixture(params=SURFACES, ids=lambda surface: surface.name)

@@ -12,14 +12,18 @@ import pytest
 from aerospike_resilience import BackpressureError, CircuitOpenError, resilient
 from aerospike_resilience.nodes import TEND_THREAD
 from aerospike_resilience.telemetry import board
-from tests.waiting import until
+from tests.patience import NEVER_LATE
+from tests.waiting import PATIENCE_S, until
 
-ONE = {"backpressure": {"max_concurrent_operations": 1, "operation_queue_timeout": "20s"}}
+ONE = {
+    **NEVER_LATE,
+    "backpressure": {"max_concurrent_operations": 1, "operation_queue_timeout": "60s"},
+}
 KEY = ("test", "closing", 1)
 
 
 def test_after_the_end_calls_go_straight_to_every_client(opened):
-    surface = opened(overrides={"breaker": {"mode": "enforce"}, **ONE})
+    surface = opened(overrides={**ONE, "breaker": {"mode": "enforce"}})
     surface.put(1, {"n": 1})
     names = list(surface.resilience.nodes)
     engine = surface.resilience._engine
@@ -37,7 +41,7 @@ def test_after_the_end_calls_go_straight_to_every_client(opened):
 
 
 def test_after_the_end_an_open_node_is_written_to_as_soon_as_it_is_well(cluster, connect):
-    client = resilient(connect(cluster), "latency")
+    client = resilient(connect(cluster), "latency", overrides=NEVER_LATE)
     keys = [("test", "closing", n) for n in range(30)]
     for name in ("A1", "A2"):
         client.resilience.isolate(name)
@@ -54,22 +58,19 @@ def test_who_waits_for_a_permit_at_the_end_is_let_through(healthy, connect):
     gate = client.resilience._engine.shared.gates.main
     gate.permits.pop()
     came = []
-    waiting = threading.Thread(
-        target=lambda: came.append(client.get(KEY, {"total_timeout": 20000}))
-    )
+    waiting = threading.Thread(target=lambda: came.append(client.get(KEY)))
     waiting.start()
     until(lambda: gate.waiting)
 
     client.resilience.close()
 
-    waiting.join(10)
+    waiting.join(PATIENCE_S)
     assert came[0][2] == {"n": 1}
 
 
 def test_a_close_that_fails_turns_nobody_away_and_leaves_all_as_it_was(healthy):
     bare = aerospike_py.client({"hosts": healthy.hosts}).connect()
-    patient = {"policy": {"all": {"total_timeout": "30s", "socket_timeout": "30s"}}}
-    client = resilient(bare, "latency", overrides={**ONE, **patient})
+    client = resilient(bare, "latency", overrides=ONE)
     client.put(KEY, {"n": 1})
     gate = client.resilience._engine.shared.gates.main
     results: list[object] = []
@@ -89,7 +90,7 @@ def test_a_close_that_fails_turns_nobody_away_and_leaves_all_as_it_was(healthy):
         with pytest.raises(RuntimeError, match="borrowed"):
             client.close()
         for thread in threads:
-            thread.join(20)
+            thread.join(PATIENCE_S)
 
     assert not any(isinstance(one, BackpressureError) for one in results), results
     assert not client.resilience._engine.closed
@@ -115,12 +116,14 @@ class Failing:
 
 
 def test_questions_are_asked_again_after_a_close_that_failed(healthy, connect):
-    client = resilient(Failing(connect(healthy), 1), "latency", adapter="aerospike")
+    client = resilient(
+        Failing(connect(healthy), 1), "latency", adapter="aerospike", overrides=NEVER_LATE
+    )
     source = client.resilience._engine.shared.health.source
     with pytest.raises(OSError, match="not now"):
         client.close()
 
-    assert source.info("A1", "build", 1.0)
+    assert source.info("A1", "build", PATIENCE_S)
     client.close()
 
 
@@ -133,11 +136,11 @@ def test_an_awaited_close_leaves_the_event_loop_to_others_while_a_question_is_ou
         def ask() -> None:
             with source.question():
                 asking.set()
-                answer.wait(20)
+                answer.wait(PATIENCE_S)
 
         thread = threading.Thread(target=ask)
         thread.start()
-        asking.wait(10)
+        asking.wait(PATIENCE_S)
         closing = asyncio.ensure_future(client.close())
         turns = 0
         began = time.monotonic()
@@ -171,7 +174,9 @@ def test_the_end_of_a_client_leaves_no_gauge(healthy, connect):
 
 
 def test_a_client_that_is_connected_again_is_protected_again(healthy):
-    client = resilient(aerospike_py.client({"hosts": healthy.hosts}).connect(), "latency")
+    client = resilient(
+        aerospike_py.client({"hosts": healthy.hosts}).connect(), "latency", overrides=NEVER_LATE
+    )
     client.close()
     assert client.connect() is client
 

@@ -15,10 +15,12 @@ from aerospike_sdk import Behavior, ClusterDefinition
 from aerospike_sdk.sync import ClusterDefinition as SyncClusterDefinition
 
 from aerospike_resilience import resilient
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 KEY = ("test", "dropped", 1)
 ALL_ON = {
+    **NEVER_LATE,
     "backpressure": {"limit": "adaptive", "max_per_node": 0.5, "batch_weight": "nodes"},
     "retry": {"in_doubt": "verify"},
     "telemetry": {"last_call": True},
@@ -70,7 +72,7 @@ USES = [c_client, py_client, py_async_client, native_client, sdk_cluster, sdk_bl
 
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
-@pytest.mark.parametrize("overrides", [{}, ALL_ON], ids=["latency", "all switched on"])
+@pytest.mark.parametrize("overrides", [NEVER_LATE, ALL_ON], ids=["latency", "all switched on"])
 def test_a_dropped_client_is_freed_at_once(use, overrides, healthy):
     """The engine holds plans and chain. The health of the nodes holds the source, and that the client."""
     held: list[weakref.ref] = []
@@ -98,21 +100,21 @@ def test_a_dropped_c_client_has_closed_its_sockets(healthy):
     def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
-    c_client(healthy, lambda client: resilient(client, "latency"))
+    c_client(healthy, lambda client: resilient(client, "latency", overrides=NEVER_LATE))
     gc.collect()
     gc.disable()
     try:
         before = descriptors()
         for _ in range(5):
-            c_client(healthy, lambda client: resilient(client, "latency"))
+            c_client(healthy, lambda client: resilient(client, "latency", overrides=NEVER_LATE))
         until(lambda: descriptors() <= before + 2)
     finally:
         gc.enable()
 
 
 def test_a_method_kept_alone_goes_on_as_the_bare_clients_does(healthy):
-    get = resilient(aerospike.client({"hosts": healthy.hosts}), "latency").get
-    put = resilient(aerospike.client({"hosts": healthy.hosts}), "latency").put
+    get = resilient(aerospike.client({"hosts": healthy.hosts}), "latency", overrides=NEVER_LATE).get
+    put = resilient(aerospike.client({"hosts": healthy.hosts}), "latency", overrides=NEVER_LATE).put
     put(KEY, {"n": 5})
     assert get(KEY)[2] == {"n": 5}
 

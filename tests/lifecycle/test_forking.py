@@ -16,8 +16,9 @@ import pytest
 
 import aerospike_resilience
 from aerospike_resilience import ForkedClientError, resilient
-from aerospike_resilience.concurrency import forking
+from aerospike_resilience.concurrency import forking, threads
 from aerospike_resilience.telemetry import registry
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 # Forking a process with threads is what is tested.
@@ -25,7 +26,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 ROOT = Path(aerospike_resilience.__file__).parent
 KEYS = [("test", "forking", n) for n in range(20)]
-PARALLEL = {"policy": {"reads_batch": {"concurrent": True}, "writes_batch": {"concurrent": True}}}
+PARALLEL = {
+    "policy": {
+        **NEVER_LATE["policy"],
+        "reads_batch": {"concurrent": True},
+        "writes_batch": {"concurrent": True},
+    }
+}
 HOLDERS = (type(threading.Lock()), type(threading.RLock()), threading.Thread)
 
 
@@ -35,7 +42,7 @@ def in_child(work) -> str:
     pid = os.fork()
     if pid == 0:
         try:
-            signal.alarm(15)
+            signal.alarm(60)
             try:
                 text = str(work())
             except BaseException as error:  # told to the parent
@@ -72,7 +79,9 @@ def wrap(healthy, connect):
     clients = []
 
     def wrap_(**overrides):
-        clients.append(resilient(connect(healthy), "latency", overrides=overrides))
+        clients.append(
+            resilient(connect(healthy), "latency", overrides={**NEVER_LATE, **overrides})
+        )
         for key in KEYS:
             clients[-1].put(key, {"n": 1})
         return clients[-1]
@@ -123,7 +132,7 @@ def test_a_batch_returns_in_a_child_though_its_caller_has_it_run_on_threads(wrap
 
 def test_a_batch_returns_in_a_child_though_the_client_was_configured_to_use_threads(healthy):
     bare = aerospike.client({"hosts": healthy.hosts, "policies": {"batch": {"concurrent": True}}})
-    client = resilient(bare, "observe")
+    client = resilient(bare, "observe", overrides=NEVER_LATE)
     for key in KEYS:
         client.put(key, {"n": 1})
     assert in_child(lambda: client.batch_read(KEYS) is not None) == "True"
@@ -158,7 +167,7 @@ def test_a_child_is_warned_once_at_its_first_use(wrap, lines):
     "first",
     [
         lambda client: client.get(KEYS[0]),
-        lambda client: client.get(KEYS[0], policy={"total_timeout": 100}),
+        lambda client: client.get(KEYS[0], policy={"total_timeout": 50_000}),
         lambda client: client.batch_read(KEYS),
         lambda client: client.query("test", "forking").results(),
         lambda client: client.info_all("build"),
@@ -201,7 +210,7 @@ def test_a_child_that_connects_for_itself_hears_nothing(healthy, wrap, lines):
     lines.clear()
 
     def child() -> list[str]:
-        own = resilient(aerospike.client({"hosts": healthy.hosts}), "latency")
+        own = resilient(aerospike.client({"hosts": healthy.hosts}), "latency", overrides=NEVER_LATE)
         own.get(KEYS[0])
         return [line for line in lines if "fork" in line]
 
@@ -209,7 +218,7 @@ def test_a_child_that_connects_for_itself_hears_nothing(healthy, wrap, lines):
 
 
 def test_awaited_clients_tell_a_child_too(opened):
-    surface = opened(overrides={"forked_client": "error"})
+    surface = opened(overrides={**NEVER_LATE, "forked_client": "error"})
     surface.put(1, {"n": 1})
     engine = surface.resilience._engine
 
@@ -223,6 +232,47 @@ def test_awaited_clients_tell_a_child_too(opened):
         return "nothing said"
 
     assert "cannot be shared with the parent" in in_child(child)
+
+
+def test_a_thread_of_a_child_may_have_the_identity_of_one_that_was_starting_another(monkeypatch):
+    """Linux gives the stacks of the parent's threads, and so their identities, to those of the child."""
+    at_it, go_on, start = threading.Semaphore(0), threading.Event(), threading.Thread.start
+
+    def slow_start(thread) -> None:
+        if thread.name == "slow":
+            at_it.release()
+            go_on.wait()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", slow_start)
+    starting = [
+        threading.Thread(target=lambda: threads.start(lambda: None, name="slow")) for _ in range(8)
+    ]
+    for thread in starting:
+        thread.start()
+    for _ in starting:
+        at_it.acquire()
+
+    def all_can_start_threads() -> bool:
+        together, started = threading.Barrier(16), []
+
+        def work() -> None:
+            together.wait()
+            started.append(threads.start(lambda: None, name="quick"))
+
+        workers = [threading.Thread(target=work) for _ in range(16)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        return None not in started
+
+    try:
+        assert in_child(all_can_start_threads) == "True"
+    finally:
+        go_on.set()
+        for thread in starting:
+            thread.join()
 
 
 def test_the_counters_of_a_child_start_at_zero(wrap, healthy):
@@ -279,7 +329,7 @@ def test_whatever_holds_a_lock_or_a_thread_starts_anew_in_a_child(healthy, conne
     client = resilient(
         connect(healthy),
         "latency",
-        overrides={"backpressure": {"max_per_node": 0.5, "limit": "adaptive"}},
+        overrides={**NEVER_LATE, "backpressure": {"max_per_node": 0.5, "limit": "adaptive"}},
         listeners=[pybreaker.CircuitBreakerListener()],
         storage=lambda _node: pybreaker.CircuitMemoryStorage("closed"),
     )

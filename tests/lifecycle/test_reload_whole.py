@@ -10,6 +10,10 @@ from aerospike_resilience.profiles.lint import FindingsLog
 from aerospike_resilience.runtime import engine as engine_module
 from aerospike_resilience.runtime.compiled import Runtime
 
+KEY = ("test", "whole", 1)
+PATIENT = {"total_timeout": 60_000, "socket_timeout": 10_000}
+"""What the profile says of time is compared, so the calls bring theirs along."""
+
 BEFORE = "version: 1\nextends: latency\n"
 AFTER = """version: 1
 extends: latency
@@ -61,9 +65,9 @@ STEPS = {
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_that_fails_leaves_everything_as_it_was(step, files, healthy, connect, monkeypatch):
     client = resilient(connect(healthy), "mine", policies=files)
-    client.put(("test", "whole", 1), {"n": 1})
+    client.put(KEY, {"n": 1}, policy=PATIENT)
     with client.resilience.using(overrides=USING.overrides):
-        client.get(("test", "whole", 1))
+        client.get(KEY, policy=PATIENT)
     before = in_force(client)
     (files / "mine.yaml").write_text(AFTER)
     owner, name = STEPS[step]

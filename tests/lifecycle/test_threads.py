@@ -61,7 +61,7 @@ def test_no_thread_while_a_node_stalls_and_all_is_made_up_for_later(slow_to_evic
 
     scarce.short = False
 
-    until(lambda: (write_all(client), client.resilience.nodes["A1"]["state"] == "open")[1], 20)
+    until(lambda: (write_all(client), client.resilience.nodes["A1"]["state"] == "open")[1])
     until(lambda: "open" in heard.states)
     cluster.resume("A1")
     client.resilience.close()

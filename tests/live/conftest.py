@@ -12,6 +12,7 @@ import aerospike
 import pytest
 
 from aerospike_resilience import LiveServer, resilient
+from tests.patience import NEVER_LATE
 
 
 class Answered(NamedTuple):
@@ -28,7 +29,7 @@ class Answered(NamedTuple):
 def served(healthy) -> Iterator[Any]:
     """A wrapped client for a whole module; nobody harms its nodes."""
     bare = aerospike.client({"hosts": healthy.hosts})
-    wrapped = resilient(bare, "latency", name="carts")
+    wrapped = resilient(bare, "latency", overrides=NEVER_LATE, name="carts")
     for n in range(100):
         wrapped.put(("test", "secret-set", n), {"n": n})
     yield wrapped

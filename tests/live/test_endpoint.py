@@ -12,6 +12,7 @@ import pytest
 from aerospike_resilience import ResilienceError, resilient
 from aerospike_resilience.live import server as live_server
 from tests.live.conftest import Streamed, ask, connected
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 
@@ -259,7 +260,7 @@ def test_no_secret_and_no_key_is_in_any_answer(healthy, connect, tmp_path):
     wrapped = resilient(
         connect(healthy),
         "latency",
-        overrides={"breaker": {"storage": "redis://me:hunter2@127.0.0.1:1/0"}},
+        overrides={**NEVER_LATE, "breaker": {"storage": "redis://me:hunter2@127.0.0.1:1/0"}},
     )
     wrapped.put(("test", "demo", "a-private-key"), {"n": "a-private-value"})
     with wrapped.resilience.serve(tmp_path / "live.sock", allow=["reload"]) as server:

@@ -41,6 +41,6 @@ def test_a_reader_sees_a_node_stall_open_and_close_again(unhurried_cluster, conn
         reader.close()
         client.resilience.close()
 
-    moved = [(one["node"], one["to"]) for one in client.resilience.snapshot()["transitions"]]
-    assert moved[0] == ("A1", "open")
-    assert moved[-1] == ("A1", "closed")
+    moved = client.resilience.snapshot()["transitions"]
+    states = [one["to"] for one in moved if one["node"] == "A1"]  # a busy machine stops others too
+    assert (states[0], states[-1]) == ("open", "closed")

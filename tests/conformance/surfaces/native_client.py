@@ -45,8 +45,8 @@ class NativeBlocking(Surface):
         policy = write_policy(
             record_exists_action=native.RecordExistsAction.CREATE_ONLY,
             max_retries=1,
-            socket_timeout=120,
-            total_timeout=250,
+            socket_timeout=1000,
+            total_timeout=60_000,
         )
         self.client.put_blocking(self.key(n), bins, policy=policy)
 
@@ -102,8 +102,8 @@ class NativeAsync(AwaitedSurface):
         policy = write_policy(
             record_exists_action=native.RecordExistsAction.CREATE_ONLY,
             max_retries=1,
-            socket_timeout=120,
-            total_timeout=250,
+            socket_timeout=1000,
+            total_timeout=60_000,
         )
         self.call("put", self.key(n), bins, policy=policy)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from opentelemetry.trace import Span
 
@@ -16,20 +16,21 @@ from ...model.outcome import (
     Owners,
     contacted,
     is_eventful,
+    master_answered,
     note_failed_rows,
     note_read_rows,
     note_rows_in_error,
     returned_rows,
 )
+from ...model.plan import Plan
 from ...model.stream import Reading, Stream
 from ...telemetry import registry as names
+from ...telemetry.current import detach, enter
 from ...telemetry.spans import (
     NodeAddress,
     RequestHook,
     ResponseHook,
     describe,
-    detach,
-    enter,
     error_attributes,
     name_peer,
 )
@@ -37,6 +38,24 @@ from ...telemetry.targets import Target
 
 Record: TypeAlias = Callable[[float, Mapping[str, Any]], None]
 """Takes a duration in seconds and the attributes of its sample, which it must not change."""
+
+
+class Succeeded(Protocol):
+    """A call on one record that succeeded at the first attempt, and whose span records.
+
+    Attributes:
+        plan: its plan.
+        key: the record's key.
+        early_s: from how many seconds on it may have left its first node.
+        span: its span.
+        started_ns: when it began, in nanoseconds of the wall clock.
+    """
+
+    plan: Plan
+    key: Key
+    early_s: float
+    span: Span | None
+    started_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,19 +143,26 @@ class Endings:
             except Exception as broken:  # noqa: BLE001
                 self.broken("a span could not be ended", broken)
 
-    def succeeded(self, span: Span, started_ns: int, duration_s: float, node: str | None) -> None:
+    def succeeded(self, traced: Succeeded, duration_s: float) -> None:
         """End the span of a plain success on one record, which records.
 
         Args:
-            span: the span.
-            started_ns: when it began, in nanoseconds of the wall clock.
+            traced: what is known of the call.
             duration_s: how long it took, in seconds.
-            node: the node that it contacted; None where it is unknown.
         """
+        span = traced.span
+        if span is None:
+            return
         try:
-            name_peer(span, node, self._address)
-            span.end(started_ns + round(duration_s * 1e9))
+            if master_answered(traced.plan, duration_s, traced.early_s):
+                nodes = self.owners(traced.key)
+                if nodes:
+                    name_peer(span, nodes[0], self._address)
         except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
+            self.broken("a span's node could not be named", broken)
+        try:
+            span.end(traced.started_ns + round(duration_s * 1e9))
+        except Exception as broken:  # noqa: BLE001
             self.broken("a span could not be ended", broken)
 
     def _outcome(

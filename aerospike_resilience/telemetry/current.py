@@ -65,11 +65,18 @@ def is_suppressed(here: Mapping[str, Any]) -> bool:
     return False
 
 
-def enter(span: Span) -> Any:
-    """Make a span the current one, and return the token for `detach`."""
+def enter(span: Span, here: Context | None = None) -> Any:
+    """Make a span the current one, and return the token for `detach`.
+
+    Args:
+        span: the span.
+        here: the current context, where the caller has it already.
+    """
     if _VARIABLE is None:
         return context.attach(trace.set_span_in_context(span))
-    return _VARIABLE.set(Context({**_VARIABLE.get(), SPAN_KEY: span}))
+    if here is None:
+        here = _VARIABLE.get()
+    return _VARIABLE.set(Context({**here, SPAN_KEY: span}))
 
 
 def detach(token: Any) -> None:
@@ -77,10 +84,10 @@ def detach(token: Any) -> None:
 
     An event loop that ends closes coroutines like that. OpenTelemetry logs an error for it.
     """
-    if not isinstance(token, Token):
+    if _VARIABLE is None:
         context.detach(token)
         return
     try:
-        token.var.reset(token)
+        _VARIABLE.reset(token)
     except ValueError:  # the token belongs to another context, which is gone with its coroutine
         return

@@ -110,6 +110,7 @@ class Targets:
         self._client_name = client_name
         self._profile = profile
         self._places = places
+        self._find_place = places.place
         self._find_server = server
         self._server = server()
         self._kept: dict[tuple[str, Place, str], Target] = {}
@@ -135,7 +136,8 @@ class Targets:
 
     def of_key(self, operation: str, key: Any) -> Target:
         """Return the target of an operation on a record, which runs no UDF."""
-        place = self._places.place(key) or NOWHERE
+        find_place = self._find_place
+        place = find_place(key) or NOWHERE
         try:
             return self._kept[operation, place, ""]
         except (KeyError, TypeError):

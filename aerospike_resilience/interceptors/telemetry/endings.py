@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from opentelemetry.trace import Span
 
@@ -16,13 +16,11 @@ from ...model.outcome import (
     Owners,
     contacted,
     is_eventful,
-    master_answered,
     note_failed_rows,
     note_read_rows,
     note_rows_in_error,
     returned_rows,
 )
-from ...model.plan import Plan
 from ...model.stream import Reading, Stream
 from ...telemetry import registry as names
 from ...telemetry.current import detach, enter
@@ -38,24 +36,6 @@ from ...telemetry.targets import Target
 
 Record: TypeAlias = Callable[[float, Mapping[str, Any]], None]
 """Takes a duration in seconds and the attributes of its sample, which it must not change."""
-
-
-class Succeeded(Protocol):
-    """A call on one record that succeeded at the first attempt, and whose span records.
-
-    Attributes:
-        plan: its plan.
-        key: the record's key.
-        early_s: from how many seconds on it may have left its first node.
-        span: its span.
-        started_ns: when it began, in nanoseconds of the wall clock.
-    """
-
-    plan: Plan
-    key: Key
-    early_s: float
-    span: Span | None
-    started_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +73,7 @@ class Endings:
         on_broken: called with the step that an exporter or a processor made fail, and its exception.
     """
 
-    __slots__ = ("_address", "_looks_at_all", "_wishes", "broken", "clock", "owners", "record")
+    __slots__ = ("_looks_at_all", "_wishes", "address", "broken", "clock", "owners", "record")
 
     def __init__(
         self,
@@ -108,7 +88,7 @@ class Endings:
         self.clock = clock
         self.broken = on_broken
         self._wishes = wishes
-        self._address = address
+        self.address = address
         self.owners = owners
         self._looks_at_all = wishes.response_hook is not None
 
@@ -131,9 +111,9 @@ class Endings:
                 self.record(duration_s, sample)
             if span is not None and recording:
                 if outcome is None:
-                    name_peer(span, contacted(call, self.owners), self._address)
+                    name_peer(span, contacted(call, self.owners), self.address)
                 else:
-                    describe(span, outcome, at_end, self._address, rows=self._wishes.returned_rows)
+                    describe(span, outcome, at_end, self.address, rows=self._wishes.returned_rows)
                     self._respond(span, call, outcome)
         except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
             self.broken("a span or a duration could not be recorded", broken)
@@ -142,28 +122,6 @@ class Endings:
                 span.end(under_way.started_ns + round(duration_s * 1e9))
             except Exception as broken:  # noqa: BLE001
                 self.broken("a span could not be ended", broken)
-
-    def succeeded(self, traced: Succeeded, duration_s: float) -> None:
-        """End the span of a plain success on one record, which records.
-
-        Args:
-            traced: what is known of the call.
-            duration_s: how long it took, in seconds.
-        """
-        span = traced.span
-        if span is None:
-            return
-        try:
-            if master_answered(traced.plan, duration_s, traced.early_s):
-                nodes = self.owners(traced.key)
-                if nodes:
-                    name_peer(span, nodes[0], self._address)
-        except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
-            self.broken("a span's node could not be named", broken)
-        try:
-            span.end(traced.started_ns + round(duration_s * 1e9))
-        except Exception as broken:  # noqa: BLE001
-            self.broken("a span could not be ended", broken)
 
     def _outcome(
         self,

@@ -17,10 +17,11 @@ from opentelemetry.trace import Span, SpanKind
 from ...model.call import Call
 from ...model.failure import Failure
 from ...model.operation import Key
-from ...model.outcome import Outcome
+from ...model.outcome import Outcome, master_answered
 from ...model.plan import Plan
 from ...model.stream import dropped, tell_dropped
 from ...telemetry.current import detach, enter, get_current, suppressed
+from ...telemetry.spans import name_peer
 from ...telemetry.targets import KEPT, Add, Target, Targets
 from .endings import Endings, UnderWay
 
@@ -40,19 +41,15 @@ _NOTHING: Final = MappingProxyType[str, Any]({})
 
 
 class Traced:
-    """A fused call for which a span is to be started.
+    """A fused call for which a span is to be started. Made by `FusedTelemetry.listen`.
 
-    Args:
-        of: tells of it.
-        target: what is known of it.
-        plan: its plan.
-        key: the record's key.
-        early_s: from how many seconds on a success may have left its first node.
+    It has no ``__init__``, which would take as long as the rest of `listen`.
 
     Attributes:
         plan: its plan.
         key: the record's key.
-        early_s: as above. Written where the call turns out to be a patient one.
+        early_s: from how many seconds on a success may have left its first node. Written again where the
+            call turns out to be a patient one.
         target: what is known of it.
         span: its span; None before `begin`, and where it could not be started.
         started_ns: when it began, in nanoseconds of the wall clock.
@@ -65,32 +62,27 @@ class Traced:
         *("records", "span", "started_ns", "target", "token"),
     )
 
-    def __init__(
-        self, of: FusedTelemetry, target: Target, plan: Plan, key: Key, early_s: float
-    ) -> None:
-        self._of = of
-        self.plan = plan
-        self.key = key
-        self.early_s = early_s
-        self.target = target
-        self.started_ns = time_ns()
-        self.span: Span | None = None
-        self.records = False
-        self.token: Any = None
+    plan: Plan
+    key: Key
+    early_s: float
+    target: Target
+    started_ns: int
+    span: Span | None
+    records: bool
+    token: Any
+    _of: FusedTelemetry
 
     def begin(self) -> None:
         """Start the span, and make it the current one. Called right before the client."""
-        of, target = self._of, self.target
+        start_span, target, here = self._of.start_span, self.target, get_current()
         try:  # by position, and with the context: the SDK would ask for it three times
-            span = of.start_span(
-                target.name, get_current(), CLIENT, target.span, (), self.started_ns
-            )
+            span = start_span(target.name, here, CLIENT, target.span, (), self.started_ns)
         except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
-            of.endings.broken("a span could not be started", error)
+            self._of.endings.broken("a span could not be started", error)
             return
         self.span = span
         self.records = span.is_recording()
-        self.token = enter(span)
+        self.token = enter(span, here)
 
     def leave(self) -> None:
         """Leave the span's context."""
@@ -103,8 +95,17 @@ class Traced:
         add = self.target.add
         if add is not None:
             add(duration_s)
-        if self.records:
-            self._of.endings.succeeded(self, duration_s)
+        span = self.span
+        if self.records and span is not None:
+            endings = self._of.endings
+            try:
+                if master_answered(self.plan, duration_s, self.early_s):
+                    owners = endings.owners
+                    if nodes := owners(self.key):
+                        name_peer(span, nodes[0], endings.address)
+                span.end(self.started_ns + round(duration_s * 1e9))
+            except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
+                endings.broken("a span could not be ended", broken)
         if self.token is not None:
             detach(self.token)
             self.token = None
@@ -168,18 +169,23 @@ class FusedTelemetry:
             starts = False
         else:
             return UNHEARD
-        operation = plan.operation
+        operation, of_key = plan.operation, self._of_key
         if operation.procedure[0] or (starts and self._hooks):
             return None
         try:
-            target = self._of_key(operation.name, key)
+            target = of_key(operation.name, key)
         except Exception:  # noqa: BLE001 - a key of the application's own
             return None
         if (target.add is not None) is not self._records:
             return None
         if not starts:
             return target, None
-        traced = Traced(self, target, plan, key, early_s)
+        traced = Traced()
+        traced._of, traced.target, traced.plan = self, target, plan  # noqa: SLF001 - made here alone
+        traced.key, traced.early_s = key, early_s
+        traced.span = traced.token = None
+        traced.records = False
+        traced.started_ns = time_ns()
         return traced, traced
 
     def answered(

@@ -68,7 +68,7 @@ def telemetry(figures: Sequence[Mapping[str, Any]]) -> str:
     lines = ["| | ns | above the same call without an SDK |", "|---|---:|---:|"]
     for name, cost in ns.items():
         less = ns[MISS_PLAIN] if name.startswith("resilient, a miss") else ns[PLAIN]
-        above = f"{cost - less:,.0f}" if name.startswith("resilient") else ""
+        above = f"{cost - less:,.0f}" if name.startswith(("resilient", "by hand")) else ""
         shown = f"**{name}**" if name.startswith("resilient") else name
         lines.append(f"| {shown} | {cost:,.0f} | {above} |")
     return "\n".join(lines) + "\n"

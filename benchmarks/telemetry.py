@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased,
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind
 
 from aerospike_resilience import resilient
+from aerospike_resilience.nodes.partitions import PARTITIONS, PartitionMap
 from aerospike_resilience.telemetry.board import Board
 from aerospike_resilience.telemetry.listening import SpanFilter
 
@@ -39,6 +40,8 @@ METRICS, ROOT, UNDER = (
 BOTH, SAMPLED = "resilient, metrics and unsampled parent", "resilient, sampled"
 MISS, MISS_METRICS = "resilient, a miss, no SDK", "resilient, a miss, metrics"
 SDK_RECORD, SDK_UNSAMPLED, SDK_SAMPLED = "SDK: record", "SDK: unsampled span", "SDK: sampled span"
+HAND_UNSAMPLED, HAND_SAMPLED = "by hand, unsampled root", "by hand, sampled"
+NAMED, SDK_NAMED = "resilient, sampled, its node named", "SDK: sampled span, its node named"
 CELL, FILTER = "one sample into its cell", "is a span needed, under an unsampled parent"
 
 ATTRIBUTES: Final[Mapping[str, str | int]] = {
@@ -49,6 +52,11 @@ ATTRIBUTES: Final[Mapping[str, str | int]] = {
     "server.address": "127.0.0.1",
     "server.port": 3000,
     "aerospike.resilience.client": "aerospike-1",
+}
+
+NODE: Final[Mapping[str, str | int]] = {
+    "network.peer.address": "127.0.0.1",
+    "network.peer.port": 3000,
 }
 
 
@@ -80,6 +88,10 @@ def cases() -> list[Case]:
         Case(SDK_RECORD, lambda: board.durations.record(0.0003, ATTRIBUTES)),
         Case(SDK_UNSAMPLED, _span(unsampled)),
         Case(SDK_SAMPLED, _span(sampled)),
+        Case(HAND_UNSAMPLED, _span(unsampled, _get())),
+        Case(HAND_SAMPLED, _span(sampled, _get())),
+        Case(NAMED, _named(tracer_provider=sampled)),
+        Case(SDK_NAMED, _span(sampled, attributes=NODE)),
         Case(CELL, lambda: add(0.0003)),
         Case(FILTER, wanted.wants, within=_unsampled_parent),
     ]
@@ -95,6 +107,9 @@ def verdict(ns: dict[str, float]) -> list[str]:
         _said("under an unsampled parent", ns[UNDER] - none, 600),
         _said("metrics, under an unsampled parent", ns[BOTH] - none, 5_000),
         _said("sampled", ns[SAMPLED] - none, ns[SDK_SAMPLED] * 1.15),
+        f"an unsampled span by hand around the call: {ns[HAND_UNSAMPLED] - none:,.0f} ns over no SDK",
+        f"a sampled span by hand around the call: {ns[HAND_SAMPLED] - none:,.0f} ns over no SDK",
+        _said("sampled, its node named", ns[NAMED] - none, ns[SDK_NAMED] * 1.15),
         _said("a miss with metrics", ns[MISS_METRICS] - ns[MISS], ns[METRICS] - none + 2_000),
     ]
     plain, measured = _of_process(_get()), _of_process(_get(meter_provider=_meters()))
@@ -124,14 +139,37 @@ def _miss(**more: Any) -> Callable[[], None]:
     return missed
 
 
-def _span(provider: TracerProvider) -> Callable[[], None]:
-    """Return what the SDK does for a span: start it, enter it, leave it, end it."""
+def _named(**more: Any) -> Callable[[], object]:
+    """Return a call whose node is known. The map and the address stand in for those of real nodes."""
+    client: Any = resilient(Stub(), "latency", adapter="aerospike", **more)
+    engine = client.resilience._engine
+    engine.shared.health.partitions = PartitionMap({"test": (("A", "B"),) * PARTITIONS})
+    engine.runtime.lane.telemetry.endings.address = lambda _name: ("127.0.0.1", 3000)
+    return lambda: client.get(KEY)
+
+
+def _span(
+    provider: TracerProvider,
+    call: Callable[[], object] | None = None,
+    attributes: Mapping[str, str | int] | None = None,
+) -> Callable[[], None]:
+    """Return what the SDK does for a span: start it, enter it, leave it, end it.
+
+    Args:
+        provider: where its tracer comes from.
+        call: what is called within it.
+        attributes: what is set when it ends.
+    """
     tracer = provider.get_tracer("benchmark")
 
     def traced() -> None:
         span = tracer.start_span("get demo", kind=SpanKind.CLIENT, attributes=ATTRIBUTES)
         token = context.attach(trace.set_span_in_context(span))
+        if call is not None:
+            call()
         context.detach(token)
+        if attributes is not None:
+            span.set_attributes(attributes)
         span.end()
 
     return traced

@@ -127,6 +127,12 @@ def best_ripemd160() -> Hash:
 _EMPTY: Final = best_ripemd160()
 """Copied for each digest, as looking up the algorithm takes as long as the hash itself."""
 
+KEPT_SETS: Final = 1024
+"""How many sets' hash objects are kept, as set names may be without end."""
+
+_BEGUN: Final[dict[str | None, Hash]] = {}
+"""The hash object over each set's name. Copied for each digest."""
+
 _INTEGER: Final = struct.Struct(">Bq")
 
 
@@ -152,11 +158,19 @@ def digest_of(set_name: str | None, key: object) -> bytes:
         named = b"\x04" + bytes(key)
     else:
         raise TypeError(f"a user key is an int, str or bytes, not {type(key).__name__}")
-    state = _EMPTY.copy()
-    if set_name:
-        state.update(set_name.encode())
+    state = (_BEGUN.get(set_name) or _begun(set_name)).copy()
     state.update(named)
     return state.digest()
+
+
+def _begun(set_name: str | None) -> Hash:
+    """Return the hash object over a set's name, and keep it."""
+    begun = _EMPTY.copy()
+    if set_name:
+        begun.update(set_name.encode())
+    if len(_BEGUN) < KEPT_SETS:
+        _BEGUN[set_name] = begun
+    return begun
 
 
 def partition_of(key: tuple[Any, ...]) -> int:

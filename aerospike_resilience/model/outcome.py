@@ -258,18 +258,15 @@ def contacted(call: Call, owners: Owners) -> str | None:
     return _contacted(call, None, call.nodes or owners(call.key))
 
 
-def master_that_answered(
-    plan: Plan, nodes: tuple[str, ...], took_s: float, early_s: float
-) -> str | None:
-    """Return the node that a first attempt contacted which succeeded; None if it may have been another.
+def master_answered(plan: Plan, took_s: float, early_s: float) -> bool:
+    """Return whether a first attempt that succeeded was at the record's master; False if perhaps elsewhere.
 
     Args:
         plan: the call's plan.
-        nodes: the nodes that hold the record, master first.
         took_s: how long the attempt took, in seconds.
         early_s: from how many seconds on it may have left its first node.
     """
-    return nodes[0] if nodes and took_s < min(early_s, plan.at_master_s) else None
+    return took_s < early_s and took_s < plan.at_master_s
 
 
 def _contacted(call: Call, error: BaseException | None, nodes: tuple[str, ...]) -> str | None:
@@ -279,7 +276,9 @@ def _contacted(call: Call, error: BaseException | None, nodes: tuple[str, ...]) 
     if error is None and call.failure is None:
         if call.leave_master:
             return None
-        return master_that_answered(call.plan, nodes, call.now - call.began, call.early_s)
+        if nodes and master_answered(call.plan, call.now - call.began, call.early_s):
+            return nodes[0]
+        return None
     for attempt in reversed(call.attempts):
         if attempt.tries:
             return _asked(call, attempt)

@@ -175,7 +175,7 @@ class ClusterHealth:
 
         While the client lags behind the cluster, the master is the one that the client still asks.
         """
-        if key is None:
+        if key is None or self.partitions is partitions.EMPTY:
             return ()
         try:
             namespace, partition = self.source.partition(key)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .current import SPAN_KEY, get_current, is_suppressed
+
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
@@ -23,25 +25,9 @@ class SpanFilter:
         tracer: the tracer.
     """
 
-    __slots__ = (
-        *("_drops_all", "_drops_local", "_drops_remote"),
-        *("_get_current", "_span_key", "_suppressed"),
-    )
+    __slots__ = ("_drops_all", "_drops_local", "_drops_remote")
 
     def __init__(self, tracer: Tracer) -> None:
-        from opentelemetry import context
-        from opentelemetry.trace.propagation import _SPAN_KEY
-
-        self._get_current = context.get_current
-        self._span_key = _SPAN_KEY
-        self._suppressed = tuple(
-            key
-            for key in (
-                "suppress_instrumentation",
-                getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", None),
-            )
-            if key
-        )
         sampler = getattr(tracer, "sampler", None)
         self._drops_local = _drops(sampler, "_local_parent_not_sampled")
         self._drops_remote = _drops(sampler, "_remote_parent_not_sampled")
@@ -49,14 +35,13 @@ class SpanFilter:
 
     def wants(self) -> bool:
         """Return whether a span is to be started: False if it is known to be dropped, or suppressed."""
-        current = self._get_current()
+        current = get_current()
         if not current:
             return True
-        parent: Any = current.get(self._span_key)
-        if parent is None or len(current) > 1:  # else there is the parent and nothing more
-            for key in self._suppressed:
-                if current.get(key):
-                    return False
+        parent: Any = current.get(SPAN_KEY)
+        # Where the parent is alone in the context, nothing else is said there.
+        if (parent is None or len(current) > 1) and is_suppressed(current):
+            return False
         if parent is None:
             return True
         of_parent = parent.get_span_context()

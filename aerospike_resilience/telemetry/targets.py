@@ -6,7 +6,8 @@ Names only: operation, namespace, set, UDF, the client and its server. Never a r
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sized
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
 from ..model.call import Call, LazyQuery
 from ..model.operation import BATCH, QUERY, Operation
@@ -37,7 +38,8 @@ KEPT: Final = 1024
 """How many targets are kept. Set names may be without end; those beyond are made for each call."""
 
 
-class Target(NamedTuple):
+@dataclass(slots=True)
+class Target:
     """What is known of an operation before it is made.
 
     Attributes:
@@ -47,18 +49,21 @@ class Target(NamedTuple):
         add: takes the duration of a success, in seconds, and never raises; None where nobody takes it.
         answers: what takes the durations of calls that ended with an ordinary answer, such as a miss.
             Filled by who records them.
+        records: whether a span records too: never, as a target has none.
     """
 
     name: str
     sample: Mapping[str, Any]
     span: Mapping[str, Any]
     add: Add | None = None
-    answers: dict[Hashable, Add] = {}  # noqa: RUF012 - each target of `Targets` has its own
+    answers: dict[Hashable, Add] = field(default_factory=dict)
+    records: ClassVar[bool] = False
 
-    @property
-    def records(self) -> bool:
-        """Whether a span records too: never, as a target has none."""
-        return False
+    def begin(self) -> None:
+        """Start no span."""
+
+    def leave(self) -> None:
+        """Leave no span's context."""
 
 
 class Places(Protocol):
@@ -105,6 +110,7 @@ class Targets:
         self._client_name = client_name
         self._profile = profile
         self._places = places
+        self._find_place = places.place
         self._find_server = server
         self._server = server()
         self._kept: dict[tuple[str, Place, str], Target] = {}
@@ -120,13 +126,22 @@ class Targets:
         operation = call.plan.operation
         key = call.key
         if key is not None and not operation.procedure[0]:
-            return self.at(operation.name, self.place(key))
+            return self.of_key(operation.name, key)
         arguments = operation.bind(call.args, call.kwargs)
         place = self.place(key) if key is not None else self._place(call, arguments)
         target = self.at(operation.name, place, _procedure(call, arguments))
         if operation.shape is BATCH:
             return _with_size(target, call, arguments)
         return target
+
+    def of_key(self, operation: str, key: Any) -> Target:
+        """Return the target of an operation on a record, which runs no UDF."""
+        find_place = self._find_place
+        place = find_place(key) or NOWHERE
+        try:
+            return self._kept[operation, place, ""]
+        except (KeyError, TypeError):
+            return self.at(operation, place)
 
     def place(self, key: Any) -> Place:
         """Return the namespace and the set that a key names; both empty if it is no key."""
@@ -168,7 +183,7 @@ class Targets:
         span = {**sample, PROFILE: self._profile}
         if set_name and (called := self._named(namespace, set_name)) != set_name:
             sample[DB_COLLECTION] = called
-        return Target(name, sample, span, self.adding(sample), {})
+        return Target(name, sample, span, self.adding(sample))
 
     def adding(self, sample: Mapping[str, Any]) -> Add | None:
         """Return what takes durations with the attributes of a sample; None where nobody takes them."""
@@ -244,4 +259,4 @@ def _with_size(target: Target, call: Call, arguments: Mapping[str, Any]) -> Targ
         return target
     if size == 1 or (reader is None and not isinstance(rows, Sized)):
         return target
-    return target._replace(span={**target.span, DB_BATCH_SIZE: size})
+    return replace(target, span={**target.span, DB_BATCH_SIZE: size})

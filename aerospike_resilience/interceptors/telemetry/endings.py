@@ -24,13 +24,12 @@ from ...model.outcome import (
 from ...model.stream import Reading, Stream
 from ...telemetry import registry as names
 from ...telemetry.attempt_logs import AttemptLogs
+from ...telemetry.current import detach, enter
 from ...telemetry.spans import (
     NodeAddress,
     RequestHook,
     ResponseHook,
     describe,
-    detach,
-    enter,
     error_attributes,
     name_peer,
 )
@@ -77,7 +76,7 @@ class Endings:
         on_broken: called with the step that an exporter or a processor made fail, and its exception.
     """
 
-    __slots__ = ("_address", "_looks_at_all", "_wishes", "broken", "clock", "owners", "record")
+    __slots__ = ("_looks_at_all", "_wishes", "address", "broken", "clock", "owners", "record")
 
     def __init__(
         self,
@@ -92,7 +91,7 @@ class Endings:
         self.clock = clock
         self.broken = on_broken
         self._wishes = wishes
-        self._address = address
+        self.address = address
         self.owners = owners
         self._looks_at_all = wishes.response_hook is not None
 
@@ -118,10 +117,10 @@ class Endings:
                 logs.tell(span, under_way.target.sample, outcome)
             if span is not None and recording:
                 if outcome is None:
-                    name_peer(span, contacted(call, self.owners), self._address)
+                    name_peer(span, contacted(call, self.owners), self.address)
                 else:
                     describe(
-                        *(span, outcome, at_end, self._address),
+                        *(span, outcome, at_end, self.address),
                         rows=self._wishes.returned_rows,
                         events=logs is None,
                     )
@@ -133,21 +132,6 @@ class Endings:
                 span.end(under_way.started_ns + round(duration_s * 1e9))
             except Exception as broken:  # noqa: BLE001
                 self.broken("a span could not be ended", broken)
-
-    def succeeded(self, span: Span, started_ns: int, duration_s: float, node: str | None) -> None:
-        """End the span of a plain success on one record, which records.
-
-        Args:
-            span: the span.
-            started_ns: when it began, in nanoseconds of the wall clock.
-            duration_s: how long it took, in seconds.
-            node: the node that it contacted; None where it is unknown.
-        """
-        try:
-            name_peer(span, node, self._address)
-            span.end(started_ns + round(duration_s * 1e9))
-        except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
-            self.broken("a span could not be ended", broken)
 
     def _outcome(
         self,

@@ -7,36 +7,49 @@ none yet.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from time import time_ns
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from opentelemetry.trace import Span
+from opentelemetry.trace import Span, SpanKind
 
 from ...model.call import Call
 from ...model.failure import Failure
-from ...model.operation import Key, Operation
-from ...model.outcome import Outcome, master_that_answered
+from ...model.operation import Key
+from ...model.outcome import Outcome, master_answered
 from ...model.plan import Plan
 from ...model.stream import dropped, tell_dropped
-from ...telemetry.spans import detach, enter, suppressed
+from ...telemetry.current import detach, enter, get_current, suppressed
+from ...telemetry.spans import name_peer
 from ...telemetry.targets import KEPT, Add, Target, Targets
 from .endings import Endings, UnderWay
 
-Listens: TypeAlias = Target | Literal[False] | None
-"""Where a call's duration goes; None where telemetry skips it; False where it needs a span."""
+StartSpan: TypeAlias = Callable[..., Span]
+"""`Tracer.start_span`."""
 
-StartSpan: TypeAlias = Callable[[Target, int], Span | None]
-"""From a call's target and its begin, in nanoseconds of the wall clock, to its span."""
+CLIENT: Final = SpanKind.CLIENT
+"""Looked up once: an enumeration's members are found by a search through its classes."""
+
+Heard: TypeAlias = "tuple[Target | Traced | None, Traced | None]"
+"""Where a call's duration goes, None where telemetry skips it; and the same if a span is to be started."""
+
+UNHEARD: Final = (None, None)
+"""Nobody listens to this call."""
 
 _NOTHING: Final = MappingProxyType[str, Any]({})
 
 
 class Traced:
-    """A fused call for which a span is to be started.
+    """A fused call for which a span is to be started. Made by `FusedTelemetry.listen`.
+
+    It has no ``__init__``, which would take as long as the rest of `listen`.
 
     Attributes:
+        plan: its plan.
+        key: the record's key.
+        early_s: from how many seconds on a success may have left its first node. Written again where the
+            call turns out to be a patient one.
         target: what is known of it.
         span: its span; None before `begin`, and where it could not be started.
         started_ns: when it began, in nanoseconds of the wall clock.
@@ -45,36 +58,31 @@ class Traced:
     """
 
     __slots__ = (
-        *("_early_s", "_endings", "_key", "_plan", "_start"),
+        *("_of", "early_s", "key", "plan"),
         *("records", "span", "started_ns", "target", "token"),
     )
 
-    def __init__(
-        self,
-        start: StartSpan,
-        endings: Endings,
-        target: Target,
-        plan: Plan,
-        key: Key,
-        early_s: float,
-    ) -> None:
-        self._start = start
-        self._endings = endings
-        self._plan = plan
-        self._key = key
-        self._early_s = early_s
-        self.target = target
-        self.started_ns = time.time_ns()
-        self.span: Span | None = None
-        self.records = False
-        self.token: Any = None
+    plan: Plan
+    key: Key
+    early_s: float
+    target: Target
+    started_ns: int
+    span: Span | None
+    records: bool
+    token: Any
+    _of: FusedTelemetry
 
     def begin(self) -> None:
         """Start the span, and make it the current one. Called right before the client."""
-        span = self.span = self._start(self.target, self.started_ns)
-        if span is not None:
-            self.records = span.is_recording()
-            self.token = enter(span)
+        start_span, target, here = self._of.start_span, self.target, get_current()
+        try:  # by position, and with the context: the SDK would ask for it three times
+            span = start_span(target.name, here, CLIENT, target.span, (), self.started_ns)
+        except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
+            self._of.endings.broken("a span could not be started", error)
+            return
+        self.span = span
+        self.records = span.is_recording()
+        self.token = enter(span, here)
 
     def leave(self) -> None:
         """Leave the span's context."""
@@ -84,19 +92,23 @@ class Traced:
 
     def add(self, duration_s: float) -> None:
         """End it as a success, after so many seconds."""
-        target = self.target
-        if target.add is not None:
-            target.add(duration_s)
-        if self.records and self.span is not None:
-            self._endings.succeeded(self.span, self.started_ns, duration_s, self._node(duration_s))
-        self.leave()
-
-    def _node(self, duration_s: float) -> str | None:
-        try:
-            nodes = self._endings.owners(self._key)
-        except Exception:  # noqa: BLE001 - a key of the application's own
-            return None
-        return master_that_answered(self._plan, nodes, duration_s, self._early_s)
+        add = self.target.add
+        if add is not None:
+            add(duration_s)
+        span = self.span
+        if self.records and span is not None:
+            endings = self._of.endings
+            try:
+                if master_answered(self.plan, duration_s, self.early_s):
+                    owners = endings.owners
+                    if nodes := owners(self.key):
+                        name_peer(span, nodes[0], endings.address)
+                span.end(self.started_ns + round(duration_s * 1e9))
+            except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
+                endings.broken("a span could not be ended", broken)
+        if self.token is not None:
+            detach(self.token)
+            self.token = None
 
 
 class FusedTelemetry:
@@ -105,67 +117,76 @@ class FusedTelemetry:
     Args:
         wants_span: whether a span is to be started for a call that begins here; None where nobody takes
             spans.
-        start: starts the span of a call on one record; None where its application has hooks, which look
-            at the call.
+        start_span: the tracer's method; never called where nobody takes spans.
         targets: what is known of operations before they are made.
         endings: records how operations end.
+        hooks: whether the application has hooks, which look at the call.
+
+    Attributes:
+        start_span: as above.
+        endings: as above.
     """
 
-    __slots__ = ("_endings", "_start", "_targets", "_wants_span")
+    __slots__ = (
+        *("_hooks", "_of_key", "_records", "_targets", "_wants_span"),
+        *("endings", "start_span"),
+    )
 
     def __init__(
         self,
         wants_span: Callable[[], bool] | None,
-        start: StartSpan | None,
+        start_span: StartSpan,
         targets: Targets,
         endings: Endings,
+        *,
+        hooks: bool,
     ) -> None:
         self._wants_span = wants_span
-        self._start = start
         self._targets = targets
-        self._endings = endings
+        self._of_key = targets.of_key
+        self._records = endings.record is not None
+        self._hooks = hooks
+        self.start_span = start_span
+        self.endings = endings
 
-    def listens(self, operation: Operation, key: Key) -> Listens:
-        """Return who listens to a call that begins now.
+    def listen(self, plan: Plan, key: Key, early_s: float) -> Heard | None:
+        """Return who listens to a call that begins now; None where it needs the chain.
 
-        Args:
-            operation: the operation.
-            key: the record's key.
-        """
-        if dropped:
-            tell_dropped()
-        wants_span = self._wants_span
-        if wants_span is not None and wants_span():
-            return False
-        if self._endings.record is None or suppressed():
-            return None
-        if operation.procedure[0]:
-            return False
-        target = self._target(operation, key)
-        return target if target is not None and target.add is not None else False
-
-    def traced(self, plan: Plan, key: Key, early_s: float) -> Traced | None:
-        """Return a call for which a span is to be started; None where it needs the chain.
+        So do a UDF's call, a call that cannot be described, which the link reports as broken, and one at
+        which the application's hooks look.
 
         Args:
             plan: its plan.
             key: the record's key.
             early_s: from how many seconds on a success may have left its first node.
         """
-        operation = plan.operation
-        if self._start is None or operation.procedure[0]:
+        if dropped:
+            tell_dropped()
+        wants_span = self._wants_span
+        if wants_span is not None and wants_span():
+            starts = True
+        elif self._records and not suppressed():
+            starts = False
+        else:
+            return UNHEARD
+        operation, of_key = plan.operation, self._of_key
+        if operation.procedure[0] or (starts and self._hooks):
             return None
-        target = self._target(operation, key)
-        if target is None or (target.add is None) != (self._endings.record is None):
-            return None
-        return Traced(self._start, self._endings, target, plan, key, early_s)
-
-    def _target(self, operation: Operation, key: Key) -> Target | None:
-        """Return a call's target; None if it cannot be described, which the link reports as broken."""
         try:
-            return self._targets.at(operation.name, self._targets.place(key))
+            target = of_key(operation.name, key)
         except Exception:  # noqa: BLE001 - a key of the application's own
             return None
+        if (target.add is not None) is not self._records:
+            return None
+        if not starts:
+            return target, None
+        traced = Traced()
+        traced._of, traced.target, traced.plan = self, target, plan  # noqa: SLF001 - made here alone
+        traced.key, traced.early_s = key, early_s
+        traced.span = traced.token = None
+        traced.records = False
+        traced.started_ns = time_ns()
+        return traced, traced
 
     def answered(
         self, target: Target | Traced, plan: Plan, failure: Failure, error: Exception, took_s: float
@@ -197,7 +218,7 @@ class FusedTelemetry:
     def _adding(self, target: Target, plan: Plan, failure: Failure, error: Exception) -> Add:
         call = Call(plan, (), _NOTHING, None)
         call.failure, call.raised = failure, error
-        told = self._endings.judged(Outcome.of(call, error, 0.0))
+        told = self.endings.judged(Outcome.of(call, error, 0.0))
         add = self._targets.adding({**target.sample, **told})
         return add or _nowhere
 
@@ -229,10 +250,10 @@ class FusedTelemetry:
         if isinstance(target, Traced):
             entered, target.token = target.token, None
             return UnderWay(
-                *(self._endings, call, target.target, target.span, call.started),
+                *(self.endings, call, target.target, target.span, call.started),
                 *(target.started_ns, entered),
             )
-        return UnderWay(self._endings, call, target, None, call.started, time.time_ns())
+        return UnderWay(self.endings, call, target, None, call.started, time_ns())
 
 
 def _nowhere(_duration_s: float) -> None:

@@ -10,20 +10,21 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from opentelemetry.trace import Span, SpanKind, Tracer
+from opentelemetry.trace import NoOpTracer, Span, Tracer
 
 from ...model.call import Call
 from ...model.operation import POINT, QUERY
 from ...model.outcome import Owners, is_eventful
 from ...model.stream import dropped, tell_dropped
 from ...telemetry import registry as names
+from ...telemetry.current import detach, enter, suppressed
 from ...telemetry.listening import SpanFilter
-from ...telemetry.spans import NodeAddress, detach, enter, suppressed
+from ...telemetry.spans import NodeAddress
 from ...telemetry.targets import Target, Targets
 from ..attempt.spans import AttemptSpans
 from ..base import Link, LinkedAsync, Proceed, ProceedAsync
 from .endings import NO_WISHES, Endings, Record, UnderWay, Wishes
-from .fused import FusedTelemetry, StartSpan
+from .fused import CLIENT, FusedTelemetry
 
 
 class Telemetry(Link):
@@ -67,10 +68,13 @@ class Telemetry(Link):
         self._clock = clock
         self._on_broken = on_broken
         self._endings = endings = Endings(record, wishes, address, owners, clock, on_broken)
-        hooks = wishes.request_hook or wishes.response_hook
-        start = None if hooks is not None else _starter(tracer, on_broken)
-        wants_span = None if tracer is None else self._wants_span
-        self.fused = FusedTelemetry(wants_span, start, targets, endings)
+        self.fused = FusedTelemetry(
+            None if tracer is None else self._wants_span,
+            NoOpTracer().start_span if tracer is None else tracer.start_span,
+            targets,
+            endings,
+            hooks=wishes.request_hook is not None or wishes.response_hook is not None,
+        )
 
     @property
     def listeners(self) -> tuple[bool, bool]:
@@ -223,7 +227,7 @@ class Telemetry(Link):
         if (text := self._text(call)) is not None:
             attributes = {**attributes, names.DB_QUERY_TEXT: text}
         span = tracer.start_span(
-            target.name, kind=SpanKind.CLIENT, attributes=attributes, start_time=started_ns
+            target.name, kind=CLIENT, attributes=attributes, start_time=started_ns
         )
         hook = self._wishes.request_hook
         if hook is not None and span.is_recording():
@@ -249,24 +253,3 @@ NO_TARGET: Final = Target("aerospike", {names.DB_SYSTEM: "aerospike"}, {})
 
 def _no_span() -> bool:
     return False
-
-
-def _starter(tracer: Tracer | None, on_broken: Callable[[str, Exception], None]) -> StartSpan:
-    """Return what starts the span of a call on one record, which has no text.
-
-    It is no method, as what the link holds must not hold the link: that would be a cycle, and a dropped
-    client would keep its sockets until the garbage collector comes.
-    """
-
-    def start(target: Target, started_ns: int) -> Span | None:
-        if tracer is None:
-            return None
-        try:
-            return tracer.start_span(
-                target.name, kind=SpanKind.CLIENT, attributes=target.span, start_time=started_ns
-            )
-        except Exception as error:  # noqa: BLE001 - telemetry must not make a call fail
-            on_broken("a span could not be started", error)
-            return None
-
-    return start

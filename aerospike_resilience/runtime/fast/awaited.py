@@ -33,7 +33,9 @@ _PATIENT: Final = (
                 return """
     + AGAIN
     + """
-            sent, early_s = plan.patient, plan.patient_early_s"""
+            sent, early_s = plan.patient, plan.patient_early_s
+            if traced is not None:
+                traced.early_s = early_s"""
 )
 """While the event loop is late, or many calls are under way, no read is hurried: see `Plan.patient`."""
 
@@ -69,7 +71,7 @@ _BEGUN: Final = (
                         gate.settle()
         if failed is not None:
             return $ENDED
-        refused = lane.first.refused(fit, plan, {key}, began)
+        refused = lane.first.refused(fit, target, plan, {key}, began)
         if refused:
             return failed_future(refused)
         return """
@@ -201,7 +203,7 @@ _COROUTINE: Final = (
                         gate.settle()
         if taken:
             return await lane.first.resume_async(failed)
-        refused = lane.first.refused(fit, plan, {key}, began)
+        refused = lane.first.refused(fit, target, plan, {key}, began)
         if refused:
             raise refused.pop()
         return """

@@ -61,7 +61,7 @@ _BLOCKING: Final = (
                         gate.settle()
         if taken:
             return lane.first.resume(failed)
-        refused = lane.first.refused(fit, plan, {key}, began)
+        refused = lane.first.refused(fit, target, plan, {key}, began)
         if refused:
             raise refused.pop()
         return """

@@ -46,27 +46,24 @@ class FirstAttempt:
         errors: the error alone, until it is raised again. No frame may keep it: a traceback that leads to
             a frame that holds its error is a reference cycle.
         target: where telemetry takes its duration; None where it skips the call.
-        traced: the same if a span was started for it.
     """
 
-    __slots__ = ("call", "errors", "target", "traced")
+    __slots__ = ("call", "errors", "target")
 
     def __init__(
         self,
         call: Call,
         error: BaseException,
         target: Listener | None = None,
-        traced: Traced | None = None,
     ) -> None:
         self.call = call
         self.target = target
-        self.traced = traced
         self.errors = [error]
 
     def leave(self) -> None:
         """Leave the context of its span, if it has one: another task goes on with it."""
-        if self.traced is not None:
-            self.traced.leave()
+        if self.target is not None:
+            self.target.leave()
 
     def again(self, _call: Call) -> Any:
         """Raise the error. The chain gets it instead of the first attempt."""
@@ -100,13 +97,16 @@ class FirstAttempts:
         self._retry = links.retry.link(inner)
         self._retry_async = links.retry.link_async(inner_async)
 
-    def refused(self, fit: Fit | None, plan: Plan, key: Key, began: float) -> list[Exception]:
+    def refused(
+        self, fit: Fit | None, target: Listener | None, plan: Plan, key: Key, began: float
+    ) -> list[Exception]:
         """Return the error with which the general chain would refuse a call at once; empty if it may not.
 
         Called for a call that may not take the fused path, before it takes the general chain.
 
         Args:
             fit: how it was to be made; None for a plain call.
+            target: where its duration goes; None where telemetry skips it.
             plan: its plan.
             key: the record's key.
             began: when it began, on the chain's clock.
@@ -130,10 +130,8 @@ class FirstAttempts:
             budget.operations += 1
         if (refusal := refusal_of(error)) is not None:
             plan.on_refusal(refusal.reason, refusal.node)
-        if fit is not None:
-            target, traced = fit[7:]
-            if traced is not None:
-                traced.begin()
+        if target is not None:
+            target.begin()
             self.ended(target, fit, plan, key, began, error)
         return [error]
 
@@ -227,13 +225,12 @@ class FirstAttempts:
             error: what the client raised.
         """
         call = _call(fit, plan, args, key, began)
-        traced = None if fit is None else fit[8]
-        if traced is not None and traced.records:
-            call.span = traced.span  # for what is logged of it
+        if target is not None and target.records:
+            call.span = target.span  # for what is logged of it
         self._attempt.failed(call, error)
         if self._breaker is not None:
             self._breaker.report_error(call, error)
-        return FirstAttempt(call, error, target, traced)
+        return FirstAttempt(call, error, target)
 
     def slow(
         self,

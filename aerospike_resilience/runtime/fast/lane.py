@@ -24,7 +24,7 @@ from ...ambient import Ambient, on_clock
 from ...interceptors import Interceptor
 from ...model.call import Call
 from ...model.durations import ms_to_s, remaining_whole_ms
-from ...model.operation import Key, Operation
+from ...model.operation import Key
 from ...model.plan import Plan
 from ..planner import Planner
 from .first_attempts import DEFAULT, NOTHING, FirstAttempts, Fit
@@ -44,7 +44,7 @@ from .table import BoundedTable
 from .taken import taken
 
 if TYPE_CHECKING:
-    from ...interceptors.telemetry.fused import Listens
+    from ...interceptors.telemetry.fused import Heard
 
 
 class Lane:
@@ -61,8 +61,7 @@ class Lane:
         open: whether calls may take it at all: the chain is made of the shipped links, in their order, and
             none of them judges results or gates by node.
         telemetry: tells of its calls; None where nobody listens.
-        plans: by an operation's name, its plan if plain calls may take the lane; None if not, and where
-            somebody listens: `fit` then finds out who.
+        plans: by an operation's name, its plan if plain calls may take the lane; None if not.
         plain: whether a call's plan is the same for every namespace and set.
         gate: the gate that holds the permits.
         budget: the retry budget.
@@ -73,7 +72,6 @@ class Lane:
 
     __slots__ = (
         "_attempt",
-        "_known",
         "_namespaces",
         "_place",
         "_planner",
@@ -110,7 +108,6 @@ class Lane:
         self.open = links is not None
         self.telemetry = None if links is None else links.telemetry
         self.plans: Mapping[str, Plan | None] = dict.fromkeys(plans)
-        self._known: Mapping[str, Plan | None] = self.plans
         self.gate: Permits = NoGate()
         self.budget: Balance = NoBudget()
         self.health: Calm = NoHealth()
@@ -136,24 +133,21 @@ class Lane:
         """
         self.plain = plain
         if self.open:
-            self._known = taken(plans, plain=plain)
-            if self.telemetry is None:
-                self.plans = self._known
+            self.plans = taken(plans, plain=plain)
 
-    def plain_plan(self, operation: str) -> Plan | None:
-        """Return an operation's plan if plain calls may take the lane, whoever listens; None if not."""
-        return self._known.get(operation)
-
-    def listens(self, operation: Operation, key: Key, context: Context) -> Listens:
-        """Return where the duration of a call in another context goes.
+    def listen(self, plan: Plan, key: Key, early_s: float, context: Context) -> Heard | None:
+        """Return who listens to a plain call in another context; None where it needs the chain.
 
         Args:
-            operation: the operation.
+            plan: its plan.
             key: the record's key.
+            early_s: from how many seconds on a success may have left its first node.
             context: the context.
         """
         telemetry = self.telemetry
-        return None if telemetry is None else context.copy().run(telemetry.listens, operation, key)
+        if telemetry is None:
+            return None, None
+        return context.copy().run(telemetry.listen, plan, key, early_s)
 
     def fit(
         self,
@@ -194,8 +188,7 @@ class Lane:
         elif idempotent is not None or (form.judged and form.is_judged(values)):
             plan = lane.find(form, values, None, idempotent)
         else:
-            known = lane._known[form.name]  # noqa: SLF001 - also a lane
-            plan = known or lane.placed(form, values[0], whoever_listens=True)
+            plan = lane.plans[form.name] or lane.placed(form, values[0])
         if plan is None:
             return None
         sent, early_s, patience_s = plan.first, plan.early_s, plan.patience_s
@@ -206,25 +199,22 @@ class Lane:
             if shorter is None:
                 return None
             sent, early_s, patience_s = shorter
-        target: Any = None
-        traced = None
+        target = traced = None
         if lane.telemetry is not None and not (around is not None and around.inside):
-            target = lane.telemetry.listens(form.operation, values[0])
-            if target is False:
-                target = traced = lane.telemetry.traced(plan, values[0], early_s)
-                if traced is None:
-                    return None
+            heard = lane.telemetry.listen(plan, values[0], early_s)
+            if heard is None:
+                return None
+            target, traced = heard
         return lane, plan, sent, early_s, patience_s, deadline, critical, target, traced
 
-    def placed(self, form: Form, key: Key, *, whoever_listens: bool = False) -> Plan | None:
+    def placed(self, form: Form, key: Key) -> Plan | None:
         """Return a call's plan where namespace and set decide it; None if `fit` has to look.
 
         Args:
             form: the operation's form.
             key: the record's key.
-            whoever_listens: whether it is `fit` that asks, which finds out who listens.
         """
-        if self.plain or (self.telemetry is not None and not whoever_listens):
+        if self.plain:
             return None
         planner = self._planner
         if planner is None or (place := self._place(key)) is None:

@@ -38,6 +38,11 @@ HEAD: Final = """({signature}/, *more, **named):
         else:
             fit = target = traced = None
             sent, early_s, began = plan.first, plan.early_s, clock()
+            if lane.telemetry is not None:
+                heard = lane.telemetry.listen(plan, {key}, early_s)
+                if heard is None:
+                    return {again}
+                target, traced = heard
         gate, budget = lane.gate, lane.budget"""
 """How a call begins: it finds its `lane`, `plan`, `fit`, `sent`, `early_s` and when it `began`, and who
 listens: `target` takes its duration, and `traced` is the same if a span is to be started. Or the general

@@ -51,7 +51,7 @@ class FusedWindow:
         """
         engine, operation = self._engine, self._window.operation
         lane: Lane = engine.runtime.lane
-        plan, gate, budget = lane.plain_plan(operation), lane.gate, lane.budget
+        plan, gate, budget = lane.plans.get(operation), lane.gate, lane.budget
         if plan is None or plan.first is None or not self._says_nothing(policies, lane):
             return calls, futures
         if budget.spent or gate.waiting or not lane.health.calm:
@@ -71,8 +71,8 @@ class FusedWindow:
                 context = context_of_waiter(future)
                 if ambient.of_context(context) is not None:
                     break
-                target = lane.listens(self._operation, args[0], context)
-                if target is False:
+                heard = lane.listen(plan, args[0], early_s, context)
+                if heard is None or heard[1] is not None:  # a span is started where it can be left
                     break
                 try:
                     permits.pop()
@@ -83,7 +83,7 @@ class FusedWindow:
                 slot.began, slot.early_s, slot.lag_s = began, early_s, lag.total_s
                 slot.permits, slot.calls = permits, under_way
                 slot.outer, slot.context = future, context
-                slot.listen(target)
+                slot.listen(heard[0])
                 under_way.add(slot)
                 slots.append(slot)
             if slots:

@@ -153,9 +153,7 @@ def digest_of(set_name: str | None, key: object) -> bytes:
     else:
         raise TypeError(f"a user key is an int, str or bytes, not {type(key).__name__}")
     state = _EMPTY.copy()
-    if set_name:
-        state.update(set_name.encode())
-    state.update(named)
+    state.update(set_name.encode() + named if set_name else named)
     return state.digest()
 
 

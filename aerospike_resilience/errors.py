@@ -117,7 +117,7 @@ def join_pybreaker() -> None:
     This does not import pybreaker. An application that catches pybreaker's class has imported it. For all
     others it would be by far the slowest import, as it imports redis where that is installed.
     """
-    global _joined  # noqa: PLW0603 - which module was found is the process's, as the module is
+    global _joined
     pybreaker = sys.modules.get("pybreaker")
     theirs = getattr(pybreaker, "CircuitBreakerError", None)  # it may be half imported
     if theirs is not None:

@@ -28,7 +28,9 @@ class Deadline(Link):
 
     def __init__(
         self,
-        error: Callable[[str, dict[str, Any]], DeadlineExceededError] = DeadlineExceededError.with_facts,
+        error: Callable[
+            [str, dict[str, Any]], DeadlineExceededError
+        ] = DeadlineExceededError.with_facts,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._error = error

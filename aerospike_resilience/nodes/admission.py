@@ -35,7 +35,9 @@ class Admission:
     __slots__ = ("_health", "_refuse")
 
     def __init__(
-        self, health: ClusterHealth, refuse: Callable[[str, dict[str, Any]], CircuitOpenError] = CircuitOpenError.with_facts
+        self,
+        health: ClusterHealth,
+        refuse: Callable[[str, dict[str, Any]], CircuitOpenError] = CircuitOpenError.with_facts,
     ) -> None:
         self._health = health
         self._refuse = refuse

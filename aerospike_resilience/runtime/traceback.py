@@ -25,6 +25,12 @@ def without_our_frames(error: BaseException) -> None:
         frame = kept
 
 
+def without_this_frame(error: BaseException) -> None:
+    """Remove the frame in which an error was just caught. Raising it again does not bring it back."""
+    if error.__traceback__ is not None:
+        error.__traceback__ = error.__traceback__.tb_next
+
+
 _ENTRIES: Final = (str(Path(_OURS, "wrapping")), str(Path(_OURS, "runtime")))
 """Where an operation comes in, before the chain."""
 

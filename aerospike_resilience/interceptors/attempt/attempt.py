@@ -54,7 +54,9 @@ class NativeAttempt:
     def __init__(
         self,
         tailor: Tailor,
-        error: Callable[[str, dict[str, Any]], DeadlineExceededError] = DeadlineExceededError.with_facts,
+        error: Callable[
+            [str, dict[str, Any]], DeadlineExceededError
+        ] = DeadlineExceededError.with_facts,
         clock: Callable[[], float] = time.monotonic,
         name: Callable[[str], str | None] = lambda _address: None,
         owners: Callable[[Key | None], tuple[str, ...]] = lambda _key: (),

@@ -64,6 +64,8 @@ class Lane:
         plans: by an operation's name, its plan if plain calls may take the lane; None if not, and where
             somebody listens: `fit` then finds out who.
         plain: whether a call's plan is the same for every namespace and set.
+        places: whether `placed` may find the plan of a plain call.
+        unheard: whether calls may take it, and nobody listens to them.
         gate: the gate that holds the permits.
         budget: the retry budget.
         health: the nodes' health.
@@ -85,10 +87,12 @@ class Lane:
         "gate",
         "health",
         "open",
+        "places",
         "plain",
         "plans",
         "recent",
         "telemetry",
+        "unheard",
     )
 
     def __init__(
@@ -102,6 +106,7 @@ class Lane:
     ) -> None:
         links = shipped(chain)
         self.plain = plain
+        self.places = self.unheard = False
         self._planner = planner if links is not None else None
         self._place = planner.place if planner is not None else _no_place
         self._namespaces: Namespaces = namespaces or NoNamespaces()
@@ -137,6 +142,8 @@ class Lane:
         self.plain = plain
         if self.open:
             self._known = taken(plans, plain=plain)
+            self.unheard = self.telemetry is None
+            self.places = self.unheard and not plain and self._planner is not None
             if self.telemetry is None:
                 self.plans = self._known
 
@@ -155,6 +162,23 @@ class Lane:
         telemetry = self.telemetry
         return None if telemetry is None else context.copy().run(telemetry.listens, operation, key)
 
+    def plan_of(
+        self, form: Form, values: tuple[Any, ...], idempotent: bool | None = None
+    ) -> Plan | None:
+        """Return the plan of a call of any form; None if it takes the general chain.
+
+        Args:
+            form: the operation's form.
+            values: its arguments, the policy last; `ABSENT` for those that were not given.
+            idempotent: whether it may be sent again, as the application declares; None if it does not.
+        """
+        policy = values[-1]
+        if policy is not ABSENT and policy is not None:
+            return self.find(form, values, policy, idempotent)
+        if idempotent is not None or (form.judged and form.is_judged(values)):
+            return self.find(form, values, None, idempotent)
+        return self._known[form.name] or self.placed(form, values[0], whoever_listens=True)
+
     def fit(
         self,
         engine: Any,
@@ -163,6 +187,7 @@ class Lane:
         named: Mapping[str, Any],
         around: Ambient | None,
         began: float,
+        plan: Plan | None = None,
     ) -> Fit | None:
         """Return how a call of another form is made; None if it takes the general chain.
 
@@ -173,6 +198,7 @@ class Lane:
             named: what else was given by name.
             around: the ambient values.
             began: when it began, on the chain's clock.
+            plan: its plan without the ambient values; None if that was not looked for.
         """
         lane, deadline, idempotent, critical = self, math.inf, None, DEFAULT
         policy = values[-1]
@@ -189,15 +215,12 @@ class Lane:
             deadline = around.deadline
             if deadline < math.inf:
                 deadline = on_clock(deadline, engine.shared.clock)
-        if policy is not ABSENT and policy is not None:
-            plan = lane.find(form, values, policy, idempotent)
-        elif idempotent is not None or (form.judged and form.is_judged(values)):
-            plan = lane.find(form, values, None, idempotent)
-        else:
-            known = lane._known[form.name]  # noqa: SLF001 - also a lane
-            plan = known or lane.placed(form, values[0], whoever_listens=True)
-        if plan is None:
-            return None
+        if plan is None or lane is not self or idempotent is not None or policy is not values[-1]:
+            if policy is not values[-1]:
+                values = (*values[:-1], policy)
+            plan = lane.plan_of(form, values, idempotent)
+            if plan is None:
+                return None
         sent, early_s, patience_s = plan.first, plan.early_s, plan.patience_s
         if deadline == math.inf or deadline - began > plan.total_timeout_s:
             deadline = math.inf

@@ -22,7 +22,7 @@ from .forms import ABSENT, Form, given
 from .lane import Lane
 from .loop_calls import LoopCalls
 from .template import ANY_FORM, PLAIN, RAISE, General, both, fused_method
-from .under_way import CallFuture, Slot, go_on, is_final
+from .under_way import NativeCall, Slot, go_on, is_final
 
 _PATIENT: Final = """
         if plan.patient is not None and (
@@ -34,7 +34,7 @@ _PATIENT: Final = """
 _BEGUN: Final = (
     _PATIENT
     + """$FIRST
-        permits, taken, failed = gate.permits, True, None
+        permits, taken, failed, call = gate.permits, True, None, None
         try:  # an interrupt comes after a call, never before: in here, the permit is ours
             try:
                 permits.pop()
@@ -46,6 +46,8 @@ _BEGUN: Final = (
                 except Exception as error:
                     failed = $FAILED
                 except BaseException as error:
+                    if call is not None:  # the permit is released below, once
+                        call.calls.under_way.discard(call)$COUNTED
                     lane.first.ended($TARGET, $FIT, plan, {key}, began, error)
                     raise
                 else:
@@ -67,41 +69,47 @@ _BEGUN: Final = (
 
 _BY_FUTURE: Final = {
     "$FIRST": "",
+    "$COUNTED": "",
     "$SENT": """budget.operations += 1$BEGIN
                     native = ({bare_call}) if sent is None else ({call})
                     loop = native.get_loop()
                     calls = under_way.latest
                     if calls.loop is not loop:
                         calls = under_way.of(loop)
-                    if not calls.lag.ticking:
-                        calls.lag.start()
-                    call = CallFuture(loop=loop)
+                    lag = calls.lag
+                    if not lag.ticking:
+                        lag.start()
+                    call, outer = NativeCall(), Future(loop=loop)
                     call.lane, call.plan, call.fit, call.values = lane, plan, $FIT, ({before})
-                    call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
-                    call.permits, call.calls, call._first = permits, calls, None
-                    call.target = $TARGET
+                    call.began, call.early_s, call.lag_s = began, early_s, lag.total_s
+                    call.permits, call.calls, call.outer = permits, calls, outer
+                    $LISTEN
                     calls.add(call)
                     native.add_done_callback(call.native_done)$LEAVE""",
     "$FAILED": """lane.first.failed(
                         $FIT, $TARGET, plan, given(({before})), {key}, began, error
                     )""",
-    "$RETURNED": "call",
+    "$RETURNED": "outer",
     "$ENDED": "refused_at_the_call(under_way.of(running_loop()), lane, failed)",
 }
 """By the client's own method, which returns a future."""
 
 _BY_SLOT: Final = {
     "$FIRST": "$TRACED",
-    "$SENT": """call, calls, loop = Slot(), under_way.latest, running_loop()
+    "$COUNTED": """
+                    budget.operations += 1""",
+    "$SENT": """calls, loop = under_way.latest, running_loop()
                     if calls.loop is not loop:
                         calls = under_way.of(loop)
-                    if not calls.lag.ticking:
-                        calls.lag.start()
+                    lag = calls.lag
+                    if not lag.ticking:
+                        lag.start()
+                    call = Slot()
                     call.lane, call.plan, call.fit, call.values = lane, plan, $FIT, ({before})
-                    call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
+                    call.began, call.early_s, call.lag_s = began, early_s, lag.total_s
                     call.permits, call.calls = permits, calls
                     call.outer, call.context = Future(loop=loop), copy_context()
-                    call.listen($TARGET)
+                    $LISTEN
                     calls.add(call)
                     submit(call, sent, None if lane.health.eventual else sent, {or_none})
                     budget.operations += 1""",
@@ -118,6 +126,7 @@ _PLAIN: Final = {
     **PLAIN,
     "$UNLESS_FIT": "",
     "$TRACED": "",
+    "$LISTEN": "call.target = None",
     "$BY_FUTURE": "by_future({plain_values})",
 }
 
@@ -126,6 +135,7 @@ _ANY_FORM: Final = {
     "$UNLESS_FIT": """
             if fit is not None:
                 return {again}""",
+    "$LISTEN": "call.listen(target)",
     "$TRACED": """
         if traced is not None:
             return $BY_FUTURE""",
@@ -225,7 +235,11 @@ def fused_awaited(
     if not adapter.returns_futures:
         return fused_method("coroutine", _COROUTINE, form, {**cells, "slow": _slow})
     cells["failed_future"] = _failed_future
-    own = {"CallFuture": CallFuture, "refused_at_the_call": _refused_at_the_call}
+    own = {
+        "NativeCall": NativeCall,
+        "Future": asyncio.Future,
+        "refused_at_the_call": _refused_at_the_call,
+    }
     by_future = fused_method("future", _BEGUN_BY_FUTURE, form, {**cells, **own})
     is_own = client_class(type(client), adapter.recognises) is type(client)
     submit = adapter.slot_sender(client, form.operation) if is_own else None

@@ -27,8 +27,9 @@ def without_our_frames(error: BaseException) -> None:
 
 def without_this_frame(error: BaseException) -> None:
     """Remove the frame in which an error was just caught. Raising it again does not bring it back."""
-    if error.__traceback__ is not None:
-        error.__traceback__ = error.__traceback__.tb_next
+    frame = error.__traceback__
+    if frame is not None:  # past the error's own methods: it may take no attributes
+        BaseException.with_traceback(error, frame.tb_next)
 
 
 _ENTRIES: Final = (str(Path(_OURS, "wrapping")), str(Path(_OURS, "runtime")))

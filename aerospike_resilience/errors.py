@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Self
 
 
@@ -54,9 +55,27 @@ class RefusedError(ResilienceError):
 
     def __init__(self, message: str, *, operation: str, profile: str, **facts: Any) -> None:
         super().__init__(message)
-        self.operation = operation
-        self.profile = profile
-        vars(self).update(facts)
+        self._describe(message, {"operation": operation, "profile": profile, **facts})
+
+    @classmethod
+    def with_facts(cls, message: str, facts: dict[str, Any]) -> Self:
+        """Return the error that the constructor makes of the same attributes.
+
+        It takes a sixth of the constructor's time, as it packs no keywords: while a node is open or a gate
+        is full, thousands of these errors are made a second.
+
+        Args:
+            message: the error's text.
+            facts: its attributes.
+        """
+        error = cls.__new__(cls)
+        error._describe(message, facts)  # noqa: SLF001 - its own
+        return error
+
+    def _describe(self, message: str, facts: dict[str, Any]) -> None:
+        """Take text and attributes."""
+        self.args = (message,)
+        self.__dict__.update(facts)
 
 
 class CircuitOpenError(RefusedError):
@@ -83,9 +102,13 @@ class CircuitOpenError(RefusedError):
 
     def __new__(cls, *args: Any, **_facts: Any) -> Self:
         """Create the error, a copy or an unpickled one, as a pybreaker error too."""
-        if "pybreaker" in sys.modules:
+        if sys.modules.get("pybreaker") is not _joined:
             join_pybreaker()
         return super().__new__(cls, *args)
+
+
+_joined: ModuleType | None = None
+"""The pybreaker whose error `CircuitOpenError` is."""
 
 
 def join_pybreaker() -> None:
@@ -94,10 +117,13 @@ def join_pybreaker() -> None:
     This does not import pybreaker. An application that catches pybreaker's class has imported it. For all
     others it would be by far the slowest import, as it imports redis where that is installed.
     """
+    global _joined
     pybreaker = sys.modules.get("pybreaker")
     theirs = getattr(pybreaker, "CircuitBreakerError", None)  # it may be half imported
-    if theirs is not None and not issubclass(CircuitOpenError, theirs):
-        CircuitOpenError.__bases__ = (RefusedError, theirs)
+    if theirs is not None:
+        if not issubclass(CircuitOpenError, theirs):
+            CircuitOpenError.__bases__ = (RefusedError, theirs)
+        _joined = pybreaker
 
 
 join_pybreaker()

@@ -140,6 +140,19 @@ def test_every_class_that_there_is_is_tried():
     assert all(made(cls) for cls in CLASSES)
 
 
+@pytest.mark.parametrize(
+    "cls", [one for one in CLASSES if issubclass(one, RefusedError)], ids=lambda cls: cls.__name__
+)
+def test_an_error_made_of_its_facts_is_the_constructors(cls):
+    known = {name for one in cls.__mro__ for name in getattr(one, "__annotations__", ())}
+    facts = {name: value for name, value in FACTS.items() if name in known}
+    facts |= {"operation": "put", "profile": "latency"}
+
+    assert told_by(cls.with_facts("put was not sent", dict(facts))) == told_by(
+        cls("put was not sent", **facts)
+    )
+
+
 WAYS = {
     **{
         f"pickle {protocol}": lambda error, protocol=protocol: pickle.loads(

@@ -28,7 +28,9 @@ class Deadline(Link):
 
     def __init__(
         self,
-        error: Callable[..., DeadlineExceededError] = DeadlineExceededError,
+        error: Callable[
+            [str, dict[str, Any]], DeadlineExceededError
+        ] = DeadlineExceededError.with_facts,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._error = error
@@ -85,9 +87,7 @@ class Deadline(Link):
             operation = call.plan.operation.name
             raise self._error(
                 f"{operation} had no answer within the {left_s * 1000:.0f} ms that were left",
-                operation=operation,
-                profile=call.plan.profile,
-                deadline_s=left_s,
+                {"operation": operation, "profile": call.plan.profile, "deadline_s": left_s},
             ) from None
 
     def _shortened(self, call: Call) -> None:
@@ -101,8 +101,6 @@ class Deadline(Link):
                 self._error(
                     f"{operation} was not sent: the ambient deadline passed "
                     f"{(call.started - call.deadline) * 1000:.0f} ms ago",
-                    operation=operation,
-                    profile=call.plan.profile,
-                    deadline_s=0.0,
+                    {"operation": operation, "profile": call.plan.profile, "deadline_s": 0.0},
                 )
             )

@@ -46,6 +46,19 @@ class ClientIdentity:
         vars(made)["client_name"] = self.name
         return made
 
+    def refusal(
+        self, made: Callable[[str, dict[str, Any]], E], message: str, facts: dict[str, Any]
+    ) -> E:
+        """Return a new refusal with the client's name in its message and as its ``client_name``.
+
+        Args:
+            made: makes the error, of its message and its attributes.
+            message: the rest of its message.
+            facts: its attributes.
+        """
+        facts["client_name"] = self.name
+        return made(f"{message} (client {self.name!r})" if self.name else message, facts)
+
 
 class ClientLog(logging.LoggerAdapter[logging.Logger]):
     """A logger for one client's log lines.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -352,13 +353,17 @@ def refusal_of(error: BaseException | None) -> Refusal | None:
     """Return why an operation was refused, by the error it ended with; None if it was not."""
     match error:
         case CircuitOpenError():
-            return Refusal("circuit_open", error.node, error.role, error.state)
+            return _refusal("circuit_open", error.node, error.role, error.state)
         case BackpressureError(reason="closed"):
-            return Refusal("closed")
+            return _refusal("closed")
         case BackpressureError():
-            return Refusal(f"gate_{error.reason}")
+            return _refusal(f"gate_{error.reason}")
         case DeadlineExceededError():
-            return Refusal("deadline")
+            return _refusal("deadline")
         case RefusedError() | ClientClosedError():
-            return Refusal("closed")
+            return _refusal("closed")
     return None
+
+
+_refusal: Final = functools.lru_cache(maxsize=256)(Refusal)
+"""From the attributes of a `Refusal` to one. Kept, as many calls are refused for the same reason."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Final
 
 from ..concurrency import forking
+from ..concurrency.tallies import Tallies
 
 CIRCUIT_OPEN: Final = "circuit_open"
 
@@ -21,25 +21,20 @@ class RefusalCounters:
     An operation that the fallback client served was not refused.
     """
 
-    __slots__ = ("__weakref__", "_counts", "_lock")
+    __slots__ = ("__weakref__", "_tallies")
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # reentrant: a signal handler may make a call inside a call
-        self._counts: dict[tuple[str, str], int] = {}
+        self._tallies: Tallies[tuple[str, str]] = Tallies()
         forking.register(self)
 
     def count(self, reason: str, node: str | None = None) -> None:
         """Count one operation."""
-        index = (reason, node or "")
-        with self._lock:
-            self._counts[index] = self._counts.get(index, 0) + 1
+        self._tallies.add((reason, node or ""))
 
     def counted(self) -> dict[tuple[str, str], int]:
         """Return the counts by reason and node; the node is empty where none was the reason."""
-        with self._lock:
-            return dict(self._counts)
+        return self._tallies.counted()
 
     def after_fork(self) -> None:
-        """Count from zero in a forked child, with a lock that no thread of the parent holds."""
-        self._lock = threading.RLock()
-        self._counts = {}
+        """Count from zero in a forked child."""
+        self._tallies = Tallies()

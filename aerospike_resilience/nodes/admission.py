@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from ..errors import CircuitOpenError
 from ..model.call import Call
@@ -35,7 +35,9 @@ class Admission:
     __slots__ = ("_health", "_refuse")
 
     def __init__(
-        self, health: ClusterHealth, refuse: Callable[..., CircuitOpenError] = CircuitOpenError
+        self,
+        health: ClusterHealth,
+        refuse: Callable[[str, dict[str, Any]], CircuitOpenError] = CircuitOpenError.with_facts,
     ) -> None:
         self._health = health
         self._refuse = refuse
@@ -62,8 +64,10 @@ class Admission:
 
         It takes nothing and changes nothing, so that it may be asked before there is a `Call`.
         """
-        self._health.wake_tending()
-        names = self._health.owners(key)
+        health = self._health
+        if health.asleep:
+            health.wake_tending()
+        names = health.owners(key)
         sure = self._sure(plan, names) if names else None
         return None if sure is None else self._error(plan, *sure)
 
@@ -72,16 +76,16 @@ class Admission:
 
         Who may probe a half-open node, scout, or commit on the master alone is for `admit` to find out.
         """
-        health = self._health
+        health, writes = self._health, plan.writes
         for rank, name in enumerate(names):
             node = health.by_name.get(name)
             if node is None or not self._shut(node):
-                if plan.writes:
+                if writes:
                     continue
                 return None  # it can be read there
             if node.breaker.lends:
                 return None
-            if not plan.writes:
+            if not writes:
                 if not plan.failover:
                     return name, "master"
             elif not rank:
@@ -90,12 +94,13 @@ class Admission:
             elif health.options.on_replica_open != "wait":
                 alone = health.options.on_replica_open == "commit_master"
                 return None if alone else (name, "replica")
-        return None if plan.writes else (names[0], "master")
+        return None if writes else (names[0], "master")
 
     def _shut(self, node: NodeHealth) -> bool:
         """Whether calls are kept away from a node. In shadow mode only an order counts, no verdict."""
         breaker = node.breaker
-        return not breaker.closed if self._enforces else breaker.isolated
+        enforces = self._health.options.mode == "enforce"
+        return not breaker.closed if enforces else bool(breaker.orders)
 
     @property
     def _enforces(self) -> bool:
@@ -315,19 +320,21 @@ class Admission:
         return error
 
     def _error(self, plan: Plan, name: str, role: str, rows: int = 0) -> CircuitOpenError:
-        with self._health.lock:
-            self._health.registry.refused[name] += 1
-        now = self._health.clock()
-        breaker = self._health.by_name[name].breaker
+        health = self._health
+        health.registry.refused.add(name)
+        now = health.clock()
+        breaker = health.by_name[name].breaker
         operation, profile = plan.operation.name, plan.profile
-        isolated, state, why = breaker.isolated, breaker.state, breaker.why
-        open_for_s = max(now - (breaker.isolated_since if isolated else breaker.since), 0.0)
-        retry_after_s = None if isolated else max(breaker.until - now, 0.0)
+        orders, state, why = breaker.orders, breaker.state, breaker.why
+        open_for_s = now - (breaker.isolated_since if orders else breaker.since)
+        if open_for_s < 0.0:
+            open_for_s = 0.0
+        retry_after_s = None if orders else max(breaker.until - now, 0.0)
         if retry_after_s is not None:
             until = f"for {retry_after_s:.1f} s more"
-        elif "profile" in breaker.orders:
+        elif "profile" in orders:
             until = "until the profile's breaker.isolate no longer names it"
-        elif "fleet" in breaker.orders:
+        elif "fleet" in orders:
             until = "until `aerospike-resilience node release` releases it"
         else:
             until = "until released by hand"
@@ -337,12 +344,14 @@ class Admission:
         return self._refuse(
             f"{what}: node {name}, the record's {role}, has been {state} for "
             f"{open_for_s:.1f} s and stays so {until} ({why}; profile {profile!r})",
-            operation=operation,
-            profile=profile,
-            node=name,
-            role=role,
-            state=state,
-            open_for_s=open_for_s,
-            retry_after_s=retry_after_s,
-            reason=why,
+            {
+                "operation": operation,
+                "profile": profile,
+                "node": name,
+                "role": role,
+                "state": state,
+                "open_for_s": open_for_s,
+                "retry_after_s": retry_after_s,
+                "reason": why,
+            },
         )

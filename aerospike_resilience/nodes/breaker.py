@@ -132,7 +132,7 @@ class NodeBreaker:
     @property
     def state(self) -> str:
         """``closed``, ``open``, ``half-open`` or ``isolated``."""
-        return ISOLATED if self.isolated else self._state
+        return ISOLATED if self.orders else self._state
 
     @property
     def state_by_evidence(self) -> str:
@@ -147,12 +147,12 @@ class NodeBreaker:
     @property
     def closed(self) -> bool:
         """Whether calls pass unasked."""
-        return self._state == CLOSED and not self.isolated
+        return self._state == CLOSED and not self.orders
 
     @property
     def lends(self) -> bool:
         """Whether it is half-open, so that a call may probe it."""
-        return self._state == HALF_OPEN and not self.isolated
+        return self._state == HALF_OPEN and not self.orders
 
     @property
     def trusted(self) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import random
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from ..concurrency.notices import Notices
+from ..concurrency.tallies import Tallies
 from ..concurrency.weakly import weakly
 from ..errors import IsolationError, UnknownNodeError
 from ..model.failure import Failure
@@ -69,14 +70,14 @@ class NodeRegistry:
         self.by_name: dict[str, NodeHealth] = {}
         self.names: dict[str, str] = {}
         self.history = NodeHistory(clock)
-        self.refused: Counter[str] = Counter()
+        self.refused: Tallies[str] = Tallies()
         self.recent: deque[tuple[datetime, str, str, str, str]] = deque(maxlen=REMEMBERED)
         self.on_transition: Callable[[str, str, str], None] = lambda _node, _old, _new: None
         self._listeners = listeners
         self._random = random_source
         self._clock = clock
         self._identity = identity
-        self.log = TransitionLog(identity, notices, clock, self.refused)
+        self.log = TransitionLog(identity, notices, clock, self.refused.get)
 
     def find(self, name: str) -> NodeHealth:
         """Return a node's health.

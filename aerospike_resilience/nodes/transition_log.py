@@ -8,7 +8,7 @@ line says how often the node opened and what it is now. That it was tried and st
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,7 +64,7 @@ class TransitionLog:
         identity: ClientIdentity,
         notices: Notices,
         clock: Callable[[], float],
-        refused: Mapping[str, int],
+        refused: Callable[[str], int],
     ) -> None:
         self._log = identity.log("aerospike_resilience.nodes")
         self._notices = notices
@@ -85,7 +85,7 @@ class TransitionLog:
         story = self._stories.setdefault(node, _Story())
         now = self._clock()
         if old == CLOSED:
-            story.since, story.refused_before = now, self._refused.get(node, 0)
+            story.since, story.refused_before = now, self._refused(node)
             story.openings += new == OPEN
         story.state, story.why = new, why
         if HALF_OPEN in (old, new) and new != CLOSED:
@@ -121,7 +121,7 @@ class TransitionLog:
         if story.since is None:
             self._notices.note(self._log.info, "node %s left the cluster", node, extra=extra)
             return
-        refused = self._refused.get(node, 0) - story.refused_before
+        refused = self._refused(node) - story.refused_before
         extra |= {"aerospike_lasted_s": now - story.since, "aerospike_refused": refused}
         self._notices.note(
             self._log.warning,
@@ -197,7 +197,7 @@ class TransitionLog:
                 *(self._log.log, level, "node %s: %s -> %s (%s)", node, old, new, why), extra=extra
             )
             return
-        lasted_s, refused = now - story.since, self._refused.get(node, 0) - story.refused_before
+        lasted_s, refused = now - story.since, self._refused(node) - story.refused_before
         extra |= {"aerospike_lasted_s": lasted_s, "aerospike_refused": refused}
         self._notices.note(
             *(self._log.log, level, "node %s: %s -> %s (%s) after %.1f s, %d calls refused"),

@@ -25,6 +25,13 @@ def without_our_frames(error: BaseException) -> None:
         frame = kept
 
 
+def without_this_frame(error: BaseException) -> None:
+    """Remove the frame in which an error was just caught. Raising it again does not bring it back."""
+    frame = error.__traceback__
+    if frame is not None:  # past the error's own methods: it may take no attributes
+        BaseException.with_traceback(error, frame.tb_next)
+
+
 _ENTRIES: Final = (str(Path(_OURS, "wrapping")), str(Path(_OURS, "runtime")))
 """Where an operation comes in, before the chain."""
 

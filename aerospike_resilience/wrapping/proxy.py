@@ -22,7 +22,7 @@ from ..model.operation import Operation
 from ..runtime.engine import Engine
 from ..runtime.fast.blocking import fused
 from ..runtime.fast.forms import form_of
-from ..runtime.traceback import without_entry_frames
+from ..runtime.traceback import without_entry_frames, without_this_frame
 from .derived import derived
 from .invoke import invoke
 from .queries import lazy_method
@@ -230,6 +230,8 @@ def _method(client: Any, operation: Operation, engine: Engine) -> Callable[..., 
                 return invoke(engine, operation, args, kwargs)
             except BaseException as error:
                 without_entry_frames(error)
+                if form is not None:  # the fused method's frames show the way
+                    without_this_frame(error)
                 raise
         return runtime.head(Call(runtime.plans[name], args, _NOTHING, args[0] if keyed else None))
 
@@ -256,8 +258,9 @@ def _method(client: Any, operation: Operation, engine: Engine) -> Callable[..., 
 
     adapter = engine.shared.adapter
     native = native_method(client, operation, adapter.recognises)
+    form = form_of(client, operation, adapter)
     chosen: Callable[..., Any] = method
-    if not operation.awaited and (form := form_of(client, operation, adapter)) is not None:
+    if not operation.awaited and form is not None:
         chosen = fused(engine, form, native, method)
     if operation.awaited:
         wait_at_exit_for_client_threads()
@@ -266,7 +269,7 @@ def _method(client: Any, operation: Operation, engine: Engine) -> Callable[..., 
             from .begun import begun  # for awaited methods only
 
             chosen = begun(awaitable, engine)
-        if (form := form_of(client, operation, adapter)) is not None:
+        if form is not None:
             from ..runtime.fast.awaited import fused_awaited
 
             chosen = fused_awaited(engine, form, native, chosen)

@@ -22,7 +22,7 @@ class Node:
         self.refused = {"A1": 0}
         self.state = CLOSED
         self.log = TransitionLog(
-            ClientIdentity("carts", "latency"), Notices(), self.clock, self.refused
+            ClientIdentity("carts", "latency"), Notices(), self.clock, self.refused.__getitem__
         )
 
     def become(self, state: str, why: str = "silence", *, by_human: bool = False) -> None:

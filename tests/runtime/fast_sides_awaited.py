@@ -59,11 +59,17 @@ class Scripted:
     def answer(self, slot: Any, name: str, policy: Any) -> None:
         fields = (policy.total_timeout, policy.socket_timeout, policy.max_retries)
         self.calls.append((name, fields))
+        if self.script and self.script[0][1] == "interrupt":
+            took_s, _ = self.script.pop(0)
+            self.clock.pass_s(took_s)
+            raise KeyboardInterrupt  # while the client is called: nobody knows whether it was sent
         asyncio.get_running_loop().call_soon(self._complete, slot)
 
     def _complete(self, slot: Any) -> None:
         took_s, what = self.script.pop(0) if self.script else (0.0, "ok")
         self.clock.pass_s(took_s)
+        if slot.cancelled():
+            return  # a coroutine's caller has left
         if what == "ok":
             slot.set_result(len(self.calls))
         elif what == "dropped":
@@ -133,7 +139,10 @@ class Coroutines(Scripted):
     async def _answered(self, name: str, policy: Any) -> Any:
         future = asyncio.get_running_loop().create_future()
         self.answer(future, name, _Fields(policy))
-        return await future
+        try:
+            return await future
+        finally:
+            del future  # its error leads to this frame
 
     async def get(self, key: Any, policy: Any = None) -> Any:
         return await self._answered("get", policy)
@@ -220,6 +229,8 @@ class Side:
                 return await self.forms[form](self.client)
         except asyncio.CancelledError:
             return "dropped by the client"
+        except KeyboardInterrupt:
+            return "interrupted"
         except Exception as error:
             return repr(told(error)).replace("fused", "chain")
 
@@ -315,5 +326,6 @@ class Side:
                 name: (dict(node.errors), node.left_early, node.asked_since, node.last_alive)
                 for name, node in health.by_name.items()
             },
+            "under way": len(shared.under_way.latest.under_way),
             "clock": self.clock.now,
         }

@@ -9,7 +9,6 @@ import inspect
 
 import pytest
 
-from aerospike_resilience.runtime.fast.under_way import CallFuture
 from tests.runtime.awaited_clients import (
     KEY,
     by_call,
@@ -102,9 +101,9 @@ async def test_callbacks_run_in_their_own_context_and_may_be_removed(cluster, ba
 
 
 @in_loop
-async def test_the_first_callback_of_all_may_be_removed(cluster, bare, client):
+async def test_the_future_of_a_call_is_asyncios_own(cluster, bare, client):
     future, seen = client.exists(KEY), []
-    assert type(future) is CallFuture
+    assert type(future) is asyncio.Future
     future.add_done_callback(seen.append)
     assert future.remove_done_callback(seen.append) == 1
     await future

@@ -12,7 +12,7 @@ import pytest
 
 from aerospike_resilience import RetryRules, deadline, resilient
 from aerospike_resilience.concurrency.event_loop_lag import EventLoopLag, lag_of
-from aerospike_resilience.runtime.fast.under_way import CallFuture
+from aerospike_resilience.runtime.fast.under_way import NativeCall
 from tests.conformance.surfaces import native
 from tests.runtime.awaited_clients import (
     CALLS,
@@ -234,7 +234,7 @@ async def test_successes_leave_no_garbage_and_no_memory(cluster, bare, client):
     finally:
         gc.enable()
     # The client itself keeps the last futures that it completed together.
-    assert len([one for one in gc.get_objects() if isinstance(one, CallFuture)]) <= 25
+    assert len([one for one in gc.get_objects() if isinstance(one, NativeCall)]) <= 25
     assert found < 200  # of 1,000 calls; what asyncio.gather makes is not ours
     assert grown < 200
 

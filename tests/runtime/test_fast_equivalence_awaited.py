@@ -29,11 +29,13 @@ answers = st.lists(
     ),
     max_size=4,
 )
+interrupted = st.sampled_from((0.0, 0.001, 0.05)).map(lambda took_s: [(took_s, "interrupt")])
+"""An interrupt at the call. In a later attempt it would end the event loop, as in any other task."""
 calls = st.tuples(
     st.just("call"),
     st.sampled_from(tuple(NATIVE_FORMS)),
     st.sampled_from((60.0, 60.0, 60.0, 0.03, 0.0)),
-    answers,
+    st.one_of(answers, answers, answers, interrupted),
     st.sampled_from(("nothing", "nothing", *SURROUNDINGS)),
 )
 left = st.sampled_from(([(0.0, "ok")], [(0.001, "ok")], [(0.001, "missing")]))
@@ -147,7 +149,7 @@ def test_every_form_with_every_answer_comes_to_the_same(kind: str, tmp_path: Pat
         for around in SURROUNDINGS:
             script += [
                 ("call", form, 60.0, [(0.001, what)], around)
-                for what in ("ok", "missing", "dropped")
+                for what in ("ok", "missing", "dropped", "interrupt")
             ]
         for error in NATIVE_ERRORS:
             script += [

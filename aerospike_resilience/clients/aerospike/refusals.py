@@ -36,13 +36,13 @@ class _CodedError(RefusedError):
     """
 
     CODE: int
+    msg: str
 
-    def __init__(self, message: str, **facts: Any) -> None:
-        super().__init__(message, **facts)
-        self.code = self.CODE
-        self.msg = message
-        self.file = self.line = None
+    def _describe(self, message: str, facts: dict[str, Any]) -> None:
         self.args = (self.CODE, message, None, None, False)
+        own = self.__dict__
+        own.update(facts)
+        own["code"], own["msg"], own["file"], own["line"] = self.CODE, message, None, None
 
     @property
     def in_doubt(self) -> bool:

@@ -25,8 +25,8 @@ else:
 class _NativeError(CodedError):
     """A refusal with the attributes that the client's errors have."""
 
-    def __init__(self, message: str, **facts: Any) -> None:
-        super().__init__(message, **facts)
+    def _describe(self, message: str, facts: dict[str, Any]) -> None:
+        super()._describe(message, facts)
         self.base_message = message
 
 

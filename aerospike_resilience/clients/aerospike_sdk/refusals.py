@@ -30,10 +30,10 @@ else:
 class _SdkError(CodedError):
     """A refusal with the attributes that the SDK's errors have."""
 
-    def __init__(self, message: str, **facts: Any) -> None:
+    def _describe(self, message: str, facts: dict[str, Any]) -> None:
         # By name, as the builtin `TimeoutError` ends the chain of constructors before it comes to this one.
         exceptions.AerospikeError.__init__(self, message)  # type: ignore[arg-type]  # each class is one
-        super().__init__(message, **facts)
+        super()._describe(message, facts)
         self.base_message = message
         del self.result_code  # the None of the SDK's constructor; the class has the code
 

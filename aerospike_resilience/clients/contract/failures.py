@@ -23,18 +23,18 @@ class Refusals(NamedTuple):
     def of_client(self, identity: ClientIdentity) -> ClientRefusals:
         """Return what makes these errors with a client's name in message and attributes."""
         return ClientRefusals(
-            functools.partial(identity.error, self.circuit_open),
-            functools.partial(identity.error, self.backpressure),
-            functools.partial(identity.error, self.deadline),
+            functools.partial(identity.refusal, self.circuit_open.with_facts),
+            functools.partial(identity.refusal, self.backpressure.with_facts),
+            functools.partial(identity.refusal, self.deadline.with_facts),
         )
 
 
 class ClientRefusals(NamedTuple):
     """What makes our errors for one client: called with a message and the error's attributes."""
 
-    circuit_open: Callable[..., CircuitOpenError]
-    backpressure: Callable[..., BackpressureError]
-    deadline: Callable[..., DeadlineExceededError]
+    circuit_open: Callable[[str, dict[str, Any]], CircuitOpenError]
+    backpressure: Callable[[str, dict[str, Any]], BackpressureError]
+    deadline: Callable[[str, dict[str, Any]], DeadlineExceededError]
 
 
 class FailureAnswers(Protocol):

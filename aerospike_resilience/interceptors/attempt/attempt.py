@@ -54,7 +54,9 @@ class NativeAttempt:
     def __init__(
         self,
         tailor: Tailor,
-        error: Callable[..., DeadlineExceededError] = DeadlineExceededError,
+        error: Callable[
+            [str, dict[str, Any]], DeadlineExceededError
+        ] = DeadlineExceededError.with_facts,
         clock: Callable[[], float] = time.monotonic,
         name: Callable[[str], str | None] = lambda _address: None,
         owners: Callable[[Key | None], tuple[str, ...]] = lambda _key: (),
@@ -201,9 +203,7 @@ class NativeAttempt:
         operation, had_s = call.plan.operation.name, call.deadline - call.started
         return self._error(
             f"{operation} was not sent: nothing is left of the {had_s * 1000:.0f} ms it had",
-            operation=operation,
-            profile=call.plan.profile,
-            deadline_s=had_s,
+            {"operation": operation, "profile": call.plan.profile, "deadline_s": had_s},
         )
 
     def _stream_ended(self, call: Call, error: BaseException | None) -> None:

@@ -7,8 +7,6 @@ from typing import Any
 
 from ...errors import CircuitOpenError
 from ...model.call import Call
-from ...model.operation import Key
-from ...model.plan import Plan
 from ...model.stream import Stream
 from ...nodes import Admission, ClusterHealth
 from ..base import Link, LinkedAsync, Proceed, ProceedAsync
@@ -24,17 +22,22 @@ class Breaker(Link):
         health: the state of every node.
         error: what to raise for an open node; the client's own class combined with
             `CircuitOpenError`.
+
+    Attributes:
+        refused_at_once: returns the error for a call that needs an open node, by its plan and its key; None
+            if its attempt has to ask.
     """
 
-    __slots__ = ("_admission", "health")
+    __slots__ = ("_admission", "health", "refused_at_once")
 
     def __init__(
         self,
         health: ClusterHealth,
-        error: Callable[..., CircuitOpenError] = CircuitOpenError,
+        error: Callable[[str, dict[str, Any]], CircuitOpenError] = CircuitOpenError.with_facts,
     ) -> None:
         self.health = health
         self._admission = Admission(health, error)
+        self.refused_at_once = self._admission.refused_at_once
 
     def link(self, proceed: Proceed) -> Proceed:
         """Ask, proceed, report."""
@@ -110,10 +113,6 @@ class Breaker(Link):
         self.report_error(call, error)
         if isinstance(error, Exception):
             batch.completed_error(call, error)
-
-    def refused_at_once(self, plan: Plan, key: Key) -> CircuitOpenError | None:
-        """Return the error for a call that needs an open node; None if its attempt has to ask."""
-        return self._admission.refused_at_once(plan, key)
 
     def report_error(self, call: Call, error: BaseException) -> None:
         """Report an attempt that raised to the cluster's health; some errors carry a batch's rows.

@@ -29,7 +29,7 @@ class Backpressure(Link):
     def __init__(
         self,
         gate: Gate,
-        error: Callable[..., BackpressureError] = BackpressureError,
+        error: Callable[[str, dict[str, Any]], BackpressureError] = BackpressureError.with_facts,
         permits: str = "permits (max_concurrent_operations of profile {profile!r})",
     ) -> None:
         self.gate = gate
@@ -150,11 +150,13 @@ class Backpressure(Link):
                 why += f"stayed taken for {waited_s * 1000:.0f} ms ({setting})"
         return self._error(
             f"{operation} was not sent: {why}",
-            operation=operation,
-            profile=profile,
-            limit=limit,
-            waited_s=waited_s,
-            reason=reason,
+            {
+                "operation": operation,
+                "profile": profile,
+                "limit": limit,
+                "waited_s": waited_s,
+                "reason": reason,
+            },
         )
 
 
@@ -176,7 +178,7 @@ class WeightedBackpressure(Backpressure):
         self,
         gate: Gate,
         weight: Callable[[Call], int],
-        error: Callable[..., BackpressureError] = BackpressureError,
+        error: Callable[[str, dict[str, Any]], BackpressureError] = BackpressureError.with_facts,
     ) -> None:
         super().__init__(gate, error)
         self._weight = weight

@@ -102,7 +102,7 @@ class Gates:
 
     def interceptors(
         self,
-        error: Callable[..., BackpressureError] = BackpressureError,
+        error: Callable[[str, dict[str, Any]], BackpressureError] = BackpressureError.with_facts,
         draft: GateDraft | None = None,
         *,
         outlives_cancellation: bool = False,

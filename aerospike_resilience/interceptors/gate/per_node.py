@@ -147,7 +147,7 @@ class PerNode(Link):
         self,
         gates: NodeGates,
         masters: Callable[[Call], tuple[str, ...]],
-        error: Callable[..., BackpressureError] = BackpressureError,
+        error: Callable[[str, dict[str, Any]], BackpressureError] = BackpressureError.with_facts,
         orphans: OrphanedCalls | None = None,
     ) -> None:
         self._gates = gates

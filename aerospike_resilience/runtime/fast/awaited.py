@@ -1,4 +1,4 @@
-"""Fused methods that are awaited: one function for each operation, made from the templates below.
+"""Fused methods that are awaited: two functions for each operation, made from the templates below.
 
 They do what the fused methods that block do (`blocking`). Where the client returns a future, the call
 begins when it is made, and neither a coroutine nor a task is needed for a success (`under_way`). Where the
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from ... import ambient
@@ -21,196 +21,191 @@ from .first_attempts import NOTHING, FirstAttempt, Fit
 from .forms import ABSENT, Form, given
 from .lane import Lane
 from .loop_calls import LoopCalls
-from .template import AGAIN, HEAD, General, fused_method
-from .under_way import CallFuture, Slot, go_on, is_final
+from .template import ANY_FORM, PLAIN, RAISE, General, both, fused_method
+from .under_way import NativeCall, Slot, go_on, is_final
 
-_PATIENT: Final = (
-    """
+_PATIENT: Final = """
         if plan.patient is not None and (
             began > under_way.lag.late_after or len(gate.permits) <= gate.crowded_at
-        ):
-            if fit is not None:
-                return """
-    + AGAIN
-    + """
-            sent, early_s = plan.patient, plan.patient_early_s
-            if traced is not None:
-                traced.early_s = early_s"""
-)
+        ):$UNLESS_FIT
+            sent, early_s = plan.patient, plan.patient_early_s$EARLY"""
 """While the event loop is late, or many calls are under way, no read is hurried: see `Plan.patient`."""
 
 _BEGUN: Final = (
-    """def make({cells}):
-    def fused"""
-    + HEAD
-    + _PATIENT
+    _PATIENT
     + """$FIRST
-        permits, taken, failed = gate.permits, False, None
-        if not (budget.spent or gate.waiting) and lane.health.calm:
-            taken = True
-            try:  # an interrupt comes after a call, never before: in here, the permit is ours
+        permits, taken, failed, call = gate.permits, True, None, None
+        try:  # an interrupt comes after a call, never before: in here, the permit is ours
+            try:
+                permits.pop()
+            except IndexError:
+                taken = False
+            else:
                 try:
-                    permits.pop()
-                except IndexError:
-                    taken = False
+                    $SENT
+                except Exception as error:
+                    failed = $FAILED
+                except BaseException as error:
+                    if call is not None:  # the permit is released below, once
+                        call.calls.under_way.discard(call)$COUNTED
+                    lane.first.ended($TARGET, $FIT, plan, {key}, began, error)
+                    raise
                 else:
-                    try:
-                        $SENT
-                    except Exception as error:
-                        failed = $FAILED
-                    except BaseException as error:
-                        lane.first.ended(target, fit, plan, {key}, began, error)
-                        raise
-                    else:
-                        taken = False
-                        return $RETURNED
-            finally:
-                if taken:
-                    permits.append(None)
-                    if gate.waiting or gate.debt:
-                        gate.settle()
+                    taken = False
+                    return $RETURNED
+        finally:
+            if taken:
+                permits.append(None)
+                if gate.waiting or gate.debt:
+                    gate.settle()
         if failed is not None:
             return $ENDED
-        refused = lane.first.refused(fit, target, plan, {key}, began)
+        refused = lane.first.refused($FIT, $TARGET, plan, {key}, began)
         if refused:
-            return failed_future(refused)
-        return """
-    + AGAIN
-    + """
-    return fused
-"""
+            $REFUSE
+        return $AGAIN"""
 )
 """A call that begins when it is made. The words behind ``$`` differ between the two ways to make it."""
 
 _BY_FUTURE: Final = {
     "$FIRST": "",
-    "$SENT": """budget.operations += 1
-                        if traced is not None:
-                            traced.begin()
-                        native = ({bare_call}) if sent is None else ({call})
-                        loop = native.get_loop()
-                        calls = under_way.latest
-                        if calls.loop is not loop:
-                            calls = under_way.of(loop)
-                        if not calls.lag.ticking:
-                            calls.lag.start()
-                        call = CallFuture(loop=loop)
-                        call.lane, call.plan, call.fit, call.values = lane, plan, fit, ({before})
-                        call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
-                        call.permits, call.calls, call._first = permits, calls, None
-                        call.target = target
-                        calls.add(call)
-                        native.add_done_callback(call.native_done)
-                        if traced is not None:
-                            traced.leave()""",
+    "$COUNTED": "",
+    "$SENT": """budget.operations += 1$BEGIN
+                    native = ({bare_call}) if sent is None else ({call})
+                    loop = native.get_loop()
+                    calls = under_way.latest
+                    if calls.loop is not loop:
+                        calls = under_way.of(loop)
+                    lag = calls.lag
+                    if not lag.ticking:
+                        lag.start()
+                    call, outer = NativeCall(), Future(loop=loop)
+                    call.lane, call.plan, call.fit, call.values = lane, plan, $FIT, ({before})
+                    call.began, call.early_s, call.lag_s = began, early_s, lag.total_s
+                    call.permits, call.calls, call.outer = permits, calls, outer
+                    $LISTEN
+                    calls.add(call)
+                    native.add_done_callback(call.native_done)$LEAVE""",
     "$FAILED": """lane.first.failed(
-                            fit, target, plan, given(({before})), {key}, began, error
-                        )""",
-    "$RETURNED": "call",
+                        $FIT, $TARGET, plan, given(({before})), {key}, began, error
+                    )""",
+    "$RETURNED": "outer",
     "$ENDED": "refused_at_the_call(under_way.of(running_loop()), lane, failed)",
 }
 """By the client's own method, which returns a future."""
 
 _BY_SLOT: Final = {
-    "$FIRST": """
-        if traced is not None:
-            return by_future(*given(first or ({signed})), **named)""",
-    "$SENT": """call, calls, loop = Slot(), under_way.latest, running_loop()
-                        if calls.loop is not loop:
-                            calls = under_way.of(loop)
-                        if not calls.lag.ticking:
-                            calls.lag.start()
-                        call.lane, call.plan, call.fit, call.values = lane, plan, fit, ({before})
-                        call.began, call.early_s, call.lag_s = began, early_s, calls.lag.total_s
-                        call.permits, call.calls = permits, calls
-                        call.outer, call.context = Future(loop=loop), copy_context()
-                        call.listen(target)
-                        calls.add(call)
-                        submit(call, sent, None if lane.health.eventual else sent, {or_none})
-                        budget.operations += 1""",
+    "$FIRST": "$TRACED",
+    "$COUNTED": """
+                    budget.operations += 1""",
+    "$SENT": """calls, loop = under_way.latest, running_loop()
+                    if calls.loop is not loop:
+                        calls = under_way.of(loop)
+                    lag = calls.lag
+                    if not lag.ticking:
+                        lag.start()
+                    call = Slot()
+                    call.lane, call.plan, call.fit, call.values = lane, plan, $FIT, ({before})
+                    call.began, call.early_s, call.lag_s = began, early_s, lag.total_s
+                    call.permits, call.calls = permits, calls
+                    call.outer, call.context = Future(loop=loop), copy_context()
+                    $LISTEN
+                    calls.add(call)
+                    submit(call, sent, None if lane.health.eventual else sent, {or_none})
+                    budget.operations += 1""",
     "$FAILED": "calls.under_way.discard(call) or error",
     "$RETURNED": "call.outer",
-    "$ENDED": "by_future(*given(first or ({signed})), **named)",
+    "$ENDED": "$BY_FUTURE",
 }
 """As a window of one, which completes a slot. What the client refuses so is refused by its own method.
 
 A call for which a span is to be started is made by that method at once.
 """
 
+_PLAIN: Final = {
+    **PLAIN,
+    "$UNLESS_FIT": "",
+    "$EARLY": "",
+    "$TRACED": "",
+    "$LISTEN": "call.target = None",
+    "$BY_FUTURE": "by_future({plain_values})",
+}
 
-def _worded(words: Mapping[str, str]) -> str:
-    text = _BEGUN
-    for word, meaning in words.items():
-        text = text.replace(word, meaning)
-    return text
+_ANY_FORM: Final = {
+    **ANY_FORM,
+    "$UNLESS_FIT": """
+            if fit is not None:
+                return {again}""",
+    "$EARLY": """
+            if traced is not None:
+                traced.early_s = early_s""",
+    "$LISTEN": "call.listen(target)",
+    "$TRACED": """
+        if traced is not None:
+            return $BY_FUTURE""",
+    "$BY_FUTURE": "by_future(*given(first or ({signed})), **named)",
+}
 
+_FAIL: Final = {"$REFUSE": "return failed_future(refused)"}
 
-_BEGUN_BY_FUTURE: Final = _worded(_BY_FUTURE)
-_BEGUN_BY_SLOT: Final = _worded(_BY_SLOT)
+_BEGUN_BY_FUTURE, _BEGUN_BY_SLOT = (
+    both(_BEGUN, {**way, **_PLAIN, **_FAIL}, {**way, **_ANY_FORM, **_FAIL})
+    for way in (_BY_FUTURE, _BY_SLOT)
+)
 
-_COROUTINE: Final = (
-    """def make({cells}):
-    async def fused"""
-    + HEAD
-    + _PATIENT
+_COROUTINE: Final = both(
+    _PATIENT
     + """
-        permits, taken = gate.permits, False
-        if not (budget.spent or gate.waiting) and lane.health.calm:
-            lag = under_way.lag
-            if not lag.ticking:
-                lag = under_way.of(running_loop()).ticking()
-            lag_s, taken = lag.total_s, True
-            try:  # an interrupt comes after a call, never before: in here, the permit is ours
-                try:
-                    permits.pop()
-                except IndexError:
-                    taken = False
-                else:
-                    budget.operations += 1
-                    try:
-                        if traced is not None:
-                            traced.begin()
-                        if sent is None:
-                            result = await ({bare_call})
-                        else:
-                            result = await ({call})
-                    except Exception as error:
-                        if lane.first.answered(target, plan, {key}, began, clock(), early_s, error):
-                            raise
-                        failed = lane.first.failed(
-                            fit, target, plan, given(({before})), {key}, began, error
-                        )
-                    except BaseException as error:
-                        lane.first.ended(target, fit, plan, {key}, began, error)
-                        raise
+        lag = under_way.lag
+        if not lag.ticking:
+            lag = under_way.of(running_loop()).ticking()
+        permits, taken, lag_s = gate.permits, True, lag.total_s
+        try:  # an interrupt comes after a call, never before: in here, the permit is ours
+            try:
+                permits.pop()
+            except IndexError:
+                taken = False
+            else:
+                budget.operations += 1
+                try:$BEGIN
+                    if sent is None:
+                        result = await ({bare_call})
                     else:
-                        ended = clock()
-                        if ended - began < early_s:
-                            lane.recent.append(({key}, began, ended, plan.writes))
-                        else:
-                            lag_s = under_way.lag_since(lag, lag_s)
-                            slow(
-                                *(lag_s, lane, fit, plan, given(({before}))),
-                                *({key}, began, ended, early_s),
-                            )
-                        if target is not None:
-                            target.add(ended - began)
-                        return result
-            finally:
-                if taken:
-                    permits.append(None)
-                    if gate.waiting or gate.debt:
-                        gate.settle()
+                        result = await ({call})
+                except Exception as error:
+                    if lane.first.answered($TARGET, plan, {key}, began, clock(), early_s, error):
+                        raise
+                    failed = lane.first.failed(
+                        $FIT, $TARGET, plan, given(({before})), {key}, began, error
+                    )
+                except BaseException as error:
+                    lane.first.ended($TARGET, $FIT, plan, {key}, began, error)
+                    raise
+                else:
+                    ended = clock()
+                    if ended - began < early_s:
+                        lane.recent.append(({key}, began, ended, plan.writes))
+                    else:
+                        lag_s = under_way.lag_since(lag, lag_s)
+                        slow(
+                            *(lag_s, lane, $FIT, plan, given(({before}))),
+                            *({key}, began, ended, early_s),
+                        )$ADD
+                    return result
+        finally:
+            if taken:
+                permits.append(None)
+                if gate.waiting or gate.debt:
+                    gate.settle()
         if taken:
             return await lane.first.resume_async(failed)
-        refused = lane.first.refused(fit, target, plan, {key}, began)
+        refused = lane.first.refused($FIT, $TARGET, plan, {key}, began)
         if refused:
-            raise refused.pop()
-        return """
-    + AGAIN
-    + """
-    return fused
-"""
+            $REFUSE
+        return $AGAIN""",
+    {**_PLAIN, **RAISE},
+    {**_ANY_FORM, **RAISE},
+    define="async def",
 )
 
 
@@ -235,6 +230,7 @@ def fused_awaited(
         "under_way": shared.under_way,
         "clock": shared.clock,
         "current": ambient.current,
+        "on_clock": ambient.on_clock,
         "running_loop": asyncio.get_running_loop,
         "given": given,
         "ABSENT": ABSENT,
@@ -243,7 +239,11 @@ def fused_awaited(
     if not adapter.returns_futures:
         return fused_method("coroutine", _COROUTINE, form, {**cells, "slow": _slow})
     cells["failed_future"] = _failed_future
-    own = {"CallFuture": CallFuture, "refused_at_the_call": _refused_at_the_call}
+    own = {
+        "NativeCall": NativeCall,
+        "Future": asyncio.Future,
+        "refused_at_the_call": _refused_at_the_call,
+    }
     by_future = fused_method("future", _BEGUN_BY_FUTURE, form, {**cells, **own})
     is_own = client_class(type(client), adapter.recognises) is type(client)
     submit = adapter.slot_sender(client, form.operation) if is_own else None

@@ -1,4 +1,6 @@
-"""Fused methods that block: one function for each operation, made from the template below.
+"""Fused methods that block: two functions for each operation, made from the template below.
+
+One makes plain calls, the other one those of other forms.
 
 Debuggers and tracebacks show the lines of the function that was made.
 """
@@ -12,63 +14,52 @@ from ... import ambient
 from ..engine import Engine
 from .first_attempts import NOTHING
 from .forms import ABSENT, Form, given
-from .template import AGAIN, HEAD, General, fused_method
+from .template import ANY_FORM, PLAIN, RAISE, General, both, fused_method
 
-_BLOCKING: Final = (
-    """def make({cells}):
-    def fused"""
-    + HEAD
-    + """
-        permits, taken = gate.permits, False
-        if not (budget.spent or gate.waiting) and lane.health.calm:
-            taken = True
-            try:  # an interrupt comes after a call, never before: in here, the permit is ours
-                try:
-                    permits.pop()
-                except IndexError:
-                    taken = False
-                else:
-                    budget.operations += 1
-                    try:
-                        if traced is not None:
-                            traced.begin()
-                        if sent is None:
-                            result = {bare_call}
-                        else:
-                            result = {call}
-                    except Exception as error:
-                        if lane.first.answered(target, plan, {key}, began, clock(), early_s, error):
-                            raise
-                        failed = lane.first.failed(
-                            fit, target, plan, given(({before})), {key}, began, error
-                        )
-                    except BaseException as error:
-                        lane.first.ended(target, fit, plan, {key}, began, error)
-                        raise
+_BLOCKING: Final = both(
+    """
+        permits, taken = gate.permits, True
+        try:  # an interrupt comes after a call, never before: in here, the permit is ours
+            try:
+                permits.pop()
+            except IndexError:
+                taken = False
+            else:
+                budget.operations += 1
+                try:$BEGIN
+                    if sent is None:
+                        result = {bare_call}
                     else:
-                        ended = clock()
-                        if ended - began < early_s:
-                            lane.recent.append(({key}, began, ended, plan.writes))
-                        else:
-                            lane.first.slow(fit, plan, given(({before})), {key}, began, ended)
-                        if target is not None:
-                            target.add(ended - began)
-                        return result
-            finally:
-                if taken:
-                    permits.append(None)
-                    if gate.waiting or gate.debt:
-                        gate.settle()
+                        result = {call}
+                except Exception as error:
+                    if lane.first.answered($TARGET, plan, {key}, began, clock(), early_s, error):
+                        raise
+                    failed = lane.first.failed(
+                        $FIT, $TARGET, plan, given(({before})), {key}, began, error
+                    )
+                except BaseException as error:
+                    lane.first.ended($TARGET, $FIT, plan, {key}, began, error)
+                    raise
+                else:
+                    ended = clock()
+                    if ended - began < early_s:
+                        lane.recent.append(({key}, began, ended, plan.writes))
+                    else:
+                        lane.first.slow($FIT, plan, given(({before})), {key}, began, ended)$ADD
+                    return result
+        finally:
+            if taken:
+                permits.append(None)
+                if gate.waiting or gate.debt:
+                    gate.settle()
         if taken:
             return lane.first.resume(failed)
-        refused = lane.first.refused(fit, target, plan, {key}, began)
+        refused = lane.first.refused($FIT, $TARGET, plan, {key}, began)
         if refused:
-            raise refused.pop()
-        return """
-    + AGAIN
-    + """
-    return fused
-"""
+            $REFUSE
+        return $AGAIN""",
+    {**PLAIN, **RAISE},
+    {**ANY_FORM, **RAISE},
 )
 
 
@@ -90,6 +81,7 @@ def fused(
         "general": general,
         "clock": engine.shared.clock,
         "current": ambient.current,
+        "on_clock": ambient.on_clock,
         "given": given,
         "ABSENT": ABSENT,
         "NOTHING": NOTHING,

@@ -16,6 +16,7 @@ from ...model.operation import Criticality, Key
 from ...model.outcome import refusal_of
 from ...model.plan import Plan
 from ..chain import end_operation
+from ..traceback import without_this_frame
 from .links import Links
 
 if TYPE_CHECKING:
@@ -261,6 +262,7 @@ class FirstAttempts:
                 result = self._retry(call, first.again)
         except BaseException as error:
             self._failed(first, error)
+            without_this_frame(error)  # the fused method's show the way
             raise
         return self._returned(first, result)
 

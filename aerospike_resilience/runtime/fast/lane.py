@@ -61,8 +61,10 @@ class Lane:
         open: whether calls may take it at all: the chain is made of the shipped links, in their order, and
             none of them judges results or gates by node.
         telemetry: tells of its calls; None where nobody listens.
-        plans: by an operation's name, its plan if plain calls may take the lane; None if not.
+        known: by an operation's name, its plan if plain calls may take the lane; None if not.
+        plans: the same where nobody listens to calls; None for every operation where somebody does.
         plain: whether a call's plan is the same for every namespace and set.
+        places: whether `placed` may find the plan of a plain call to which nobody listens.
         gate: the gate that holds the permits.
         budget: the retry budget.
         health: the nodes' health.
@@ -82,7 +84,9 @@ class Lane:
         "first",
         "gate",
         "health",
+        "known",
         "open",
+        "places",
         "plain",
         "plans",
         "recent",
@@ -100,6 +104,7 @@ class Lane:
     ) -> None:
         links = shipped(chain)
         self.plain = plain
+        self.places = False
         self._planner = planner if links is not None else None
         self._place = planner.place if planner is not None else _no_place
         self._namespaces: Namespaces = namespaces or NoNamespaces()
@@ -108,6 +113,7 @@ class Lane:
         self.open = links is not None
         self.telemetry = None if links is None else links.telemetry
         self.plans: Mapping[str, Plan | None] = dict.fromkeys(plans)
+        self.known: Mapping[str, Plan | None] = self.plans
         self.gate: Permits = NoGate()
         self.budget: Balance = NoBudget()
         self.health: Calm = NoHealth()
@@ -133,7 +139,10 @@ class Lane:
         """
         self.plain = plain
         if self.open:
-            self.plans = taken(plans, plain=plain)
+            self.known = taken(plans, plain=plain)
+            if self.telemetry is None:
+                self.plans = self.known
+                self.places = not plain and self._planner is not None
 
     def listen(self, plan: Plan, key: Key, early_s: float, context: Context) -> Heard | None:
         """Return who listens to a plain call in another context; None where it needs the chain.
@@ -149,6 +158,23 @@ class Lane:
             return None, None
         return context.copy().run(telemetry.listen, plan, key, early_s)
 
+    def plan_of(
+        self, form: Form, values: tuple[Any, ...], idempotent: bool | None = None
+    ) -> Plan | None:
+        """Return the plan of a call of any form; None if it takes the general chain.
+
+        Args:
+            form: the operation's form.
+            values: its arguments, the policy last; `ABSENT` for those that were not given.
+            idempotent: whether it may be sent again, as the application declares; None if it does not.
+        """
+        policy = values[-1]
+        if policy is not ABSENT and policy is not None:
+            return self.find(form, values, policy, idempotent)
+        if idempotent is not None or (form.judged and form.is_judged(values)):
+            return self.find(form, values, None, idempotent)
+        return self.known[form.name] or self.placed(form, values[0])
+
     def fit(
         self,
         engine: Any,
@@ -157,6 +183,7 @@ class Lane:
         named: Mapping[str, Any],
         around: Ambient | None,
         began: float,
+        plan: Plan | None = None,
     ) -> Fit | None:
         """Return how a call of another form is made; None if it takes the general chain.
 
@@ -167,6 +194,7 @@ class Lane:
             named: what else was given by name.
             around: the ambient values.
             began: when it began, on the chain's clock.
+            plan: its plan without the ambient values; None if that was not looked for.
         """
         lane, deadline, idempotent, critical = self, math.inf, None, DEFAULT
         policy = values[-1]
@@ -183,14 +211,12 @@ class Lane:
             deadline = around.deadline
             if deadline < math.inf:
                 deadline = on_clock(deadline, engine.shared.clock)
-        if policy is not ABSENT and policy is not None:
-            plan = lane.find(form, values, policy, idempotent)
-        elif idempotent is not None or (form.judged and form.is_judged(values)):
-            plan = lane.find(form, values, None, idempotent)
-        else:
-            plan = lane.plans[form.name] or lane.placed(form, values[0])
-        if plan is None:
-            return None
+        if plan is None or lane is not self or idempotent is not None or policy is not values[-1]:
+            if policy is not values[-1]:
+                values = (*values[:-1], policy)
+            plan = lane.plan_of(form, values, idempotent)
+            if plan is None:
+                return None
         sent, early_s, patience_s = plan.first, plan.early_s, plan.patience_s
         if deadline == math.inf or deadline - began > plan.total_timeout_s:
             deadline = math.inf

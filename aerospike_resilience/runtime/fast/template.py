@@ -19,37 +19,120 @@ from .forms import Form
 General: TypeAlias = Callable[..., Any]
 """An operation's wrapped method that sends every call through the general chain."""
 
-HEAD: Final = """({signature}/, *more, **named):
-        first, rest = None, named{policy_absent}
-        if named:
-            {by_name}
+PLAIN_HEAD: Final = """({signature}/, *more, **named):
         lane = engine.runtime.lane
         plan = lane.plans[{name!r}]{placed}
-        if {unusual}more or rest or plan is None or current() is not None:
-            if not lane.open and not ({partial}more or named):
-                return {general_call}
-            began = clock()
-            fit = None
-            if lane.open and not ({gap}more):
-                fit = lane.fit(engine, form, ({values}), rest, current(), began)
-            if fit is None:
+        if more or named or {not_plain}not plan or current() is not None:
+            return {any_form}({signed}more, named)
+        gate, budget = lane.gate, lane.budget
+        if budget.spent or gate.waiting or not lane.health.calm:
+            refused = lane.first.refused(None, None, plan, {key}, clock())
+            if refused:
+                $REFUSE
+            return {general_call}
+        sent, early_s, began = plan.first, plan.early_s, clock()"""
+"""How a plain call begins: it finds its `lane`, `plan`, `sent`, `early_s` and when it `began`. Nobody
+listens to it. The function named ``any_form`` makes calls of other forms.
+
+Refusals stand at the begin: Python 3.11 counts through all instructions before the one that raised."""
+
+HEAD: Final = """({signed}more, named):
+        lane = engine.runtime.lane
+        first, rest = None, named{policy_absent}
+        if not lane.open:
+            if {partial}more or named:
                 return {again}
-            lane, plan, sent, early_s, _, _, _, target, traced = fit
-        else:
+            return {general_call}
+        if named:
+            {by_name}
+        plan, around, began = lane.known[{name!r}], current(), clock()
+        if {unusual}more or rest or plan is None:
+            plan = None
+            if not ({gap}more or rest):
+                plan = lane.plan_of(form, ({values}))
+        if plan is not None and (
+            around is None
+            or not around.using
+            and on_clock(around.deadline, clock) - began > plan.total_timeout_s
+        ):
             fit = target = traced = None
-            sent, early_s, began = plan.first, plan.early_s, clock()
-            if lane.telemetry is not None:
+            sent, early_s = plan.first, plan.early_s
+            if lane.telemetry is not None and (around is None or not around.inside):
                 heard = lane.telemetry.listen(plan, {key}, early_s)
                 if heard is None:
                     return {again}
                 target, traced = heard
-        gate, budget = lane.gate, lane.budget"""
-"""How a call begins: it finds its `lane`, `plan`, `fit`, `sent`, `early_s` and when it `began`, and who
-listens: `target` takes its duration, and `traced` is the same if a span is to be started. Or the general
-chain makes it."""
+        else:
+            fit = None
+            if not ({gap}more):
+                fit = lane.fit(engine, form, ({values}), rest, around, began, plan)
+            if fit is None:
+                return {again}
+            lane, plan, sent, early_s, _, _, _, target, traced = fit
+        gate, budget = lane.gate, lane.budget
+        if budget.spent or gate.waiting or not lane.health.calm:
+            refused = lane.first.refused(fit, target, plan, {key}, began)
+            if refused:
+                $REFUSE
+            return {again}"""
+"""How a call of any form begins: it finds its `lane`, `plan`, `fit`, `sent`, `early_s` and when it `began`,
+and who listens: `target` takes its duration, and `traced` is the same if a span is to be started. Or the
+general chain makes it."""
 
-AGAIN: Final = "{again}"
-"""The same call through the general chain."""
+
+def both(
+    template: str, plain: Mapping[str, str], any_form: Mapping[str, str], *, define: str = "def"
+) -> str:
+    """Return a template for plain calls and for those of other forms, which differ in some words.
+
+    Args:
+        template: what follows the head of either, with words that begin with ``$``.
+        plain: what they mean for plain calls.
+        any_form: what they mean for calls of other forms.
+        define: begins the definition of either.
+    """
+    return (
+        f"def make({{cells}}):\n    {define} any_form"
+        + _worded(HEAD + template, any_form)
+        + f"\n\n    {define} fused"
+        + _worded(PLAIN_HEAD + template, plain)
+        + "\n\n    return fused\n"
+    )
+
+
+def _worded(text: str, words: Mapping[str, str]) -> str:
+    for word, meaning in words.items():
+        text = text.replace(word, meaning)
+    return text
+
+
+RAISE: Final = {"$REFUSE": "raise refused.pop()"}
+
+PLAIN: Final = {
+    "$FIT": "None",
+    "$TARGET": "None",
+    "$BEGIN": "",
+    "$LEAVE": "",
+    "$ADD": "",
+    "$AGAIN": "{general_call}",
+}
+"""What the words mean for plain calls, to which nobody listens."""
+
+ANY_FORM: Final = {
+    "$FIT": "fit",
+    "$TARGET": "target",
+    "$BEGIN": """
+                    if traced is not None:
+                        traced.begin()""",
+    "$LEAVE": """
+                    if traced is not None:
+                        traced.leave()""",
+    "$ADD": """
+                    if target is not None:
+                        target.add(ended - began)""",
+    "$AGAIN": "{again}",
+}
+"""What the words mean for calls of other forms."""
 
 
 def fused_method(
@@ -75,7 +158,8 @@ def _made(
 ) -> Callable[..., Any]:
     general = "await general" if kind == "coroutine" else "general"
     words = _words(signature, general)
-    text = template.format(cells=", ".join(cells), general=general, **words)
+    any_form = "await any_form" if kind == "coroutine" else "any_form"
+    text = template.format(cells=", ".join(cells), general=general, any_form=any_form, **words)
     # In this library's directory, so that an error's traceback is rid of it as of the chain's frames.
     module = "blocking.py" if kind == "blocking" else "awaited.py"
     where = str(Path(__file__).with_name(f"{module} <{kind} {signature.name}>"))
@@ -130,9 +214,12 @@ def _words(form: _Signature, general: str) -> dict[str, Any]:
     if form.judged == ("meta",):
         unusual.append("meta is not ABSENT")
     gap = "".join(f"{one} or " for one in [f"{before[0]} is ABSENT", *gaps])
+    judged = (policy, "meta") if form.judged == ("meta",) else (policy,)
     return {
         "name": form.name,
-        "placed": f" or lane.placed(form, {before[0]})" if form.judged in ((), ("meta",)) else "",
+        "placed": f" or (lane.places and lane.placed(form, {before[0]}))"
+        if form.judged in ((), ("meta",))
+        else "",
         "key": before[0],
         "before": _row(before),
         "values": _row(names if has_policy else (*before, "ABSENT")),
@@ -147,7 +234,9 @@ def _words(form: _Signature, general: str) -> dict[str, Any]:
         else "pass",
         "again": again,
         "signed": _row(signed),
+        "plain_values": f"*given(({_row(before)}))" if before[1:] else before[0],
         "unusual": "".join(f"{one} or " for one in unusual),
+        "not_plain": "".join(f"{one} is not ABSENT or " for one in signed if one in judged) + gap,
         "partial": gap + (f"{policy} is not ABSENT or " if has_policy else ""),
         "gap": gap,
         "general_call": _call(before, (), of=general),

@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from ...model.plan import Plan
 from .first_attempts import FirstAttempt, Fit, Listener
 from .forms import given
 from .lane import Lane
 from .loop_calls import LoopCalls
-
-_set_result: Final = asyncio.Future.set_result
 
 
 class UnderWay:
@@ -161,113 +158,6 @@ def is_final(first: FirstAttempt) -> bool:
     return failure is None or not (failure.retryable or failure.in_doubt)
 
 
-class CallFuture(UnderWay, asyncio.Future[Any]):
-    """The future of a call whose client returned a future.
-
-    Completing it schedules its callbacks for the next turn of the event loop, as for any future. The first
-    callback, usually of the task that awaits it, runs at once instead: the client's own future took that
-    turn already.
-    """
-
-    __slots__ = (
-        *("lane", "plan", "fit", "values", "began", "early_s", "lag_s", "permits"),
-        *("calls", "target", "_first", "_context"),
-    )
-
-    _first: Callable[[Any], object] | None
-    _context: contextvars.Context
-
-    def add_done_callback(
-        self,
-        callback: Callable[[Any], object],
-        *,
-        context: contextvars.Context | None = None,
-    ) -> None:
-        """Add a callback, as to any future."""
-        if context is None:
-            context = contextvars.copy_context()
-        if self._first is None and not self.done():
-            self._first, self._context = callback, context
-        else:
-            asyncio.Future.add_done_callback(self, callback, context=context)
-
-    def remove_done_callback(self, callback: Callable[[Any], object]) -> int:
-        """Remove a callback, and return how many there were."""
-        removed = asyncio.Future.remove_done_callback(self, callback)
-        if self._first is not None and self._first == callback:
-            self._first = None
-            removed += 1
-        return removed
-
-    def cancel(self, msg: Any | None = None) -> bool:
-        """Free the caller. The request goes on, and with it the permit."""
-        if self.done():
-            return False
-        self.left(asyncio.CancelledError())
-        first, self._first = self._first, None
-        if first is not None:
-            self.get_loop().call_soon(first, self, context=self._context)
-        return asyncio.Future.cancel(self, msg)
-
-    def native_done(self, native: asyncio.Future[Any]) -> None:
-        """Account for the end of the client's future. Called by it."""
-        try:
-            value = native.result()
-        except BaseException as error:  # noqa: BLE001 - the caller's
-            self._native_failed(error)
-            return
-        calls, lane = self.calls, self.lane
-        try:
-            began, ended = self.began, calls.clock()
-            if ended - began < self.early_s:
-                lane.recent.append((self.values[0], began, ended, self.plan.writes))
-            else:
-                self.slow(ended)
-            if (target := self.target) is not None and target.add is not None:
-                target.add(ended - began)
-        finally:  # `release` and `set_result`, written out
-            calls.remove(self)
-            self.permits.append(None)
-            gate = lane.gate
-            if gate.waiting or gate.debt:
-                gate.settle()
-            try:
-                _set_result(self, value)
-            except asyncio.InvalidStateError:
-                pass  # the caller has left
-            else:
-                first = self._first
-                if first is not None:
-                    self._first = None
-                    self._context.run(first, self)
-
-    def _native_failed(self, error: BaseException) -> None:
-        if isinstance(error, asyncio.CancelledError):
-            self.release()
-            self.cancel()
-        else:
-            self.failed(error)
-
-    def set_result(self, result: Any) -> None:
-        """Complete it, as any future."""
-        _set_result(self, result)
-        self._wake()
-
-    def set_exception(self, exception: Any) -> None:
-        """Complete it with an error, as any future."""
-        asyncio.Future.set_exception(self, exception)
-        self._wake()
-
-    def _wake(self) -> None:
-        first, self._first = self._first, None
-        if first is not None:
-            self._context.run(first, self)
-
-    def of_caller(self) -> asyncio.Future[Any]:
-        """Return itself."""
-        return self
-
-
 class Slot(UnderWay):
     """A call that the client completes by itself, instead of a future.
 
@@ -301,7 +191,7 @@ class Slot(UnderWay):
     def set_result(self, value: Any) -> None:
         """Account for a success, and hand it on. Called by the client."""
         calls, lane = self.calls, self.lane
-        if self.outer.cancelled():
+        if self.target is not None and self.outer.cancelled():
             self.left(asyncio.CancelledError())
         try:
             began, ended = self.began, calls.clock()
@@ -312,11 +202,15 @@ class Slot(UnderWay):
             if (target := self.target) is not None and target.add is not None:
                 target.add(ended - began)
         finally:  # `release`, written out
-            calls.remove(self)
-            self.permits.append(None)
-            gate = lane.gate
-            if gate.waiting or gate.debt:
-                gate.settle()
+            try:
+                calls.remove(self)
+            except KeyError:  # its permit was released when an interrupt ended it
+                pass
+            else:
+                self.permits.append(None)
+                gate = lane.gate
+                if gate.waiting or gate.debt:
+                    gate.settle()
             if not self.outer.done():
                 self.outer.set_result(value)
 
@@ -347,3 +241,22 @@ class Slot(UnderWay):
     def of_caller(self) -> asyncio.Future[Any]:
         """Return the caller's future."""
         return self.outer
+
+
+class NativeCall(Slot):
+    """A call whose client returned a future."""
+
+    __slots__ = ()
+
+    def native_done(self, native: asyncio.Future[Any]) -> None:
+        """Account for the end of the client's future. Called by it, in the caller's context."""
+        if native.cancelled():
+            self.cancel()
+        elif (
+            error := native.exception()
+        ) is None:  # raised here, it would hold this frame, and so itself
+            self.set_result(native.result())
+        else:
+            if self.outer.cancelled():
+                self.left(asyncio.CancelledError())
+            self.failed(error)

@@ -51,7 +51,7 @@ class FusedWindow:
         """
         engine, operation = self._engine, self._window.operation
         lane: Lane = engine.runtime.lane
-        plan, gate, budget = lane.plans.get(operation), lane.gate, lane.budget
+        plan, gate, budget = lane.known.get(operation), lane.gate, lane.budget
         if plan is None or plan.first is None or not self._says_nothing(policies, lane):
             return calls, futures
         if budget.spent or gate.waiting or not lane.health.calm:

@@ -159,6 +159,7 @@ def test_a_write_with_a_filter_is_not_sent_again_when_it_may_have_been_applied(
     assert healthy.requests("write") - before == 1
     if wrap:
         assert caught.value.in_doubt is True
+        client.resilience.close()
 
 
 class Remembering:

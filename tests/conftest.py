@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from aerospike_resilience import resilient
+from aerospike_resilience.nodes import TEND_THREAD
 from aerospike_resilience.testing import LocalCluster
 from aerospike_resilience.testing.plugin import parse_hosts
 from tests.costs import Costs
@@ -92,7 +93,19 @@ def connect() -> Iterator[Callable[..., Any]]:
 
     yield connect_
     for client in clients:
+        end_protection(client)
         client.close()
+
+
+def end_protection(client: Any) -> None:
+    """End what protects a client that is closed as it is, and not through the wrapped one.
+
+    The C client must not be closed while a thread of ours is inside it.
+    """
+    for one in list(TEND_THREAD._tended):
+        if one.health.source._client is client:
+            one.end()
+            one.health.source.wait(60)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import asyncio
 
 import pytest
 
-from aerospike_resilience import ambient
 from aerospike_resilience.concurrency.event_loop_lag import EventLoopLag
 from aerospike_resilience.nodes import TEND_THREAD, Tolerance
 from tests.runtime.awaited_clients import connected, in_loop, soon
@@ -42,7 +41,6 @@ async def test_the_gate_knows_from_when_on_there_is_a_crowd(cluster, bare, clien
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_paths_are_patient_in_a_crowd(kind, tmp_path, monkeypatch):
-    monkeypatch.setattr(ambient._Monotonic, "now", ambient._Monotonic.now)
     monkeypatch.setattr(TEND_THREAD, "add", lambda _tended: None)
     # In a loop that a busy machine holds up, no read hurries whatever the crowd.
     monkeypatch.setattr(EventLoopLag, "start", lambda _lag: None)

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aerospike_resilience import ambient
 from aerospike_resilience.concurrency.event_loop_lag import EventLoopLag
 from aerospike_resilience.nodes import TEND_THREAD
 from aerospike_resilience.runtime.fast import awaited
@@ -66,7 +65,6 @@ def alone_with_its_clock(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> Iterator[None]:
     """No real time gets into a script, and nothing is logged of what the scripts provoke."""
-    now = ambient._Monotonic.now
     monkeypatch.setattr(EventLoopLag, "start", lambda _lag: None)
     monkeypatch.setattr(TEND_THREAD, "add", lambda _tended: None)
     monkeypatch.setattr(awaited, "client_class", lambda cls, _recognises: cls)
@@ -74,7 +72,6 @@ def alone_with_its_clock(
         monkeypatch.setattr(FirstAttempts, name, _counting(name, getattr(FirstAttempts, name)))
     with caplog.at_level(logging.CRITICAL):
         yield
-    ambient._Monotonic.now = staticmethod(now)
 
 
 def _counting(name: str, method: Any) -> Any:

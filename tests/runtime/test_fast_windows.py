@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from aerospike_resilience import ambient
 from aerospike_resilience.clients.aerospike_sdk.coalesced_methods import WINDOWS
 from aerospike_resilience.concurrency.event_loop_lag import EventLoopLag
 from aerospike_resilience.nodes import TEND_THREAD
@@ -18,13 +16,11 @@ from tests.runtime.fast_sides_awaited import NATIVE_KEY, Side
 
 
 @pytest.fixture
-def policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    now = ambient._Monotonic.now
+def policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(EventLoopLag, "start", lambda _lag: None)
     monkeypatch.setattr(TEND_THREAD, "add", lambda _tended: None)
     (tmp_path / "scripted.yaml").write_text(FILES[0])
-    yield tmp_path
-    ambient._Monotonic.now = staticmethod(now)
+    return tmp_path
 
 
 async def window(side: Side, *, leaves: bool) -> tuple[int, list[object]]:

@@ -187,10 +187,20 @@ class ModelClient:
         self.round_trip_s = cluster.model.round_trip_ms / 1000
         self._ranks = 0
         self._index = {name: number for number, name in enumerate(cluster.nodes)}
-        self.learn()
+        self._version = -1
+        self.learn(cluster.version)
 
-    def learn(self) -> None:
-        """Learn the map and the members of the cluster, as the client's own tend does."""
+    def learn(self, asked: int) -> None:
+        """Learn the map and the members of the cluster, as the client's own tend does.
+
+        It asks all nodes for their partition generation, then fetches the map if one had changed.
+
+        Args:
+            asked: the version of the map when the nodes were asked.
+        """
+        if asked == self._version:
+            return
+        self._version = self.cluster.version
         self._owners = self.cluster.owners
         self.addresses: Sequence[NodeAddress] = self.cluster.addresses
 

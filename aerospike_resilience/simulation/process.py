@@ -149,9 +149,10 @@ class ModelProcess:
         world = self._world
         await world.sleep(self._starts_after_s + self._tend_interval_s)
         while True:
+            asked = self._cluster.version
             if self._cluster.silent:
                 await world.sleep(TEND_TIMEOUT_S)
-            self._client.learn()
+            self._client.learn(asked)
             await world.sleep(self._tend_interval_s)
 
     async def work(

@@ -81,7 +81,8 @@ def test_the_profile_and_its_policies_are_in_the_c_clients_own_configuration(hea
     assert (config["max_error_rate"], config["error_rate_window"]) == (10_000, 100)
     origins = {value.setting: value.origin for value in explained.values}
     assert origins["max_conns_per_node"].endswith("latency.yaml:9")
-    assert origins["tend_interval"].endswith("default.yaml:7")
+    assert origins["tend_interval"].endswith("latency.yaml:10")
+    assert config["tend_interval"] == 250
 
 
 def test_what_the_c_client_is_given_holds_no_key_that_it_does_not_know(healthy):

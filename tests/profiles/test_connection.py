@@ -68,4 +68,4 @@ def test_a_cluster_of_the_sdk_that_is_connected_otherwise_is_told_of(healthy):
     assert ran.returncode == 0, ran.stderr
     assert "connected otherwise than profile 'latency' says" in ran.stdout
     assert "max_conns_per_node is 55 (profile: 300)" in ran.stdout
-    assert "tend_interval" not in ran.stdout
+    assert "tend_interval is 1s (profile: 250ms)" in ran.stdout

@@ -25,7 +25,7 @@ from tests.waiting import until
 TLS_NAME = "127.0.0.1"
 KEY = ("test", "late", 1)
 BOTH = [KEY, ("test", "late", 2)]
-SOCKET_MS, TOTAL_MS, QUERY_MS = 50, 20_000, 2_000
+SOCKET_MS, TOTAL_MS, QUERY_MS = 200, 20_000, 2_000
 SCOPES = (
     *("reads", "reads_batch", "reads_query"),
     *("writes", "writes_retryable", "writes_non_retryable", "writes_batch"),

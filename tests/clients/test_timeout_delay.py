@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from aerospike_resilience.testing import LocalCluster, TestAuthority
-from tests.clients.late_answers import LATE, TLS_NAME, LateC
+from tests.clients.late_answers import LATE, TLS_NAME, LateC, patiently
 from tests.waiting import until
 
 DELAY_MS = 60_000
@@ -50,7 +50,7 @@ def opened(clusters, authority):
             until(lambda: counted(cluster).connections_open == 0)
             late = client(cluster, ca_file, delay_ms, way)
             stack.callback(late.close)
-            late.get()
+            patiently(late.get)
             return late
 
         yield open_
@@ -81,7 +81,7 @@ def times_out(late):
 
 def one_late_answer(late):
     """Time out once, and wait until the answer has come and the client has dealt with it."""
-    with late.cluster.inject(op="read", latency="300ms"):
+    with late.cluster.inject(op="read", latency="700ms"):
         until(lambda: times_out(late))
         seen = counted(late.cluster)["read"].seen
     until(lambda: answered(late) >= seen)

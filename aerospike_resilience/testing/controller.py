@@ -6,7 +6,6 @@ import contextlib
 import json
 import marshal
 import os
-import select
 import signal
 import socket
 import threading
@@ -16,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from .fork_server import FORK_SERVER
 from .server.fabric import CONTROL, encode
+from .server.readable import readable
 
 FirstMap: TypeAlias = tuple[list[str], int, list[tuple[str, int]]]
 """Of which members, with which replication factor and racks."""
@@ -85,7 +85,7 @@ class SupervisorProcess:
             try:
                 self._send(command)
                 while b"\n" not in self._buffer:
-                    ready, _, _ = select.select([self._answers], [], [], ANSWER_TIMEOUT_S)
+                    ready = readable(self._answers, ANSWER_TIMEOUT_S)
                     data = os.read(self._answers, 1 << 16) if ready else b""
                     if not data:
                         raise BrokenPipeError("no answer")
@@ -125,8 +125,7 @@ class SupervisorProcess:
         """Wait until nobody writes answers any more: it has ended then, and its nodes before it."""
         until = time.monotonic() + timeout_s
         while (left_s := until - time.monotonic()) > 0:
-            ready, _, _ = select.select([self._answers], [], [], left_s)
-            if ready and not os.read(self._answers, 1 << 16):
+            if readable(self._answers, left_s) and not os.read(self._answers, 1 << 16):
                 return True
         return False
 

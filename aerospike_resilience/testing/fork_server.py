@@ -6,13 +6,14 @@ import atexit
 import contextlib
 import json
 import os
-import select
 import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
 from typing import Any, Final
+
+from .server.readable import readable
 
 _PROGRAM: Final = Path(__file__).parent / "server" / "__main__.py"
 _TIMEOUT_S: Final = 60.0
@@ -71,8 +72,7 @@ class ForkServer:
         socket.send_fds(requests, [json.dumps(request).encode() + b"\n"], files)
         answer = b""
         while not answer.endswith(b"\n"):
-            ready, _, _ = select.select([requests], [], [], _TIMEOUT_S)
-            data = requests.recv(64) if ready else b""
+            data = requests.recv(64) if readable(requests, _TIMEOUT_S) else b""
             if not data:
                 raise BrokenPipeError("the fork server does not answer")
             answer += data

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from click.testing import CliRunner
 from aerospike_resilience.cli.cluster import cluster as command
 from aerospike_resilience.testing import ClusterError, LocalCluster, controller, fork_server
 from aerospike_resilience.testing.fork_server import FORK_SERVER, ForkServer
+from aerospike_resilience.testing.server.readable import readable
 from tests.waiting import PATIENCE_S
 
 from .support import connect, eventually
@@ -90,17 +90,31 @@ def test_using_a_cluster_that_does_not_run_says_what_to_do():
 
 
 def test_a_machine_may_keep_the_processes_of_a_cluster_waiting_for_a_minute(monkeypatch):
-    waits, select_ = [], select.select
+    waits = []
 
-    def noted(*files_and_timeout):
-        waits.append(files_and_timeout[3])
-        return select_(*files_and_timeout)
+    def noted(file, timeout_s):
+        waits.append(timeout_s)
+        return readable(file, timeout_s)
 
-    monkeypatch.setattr(select, "select", noted)
+    monkeypatch.setattr(controller, "readable", noted)
     with LocalCluster(nodes=1):
         assert min(waits) >= PATIENCE_S
         assert controller.ANSWER_TIMEOUT_S >= PATIENCE_S
     assert LocalCluster.wait_until_stable.__defaults__ == (PATIENCE_S,)
+
+
+MANY_FILES = """
+import os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (2048, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+from aerospike_resilience.testing import LocalCluster
+with LocalCluster(nodes=1) as cluster:
+    cluster.wait_until_stable()
+"""
+
+
+def test_a_process_with_a_thousand_files_can_run_a_cluster():
+    subprocess.run([sys.executable, "-c", MANY_FILES], check=True, timeout=200)
 
 
 async def test_a_cluster_is_an_async_context_manager():

@@ -12,7 +12,6 @@ import errno
 import gc
 import json
 import os
-import select
 import signal
 import socket
 import sys
@@ -20,6 +19,7 @@ from typing import Any, Final
 
 from . import supervisor
 from .partitions import replica_lists
+from .readable import readable
 
 CHECK_S: Final = 0.2
 DESCRIPTORS: Final = 5
@@ -40,7 +40,7 @@ class ForkServer:
     def run(self) -> None:
         """Fork supervisors until the process that started it is gone."""
         while True:
-            ready, _, _ = select.select([self._requests], [], [], CHECK_S)
+            ready = readable(self._requests, CHECK_S)
             self._reap()
             if not ready:
                 if os.getppid() != self._parent:

@@ -13,13 +13,13 @@ import errno
 import json
 import os
 import resource
-import select
 import signal
 import socket
 import sys
 from typing import Any, Final
 
 from . import process
+from .readable import readable
 
 _CHECK_S: Final = 0.2
 _START_S: Final = 50.0
@@ -52,8 +52,7 @@ class Supervisor:
         buffer = b""
         try:
             while True:
-                ready, _, _ = select.select([0], [], [], _CHECK_S)
-                if not ready:
+                if not readable(0, _CHECK_S):
                     if os.getppid() != self._parent:
                         return
                     self._reap()
@@ -130,8 +129,11 @@ class Supervisor:
         os.close(tell)
         self._pids[settings["name"]] = pid
         try:
-            told, _, _ = select.select([ready], [], [], _START_S)
-            text = os.read(ready, 4096).decode() if told else "did not start in time"
+            text = (
+                os.read(ready, 4096).decode()
+                if readable(ready, _START_S)
+                else "did not start in time"
+            )
         finally:
             os.close(ready)
         return {"pid": pid} if text == "ready" else {"error": text or "ended while starting"}

@@ -19,7 +19,7 @@ ADVICE: Final = {
     "If both rise, look at the cluster's load and at *Time in line*.",
     "State": "If one node is open, look at that node. If several are, look at the network.",
     "Changes of state": "If one node changes again and again, isolate it until its cause is found.",
-    "Time not closed": "Compare nodes. One with a share that does not fall back to 0 needs a person.",
+    "Time not closed": "Compare nodes. If a node's share does not fall back to 0, look at that node.",
     "Refusals": "`circuit_open` falls to 0 when the cluster has evicted the node, or it is back. For "
     "`gate_…` see *Operations under way*.",
     "Retries": "A few retries are normal. If they grow with the load, find what fails first.",
@@ -35,8 +35,8 @@ ADVICE: Final = {
     "`max_concurrent_operations`.",
     "Opened and closed": "If many are opened all the time, raise `min_conns_per_node`, and compare "
     "`idle_timeout` with the server's `proto-fd-idle-ms`.",
-    "The client's own errors and timeouts": "If only one node has them, look at that node. Without "
-    "failed operations they need nobody: retries served the calls.",
+    "The client's own errors and timeouts": "If only one node has them, look at that node. If no "
+    "operations fail, there is nothing to do: retries served the calls.",
     "Processes by profile": "After a change, wait until every process has the new fingerprint. For one "
     "that keeps the old one see *Reloads*.",
     "Reloads": "If a file is broken, run `aerospike-resilience policy check` on it.",

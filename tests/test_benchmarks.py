@@ -46,7 +46,7 @@ def test_a_quick_run_compares_the_chain_with_its_peers(tmp_path):
 
 
 @pytest.mark.parametrize("load", ["reads", "writes"])
-def test_a_stall_of_the_embedded_cluster_has_the_figures_of_the_real_one(load):
+def test_a_stall_of_the_embedded_cluster_is_measured_by_every_figure_of_the_real_one(load):
     found = embedded_chaos.measure("commit_master", load, seconds=0.1, rate=100)
     assert {figure.key for figure in embedded_chaos.FIGURES} <= found.keys()
 

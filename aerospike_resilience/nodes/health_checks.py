@@ -23,8 +23,9 @@ REST: Final = 10
 """A node rests for so many times as long as an answer took it. So the pulses of a whole fleet, which wait
 for each other in its queue, take up little of its time."""
 
-TENDS: Final = 0.5
-"""The longest time between two pulses, in tend intervals: sooner than the client notices the node."""
+LONGEST_S: Final = 0.5
+"""The longest time between two pulses, in seconds: sooner than a client notices the node, which usually
+tends once a second."""
 
 JITTER: Final = 0.5
 """By how much these times differ at most, both ways together, so that processes do not keep step."""
@@ -146,9 +147,8 @@ class HealthChecks:
     def _spare(self, node: NodeHealth, for_s: float) -> None:
         """Send a node no pulse for so long, or a little shorter or longer."""
         health = self._health
-        longest_s = TENDS * health.options.tend_interval_s
         jitter = 1 + JITTER * (health.random_source.random() - 0.5)
-        node.spared_until = health.clock() + min(for_s, longest_s) * jitter
+        node.spared_until = health.clock() + min(for_s, LONGEST_S) * jitter
 
     def missed_in_passing(self, name: str, began: float) -> None:
         """A question that was asked in passing went unanswered."""

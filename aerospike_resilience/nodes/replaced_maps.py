@@ -12,6 +12,10 @@ from typing import Final
 
 from .partitions import UNKNOWN, PartitionMap
 
+LONGEST_TEND_S: Final = 1.0
+"""How long a client's tends are apart at most unless it was configured otherwise: only `connect()` gives a
+profile's shorter interval to the client."""
+
 TENDS: Final = 2
 """After so many of its tends a client has a new map."""
 
@@ -39,9 +43,9 @@ class ReplacedMaps:
 
         Args:
             now: the time.
-            tend_interval_s: how often the client tends, in seconds.
+            tend_interval_s: how often the profile has the client tend, in seconds.
         """
-        oldest = now - TENDS * (tend_interval_s + STALLED_S)
+        oldest = now - TENDS * (max(tend_interval_s, LONGEST_TEND_S) + STALLED_S)
         while self._replaced and self._replaced[0][0] < oldest:
             self._replaced.popleft()
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.telling import CALM, Listener, seen
+from tests.patience import NEVER_LATE
 from tests.waiting import until
 
 RECORDS = range(12)
@@ -98,8 +99,9 @@ def ledger(opened_over):
     def open_(cluster: Any, overrides: dict[str, Any]) -> Ledger:
         listener = Listener()
         surface = opened_over(cluster, overrides=overrides, telemetry=listener.providers)
-        for n in RECORDS:
-            surface.put(n, {"n": n})
+        with surface.resilience.using(overrides=NEVER_LATE):  # before anything is harmed
+            for n in RECORDS:
+                surface.put(n, {"n": n})
         return Ledger(surface, listener, cluster)
 
     return open_

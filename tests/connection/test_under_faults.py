@@ -37,14 +37,19 @@ def loaded(cluster, **options):
         load.stop()
 
 
+LATE_S = 2.0
+"""A call that goes on takes less. One that waits until the node is back takes up to three seconds."""
+
+
 def shares(load, since_s):
-    """Return the share of reads and of writes that failed since then."""
+    """Return the share of reads and of writes that failed since then, or took until the node was back."""
     found = [sample for sample in load.samples() if sample.sent >= since_s]
     failed = {}
     for write in (False, True):
         kind = [sample for sample in found if sample.write == write]
         assert len(kind) > RATE
-        failed[write] = sum(bool(sample.error) for sample in kind) / len(kind)
+        late = [sample for sample in kind if sample.error or sample.took_s > LATE_S]
+        failed[write] = len(late) / len(kind)
     return failed[False], failed[True]
 
 

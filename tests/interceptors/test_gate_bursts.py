@@ -214,7 +214,7 @@ UNLIMITED = {"policy": {"all": {"total_timeout": "60s", "socket_timeout": "20s"}
 @pytest.mark.parametrize("client", ["aerospike-py (awaited)", "aerospike-native (awaited)"])
 @pytest.mark.parametrize("profile", PolicyLibrary.of(None).names())
 def test_a_burst_is_served_under_every_profile(healthy, profile, client):
-    """Most profiles let 256 reads through at once, and have the others wait."""
+    """Most profiles let 256 reads through at once; what is tested is the queue, not `total_timeout`."""
     wanted = Wanted(healthy.hosts, profile, overrides=UNLIMITED)
 
     async def main() -> list[str]:

@@ -145,6 +145,11 @@ def test_latency_and_best_effort_never_queue_for_long(name, waited, calm, wrap):
 def test_default_has_reads_move_on_where_the_bare_client_gives_up(calm, wrap, bare):
     all_the_time = {"policy": {"all": {"total_timeout": "20s"}}}
     client, _sent = wrap(calm, "default", overrides=all_the_time)
+    shipped, sent = wrap(calm, "default")
+    with suppress(exception.TimeoutError):  # what it comes to is the machine's
+        shipped.get(KEY)
+    total, socket, _retries = limits(sent, "get")[0]
+    assert 2 * socket <= total  # the replica has as much time as its master had
     master = calm.master(*KEY)
 
     with calm.inject(node=master, op="get", answer="drop"):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from opentelemetry._logs import SeverityNumber
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk._logs import LoggerProvider, export
 from opentelemetry.sdk.trace import TracerProvider
 
 from aerospike_resilience import TelemetryProviders, resilient
@@ -18,9 +17,11 @@ KEY = ("test", "logs", 1)
 @pytest.fixture
 def logged():
     """A provider of loggers, and what it exports."""
-    exporter = InMemoryLogRecordExporter()
+    if not hasattr(export, "InMemoryLogRecordExporter"):
+        pytest.skip("this OpenTelemetry has no event names; attempts stay events of spans")
+    exporter = export.InMemoryLogRecordExporter()
     provider = LoggerProvider()
-    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    provider.add_log_record_processor(export.SimpleLogRecordProcessor(exporter))
     yield provider, lambda: [one.log_record for one in exporter.get_finished_logs()]
     provider.shutdown()
 

@@ -13,8 +13,7 @@ from typing import Any
 
 import aerospike
 import pytest
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk._logs import LoggerProvider, export
 
 from aerospike_resilience import TelemetryProviders, deadline
 from aerospike_resilience.clients.aerospike.operations import OPERATIONS as C_TABLE
@@ -61,9 +60,10 @@ class Watch:
 
     def __init__(self, *, attempt_logs: bool) -> None:
         self.listener = Listener()
-        self.logs = InMemoryLogRecordExporter()
+        newer = getattr(export, "InMemoryLogRecordExporter", None)
+        self.logs = (newer or export.InMemoryLogExporter)()
         self.loggers = LoggerProvider(shutdown_on_exit=False)
-        self.loggers.add_log_record_processor(SimpleLogRecordProcessor(self.logs))
+        self.loggers.add_log_record_processor(export.SimpleLogRecordProcessor(self.logs))
         self.signals = 0
         self.options: dict[str, Any] = {
             "overrides": {**BRIEF, "telemetry": {**EVERYTHING, "attempt_logs": attempt_logs}},

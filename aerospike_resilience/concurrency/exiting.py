@@ -23,8 +23,11 @@ def wait_at_exit_for_client_threads() -> None:
     """Have the end of this process wait `GRACE_S`, with the interpreter free for other threads."""
     if not _registered:
         _registered.append(True)
-        atexit.register(_wait)
 
 
 def _wait() -> None:
-    time.sleep(GRACE_S)
+    if _registered:
+        time.sleep(GRACE_S)
+
+
+atexit.register(_wait)

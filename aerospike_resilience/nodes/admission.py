@@ -118,7 +118,8 @@ class Admission:
                 call.commit_master = call.tailored = True
                 continue
             raise self.refusal(call, name, "replica" if rank else "master")
-        left_out = self._health.leaves_replica_out(names)
+        again = bool(call.attempts) or (call.plan.idempotent and call.tries_left > 1)
+        left_out = again and self._health.leaves_replica_out(names)
         if left_out and call.attempts:
             call.commit_master = call.tailored = True
         nodes = [node for name in names if (node := self._health.by_name.get(name)) is not None]

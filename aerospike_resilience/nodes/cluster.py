@@ -187,16 +187,25 @@ class ClusterHealth:
         except Exception:  # noqa: BLE001 - not a key: the client is about to say so, better than we could
             return ()
 
-    def _holders_locked(self, key: Key | None, owners: tuple[str, ...]) -> tuple[str, ...]:
-        """Return every node that a call for a record may have needed: its owners, if those are sure."""
+    def _holders_locked(
+        self, key: Key | None, owners: tuple[str, ...]
+    ) -> tuple[tuple[str, ...], bool]:
+        """Return every node that a call for a record may have needed, its owners first.
+
+        Also whether those are all, and the first is the master by every map that the client may go by.
+        """
         if not owners or key is None:
-            return owners
+            return owners, True
         try:
             place = self.source.partition(key)
         except Exception:  # noqa: BLE001 - not a key: the client says so
-            return owners
+            return owners, True
         holders = self.replaced.holders(self.partitions, *place)
-        return (*owners, *(name for name in holders if name not in owners))
+        found = (*owners, *(name for name in holders if name not in owners))
+        sure = found == owners and (
+            self.previous is not None or self.replaced.is_master(owners[0], self.partitions, *place)
+        )
+        return found, sure
 
     def namespace(self, key: Key | None) -> str | None:
         """Return a record's namespace; None without a key, or where the key is none."""
@@ -248,9 +257,9 @@ class ClusterHealth:
         with self.notices, self.lock:
             self.fold_locked()
             names = call.nodes or self.owners(call.key)
-            holders = self._holders_locked(call.key, names)
+            holders, sure = self._holders_locked(call.key, names)
             evidence = self._weigh_locked(
-                call, self.registry.named(failure), holders, began, sure=holders == names
+                call, self.registry.named(failure), holders, began, sure=sure
             )
             if failure.tries != 0:
                 named = self.registry.named(failure)
@@ -312,7 +321,8 @@ class ClusterHealth:
                 self.previous = self.partitions
             if not set(self.partitions.namespaces).issuperset(new.namespaces):
                 self.eventual = False  # until the new ones were asked about
-            self.replaced.add(self.partitions, self.clock())
+            if not new.same_owners(self.partitions):
+                self.replaced.add(self.partitions, self.clock())
             self.partitions = new
             if (single := new.single()) != self.single:  # calls know the set by its identity
                 self.single = single
@@ -333,8 +343,7 @@ class ClusterHealth:
             accused: dict[blame.Evidence, FailureKind] = {}
             for index, failure in failures.items():
                 owners = self.owners(keys[index])
-                holders = self._holders_locked(keys[index], owners)
-                sure = holders == owners
+                holders, sure = self._holders_locked(keys[index], owners)
                 if sure and (quick or call.plan.writes):
                     failure = blame.of_master(failure, owners)
                 evidence = self._weigh_locked(call, failure, holders, began, sure=sure)

@@ -59,6 +59,10 @@ class PartitionMap:
         owners = self.owners(namespace, partition)
         return UNKNOWN not in owners and len(owners) >= self._copies.get(namespace, 0)
 
+    def same_owners(self, other: PartitionMap) -> bool:
+        """Return whether another map has the same owners for every partition."""
+        return self._owners == other._owners and self._copies == other._copies
+
     @property
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces of the map."""

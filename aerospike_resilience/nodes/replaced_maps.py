@@ -22,7 +22,6 @@ TENDS: Final = 2
 STALLED_S: Final = 1.0
 """How much longer a stalled node makes a tend of a client, in seconds: the clients' default timeout."""
 
-
 KEPT: Final = 16
 """How many replaced maps are kept at most: a cluster that migrates publishes several a second."""
 

@@ -9,7 +9,7 @@ import time
 import weakref
 from typing import Final
 
-from ..concurrency import forking, threads
+from ..concurrency import exiting, forking, threads  # noqa: F401 - see below
 from ..concurrency.process_lag import ProcessLag
 from ..concurrency.wakeup import Wakeup
 from .tending import WATCHFUL_S, TendedCluster
@@ -145,9 +145,8 @@ class TendThread:
             pause_s = max(min(pauses), WATCHFUL_S / 5)
             self.lag.here(pause_s)
             self._wakeup.wait(pause_s)
-            self.lag.here(
-                0.0
-            )  # a tend never waits: what it takes, the process was kept from running
+            # What a tend takes counts too: it is short, or the process was kept from running.
+            self.lag.here(0.0)
 
 
 def _in_event_loop() -> bool:
@@ -164,4 +163,6 @@ def _in_event_loop() -> bool:
 TEND_THREAD: Final = TendThread()
 """The process's tend thread."""
 
+# What was registered last comes first at the process's end. `exiting` was imported before, so its wait for
+# the threads of clients comes after the last question to a node.
 atexit.register(TEND_THREAD.end)

@@ -317,7 +317,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "aerospike.resilience.commit_master": Metric(
         "counter",
         "{operation}",
-        "Writes sent with commit level master, as a replica of theirs was open.",
+        "Writes sent with commit level master, as a replica was open or silent.",
         zero=True,
     ),
     "aerospike.resilience.would_have": Metric(

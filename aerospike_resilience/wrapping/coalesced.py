@@ -82,8 +82,9 @@ def coalesced_method(
         sent = len(calls) - len(left)
         crossing = begun(left, kwargs, [ambient.current()] * len(left))
         slots = await asyncio.gather(*futures[:sent], *crossing.tasks, return_exceptions=True)
-        if crossing.refusal is not None:
-            raise crossing.refusal
+        refusal = crossing.refusal
+        if refusal is not None and any(slot is refusal for slot in slots):
+            raise refusal
         return slots, sum(isinstance(slot, BaseException) for slot in slots)
 
     return functools.update_wrapper(submit_many, bare)

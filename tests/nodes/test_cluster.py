@@ -386,11 +386,14 @@ def test_a_first_try_leaves_time_for_a_second_that_leaves_the_silent_replica_out
     health = health_of(clock, on_replica_open="commit_master", silence_s=10.0)
     with health.notices, health.lock:
         health.note_unanswered_locked(health.by_name["A2"], clock(), clock())
-    replica, master = write(health, 0, clock), write(health, 1, clock)
-    for call in (replica, master):
+    again = {"idempotent": True, "max_tries": 2}
+    replica, master = write(health, 0, clock, **again), write(health, 1, clock, **again)
+    once = write(health, 0, clock)
+    for call in (replica, master, once):
         call.deadline = clock() + 0.25
         Admission(health).admit(call)
 
     assert not replica.commit_master
     assert not replica.tailored
+    assert once.patience_s == pytest.approx(0.25)  # no second try comes
     assert master.patience_s == pytest.approx(0.25)

@@ -313,3 +313,35 @@ def test_a_silence_of_the_node_that_a_client_asked_instead_is_no_other_nodes(
 
     assert not isinstance(own.value, NotAskedError)
     unhurried_cluster.resume("A1")
+
+
+def test_a_master_that_was_the_replica_by_the_clients_map_is_not_charged_alone(clock):
+    """Master and replica change places: the same nodes hold the record, and the client may ask either."""
+    source = fakes.FakeSource()
+    health = ClusterHealth(source, NodeOptions(silence_s=0.25), clock=clock)
+    with health.notices, health.lock:
+        health.update_nodes_locked({node.name: node for node in source.nodes()})
+    for owners in (("A2", "A1"), ("A1", "A2")):
+        health.adopt(PartitionMap({"test": (owners,) * 4096}, {"test": 2}))
+    call = read(health, 1, clock)
+    call.began = clock()
+    fail(health, call, clock, Failure(FailureKind.TIMEOUT, fault=Fault.NODE, tries=1))
+
+    assert not any(node.errors for node in health.nodes())
+    assert [set(names) for names, _since, _kind in health.inquiries] == [{"A1", "A2"}]
+
+
+def test_maps_that_do_not_differ_push_out_none_that_does(health, source, clock):
+    source.move("A3", "A2", "2")
+    refresher = MapRefresher(health, lambda *_missed: None)
+    refresher.refresh()
+    key = source.key("test", "x", 1)
+    for number in range(20):
+        clock.pass_s(0.05)
+        source.generations = dict.fromkeys(source.names, str(number + 3))
+        refresher.refresh()
+
+    with health.lock:
+        holders, sure = health._holders_locked(key, health.owners(key))
+    assert set(holders) == {"A1", "A2", "A3"}
+    assert not sure

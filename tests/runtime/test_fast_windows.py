@@ -61,3 +61,11 @@ def test_a_window_whose_calls_have_spans_is_left_to_the_chain(policies: Path):
         side.client.resilience.close()
 
     asyncio.run(sent())
+
+
+def test_a_window_of_one_outside_an_event_loop_fails_as_the_clients_call_does(policies: Path):
+    side = Side("windows", policies, fused=True)
+
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        side.client.get(NATIVE_KEY)
+    side.client.resilience.close()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import aerospike
 import pytest
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs import LoggerProvider, export
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import StatusCode
 
 from aerospike_resilience import TelemetryProviders, resilient
 from aerospike_resilience.telemetry import registry
@@ -99,3 +101,20 @@ def test_a_logger_that_fails_harms_no_call(healthy, wrap, logged, monkeypatch, c
         assert client.get(KEY)[2] == {"n": 1}
 
     assert "telemetry is broken" in caplog.text
+
+
+def test_a_log_processor_that_fails_leaves_the_span_whole(healthy, wrap, logged, monkeypatch):
+    listener = Listener()
+    client = wrap(tracer_provider=listener.tracers)
+
+    def broken(*_args, **_kwargs):
+        raise RuntimeError("no disk")
+
+    monkeypatch.setattr(export.SimpleLogRecordProcessor, "on_emit", broken)
+    with healthy.inject(op="get", code=13), pytest.raises(aerospike.exception.AerospikeError):
+        client.get(KEY)
+
+    assert any(
+        span.status.status_code is StatusCode.ERROR
+        for span in listener.exporter.get_finished_spans()
+    )

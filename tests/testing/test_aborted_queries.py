@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import aerospike
 import aerospike_py
@@ -13,6 +14,7 @@ import pytest
 from aerospike_helpers.operations import operations as op
 
 from aerospike_resilience.testing import LocalCluster
+from aerospike_resilience.testing.server.jobs import Jobs
 from aerospike_resilience.testing.server.wire import (
     FIELD_NAMESPACE,
     FIELD_PARTITION_IDS,
@@ -184,6 +186,17 @@ def test_a_scan_whose_client_left_goes_on_until_it_has_a_frame_to_send(node):
     with sent(node, scan(8001, b"wide")) as sock:
         read_frame(sock)
     eventually(lambda: jobs(node, trid="8001", status="done(abandoned-response-error)"))
+
+
+def test_the_last_hundred_jobs_are_listed():
+    jobs_of_node = Jobs(lambda: 0.0)
+    ended = SimpleNamespace(active=False, show=lambda number, _now: str(number))
+    for number in range(1, 121):
+        jobs_of_node.add(
+            SimpleNamespace(info1=0, fields={FIELD_TASK_ID: number.to_bytes(8)}), ended
+        )
+
+    assert jobs_of_node.show(None).split(";") == [str(number) for number in range(21, 121)]
 
 
 def test_a_job_in_the_background_can_be_aborted(node):

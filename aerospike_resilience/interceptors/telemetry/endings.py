@@ -113,8 +113,6 @@ class Endings:
             if self.record is not None:
                 self.record(duration_s, sample)
             logs = self._wishes.attempt_logs
-            if logs is not None and outcome is not None:
-                logs.tell(span, under_way.target.sample, outcome)
             if span is not None and recording:
                 if outcome is None:
                     name_peer(span, contacted(call, self.owners), self.address)
@@ -125,6 +123,8 @@ class Endings:
                         events=logs is None,
                     )
                     self._respond(span, call, outcome)
+            if logs is not None and outcome is not None:
+                logs.tell(span, under_way.target.sample, outcome)
         except Exception as broken:  # noqa: BLE001 - telemetry must not make a call fail
             self.broken("a span or a duration could not be recorded", broken)
         if span is not None:

@@ -114,7 +114,8 @@ BREAKER: Final[Entries] = {
     "max_open_share": ("The largest share of the cluster that may be open.", 0.5),
     "on_replica_open": (
         "What happens to a write if its replica is open. fail: it is refused at once. commit_master: the "
-        "master alone acknowledges it. wait: it is sent as usual.",
+        "master alone acknowledges it, also at a second try if the replica is silent. wait: it is sent as "
+        "usual.",
         "commit_master",
     ),
     "silence": ("How long a node may show no sign of life before it opens.", "250ms"),

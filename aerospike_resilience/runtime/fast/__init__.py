@@ -1,4 +1,4 @@
-"""The fused success path: one function for each operation does the success work of every link.
+"""The fused success path: two functions for each operation do the success work of every link.
 
 A call takes it while nothing is unusual. The general chain (`runtime.chain`) is its specification and its
 continuation: a call that may not take it is sent through the chain from the start, and a first attempt that

@@ -47,7 +47,8 @@ _BEGUN: Final = (
                     failed = $FAILED
                 except BaseException as error:
                     if call is not None:  # the permit is released below, once
-                        call.calls.under_way.discard(call)$COUNTED
+                        call.calls.under_way.discard(call)
+                        call.target = None  # its end is told here$COUNTED
                     lane.first.ended($TARGET, $FIT, plan, {key}, began, error)
                     raise
                 else:
@@ -98,7 +99,8 @@ _BY_SLOT: Final = {
     "$FIRST": "$TRACED",
     "$COUNTED": """
                     budget.operations += 1""",
-    "$SENT": """calls, loop = under_way.latest, running_loop()
+    "$SENT": """calls = under_way.latest
+                    loop = running_loop()
                     if calls.loop is not loop:
                         calls = under_way.of(loop)
                     lag = calls.lag
@@ -113,7 +115,7 @@ _BY_SLOT: Final = {
                     calls.add(call)
                     submit(call, sent, None if lane.health.eventual else sent, {or_none})
                     budget.operations += 1""",
-    "$FAILED": "calls.under_way.discard(call) or error",
+    "$FAILED": "calls.under_way.discard(call) or True",
     "$RETURNED": "call.outer",
     "$ENDED": "$BY_FUTURE",
 }

@@ -4,7 +4,7 @@ A runtime has one lane. A reload swaps the runtime and with it the lane, so a ca
 
 A fused call may be made while all of this holds. Each condition is one attribute read:
 
-* ``lane.plans`` has a plan for the operation, or `Lane.fit` finds one for this form of call;
+* ``lane.plans`` has a plan for the operation, or `plan_of` or `fit` finds one for this form of call;
 * ``lane.budget.spent`` is false: every call may make the tries that its plan gives it;
 * ``lane.health.calm`` is true: no node needs asking about;
 * ``lane.gate.waiting`` is 0, and ``lane.gate.permits`` has a permit to take.
@@ -234,7 +234,7 @@ class Lane:
         return lane, plan, sent, early_s, patience_s, deadline, critical, target, traced
 
     def placed(self, form: Form, key: Key) -> Plan | None:
-        """Return a call's plan where namespace and set decide it; None if `fit` has to look.
+        """Return a call's plan where namespace and set decide it; None if they do not.
 
         Args:
             form: the operation's form.

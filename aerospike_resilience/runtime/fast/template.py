@@ -34,7 +34,7 @@ PLAIN_HEAD: Final = """({signature}/, *more, **named):
 """How a plain call begins: it finds its `lane`, `plan`, `sent`, `early_s` and when it `began`. Nobody
 listens to it. The function named ``any_form`` makes calls of other forms.
 
-Refusals stand at the begin: Python 3.11 counts through all instructions before the one that raised."""
+Refusals come first: Python 3.11 finds the line of an error by a walk over all instructions before it."""
 
 HEAD: Final = """({signed}more, named):
         lane = engine.runtime.lane

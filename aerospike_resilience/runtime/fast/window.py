@@ -72,7 +72,7 @@ class FusedWindow:
                 if ambient.of_context(context) is not None:
                     break
                 heard = lane.listen(plan, args[0], early_s, context)
-                if heard is None or heard[1] is not None:  # a span is started where it can be left
+                if heard is None or heard[1] is not None:  # the general chain starts spans
                     break
                 try:
                     permits.pop()

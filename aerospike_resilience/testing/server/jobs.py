@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from .wire import (
@@ -68,7 +68,7 @@ class Job:
     failed: int = 0
     sent_bytes: int = 0
     result: str = DONE
-    finished_s: float | None = field(default=None)
+    finished_s: float | None = None
 
     @classmethod
     def of(
@@ -198,7 +198,7 @@ class Jobs:
 
     def _forget_oldest(self) -> None:
         ended = [number for number, job in self._jobs.items() if not job.active]
-        for number in ended[: len(ended) - _KEPT + 1]:
+        for number in ended[: max(len(ended) - _KEPT + 1, 0)]:
             del self._jobs[number]
 
     def show(self, number: int | None) -> str:

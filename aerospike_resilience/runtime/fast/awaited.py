@@ -48,7 +48,7 @@ _BEGUN: Final = (
                 except BaseException as error:
                     if call is not None:  # the permit is released below, once
                         call.calls.under_way.discard(call)
-                        call.target = None  # its end is told here$COUNTED
+                        call.target = None  # telemetry records its end here$COUNTED
                     lane.first.ended($TARGET, $FIT, plan, {key}, began, error)
                     raise
                 else:

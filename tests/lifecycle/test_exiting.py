@@ -9,6 +9,7 @@ import pytest
 
 PROGRAM = """
 import asyncio, sys
+from time import sleep
 from types import SimpleNamespace
 from aerospike_resilience import connect
 from aerospike_resilience.concurrency import exiting
@@ -26,7 +27,7 @@ if sys.argv[3] == "awaited":
     asyncio.run(use_awaited())
 else:
     use_blocking()
-exiting.time = SimpleNamespace(sleep=lambda seconds: print("waits", seconds))
+exiting.time = SimpleNamespace(sleep=lambda seconds: print("waits", seconds) or sleep(1))
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -73,11 +74,10 @@ def ask(server: LiveServer, method: str, path: str, body: Any = None, **headers:
     if body is not None:
         headers.setdefault("Content-Type", "application/json")
     content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-    connection.request(method, path, content, headers)
-    answer = connection.getresponse()
-    found = Answered(answer.status, dict(answer.headers), answer.read())
-    connection.close()
-    return found
+    with contextlib.closing(connection):
+        connection.request(method, path, content, headers)
+        answer = connection.getresponse()
+        return Answered(answer.status, dict(answer.headers), answer.read())
 
 
 class Streamed:

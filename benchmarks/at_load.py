@@ -34,6 +34,8 @@ from typing import Any, Final, NamedTuple
 
 os.environ["AEROSPIKE_NO_UVLOOP"] = "1"  # the clients' event loop is the interpreter's own
 
+import tenacity
+
 from aerospike_resilience import CircuitOpenError
 from aerospike_resilience.clients.aerospike.operations import OPERATIONS
 from aerospike_resilience.profiles import PolicyLibrary
@@ -312,7 +314,9 @@ def work_through(
     """Have one client, bare or wrapped, work through a fault, and return what became of its calls."""
     if client in BLOCKING:
         surface = connect(client, wanted)
-        _write_records(surface.put)
+        write = PATIENTLY(surface.put)
+        for number in range(RECORDS):
+            write(number)
         with _settled():
             began = time.perf_counter() + 0.1
             with _harmed(nodes, fault, began + times.before, times.fault):
@@ -327,33 +331,20 @@ SEED_TRIES: Final = 20
 """How often a record is written before the load at most: on a busy machine an answer may come too late."""
 
 
-def _write_records(put: Callable[[int], Any]) -> None:
-    for number in range(RECORDS):
-        for left in reversed(range(SEED_TRIES)):
-            try:
-                put(number)
-                break
-            except Exception:
-                if not left:
-                    raise
-
-
-async def _write_records_async(put: Callable[[int], Any]) -> None:
-    for number in range(RECORDS):
-        for left in reversed(range(SEED_TRIES)):
-            try:
-                await put(number)
-                break
-            except Exception:
-                if not left:
-                    raise
+PATIENTLY: Final = tenacity.retry(stop=tenacity.stop_after_attempt(SEED_TRIES), reraise=True)
 
 
 async def _work_through_async(
     client: str, fault: str, nodes: Nodes, wanted: Wanted, load: Load, times: Times
 ) -> list[_Done]:
     surface = await connect_async(client, wanted)
-    await _write_records_async(surface.put)
+
+    @PATIENTLY
+    async def write(number: int) -> None:
+        await surface.put(number)
+
+    for number in range(RECORDS):
+        await write(number)
     with _settled():
         began = time.perf_counter() + 0.1
         with _harmed(nodes, fault, began + times.before, times.fault):

@@ -10,23 +10,24 @@ from 3.14 on, https://github.com/python/cpython/issues/87135).
 from __future__ import annotations
 
 import atexit
+import threading
 import time
 from typing import Final
 
 GRACE_S: Final = 0.05
 """How long the end waits, in seconds. The threads need a millisecond, on busy machines more."""
 
-_registered: Final[list[bool]] = []
+_waits: Final = threading.Event()
+"""Set once an awaited client was used."""
 
 
 def wait_at_exit_for_client_threads() -> None:
     """Have the end of this process wait `GRACE_S`, with the interpreter free for other threads."""
-    if not _registered:
-        _registered.append(True)
+    _waits.set()
 
 
 def _wait() -> None:
-    if _registered:
+    if _waits.is_set():
         time.sleep(GRACE_S)
 
 

@@ -33,8 +33,7 @@ def test_a_short_run_writes_figures_picture_and_page(tmp_path):
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert [one["variant"] for one in figures["results"]] == ["bare", "resilient"]
     ours = figures["results"][1]
-    reads = ours["phases"]["during"]["reads"]
-    assert sum(reads["errors"].values()) <= 0.05 * reads["calls"]  # a third of them need the node
+    assert ours["phases"]["during"]["reads"]["errors"] == {}
     assert ours["lost_writes"] == 0
     assert ours["healthy_nodes_opened"] == []
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")

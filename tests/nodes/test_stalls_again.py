@@ -30,7 +30,7 @@ PATIENT = {"breaker": {"silence": "500ms"}}
 
 
 class Writer(threading.Thread):
-    """Writes one record with one client, until it is told to stop.
+    """Writes one record with one client, until `stop` is set.
 
     Attributes:
         connected: whether the client is connected and has written it once.
@@ -73,7 +73,7 @@ class Writer(threading.Thread):
 
 @contextlib.contextmanager
 def writing(cluster, record: int):
-    """Have each client write the record, from when it is told to go."""
+    """Have each client write the record, once `go` is set."""
     writers = [Writer(kind, cluster.hosts, record) for kind in (*BLOCKING, *AWAITED)]
     for writer in writers:
         writer.start()

@@ -10,24 +10,26 @@ from 3.14 on, https://github.com/python/cpython/issues/87135).
 from __future__ import annotations
 
 import atexit
-import threading
 import time
-from typing import Final
+from typing import ClassVar, Final
 
 GRACE_S: Final = 0.05
 """How long the end waits, in seconds. The threads need a millisecond, on busy machines more."""
 
-_waits: Final = threading.Event()
-"""Set once an awaited client was used."""
+
+class _AtExit:
+    """What the end of this process does; no event, whose lock a signal handler could meet."""
+
+    waits: ClassVar[bool] = False
 
 
 def wait_at_exit_for_client_threads() -> None:
     """Have the end of this process wait `GRACE_S`, with the interpreter free for other threads."""
-    _waits.set()
+    _AtExit.waits = True
 
 
 def _wait() -> None:
-    if _waits.is_set():
+    if _AtExit.waits:
         time.sleep(GRACE_S)
 
 

@@ -82,7 +82,7 @@ def cases() -> list[Case]:
         Case("limit: adaptive", lambda: outcomes(call)),
         Case(BREAKER, lambda: breaker(call)),
         Case(OWNERS, lambda: health.owners(KEY)),
-        Case(ESTIMATOR, lambda: answers.append((KEY, 1.0, 1.001, False))),
+        Case(ESTIMATOR, lambda: answers.append((KEY, 1.0, 1.001, None))),
         Case("adaptive timeout: an answer sorted in, by the tend thread", lambda: usual.add(0.001)),
         Case("reading the clock", time.monotonic),
         Case("Call()", lambda: Call(plan, (KEY,), {}, KEY)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from .failure import Failure
 from .operation import Operation
@@ -24,6 +24,13 @@ RaisedAs: TypeAlias = Callable[[BaseException], type[BaseException]]
 
 Configured: TypeAlias = Callable[[Any], bool]
 """Whether the client does the same without a native policy."""
+
+
+EVERY_OWNER: Final = slice(None)
+"""Of a record's nodes, master first: all."""
+
+MASTER: Final = slice(1)
+"""Of a record's nodes, master first: the master alone."""
 
 
 OnRefusal: TypeAlias = Callable[[str, str | None], None]
@@ -70,6 +77,10 @@ class Plan:
         said: what the application declared about that; None if it declared nothing.
         conditional: whether it has a condition (generation, create-only) that fails once the write was
             applied.
+        commits_alone: whether a write is acknowledged by its master alone (``commit_level: master``), so
+            that it needs no replica. A strongly consistent namespace commits on every replica all the same.
+        answered_by: which of the record's nodes, master first, a success shows to be alive; None for a
+            read, which may have left its master.
         failover: whether the client moves to another replica by itself when a try fails.
         single: whether the record's namespace has one copy of each record, so that there is no replica.
         rows: reads and merges the rows of a batch call; None if it is no batch, or one that fails whole.
@@ -99,10 +110,12 @@ class Plan:
     """
 
     __slots__ = (
+        "answered_by",
         "asked_for",
         "at_master_s",
         "classify",
         "client_name",
+        "commits_alone",
         "conditional",
         "configured",
         "declared_idempotent",
@@ -152,6 +165,7 @@ class Plan:
         idempotent: bool = False,
         declared_idempotent: bool | None = None,
         conditional: bool = False,
+        commits_alone: bool = False,
         failover: bool = False,
         single: bool = False,
         rows: Rows | None = None,
@@ -185,6 +199,9 @@ class Plan:
         self.idempotent = idempotent
         self.declared_idempotent = declared_idempotent
         self.conditional = conditional
+        self.commits_alone = commits_alone
+        alone = MASTER if commits_alone else EVERY_OWNER
+        self.answered_by = alone if operation.writes else None
         self.failover = failover
         self.single = single
         self.rows = rows

@@ -91,7 +91,7 @@ class Admission:
             elif not rank:
                 scouted = health.previous is not None and not node.breaker.isolated
                 return None if scouted else (name, "master")
-            elif health.options.on_replica_open != "wait":
+            elif health.options.on_replica_open != "wait" and not plan.commits_alone:
                 alone = health.options.on_replica_open == "commit_master"
                 return None if alone else (name, "replica")
         return None if writes else (names[0], "master")
@@ -107,6 +107,8 @@ class Admission:
         return self._health.options.mode == "enforce"
 
     def _admit_write(self, call: Call, names: tuple[str, ...]) -> None:
+        if self._health.commits_alone(call):
+            names = names[:1]  # by its own policy, so no replica's state matters to it
         for rank, name in enumerate(names):
             if self._passes(call, name):
                 continue
@@ -114,12 +116,12 @@ class Admission:
                 return
             if rank and self._health.options.on_replica_open == "wait":
                 continue
-            if rank and self._health.options.on_replica_open == "commit_master":
+            if rank and self._health.may_commit_alone(call):
                 call.commit_master = call.tailored = True
                 continue
             raise self.refusal(call, name, "replica" if rank else "master")
         again = bool(call.attempts) or (call.plan.idempotent and call.tries_left > 1)
-        left_out = again and self._health.leaves_replica_out(names)
+        left_out = again and self._health.leaves_replica_out(call, names)
         if left_out and call.attempts:
             call.commit_master = call.tailored = True
         nodes = [node for name in names if (node := self._health.by_name.get(name)) is not None]
@@ -284,7 +286,8 @@ class Admission:
         if call.plan.writes:
             if names[0] in shut:
                 return names[0], "master"
-            return None if self._health.options.on_replica_open == "wait" else (shut[0], "replica")
+            waits = self._health.options.on_replica_open == "wait" or call.plan.commits_alone
+            return None if waits else (shut[0], "replica")
         reachable = names if call.plan.failover else names[:1]
         return (names[0], "master") if all(name in shut for name in reachable) else None
 

@@ -43,8 +43,9 @@ SILENCE: Final = "silence"
 _SCOUT: Final = ""
 """The name in the lease of a scout, which is no probe of any node."""
 
-Answer = tuple[Key, float, float, bool]
-"""A success: the record's key, when its attempt began and ended, and whether it wrote."""
+Answer = tuple[Key, float, float, slice | None]
+"""A success: the record's key, when its attempt began and ended, and which of the record's nodes, master
+first, answered for sure; None for a read, which may have left its master."""
 
 
 class ClusterHealth:
@@ -224,6 +225,8 @@ class ClusterHealth:
             names = call.nodes or self.owners(call.key)
             self._scouted_locked(call, began, ended)
             if call.plan.writes:
+                if self.commits_alone(call):
+                    names = names[:1]
                 self.registry.live(names, ended)
                 self.timed_locked(names, began, ended)
                 for name, _lease in call.leases:
@@ -252,12 +255,14 @@ class ClusterHealth:
                 self.give_back(call)
             if failure is not None and failure.answered and call.key is not None:
                 # "Not found" and the like are answers of the master, without its replica.
-                self.recent.append((call.key, began, call.now, False))
+                self.recent.append((call.key, began, call.now, None))
             return
         with self.notices, self.lock:
             self.fold_locked()
             names = call.nodes or self.owners(call.key)
             holders, sure = self._holders_locked(call.key, names)
+            if sure and self.commits_alone(call):
+                holders = holders[:1]
             evidence = self._weigh_locked(
                 call, self.registry.named(failure), holders, began, sure=sure
             )
@@ -363,26 +368,42 @@ class ClusterHealth:
             names: the nodes that hold the record, master first.
         """
         if call.plan.writes:
-            return self.leaves_replica_out(names)
+            return self.leaves_replica_out(call, names)
         if not call.plan.failover:
             return False
         nodes = [node for name in names if (node := self.by_name.get(name)) is not None]
         silent = sum(node.silent for node in nodes)
         return 0 < silent < len(nodes)
 
-    def leaves_replica_out(self, names: Sequence[str]) -> bool:
+    def leaves_replica_out(self, call: Call, names: Sequence[str]) -> bool:
         """Return whether a write that was kept waiting commits on the master alone when it is sent again.
 
         Under ``commit_master``, if a replica is silent and the master is not.
 
         Args:
+            call: the write.
             names: the nodes that hold the record, master first.
         """
-        if self.options.on_replica_open != "commit_master" or self.options.mode != "enforce":
+        if not self.may_commit_alone(call) or self.options.mode != "enforce":
             return False
         nodes = [self.by_name.get(name) for name in names]
         silent = [node is not None and node.silent for node in nodes]
         return not silent[0] and any(silent) if silent else False
+
+    def commits_alone(self, call: Call) -> bool:
+        """Return whether a write needs its master only, by its policy or because its replica is open.
+
+        A strongly consistent namespace commits on every replica, whatever the commit level.
+        """
+        return (call.commit_master or call.plan.commits_alone) and not self.is_strong(call.key)
+
+    def may_commit_alone(self, call: Call) -> bool:
+        """Return whether the profile lets a write leave out a replica that is open."""
+        return self.options.on_replica_open == "commit_master" and not self.is_strong(call.key)
+
+    def is_strong(self, key: Key | None) -> bool:
+        """Return whether a record is in a namespace that is known to be strongly consistent."""
+        return bool(self.strong) and self.namespace(key) in self.strong
 
     def give_back(self, call: Call) -> None:
         """Take probes back that proved nothing."""
@@ -521,13 +542,13 @@ class ClusterHealth:
         self._folded = now
         for _ in range(remembered):
             try:
-                key, began, ended, wrote = self.recent.popleft()
+                key, began, ended, answered_by = self.recent.popleft()
             except IndexError:
                 break
             names = self.owners(key)
-            if wrote:
-                self.registry.live(names, ended)
-                self.timed_locked(names, began, ended, weight)
+            if answered_by is not None:
+                self.registry.live(names[answered_by], ended)
+                self.timed_locked(names[answered_by], began, ended, weight)
             elif names and (master := self.by_name.get(names[0])):
                 # A quick read proves nothing about a suspect master: the client may have gone to the
                 # replica at once. One that took longer than reads usually wait did come from it.

@@ -91,18 +91,22 @@ def test_a_batch_fails_whole_where_the_profile_says_so(healthy, opened):
     assert healthy.requests("write") == before
 
 
-# ----- 7. where the profile says so, a write is committed on its master alone
+# ----- 7. where the profile or the application says so, a write is committed on its master alone
 
 
-def test_a_write_whose_replica_is_open_is_committed_on_its_master(opened_over, unhurried_cluster):
+@pytest.mark.parametrize("asked", ["on_replica_open", "commit_level"])
+def test_a_write_whose_replica_is_open_is_committed_on_its_master(
+    asked, opened_over, unhurried_cluster
+):
+    by_profile = asked == "on_replica_open"
     cluster = unhurried_cluster
     limits = {"total_timeout": "20s", "socket_timeout": "20s"}  # sooner than the node is evicted
     surface = opened_over(
         cluster,
         overrides={
             **NEVER_LATE,
-            "policy": {"all": limits},
-            "breaker": {"on_replica_open": "commit_master"},
+            "policy": {"all": limits, "writes": {} if by_profile else {"commit_level": "master"}},
+            "breaker": {"on_replica_open": "commit_master" if by_profile else "fail"},
         },
     )
     surface.put(0, {"n": 0})

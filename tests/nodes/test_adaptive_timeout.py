@@ -42,7 +42,7 @@ class Waiting:
             if took_s > self.patience_s:
                 self.left_early += 1
             else:
-                self.health.recent.append((("test", "s", 0), began, self.clock(), False))
+                self.health.recent.append((("test", "s", 0), began, self.clock(), None))
         with self.health.lock:
             self.health.fold_locked()
         self._tended.adapt()

@@ -80,7 +80,7 @@ def test_rows_that_nobody_answered_are_asked_about(clock):
 
 def test_rows_that_one_silent_node_explains_are_charged_to_it_alone(clock):
     health = health_of(clock)
-    health.recent.append((("test", "s", 0), clock(), clock() + 0.2, False))  # A1 lives
+    health.recent.append((("test", "s", 0), clock(), clock() + 0.2, None))  # A1 lives
 
     batch_failed(health, clock, dict.fromkeys((0, 1, 2, 3), fakes.TIMEOUT), took_s=0.25)
 

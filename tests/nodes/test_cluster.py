@@ -68,7 +68,7 @@ def states(health) -> dict[str, str]:
 
 def test_a_node_silent_for_too_long_opens_and_the_others_do_not(clock):
     health = health_of(clock, silence_s=0.25)
-    health.recent.append((("test", "s", 0), clock(), clock() + 0.2, False))  # A1 lives
+    health.recent.append((("test", "s", 0), clock(), clock() + 0.2, None))  # A1 lives
 
     fail(health, write(health, 0, clock), clock, took_s=0.26)
     TendedCluster(health).health_checks.missed("A2", clock(), hard=True)
@@ -368,7 +368,7 @@ def test_a_write_that_a_silent_replica_kept_waiting_commits_on_its_master_the_se
     call = write(health, 0, clock, socket_timeout_s=0.12)
     began = clock()
     clock.pass_s(0.1)
-    health.recent.append((("test", "s", 0), clock() - 0.001, clock(), False))  # A1 answers reads
+    health.recent.append((("test", "s", 0), clock() - 0.001, clock(), None))  # A1 answers reads
     clock.pass_s(0.02)
     call.now, call.failure = clock(), fakes.TIMEOUT
     health.failed(call, began)

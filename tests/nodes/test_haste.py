@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from aerospike_resilience.model.plan import EVERY_OWNER
 from aerospike_resilience.nodes import AdaptiveTimeout, Admission, TendedCluster, Tolerance
 from aerospike_resilience.nodes.admission import SILENT_S
 from aerospike_resilience.nodes.haste import SHARE
@@ -38,7 +39,7 @@ def leave_early(health, clock, times, number=0, lasts_s=0.5):
 
 def lives(health, clock, number=0):
     """Have a write of the record be answered."""
-    health.recent.append((("test", "s", number), clock() - 0.001, clock(), True))
+    health.recent.append((("test", "s", number), clock() - 0.001, clock(), EVERY_OWNER))
     with health.notices, health.lock:
         health.fold_locked()
         health.settle_locked()

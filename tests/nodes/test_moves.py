@@ -6,6 +6,7 @@ import pytest
 
 from aerospike_resilience.model.attempt import Attempt
 from aerospike_resilience.model.failure import Failure, FailureKind, Fault
+from aerospike_resilience.model.plan import EVERY_OWNER
 from aerospike_resilience.nodes import Admission
 from tests import fakes
 from tests.nodes.test_cluster import fail, health_of, read, write
@@ -65,7 +66,7 @@ def test_writes_and_reads_that_cannot_leave_never_move(health, clock):
 
 def test_a_failed_attempt_of_such_a_read_is_marked_until_the_next(health, clock):
     call = read(health, 0, clock)
-    health.recent.append((("test", "s", 1), clock() + 0.1, clock() + 0.3, True))  # A2 lives
+    health.recent.append((("test", "s", 1), clock() + 0.1, clock() + 0.3, EVERY_OWNER))  # A2 lives
     fail(health, call, clock)
     assert call.moves
 

@@ -11,6 +11,7 @@ from aerospike_resilience import resilient
 from aerospike_resilience.errors import CircuitOpenError
 from aerospike_resilience.model.failure import Failure, FailureKind, Fault
 from aerospike_resilience.model.operation import NotAskedError
+from aerospike_resilience.model.plan import EVERY_OWNER
 from aerospike_resilience.nodes import (
     Admission,
     ClusterHealth,
@@ -166,7 +167,7 @@ def test_a_slow_replica_does_not_open_its_masters(clock):
         key = ("test", "s", number)
         took_s = 0.3 if "A2" in health.owners(key) else 0.001
         clock.pass_s(0.001)
-        health.recent.append((key, clock() - took_s, clock(), True))
+        health.recent.append((key, clock() - took_s, clock(), EVERY_OWNER))
         with health.notices, health.lock:
             health.fold_locked()
 
@@ -179,7 +180,7 @@ def test_writes_that_are_slow_for_two_nodes_alike_open_neither(clock):
     health.partitions = PartitionMap({"test": (("A1", "A2"),) * 4096})
 
     for _ in range(50):
-        health.recent.append((("test", "s", 0), clock(), clock() + 0.3, True))
+        health.recent.append((("test", "s", 0), clock(), clock() + 0.3, EVERY_OWNER))
     with health.notices, health.lock:
         health.fold_locked()
 
@@ -190,8 +191,8 @@ def test_slow_reads_tell_two_nodes_apart(clock):
     health = health_of(clock, slow_call_rate=0.5, slow_call_s=0.2, minimum_calls=10)
     health.partitions = PartitionMap({"test": (("A1", "A2"),) * 4096})
 
-    for wrote in (True, False) * 10:
-        health.recent.append((("test", "s", 0), clock(), clock() + 0.3, wrote))
+    for answered_by in (EVERY_OWNER, None) * 10:
+        health.recent.append((("test", "s", 0), clock(), clock() + 0.3, answered_by))
     with health.notices, health.lock:
         health.fold_locked()
 
@@ -206,7 +207,7 @@ def test_a_node_that_answers_more_than_is_remembered_keeps_its_share_of_failures
 
     for number in range(5000):
         clock.pass_s(0.0001)
-        health.recent.append((("test", "s", 0), clock() - 0.001, clock(), False))
+        health.recent.append((("test", "s", 0), clock() - 0.001, clock(), None))
         if number % 1000 == 999:
             fail(health, write(health, 0, clock), clock, overload, took_s=0.0001)
 

@@ -170,6 +170,10 @@ class AerospikeNativeAdapter(CommonAdapter):
         replicas = native().Replica
         return fields.get("replica") in (None, replicas.SEQUENCE, replicas.MASTER)
 
+    def commits_alone(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether the commit level is that of the master alone."""
+        return bool(fields.get("commit_level") == native().CommitLevel.COMMIT_MASTER)
+
     def seed(self, client: Any) -> str:
         """Return the first of the client's seeds."""
         return hosts_in_seeds(client.seeds())[0]

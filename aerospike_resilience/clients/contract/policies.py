@@ -94,6 +94,10 @@ class PolicyAnswers(Protocol):
         """Return whether every read under these fields begins at the record's master."""
         ...
 
+    def commits_alone(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether a write under these fields is committed on its record's master alone."""
+        ...
+
     def conditional(self, fields: Mapping[str, Any]) -> bool:
         """Return whether a write under these fields would fail if it had been applied already."""
         ...

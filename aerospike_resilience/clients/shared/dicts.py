@@ -80,6 +80,10 @@ class DictAdapter(CommonAdapter):
             policy["replica"] = self.replica_to_leave_master[policy["replica"]]
         return policy
 
+    def commits_alone(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether the commit level is that of the master alone."""
+        return bool(fields.get("commit_level") == self.commit_master)
+
     def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
         """Return the native call. It passes the policy under the method's own name for it."""
         return policy_sender(method, operation.policy)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...errors import CircuitOpenError
 from ...model.call import Call
+from ...model.plan import MASTER
 from ...model.stream import Stream
 from ...nodes import Admission, ClusterHealth
 from ..base import Link, LinkedAsync, Proceed, ProceedAsync
@@ -58,7 +59,7 @@ class Breaker(Link):
                 raise
             # Written out for the one case that has to be fast: no node is open, and the call succeeded.
             if calm and call.key is not None and call.now - call.began < call.early_s:
-                health.recent.append((call.key, call.began, call.now, call.plan.writes))
+                health.recent.append((call.key, call.began, call.now, call.plan.answered_by))
             else:
                 self._report(call, result)
             return result
@@ -84,7 +85,7 @@ class Breaker(Link):
                 raise
             # Written out for the one case that has to be fast: no node is open, and the call succeeded.
             if calm and call.key is not None and call.now - call.began < call.early_s:
-                health.recent.append((call.key, call.began, call.now, call.plan.writes))
+                health.recent.append((call.key, call.began, call.now, call.plan.answered_by))
             else:
                 self._report(call, result)
             return result
@@ -139,7 +140,8 @@ class Breaker(Link):
         elif call.now - call.began >= call.early_s or call.leases:
             health.answered(call, call.began, call.now)
         elif call.key is not None:
-            health.recent.append((call.key, call.began, call.now, call.plan.writes))
+            answered_by = MASTER if call.commit_master else call.plan.answered_by
+            health.recent.append((call.key, call.began, call.now, answered_by))
             if call.steered and not call.leave_master:
                 health.hurried(call)
         elif isinstance(result, Stream):

@@ -186,7 +186,7 @@ _COROUTINE: Final = both(
                 else:
                     ended = clock()
                     if ended - began < early_s:
-                        lane.recent.append(({key}, began, ended, plan.writes))
+                        lane.recent.append(({key}, began, ended, plan.answered_by))
                     else:
                         lag_s = under_way.lag_since(lag, lag_s)
                         slow(
@@ -296,6 +296,6 @@ def _slow(
     """Account for a success that came late. The event loop's own lag shows nothing about a node."""
     began = min(began + lag_s, ended)
     if ended - began < early_s:
-        lane.recent.append((key, began, ended, plan.writes))
+        lane.recent.append((key, began, ended, plan.answered_by))
     else:
         lane.first.slow(fit, plan, args, key, began, ended)

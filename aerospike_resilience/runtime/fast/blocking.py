@@ -43,7 +43,7 @@ _BLOCKING: Final = both(
                 else:
                     ended = clock()
                     if ended - began < early_s:
-                        lane.recent.append(({key}, began, ended, plan.writes))
+                        lane.recent.append(({key}, began, ended, plan.answered_by))
                     else:
                         lane.first.slow($FIT, plan, given(({before})), {key}, began, ended)$ADD
                     return result

@@ -197,7 +197,7 @@ class FirstAttempts:
             or plan.verification is not None
         ):
             return False
-        self._recent.append((key, began, ended, False))  # of the master, without its replica
+        self._recent.append((key, began, ended, None))  # of the master, without its replica
         took_s = max(ended - began, 0.0)
         if target is not None and self._telemetry is not None:
             self._telemetry.answered(target, plan, failure, error, took_s)

@@ -69,7 +69,7 @@ class UnderWay:
         lag_s = self.calls.lag.since(self.lag_s)
         began = min(self.began + lag_s, ended)
         if ended - began < self.early_s:
-            self.lane.recent.append((self.values[0], began, ended, self.plan.writes))
+            self.lane.recent.append((self.values[0], began, ended, self.plan.answered_by))
         else:
             self.lane.first.slow(
                 self.fit, self.plan, given(self.values), self.values[0], began, ended
@@ -196,7 +196,7 @@ class Slot(UnderWay):
         try:
             began, ended = self.began, calls.clock()
             if ended - began < self.early_s:
-                lane.recent.append((self.values[0], began, ended, self.plan.writes))
+                lane.recent.append((self.values[0], began, ended, self.plan.answered_by))
             else:
                 self.slow(ended)
             if (target := self.target) is not None and target.add is not None:

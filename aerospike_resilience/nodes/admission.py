@@ -49,12 +49,15 @@ class Admission:
             CircuitOpenError: a node it needs is open and no other can serve it.
         """
         self._health.wake_tending()
-        call.nodes = names = self._health.owners(call.key)
+        writes = call.plan.writes
+        # A write needs its replica by the cluster's map, a read moves to one by the client's own.
+        names = self._health.owners(call.key) if writes else self._health.owners_asked(call.key)
+        call.nodes = names
         if not names:
             return
         if (sure := self._sure(call.plan, names)) is not None:
             raise self.refusal(call, *sure)
-        if call.plan.writes:
+        if writes:
             self._admit_write(call, names)
         else:
             self._admit_read(call, names)

@@ -188,6 +188,15 @@ class ClusterHealth:
         except Exception:  # noqa: BLE001 - not a key: the client is about to say so, better than we could
             return ()
 
+    def owners_asked(self, key: Key | None) -> tuple[str, ...]:
+        """Return the nodes that reads of a record go to, by the map that the client may still go by."""
+        if (previous := self.previous) is None:
+            return self.owners(key)
+        try:
+            return previous.owners(*self.source.partition(key)) or self.owners(key)
+        except Exception:  # noqa: BLE001 - not a key: the client is about to say so, better than we could
+            return ()
+
     def _holders_locked(
         self, key: Key | None, owners: tuple[str, ...]
     ) -> tuple[tuple[str, ...], bool]:
@@ -556,6 +565,8 @@ class ClusterHealth:
                 if not master.suspect or took_s > (self.patience_s or 0.0):
                     master.live(ended)
                     master.latency.add(took_s)
+                    if self.pace.together:
+                        self.pace.answered_locked(master, began, took_s)
                     self.timed_locked(names[:1], began, ended, weight)
 
     def timed_locked(

@@ -147,9 +147,10 @@ class Departures:
         alike = _alike({node: n for node, n in count.items() if alive_since(node, first[node])})
         return alike if len(alike) > 1 else frozenset()
 
-    def forget(self) -> None:
-        """Start anew."""
-        self._recent.clear()
+    def forget(self, node: str | None = None) -> None:
+        """Start anew: for one node, or for all."""
+        kept = () if node is None else [each for each in self._recent if each[1] != node]
+        self._recent = deque(kept, maxlen=REMEMBERED)
 
 
 def _alike(count: Mapping[str, int]) -> frozenset[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from .haste import Departures, Tolerance
+from .haste import LATELY_S, Departures, Tolerance
 from .health import NodeHealth
 
 HICCUP_S: Final = 0.06
@@ -13,6 +14,13 @@ HICCUP_S: Final = 0.06
 
 RETURN_WINDOWS: Final = 2
 """For so many windows of the client's own breaker reads wait for all nodes once one has come back."""
+
+LONGEST_WINDOW_S: Final = 1.0
+"""A longer window counts as one of this many seconds once a node has come back: a wide breaker's lasts
+minutes, and no node needs so long to catch up."""
+
+QUICK: Final = 20
+"""After so many quick answers in a row a node is no longer slow together with others."""
 
 
 class ReadPace:
@@ -33,6 +41,9 @@ class ReadPace:
         self._by_name = by_name
         self._fold = fold
         self._departures = Departures()
+        self._together: dict[str, int] = {}
+        self._together_since = 0.0
+        self._returned_until = -math.inf
 
     def left_locked(self, names: Iterable[str], at: float, *, reads: bool) -> None:
         """Note that a try left each of these nodes without an answer.
@@ -45,9 +56,34 @@ class ReadPace:
                 if reads:
                     self._departures.left(name, at)
                 if node.haste.spent(at):
-                    self._spare_locked(name, at)
+                    self._spare_locked(name, at + node.haste.window_s)
         for name in self._departures.everywhere(at, len(self._by_name), self._answered_since):
-            self._spare_locked(name, at)
+            if name not in self._together or not self._by_name[name].unhurried:
+                self._together[name], self._together_since = 0, at
+            self._spare_locked(name, at + LATELY_S)
+
+    @property
+    def together(self) -> bool:
+        """Whether reads wait for several nodes as these were slow together."""
+        return bool(self._together)
+
+    def answered_locked(self, node: NodeHealth, began: float, took_s: float) -> None:
+        """End the wait for a node that was slow together with others, once it answers quickly again.
+
+        Args:
+            node: a node that answered a read.
+            began: when that read began, on the chain's clock, in seconds.
+            took_s: how long it took.
+        """
+        name = node.address.name
+        if name not in self._together or began < self._together_since:
+            return
+        self._together[name] = self._together[name] + 1 if took_s < node.hurry_s else 0
+        if self._together[name] >= QUICK:
+            del self._together[name]
+            self._departures.forget(name)
+            ended = began + took_s
+            node.unhurried = ended < self._returned_until or node.haste.spent(ended)
 
     def returned_locked(self, at: float) -> None:
         """Have reads wait for all nodes for a while, as one of them has come back.
@@ -56,8 +92,12 @@ class ReadPace:
         record depends on the client's own map. Errors that the client's breaker counted before may count
         still.
         """
-        for node in list(self._by_name.values()) if self._tolerance.errors else ():
-            self._spare_locked(node.address.name, at, RETURN_WINDOWS)
+        if not self._tolerance.errors:
+            return
+        lasts_s = RETURN_WINDOWS * min(self._tolerance.window_s, LONGEST_WINDOW_S)
+        self._returned_until = at + lasts_s
+        for node in list(self._by_name.values()):
+            self._spare_locked(node.address.name, self._returned_until)
 
     def spares(self, node: NodeHealth, now: float) -> bool:
         """Return whether reads wait for a node as the bare client would.
@@ -86,15 +126,17 @@ class ReadPace:
     def forget(self) -> None:
         """Start anew in a forked child."""
         self._departures.forget()
+        self._together.clear()
 
-    def _spare_locked(self, name: str, at: float, windows: int = 1) -> None:
-        """Have reads wait for a node, for so many windows of the client's own breaker."""
+    def _spare_locked(self, name: str, until: float) -> None:
+        """Have reads wait for a node until then, on the chain's clock."""
         node = self._by_name.get(name)
         if node is None:
             return
         if not node.unhurried:
             self._fold()  # what it answered meanwhile is evidence
-        node.unhurried, node.unhurried_until = True, at + windows * node.haste.window_s
+            node.unhurried, node.unhurried_until = True, until
+        node.unhurried_until = max(node.unhurried_until, until)
 
     def _answered_since(self, name: str, moment: float) -> bool:
         node = self._by_name.get(name)

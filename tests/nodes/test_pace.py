@@ -1,0 +1,197 @@
+"""How long reads wait for nodes that were slow together, or came back, under a wide client breaker."""
+
+from __future__ import annotations
+
+import pytest
+
+from aerospike_resilience.model.plan import EVERY_OWNER
+from aerospike_resilience.nodes import AdaptiveTimeout, Admission, TendedCluster, Tolerance
+from aerospike_resilience.nodes.haste import LATELY_S, SOME
+from aerospike_resilience.nodes.pace import LONGEST_WINDOW_S, QUICK, RETURN_WINDOWS
+from aerospike_resilience.nodes.partitions import PartitionMap
+from tests import fakes
+from tests.nodes.test_cluster import health_of, write
+from tests.nodes.test_haste import admitted, leave_early, lives
+
+WIDE = Tolerance.of({"max_error_rate": 10_000, "error_rate_window": 100})
+QUICK_S, SLOW_S = 0.001, 0.05
+
+
+@pytest.fixture
+def clock():
+    return fakes.FakeClock()
+
+
+@pytest.fixture
+def health(clock):
+    """A cluster whose reads usually take a millisecond, under a client with a wide breaker."""
+    health = health_of(clock, adaptive=AdaptiveTimeout())
+    health.pace._tolerance = WIDE
+    for node in health.by_name.values():
+        node.haste = type(node.haste)(WIDE)
+        node.hurry_s = 0.005
+    return health
+
+
+def slow_together(health, clock):
+    for number in (0, 1) * SOME:  # A1 and A2
+        leave_early(health, clock, 1, number=number, lasts_s=0.001)
+        lives(health, clock, number=number)
+    assert unhurried(health) == {"A1", "A2"}
+
+
+def unhurried(health) -> set[str]:
+    return {name for name, node in health.by_name.items() if node.unhurried}
+
+
+def answers(health, clock, number, times, took_s) -> None:
+    """Have reads of a record be answered by its master."""
+    for _ in range(times):
+        began = clock()
+        clock.pass_s(took_s)
+        health.recent.append((("test", "s", number), began, clock(), None))
+    with health.notices, health.lock:
+        health.fold_locked()
+        health.settle_locked()
+
+
+def test_a_wide_breaker_does_not_make_a_moment_of_slowness_last(health, clock):
+    slow_together(health, clock)
+
+    clock.pass_s(LATELY_S)
+    TendedCluster(health).advance(clock())
+
+    assert health.calm
+
+
+def test_nodes_that_answer_quickly_again_are_no_longer_slow_together(health, clock):
+    slow_together(health, clock)
+
+    answers(health, clock, 0, QUICK, QUICK_S)
+    assert unhurried(health) == {"A2"}
+    leave_early(health, clock, 1, number=1, lasts_s=0.001)
+    assert unhurried(health) == {"A2"}  # what A1 did before counts no more
+    answers(health, clock, 1, QUICK, QUICK_S)
+
+    assert unhurried(health) == set()
+
+
+def test_slow_answers_in_between_show_that_it_is_not_over(health, clock):
+    slow_together(health, clock)
+
+    answers(health, clock, 0, QUICK - 1, QUICK_S)
+    answers(health, clock, 0, 1, SLOW_S)
+    answers(health, clock, 0, QUICK - 1, QUICK_S)
+
+    assert unhurried(health) == {"A1", "A2"}
+
+
+def test_answers_to_reads_from_before_count_for_nothing(health, clock):
+    before = clock()
+    slow_together(health, clock)
+
+    health.recent.extend([(("test", "s", 0), before, before + QUICK_S, None)] * QUICK)
+    answers(health, clock, 0, 0, 0.0)
+
+    assert unhurried(health) == {"A1", "A2"}
+
+
+def test_it_begins_anew_where_it_was_over_by_time(health, clock):
+    slow_together(health, clock)
+    answers(health, clock, 0, QUICK - 1, QUICK_S)
+    clock.pass_s(LATELY_S)
+    TendedCluster(health).advance(clock())
+
+    slow_together(health, clock)
+    answers(health, clock, 0, 1, QUICK_S)
+
+    assert unhurried(health) == {"A1", "A2"}
+
+
+def test_quick_answers_do_not_cut_short_the_wait_for_one_that_came_back(health, clock):
+    slow_together(health, clock)
+    with health.notices, health.lock:
+        health.pace.returned_locked(clock())
+
+    answers(health, clock, 0, QUICK, QUICK_S)
+
+    assert unhurried(health) == {"A1", "A2", "A3"}
+
+
+def test_a_return_is_over_after_seconds_under_a_wide_breaker(health, clock):
+    with health.notices, health.lock:
+        health.pace.returned_locked(clock())
+        health.settle_locked()
+    assert not health.calm
+
+    clock.pass_s(RETURN_WINDOWS * LONGEST_WINDOW_S)
+    TendedCluster(health).advance(clock())
+
+    assert health.calm
+
+
+def test_a_node_that_used_up_what_the_breaker_tolerates_waits_for_its_whole_window(clock):
+    """Quick answers do not end that either: the errors still count in the client."""
+    health = health_of(clock, adaptive=AdaptiveTimeout())
+    may = Tolerance().errors // 2
+    for number in (0, 1):
+        leave_early(health, clock, may, number=number, lasts_s=0.01)
+        lives(health, clock, number=number)
+        health.by_name["A1"].hurry_s = 0.005
+
+    answers(health, clock, 0, QUICK, QUICK_S)
+
+    assert "A1" in unhurried(health)
+
+
+# ----- while the client lags behind the cluster
+
+
+@pytest.fixture
+def lagging(health, clock):
+    """A3, the replica of odd records, is silent and out of the cluster, and the client does not know it."""
+    with health.notices, health.lock:
+        health.open_locked(health.by_name["A3"], "silence", clock())
+        health.settle_locked()
+    health.adopt(PartitionMap({"test": (("A1", "A2"), ("A2", "A1")) * 2048}))
+    assert health.previous is not None
+    return health
+
+
+def test_a_read_moves_to_the_replica_that_the_client_knows(lagging, clock):
+    """It would meet the silent one there, so its master gets all the time that there is."""
+    call = admitted(lagging, clock, number=1)
+
+    assert call.nodes == ("A2", "A3")
+    assert call.patience_s == pytest.approx(call.plan.total_timeout_s)
+
+
+def test_a_write_needs_the_replica_that_the_cluster_has(lagging, clock):
+    call = write(lagging, 1, clock)
+
+    Admission(lagging).admit(call)
+
+    assert call.nodes == ("A2", "A1")
+
+
+def test_where_the_client_knows_the_new_map_reads_go_by_it(lagging, clock):
+    lagging.previous = None
+    call = admitted(lagging, clock, number=1)
+
+    assert call.nodes == ("A2", "A1")
+
+
+def test_what_is_no_key_is_for_the_client_to_say(lagging):
+    assert lagging.owners_asked("no key") == ()
+    assert lagging.owners_asked(None) == ()
+
+
+def test_a_write_that_wrote_shows_nothing_about_quickness(health, clock):
+    slow_together(health, clock)
+
+    began = clock()
+    clock.pass_s(QUICK_S)
+    health.recent.extend([(("test", "s", 0), began, clock(), EVERY_OWNER)] * QUICK)
+    answers(health, clock, 0, 0, 0.0)
+
+    assert unhurried(health) == {"A1", "A2"}

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import base64
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from .balance import succession
 from .records import PARTITIONS
@@ -39,15 +41,15 @@ def replica_lists(
         One tuple of node names a partition.
     """
     rack_of = dict(racks)
-    lists = []
-    for owners in succession(members):
-        if rack_of:
-            owners = _spread(owners, rack_of)
-        lists.append(tuple(owners[:factor]))
-    return tuple(lists)
+    orders = succession(members)
+    lists = {
+        order: tuple((_spread(order, rack_of) if rack_of else order)[:factor])
+        for order in dict.fromkeys(orders)
+    }
+    return tuple([lists[order] for order in orders])
 
 
-def _spread(nodes: list[str], rack_of: dict[str, int]) -> list[str]:
+def _spread(nodes: Sequence[str], rack_of: dict[str, int]) -> list[str]:
     first_of_rack: dict[int, str] = {}
     for node in nodes:
         first_of_rack.setdefault(rack_of[node], node)
@@ -132,49 +134,79 @@ def next_view(
     Returns:
         The view.
     """
-    names = sorted(members)
-    replicas = replica_lists(tuple(names), factor, racks)
-    acting: list[str] = []
-    behind: dict[int, tuple[str, ...]] = {}
-    contributors: dict[int, tuple[str, ...]] = {}
-    lossy: set[int] = set()
-    lost: set[int] = set()
-    columns = [(name, versions[name]) for name in names]
-    rows = zip(*(column for _, column in columns), strict=True)
-    for pid, row in enumerate(rows):
-        best = max(row)
-        owners = replicas[pid]
-        if min(row) == best:
-            acting.append(owners[0])
-            if latest and (best >> 2 != latest or best & 1) and not whole:
-                lossy.add(pid)
-            if best >> 2 != latest or best & 2 or not latest:
-                lost.add(pid)
-            continue
-        holders = {
-            name for name, version in zip(names, row, strict=True) if version >> 2 == best >> 2
-        }
-        acting.append(next((name for name in owners if name in holders), min(holders)))
-        late = tuple(name for name in owners if name not in holders)
-        if late:
-            behind[pid] = late
-        older: tuple[str, ...] = ()
-        if best & 1 or best >> 2 != latest:
-            older = tuple(
-                name
-                for name, version in zip(names, row, strict=True)
-                if version and name not in holders
-            )
-            if older:
-                contributors[pid] = older
-            if older or not whole:
-                lossy.add(pid)
-        if (best & 2 or best >> 2 != latest) and not older:
-            lost.add(pid)
-    settled = not behind and not contributors
+    names = tuple(sorted(members))
+    replicas = replica_lists(names, factor, racks)
+    copies = list(zip(*(versions[name] for name in names), strict=True))
+    places = list(zip(replicas, copies, strict=True))
+    # There are few different ones.
+    fates = {place: _fate(names, *place, latest=latest, whole=whole) for place in set(places)}
+    found = [fates[place] for place in places]
+    behind = {pid: fate.late for pid, fate in enumerate(found) if fate.late}
+    contributors = {pid: fate.older for pid, fate in enumerate(found) if fate.older}
     return View(
-        *(epoch, members, replicas, acting, behind, contributors),
-        *(frozenset(lossy), frozenset(lost), settled, latest),
+        *(epoch, members, replicas, [fate.acting for fate in found], behind, contributors),
+        lossy=frozenset(pid for pid, fate in enumerate(found) if fate.lossy),
+        lost=frozenset(pid for pid, fate in enumerate(found) if fate.lost),
+        settled=not behind and not contributors,
+        previous=latest,
+    )
+
+
+class _Fate(NamedTuple):
+    """What becomes of a partition in the next view.
+
+    Attributes:
+        acting: The node that orders its writes.
+        late: The owners that must first catch up.
+        older: Nodes whose older copies are merged into the acting master's.
+        lossy: Whether it lost all complete copies.
+        lost: Whether it also had no older ones.
+    """
+
+    acting: str
+    late: tuple[str, ...] = ()
+    older: tuple[str, ...] = ()
+    lossy: bool = False
+    lost: bool = False
+
+
+def _fate(
+    names: tuple[str, ...],
+    owners: tuple[str, ...],
+    versions: tuple[int, ...],
+    *,
+    latest: int,
+    whole: bool,
+) -> _Fate:
+    """Return what becomes of a partition.
+
+    Args:
+        names: The members.
+        owners: Those that own it, master first.
+        versions: Of the copy that each member holds.
+        latest: The latest epoch any member had.
+        whole: Whether all nodes of the cluster are members and hold all their records.
+    """
+    best = max(versions)
+    behind_latest = best >> 2 != latest
+    if min(versions) == best:
+        return _Fate(
+            owners[0],
+            lossy=bool(latest and (behind_latest or best & 1) and not whole),
+            lost=bool(behind_latest or best & 2 or not latest),
+        )
+    version_of = dict(zip(names, versions, strict=True))
+    holders = {name for name, version in version_of.items() if version >> 2 == best >> 2}
+    older: tuple[str, ...] = ()
+    diminished = bool(best & 1 or behind_latest)
+    if diminished:
+        older = tuple(n for n, version in version_of.items() if version and n not in holders)
+    return _Fate(
+        next((name for name in owners if name in holders), min(holders)),
+        late=tuple(name for name in owners if name not in holders),
+        older=older,
+        lossy=diminished and bool(older or not whole),
+        lost=bool(best & 2 or behind_latest) and not older,
     )
 
 

@@ -29,6 +29,8 @@ MERGED: Final = 16
 
 SWEEP_S: Final = 0.005
 _CHUNK: Final = 200
+_AT_ONCE: Final = 256
+"""Partitions that are sent before requests are served again, whether they have records or not."""
 
 Reply = Callable[[bytes], None]
 
@@ -324,7 +326,8 @@ class Replication:
         done: list[int] = []
         sent = 0
         delay_s = self.migration_delay_s
-        while pids and sent < _CHUNK and not (delay_s and done):
+        most = 1 if delay_s else _AT_ONCE
+        while pids and sent < _CHUNK and len(done) < most:
             pid = pids.popleft()
             sent += self._send_records(link.send, pid)
             done.append(pid)

@@ -151,14 +151,16 @@ class Admission:
         others = [self._health.by_name.get(name) for name in (names[1:] if plan.failover else ())]
         if master.well:
             if others and all(node is not None and node.silent for node in others):
-                # There is nobody to leave it for, so one try gets all the time that there is.
-                call.patience_s, call.tailored = self._patient_s(call, tries=1), True
+                self._stay_at_master(call)
             elif others and self._health.pace.spares(master, call.now):
                 self._be_patient(call, others)
             return
         if not any(node is None or not self._shut(node) for node in others):
-            if self._shut(master) and not self._passes(call, names[0]):
-                raise self.refusal(call, names[0], "master")
+            if self._shut(master):
+                if not self._passes(call, names[0]):
+                    raise self.refusal(call, names[0], "master")
+            elif others and all(node is not None and node.silent for node in others):
+                self._stay_at_master(call)  # it is late itself, and the best there is
             return
         if others and master.breaker.closed and self._health.pace.spares(master, call.now):
             # Whoever left it now would have the client's own breaker shut it for everybody.
@@ -189,6 +191,11 @@ class Admission:
         hurried = plan.max_tries > plan.native_retries + 1 and not call.attempts
         if replica_quiet and hurried:
             call.patience_s = min(self.shortest_s(names[1:]), plan.socket_timeout_s)
+
+    def _stay_at_master(self, call: Call) -> None:
+        """Give one try at the master all the time that there is, as nobody else answers."""
+        call.patience_s, call.tailored = self._patient_s(call, tries=1), True
+        call.leave_master = False
 
     def _be_patient(self, call: Call, others: Sequence[NodeHealth | None]) -> None:
         """Have a read wait for its master, and leave time for another node if one is better off."""

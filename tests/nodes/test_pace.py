@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from aerospike_resilience.model.attempt import Attempt
 from aerospike_resilience.model.plan import EVERY_OWNER
 from aerospike_resilience.nodes import AdaptiveTimeout, Admission, TendedCluster, Tolerance
 from aerospike_resilience.nodes.haste import LATELY_S, SOME
 from aerospike_resilience.nodes.pace import LONGEST_WINDOW_S, QUICK, RETURN_WINDOWS
 from aerospike_resilience.nodes.partitions import PartitionMap
 from tests import fakes
-from tests.nodes.test_cluster import health_of, write
+from tests.nodes.test_cluster import health_of, read, write
 from tests.nodes.test_haste import admitted, leave_early, lives
 
 WIDE = Tolerance.of({"max_error_rate": 10_000, "error_rate_window": 100})
@@ -195,3 +196,37 @@ def test_a_write_that_wrote_shows_nothing_about_quickness(health, clock):
     answers(health, clock, 0, 0, 0.0)
 
     assert unhurried(health) == {"A1", "A2"}
+
+
+# ----- where the replica is open, the master is the best there is
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("attempts", [0, 1])
+def test_a_read_whose_replica_is_open_stays_at_its_master(attempts, late, health, clock):
+    """Also if the master is late, and at a second try, which could begin at the replica otherwise."""
+    with health.notices, health.lock:
+        health.open_locked(health.by_name["A3"], "silence", clock())
+        if late:
+            health.note_unanswered_locked(health.by_name["A2"], clock(), clock())
+        health.settle_locked()
+    call = read(health, 1, clock)  # A2's, with replica A3
+    call.deadline = call.started + call.plan.total_timeout_s
+    call.attempts = (Attempt(1, 0.01, failure=fakes.TIMEOUT, error="TimeoutError"),) * attempts
+    if attempts:
+        Admission(health).leave_master(call)
+        assert call.leave_master
+
+    Admission(health).admit(call)
+
+    assert not call.leave_master
+    assert call.patience_s == pytest.approx(call.plan.total_timeout_s)
+
+
+def test_a_late_master_is_left_for_a_replica_that_is_only_isolated(health, clock):
+    health.isolate("A3")
+    with health.notices, health.lock:
+        health.note_unanswered_locked(health.by_name["A2"], clock(), clock())
+        health.settle_locked()
+
+    assert admitted(health, clock, number=1).patience_s < fakes.plan().total_timeout_s

@@ -98,6 +98,14 @@ class Haste:
         left = self._departures
         return left is not None and len(left) == left.maxlen and left[0] > now - self.window_s
 
+    def used(self, now: float) -> float:
+        """Return how much of what may leave the node inside the window has left it, from 0 to 1."""
+        left = self._departures
+        if left is None or not left.maxlen:
+            return 0.0
+        begins = now - self.window_s
+        return sum(at > begins for at in left) / left.maxlen
+
     @property
     def since(self) -> float:
         """When the first of the counted tries left; ``-inf`` before there are as many as may."""

@@ -22,6 +22,10 @@ minutes, and no node needs so long to catch up."""
 QUICK: Final = 20
 """After so many quick answers in a row a node is no longer slow together with others."""
 
+LITTLE: Final = 0.25
+"""Unless more than this share of the tries that may leave it did: the client's own breaker could shut it at
+the next moment of slowness."""
+
 
 class ReadPace:
     """What early departures from a cluster's nodes mean for the reads that follow.
@@ -79,11 +83,15 @@ class ReadPace:
         if name not in self._together or began < self._together_since:
             return
         self._together[name] = self._together[name] + 1 if took_s < node.hurry_s else 0
-        if self._together[name] >= QUICK:
-            del self._together[name]
-            self._departures.forget(name)
-            ended = began + took_s
-            node.unhurried = ended < self._returned_until or node.haste.spent(ended)
+        if self._together[name] < QUICK:
+            return
+        ended = began + took_s
+        if node.haste.used(ended) > LITTLE:
+            self._together[name] = 0
+            return
+        del self._together[name]
+        self._departures.forget(name)
+        node.unhurried = ended < self._returned_until
 
     def returned_locked(self, at: float) -> None:
         """Have reads wait for all nodes for a while, as one of them has come back.

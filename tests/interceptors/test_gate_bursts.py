@@ -12,7 +12,7 @@ from aerospike_resilience.interceptors.gate.patience import Patience
 from aerospike_resilience.interceptors.gate.queue import Waiter
 from aerospike_resilience.interceptors.gate.semaphore import LATE_S
 from aerospike_resilience.profiles import PolicyLibrary
-from benchmarks.surfaces_at_load import Wanted, connect_async
+from benchmarks.at_load.surfaces import Wanted, connect_async
 from tests import fakes
 
 QUEUE_S, TOTAL_S = 0.05, 0.25

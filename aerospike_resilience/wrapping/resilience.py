@@ -60,7 +60,9 @@ class Resilience:
         """Send an operation through its chain, with another method at the chain's end."""
         engine = self._engine
         operation = engine.shared.adapter.operations[name]
-        return invoke(engine, operation, args, kwargs, engine.sender(method, operation))
+        return invoke(
+            engine, operation, args, kwargs, engine.shared.adapter.sender(method, operation)
+        )
 
     @property
     def profile(self) -> Profile:
@@ -151,7 +153,7 @@ class Resilience:
             "profile": {
                 **engine.profile_state.report(),
                 "files": [str(path) for path in profile.files],
-                "reload_error": engine.reload_error,
+                "reload_error": engine.reloads.error,
                 "native_overrides": engine.native.report(),
             },
             "calm": health.calm,

@@ -57,8 +57,9 @@ if TYPE_CHECKING:
     from .model.traffic import NodeTraffic, OperationTraffic, Traffic, TrafficFileError
     from .profiles.explain import Explanation
     from .profiles.fields import ConnectionSection, SharedMemorySection
+    from .profiles.layers import Setting
     from .profiles.library import Policies
-    from .profiles.profile import Profile, Setting
+    from .profiles.profile import Profile
     from .profiles.rollout import Rollout
     from .profiles.schema import (
         AdaptiveTimeoutSection,
@@ -212,7 +213,8 @@ _HOMES: Final = {
     ".profiles.explain": "Explanation",
     ".profiles.fields": "ConnectionSection SharedMemorySection",
     ".profiles.library": "Policies",
-    ".profiles.profile": "Profile Setting",
+    ".profiles.layers": "Setting",
+    ".profiles.profile": "Profile",
     ".profiles.schema": "AdaptiveTimeoutSection BackpressureSection BreakerSection BudgetSection "
     "RetrySection TelemetrySection",
     ".profiles.rollout": "Rollout",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aerospike_resilience.telemetry import registry
+from aerospike_resilience.telemetry import registry, span_attributes
 
 
 def metrics() -> str:
@@ -23,7 +23,7 @@ def spans() -> str:
     lines = ["| attribute | set at | what it is |", "|---|---|---|"]
     lines += [
         f"| `{name}` | {attribute.when} | {attribute.description} |"
-        for name, attribute in registry.SPAN_ATTRIBUTES.items()
+        for name, attribute in span_attributes.SPAN_ATTRIBUTES.items()
     ]
     return "\n".join(lines) + "\n"
 
@@ -31,7 +31,7 @@ def spans() -> str:
 def events() -> str:
     """Return the attributes of the event of an attempt."""
     lines = ["| attribute | what it is |", "|---|---|"]
-    lines += [f"| `{name}` | {what} |" for name, what in registry.EVENT_ATTRIBUTES.items()]
+    lines += [f"| `{name}` | {what} |" for name, what in span_attributes.EVENT_ATTRIBUTES.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -11,7 +11,10 @@ import math
 
 import pytest
 
-from benchmarks.at_load import Load, Nodes, Part, Times, compare
+from benchmarks.at_load.comparison import compare
+from benchmarks.at_load.load import Load
+from benchmarks.at_load.nodes import Nodes
+from benchmarks.at_load.outcomes import Part, Times
 
 pytestmark = pytest.mark.alone
 

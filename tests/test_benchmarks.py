@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import at_load, embedded_chaos
+from benchmarks import embedded_chaos
+from benchmarks.at_load.__main__ import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,7 +64,7 @@ def test_a_real_clusters_node_is_harmed_by_its_process(cluster, monkeypatch, tmp
     short = f"--fault-s 0.3 --after-s 0.3 --rate 200 --only wrapped --errors --json {found}"
     monkeypatch.setattr("sys.argv", ["at_load", *words.split(), *short.split()])
 
-    at_load.main()
+    main()
 
     (run,) = json.loads(found.read_text())["runs"]
     assert (run["client"], run["subject"]) == ("aerospike", "wrapped")
@@ -76,6 +77,6 @@ def test_a_real_cluster_needs_a_process_to_harm(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["at_load", "--hosts", "127.0.0.1:3000"])
 
     with pytest.raises(SystemExit):
-        at_load.main()
+        main()
 
     assert "--pid" in capsys.readouterr().err

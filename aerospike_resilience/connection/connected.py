@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     import aerospike
@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     import aerospike_sdk.sync
 
     from ..wrapping.resilience import Resilience
-
-    class _Wrapped(Protocol):
-        """What every wrapped client has."""
-
-        resilience: Resilience
 
     class _Blocking:
         resilience: Resilience

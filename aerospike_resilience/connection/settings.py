@@ -151,11 +151,6 @@ CHECKS: Final[Mapping[str, Check]] = {
 }
 """Every setting that a description may hold, and the check of its values."""
 
-TLS_SETTINGS: Final = (
-    *("tls", "tls_name", "ca_file", "client_cert_file", "client_key_file", "protocols"),
-    *("ciphers", "for_login_only"),
-)
-
 _POOL: Final = ("min_conns_per_node", "max_conns_per_node", "conn_pools_per_node")
 
 NEEDS_LOGIN: Final = (AuthMode.INTERNAL, AuthMode.EXTERNAL, AuthMode.EXTERNAL_INSECURE)

@@ -21,7 +21,8 @@ from .recorder import Recorder
 from .retry.backoff import Backoff
 from .retry.budget import RetryBudget
 from .retry.closing import Closing
-from .retry.retry import Retry, RetryCounters
+from .retry.counters import RetryCounters
+from .retry.retry import Retry
 from .retry.tenacity_rules import TenacityRules
 from .retry.verification import Verification
 

@@ -2,8 +2,9 @@
 
 from ..errors import PolicyFileError, Problem, UnknownProfileError
 from .explain import Explanation
+from .layers import Setting
 from .library import Policies, PolicyLibrary
-from .profile import Profile, Setting
+from .profile import Profile
 from .watch import Reload, Watcher
 
 __all__ = [

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from ..model.operation import Kind, Operation
-from .profile import Profile, Setting
+from .layers import Setting
+from .profile import Profile
 
 OURS: Final = "is this library's own, and has no equivalent in that file format"
 

@@ -13,8 +13,9 @@ from typing import Final
 from ..errors import PolicyFileError, Problem, UnknownProfileError
 from ..model.identity import ClientIdentity
 from ..model.wording import shown, suggestion
+from .layers import Layer
 from .names import from_here, name_of, shipped
-from .profile import Layer, Profile
+from .profile import Profile
 from .rollout import Rollout, rollout_of
 from .source import PolicySource, read
 from .validate import problems_of

@@ -6,9 +6,7 @@ import functools
 import hashlib
 import json
 import marshal
-from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -16,16 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 from ..errors import PolicyFileError, Problem
 from ..model.operation import Kind, Operation
 from .explain import Explanation
+from .layers import Layer, Setting, flatten
 from .overrides import copied
-from .places import keys_for
+from .precedence import paths_of, scopes_of, settings_at
 from .rollout import Rollout
 from .source import KeyPath, PolicySource
 from .spelling import public
-from .synonyms import canonical
 from .validate import check_settings
 
 if TYPE_CHECKING:
-    from . import fields as aerospike_fields
     from . import schema
     from .fields import ConnectionSection
 
@@ -35,57 +32,10 @@ KEPT: Final = 32
 
 _WITHOUT_REFERENCES: Final = 2
 """The version of `marshal` in which equal values are equal bytes."""
-HEAD: Final = ("version", "description", "extends", "rollout")
-"""Keys that are about the file, and are no settings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One value in force.
-
-    Attributes:
-        value: milliseconds for durations, names for constants, else as in the file.
-        origin: where it is set: ``policies/latency.yaml:9``, ``overrides=``.
-        key: the path of its keys: ``policy.reads.total_timeout``.
-    """
-
-    value: Any
-    origin: str
-    key: str = ""
-
 
 _BY_OPERATION: Final = frozenset(("policy", "operations", "sets"))
 """Sections whose keys do not depend on each other, so that layers which are right by themselves are right
 together. Overrides of a block mostly say nothing else."""
-
-
-class Layer:
-    """Merged sources of one rank: a file with its parents, or settings that code put over them."""
-
-    __slots__ = ("data", "origins")
-
-    def __init__(self, sources: Sequence[PolicySource]) -> None:
-        self.data: dict[str, Any] = {}
-        self.origins: dict[KeyPath, str] = {}
-        for source in sources:  # parents first
-            self._merge(self.data, source.data, (), source)
-
-    def _merge(
-        self, into: dict[str, Any], data: Mapping[str, Any], path: KeyPath, source: PolicySource
-    ) -> None:
-        for key, value in data.items():
-            here = (*path, str(key))
-            if not path and key in HEAD:
-                continue
-            if isinstance(value, Mapping):
-                inner = into.get(key)
-                into[key] = inner if isinstance(inner, dict) else {}
-                self.origins[here] = source.origin(here)
-                self._merge(into[key], value, here, source)
-            else:
-                name, plain = canonical(here, value)
-                into[name] = deepcopy(plain)
-                self.origins[*path, name] = source.origin(here)
 
 
 class Profile:
@@ -232,7 +182,7 @@ class Profile:
         """Return the same by paths as tuples, because a set's name may have a dot; with secrets."""
         found: dict[KeyPath, Any] = {}
         for layer in self._layers:
-            _flatten(layer.data, (), found)
+            flatten(layer.data, (), found)
         return found
 
     def settings(
@@ -299,36 +249,17 @@ class Profile:
 
         Of two settings of one field the later one is in force. None means the client's own value.
         """
-        scopes = tuple(_scopes(operation, retryable=retryable, strong=strong))
+        scopes = tuple(scopes_of(operation, retryable=retryable, strong=strong))
         for number, checked in enumerate(self._checked):
-            for path in self._paths(checked, operation, scopes, namespace, set_name):
+            for path in paths_of(checked, operation, scopes, namespace, set_name):
                 yield from self._settings_at(number, path)
-
-    @staticmethod
-    def _paths(
-        checked: schema.Settings,
-        operation: Operation,
-        scopes: tuple[str, ...],
-        namespace: str | None,
-        set_name: str | None,
-    ) -> Iterator[KeyPath]:
-        """Yield where a layer may have settings for an operation, weakest first."""
-        for scope in scopes:
-            yield "policy", scope
-        for place in keys_for(namespace, set_name):
-            if place in checked.sets:
-                for scope in scopes:
-                    yield "sets", place, scope
-        if operation.name in checked.operations:
-            yield "operations", operation.name
 
     def _settings_at(self, number: int, path: KeyPath) -> tuple[Setting, ...]:
         """Return what a layer sets at a path. Most operations share theirs, so each is made once."""
         kept = self._by_path.get((number, path))
         if kept is None:
-            fields = _fields_at(self._checked[number], path)
             kept = self._by_path[number, path] = tuple(
-                _settings(self._layers[number], fields, path)
+                settings_at(self._layers[number], self._checked[number], path)
             )
         return kept
 
@@ -383,50 +314,3 @@ class Profile:
 def _overridden(profile: Profile, content: bytes, origin: str) -> Profile:
     """Return a profile with settings over it, given as `marshal` writes them."""
     return profile._overridden(marshal.loads(content), origin)  # noqa: SLF001 - a part of it
-
-
-def _fields_at(checked: schema.Settings, path: KeyPath) -> aerospike_fields.PolicyFields | None:
-    """Return the fields at a path of keys; None where the layer sets none."""
-    if path[0] == "operations":
-        return checked.operations[path[1]]
-    scopes = checked.policy if path[0] == "policy" else checked.sets[path[1]]
-    found: aerospike_fields.PolicyFields | None = getattr(scopes, path[-1])
-    return found
-
-
-def _settings(
-    layer: Layer, fields: aerospike_fields.PolicyFields | None, path: KeyPath
-) -> Iterator[Setting]:
-    for name in fields.model_fields_set if fields is not None else ():
-        here = (*path, name)
-        yield Setting(getattr(fields, name), layer.origins.get(here, ""), ".".join(here))
-
-
-def _scopes(operation: Operation, *, retryable: bool, strong: bool) -> Iterator[str]:
-    """Yield the scopes of an operation, weakest first, in the order of the SDK's behaviours.
-
-    ``all`` does not apply to transactions, because giving up in the middle of a commit costs more than
-    waiting.
-    """
-    if operation.kind is Kind.TXN:
-        if operation.family in ("txn_verify", "txn_roll"):
-            yield f"system_{operation.family}"
-        return
-    yield "all"
-    if operation.kind not in (Kind.READ, Kind.WRITE):
-        return
-    side = "reads" if operation.kind is Kind.READ else "writes"
-    yield side
-    yield f"{side}_{'sc' if strong else 'ap'}"
-    if operation.kind is Kind.WRITE:
-        yield "writes_retryable" if retryable else "writes_non_retryable"
-    yield f"{side}_{operation.shape}"
-
-
-def _flatten(data: Mapping[str, Any], path: KeyPath, found: dict[KeyPath, Any]) -> None:
-    for key, value in data.items():
-        here = (*path, str(key))
-        if isinstance(value, Mapping):
-            _flatten(value, here, found)
-        else:
-            found[here] = value

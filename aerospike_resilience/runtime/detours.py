@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..clients import Adapter
 from ..model.call import Call
 from ..model.operation import Operation
 from ..model.plan import Send
+from ..profiles import Profile
 from .compiled import Runtime
 from .fast.lane import Lane
 from .planner import Planner
@@ -62,6 +64,15 @@ class ForkedRuntime(Runtime):
     def head_async(self, call: Call) -> Any:
         """Send a call through the chain in force."""
         return self._runtime.head_async(call)
+
+
+def connected_by_parent(adapter: Adapter, profile: Profile) -> str:
+    """Return what is to be said of a client that the parent process connected."""
+    return (
+        f"this {adapter.name} client was connected before the process forked, and cannot be "
+        f"shared with the parent: {adapter.why_not_forked}. Connect in each worker, after the "
+        f"fork (see docs/processes.md; profile {profile.name!r}, forked_client)"
+    )
 
 
 class _DirectPlanner(Planner):

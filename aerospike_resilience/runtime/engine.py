@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -14,8 +14,6 @@ from ..concurrency.changes import Changes
 from ..concurrency.weakly import weakly
 from ..errors import ForkedClientError
 from ..interceptors import Interceptor
-from ..model.operation import Operation
-from ..model.plan import Send
 from ..model.stream import tell_dropped
 from ..nodes import TEND_THREAD, MisnamedNodes, SharedStates, TendedCluster
 from ..profiles import PolicyLibrary, Profile, Reload, Watcher
@@ -28,13 +26,15 @@ from .chain import Placed
 from .client_statistics import CumulativeStatistics
 from .closing import ClosingRuntime
 from .compiled import Runtime
-from .detours import DirectRuntime, ForkedRuntime
+from .detours import DirectRuntime, ForkedRuntime, connected_by_parent
 from .native_overrides import NativeOverrides
 from .options import gate_options, node_options
 from .profile_state import ProfileState
 from .profiles_in_use import ProfilesInUse
 from .readings import read
+from .reloads import Reloads
 from .shared import Shared
+from .state_sharing import StateSharing
 
 
 class Endable(Protocol):
@@ -62,7 +62,7 @@ class Engine:
         trail: the last changes of what is in force.
         misnamed: nodes that the profile isolates although the cluster has no such nodes.
         closed: whether the protection has ended, so that calls go straight to the client.
-        reloads: how many reloads changed the profile, and how many failed.
+        reloads: how many reloads changed the profile, how many failed, and why.
         statistics: what the client tells of itself.
         endables: what ends with the protection; held weakly.
     """
@@ -83,20 +83,17 @@ class Engine:
         self.identity = identity = shared.health.identity
         self._log = identity.log("aerospike_resilience")
         self.closed = False
-        self.reloads = {"changed": 0, "failed": 0}
+        self.reloads = Reloads()
         self.statistics = CumulativeStatistics(shared.health)
         self.endables: weakref.WeakSet[Endable] = weakref.WeakSet()
         self._observers: tuple[Placed, ...] = ()
         self._own = Runtime(shared, profile)
         self.runtime: Runtime = self._own
         self._overrides = overrides
-        self._errors: dict[
-            str, str
-        ] = {}  # by the name of a block's profile; "" for the client's own
         self._changes = Changes(shared.health.notices)
         self.trail = AuditTrail(identity, self._changes.notices, weakly(self._with_overrides))
         if start.error is not None:
-            self._note("", start.error)
+            self.reloads.note("", start.error)
             self.trail.started_on(name, start.error, profile)
         self._on_profile: Callable[[Profile], None] = lambda _profile: None
         self._on_close: Callable[[], None] = lambda: None
@@ -109,7 +106,7 @@ class Engine:
             weakly(self._compiled_for_block),
             weakly(self._with_overrides),
             self._findings.tell,
-            weakly(self._note),
+            self.reloads.note,
             identity,
             self._changes,
             self.trail,
@@ -126,8 +123,8 @@ class Engine:
             on_end=weakly(self._end_with_process),
         )
         self.misnamed = MisnamedNodes(shared.health)
-        self._sharing: SharedStates | None = None
-        self._share(self._sharing_for(profile))
+        self._sharing = StateSharing(shared.storage, shared.health, self._changes.notices)
+        self._sharing.adopt(self._sharing.wanted(profile))
         if self._with_overrides(self._watcher.profile).fingerprint != profile.fingerprint:
             # The file changed since it was loaded.
             self._changes.make(lambda: self._ready(self._watcher.profile))
@@ -154,10 +151,6 @@ class Engine:
             using, lambda: self._own.profile
         )
 
-    def sender(self, method: Callable[..., Any], operation: Operation) -> Send:
-        """Return the native call behind a method of a lazy object."""
-        return self.shared.adapter.sender(method, operation)
-
     # ----- for the application
 
     def reload(self) -> Reload:
@@ -181,21 +174,18 @@ class Engine:
 
     def _place(self, interceptors: tuple[Placed, ...]) -> None:
         self.shared.interceptors = interceptors
-        self._changes.make(lambda: self._ready_again(self._own.profile))
+        self._changes.make(self._ready_again)
         self._switched.forget()
 
     @property
-    def reload_error(self) -> str | None:
-        """Why the last reload changed nothing; None while the files are good."""
-        found = [
-            f"using({name!r}): {error}" if name else error for name, error in self._errors.items()
-        ]
-        return "\n".join(found) or None
+    def sharing(self) -> SharedStates | None:
+        """Shares nodes' states with other workers; None where the profile has no storage."""
+        return self._sharing.in_force
 
     @property
     def profile_state(self) -> ProfileState:
         """Which profile is in force, and why."""
-        rollout, broken = self._watcher.profile.rollout, "" in self._errors
+        rollout, broken = self._watcher.profile.rollout, self.reloads.is_broken
         return ProfileState.of(self._name, self._own.profile, rollout, broken=broken)
 
     def close(self) -> None:
@@ -214,70 +204,13 @@ class Engine:
         self.runtime = ClosingRuntime(self._own, self.identity)
         self.shared.gates.close()
 
-    @contextmanager
-    def client_closing(self) -> Iterator[None]:
-        """Close the client inside the block; the protection ends only if that succeeds."""
-        self._pause()
-        self.shared.health.source.pause()
-        with self._ending_unless_it_fails():
-            yield
-
-    @asynccontextmanager
-    async def client_closing_async(self) -> AsyncIterator[None]:
-        """Do as `client_closing` does, without blocking the event loop."""
-        self._pause()
-        await self.shared.health.source.pause_async()
-        with self._ending_unless_it_fails():
-            yield
-
-    @contextmanager
-    def client_connecting(self) -> Iterator[None]:
-        """Connect the client inside the block, and protect it from then on.
-
-        Until then no thread uses the client: some clients cannot be connected while another thread uses
-        them.
-        """
-        self._pause()
-        self.shared.health.source.pause()
-        with self._protecting_unless_it_fails():
-            yield
-
-    @asynccontextmanager
-    async def client_connecting_async(self) -> AsyncIterator[None]:
-        """Do as `client_connecting` does, without blocking the event loop."""
-        self._pause()
-        await self.shared.health.source.pause_async()
-        with self._protecting_unless_it_fails():
-            yield
-
-    @contextmanager
-    def _ending_unless_it_fails(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            if self.shared.adapter.is_closed(self.shared.client):
-                self._end_with_client()
-            else:
-                self._resume()
-            raise
-        self._end_with_client()
-
-    @contextmanager
-    def _protecting_unless_it_fails(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self._resume()
-            raise
-        self._reopen()
-
-    def _pause(self) -> None:
+    def pause(self) -> None:
         """Start no more questions to nodes. Calls go on."""
         TEND_THREAD.discard(self._tended)
         self.shared.health.source.stop()
 
-    def _resume(self) -> None:
-        """Undo `_pause`."""
+    def resume(self) -> None:
+        """Undo `pause`."""
         if not self.closed:
             self.shared.health.source.resume()
             TEND_THREAD.add(self._tended)
@@ -286,18 +219,18 @@ class Engine:
         """End the protection. Never waits, and takes no lock but reentrant ones."""
         self.identity.closed = self.closed = True
         self._put()
-        self._pause()
+        self.pause()
         shared = self.shared
         shared.health.close()
         shared.closing.set()
-        if self._sharing is not None:
-            self._sharing.stop()
+        self._sharing.stop()
         for one in list(self.endables):
             one.end()
         board.hide(self)
         tell_dropped()
 
-    def _end_with_client(self) -> None:
+    def end_with_client(self) -> None:
+        """End the protection, as the client was closed: calls that wait are refused."""
         self._end()
         self.shared.gates.close()
         self._on_close()
@@ -309,7 +242,7 @@ class Engine:
         self.shared.health.close()
         self.shared.gates.open()
 
-    def _reopen(self) -> None:
+    def reopen(self) -> None:
         """Protect again after `close`: the client was connected again."""
         shared = self.shared
         self.identity.closed = self.closed = shared.forked = False
@@ -320,8 +253,7 @@ class Engine:
         shared.health.reopen()
         shared.health.source.resume()
         self._put()
-        if self._sharing is not None:
-            self._sharing.start()
+        self._sharing.start()
         self._listen()
         TEND_THREAD.add(self._tended)
 
@@ -336,7 +268,7 @@ class Engine:
         """Reset in a forked child: counters are zero, and the client's first use is checked."""
         shared = self.shared
         shared.retries.after_fork()
-        self.reloads = dict.fromkeys(self.reloads, 0)
+        self.reloads.after_fork()
         self.statistics.after_fork()
         if shared.fallback is not None:
             shared.fallback.calls = 0
@@ -354,11 +286,7 @@ class Engine:
         if shared.adapter.is_closed(shared.client):  # not connected yet in this process
             self.runtime = self._own
             return self._own
-        text = (
-            f"this {shared.adapter.name} client was connected before the process forked, and cannot be "
-            f"shared with the parent: {shared.adapter.why_not_forked}. Connect in each worker, after the "
-            f"fork (see docs/processes.md; profile {profile.name!r}, forked_client)"
-        )
+        text = connected_by_parent(shared.adapter, profile)
         if profile.forked_client == "error":
             raise self.identity.error(ForkedClientError, text)
         self.statistics.read()  # what the parent did is not ours
@@ -388,9 +316,8 @@ class Engine:
         self._switched.poll()
         if self._own.telemetry_is_stale or self._own.configuration_is_stale:
             # A provider was set without our hook, or the client's own file changed.
-            self._changes.make(lambda: self._ready_again(self._own.profile))
-        if self._sharing is not None:
-            self._sharing.start()  # it does not come along into a forked child
+            self._changes.make(self._ready_again)
+        self._sharing.start()  # it does not come along into a forked child
         tell_dropped()
         for one in (self._own, *self._switched.runtimes):
             one.telemetry.look()
@@ -406,7 +333,7 @@ class Engine:
         if self.closed:
             return
         if self._own.telemetry_is_stale:
-            self._changes.make(lambda: self._ready_again(self._own.profile))
+            self._changes.make(self._ready_again)
         self._switched.listen()
         self._listen()
 
@@ -427,14 +354,11 @@ class Engine:
         for runtime in (self._own, *self._switched.runtimes):
             runtime.pace(patience_s)
 
-    def _compiled(self, profile: Profile) -> Runtime:
-        return Runtime(self.shared, profile)
-
     def _compiled_for_block(self, profile: Profile) -> Runtime:
         return Runtime(self.shared, profile, lazy=True)
 
-    def _ready_again(self, profile: Profile) -> Callable[[], None]:
-        runtime = self._compiled(profile)
+    def _ready_again(self) -> Callable[[], None]:
+        runtime = Runtime(self.shared, self._own.profile)
         return lambda: self._take(runtime)
 
     def _take(self, runtime: Runtime) -> None:
@@ -453,7 +377,7 @@ class Engine:
 
         runtime = Runtime(shared, profile, draft)
         switched = self._switched.made_for(profile, compiled)
-        sharing = self._sharing_for(profile)
+        sharing = self._sharing.wanted(profile)
         self._findings.tell(profile)
         try:
             self._on_profile(profile)
@@ -465,54 +389,19 @@ class Engine:
         def effect() -> None:
             shared.gates.adopt(draft)
             shared.health.reconfigure(nodes)
-            self._share(sharing)
+            self._sharing.adopt(sharing)
             if retry.budget is not None:
                 shared.budget.ratio = retry.budget.ratio
                 shared.budget.min_per_second = retry.budget.min_per_second
             self._take(runtime)
             self._switched.adopt(switched)
-            self.reloads["changed"] += 1
-            self._note("", None)
+            self.reloads.changed()
 
         return effect
 
-    @property
-    def sharing(self) -> SharedStates | None:
-        """Shares nodes' states with other workers; None where the profile has no storage."""
-        return self._sharing
-
-    def _sharing_for(self, profile: Profile) -> SharedStates | None:
-        """Return the sharing through the application's storage, or through the one the profile names."""
-        origin, now = self.shared.storage or profile.breaker.storage, self._sharing
-        if origin is None or (now is not None and origin == now.origin):
-            return None if origin is None else now
-        return SharedStates(origin, self.shared.health, profile.tend_interval_s)
-
-    def _share(self, sharing: SharedStates | None) -> None:
-        """Replace the sharing of nodes' states."""
-        before = self._sharing
-        if sharing is before:
-            return
-        if before is not None:
-            before.stop()
-        self._sharing = sharing
-        registry, notices = self.shared.health.registry, self._changes.notices
-        self.shared.health.follow_fleet(lambda _node: None)
-        registry.on_transition = lambda _node, _old, _new: None
-        if sharing is not None:
-            registry.on_transition = weakly(sharing.tell)
-            notices.note(sharing.start)
-
     def _keep(self, error: Exception) -> None:
-        self._note("", error)
+        self.reloads.note("", error)
         self.trail.refused(self._name, error, self._watcher.profile, block=False)
-
-    def _note(self, name: str, error: Exception | None) -> None:
-        """Keep why a profile was not reloaded. Replaces the mapping, as metrics read it at any time."""
-        if error is not None:
-            self.reloads["failed"] += 1
-        others = {other: said for other, said in self._errors.items() if other != name}
-        self._errors = others if error is None else {**others, name: str(error)}
 
     def _with_overrides(self, profile: Profile) -> Profile:
         return profile.with_overrides(self._overrides) if self._overrides else profile

@@ -69,9 +69,9 @@ def read(engine: Engine) -> Mapping[str, Reading]:
         ],
         ours + "cluster.verdict": _one(bool(health.verdict)),
         ours + "profile.info": [(1, engine.profile_state.attributes())],
-        ours + "reload.failed": _one(engine.reload_error is not None),
+        ours + "reload.failed": _one(engine.reloads.error is not None),
         ours + "reloads": [
-            (engine.reloads[outcome], {registry.RELOAD_OUTCOME: outcome})
+            (engine.reloads.counted[outcome], {registry.RELOAD_OUTCOME: outcome})
             for outcome in registry.RELOAD_OUTCOMES
         ],
         ours + "native_config.overrides": _one(len(engine.native.found)),

@@ -19,9 +19,6 @@ SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
 InstrumentKind: TypeAlias = Literal["histogram", "counter", "up-down counter", "gauge"]
 """What an instrument is to OpenTelemetry. All but histograms are read when metrics are collected."""
 
-When: TypeAlias = Literal["creation", "end"]
-"""When a span gets an attribute. Samplers see only those of its creation."""
-
 # ----- words that attributes have as values
 
 GONE: Final = "gone"
@@ -365,61 +362,3 @@ METRICS: Final[Mapping[str, Metric]] = {
     ),
 }
 """Every metric, by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpanAttribute:
-    """One attribute of spans.
-
-    Attributes:
-        when: when the span gets it.
-        description: what it is, and on which spans it is, if not on all.
-    """
-
-    when: When
-    description: str
-
-
-SPAN_ATTRIBUTES: Final[Mapping[str, SpanAttribute]] = {
-    DB_SYSTEM: SpanAttribute("creation", "`aerospike`"),
-    DB_OPERATION: SpanAttribute("creation", "the operation: `get`, `put`, `batch_read`"),
-    DB_NAMESPACE: SpanAttribute("creation", "the namespace, if it is a single one"),
-    DB_COLLECTION: SpanAttribute("creation", "the set, if it is a single one"),
-    DB_BATCH_SIZE: SpanAttribute("creation", "the number of rows of a batch, unless it is 1"),
-    DB_PROCEDURE: SpanAttribute("creation", "`module.function` of a UDF"),
-    DB_QUERY_TEXT: SpanAttribute(
-        "creation", "a query's text with `?` for values, with `telemetry: {db_query_text: true}`"
-    ),
-    SERVER_ADDRESS: SpanAttribute("creation", "the first host that the client was given"),
-    SERVER_PORT: SpanAttribute("creation", "that host's port"),
-    CLIENT: SpanAttribute("creation", "the client's name"),
-    PROFILE: SpanAttribute("creation", "the name of the profile in force"),
-    PEER_ADDRESS: SpanAttribute("end", "the address of the node contacted last, if it is known"),
-    PEER_PORT: SpanAttribute("end", "that node's port"),
-    DB_STATUS_CODE: SpanAttribute("end", "the result code of a failure, and `2` of a miss"),
-    DB_RETURNED_ROWS: SpanAttribute("end", "rows of a query, where the profile asks for them"),
-    ERROR_TYPE: SpanAttribute("end", "of a failure: the error's class, or the worst row's code"),
-    OUTCOME: SpanAttribute("end", "how it ended, unless `ok`"),
-    FAILURE: SpanAttribute("end", "of a failure: its cause, in the same words for every client"),
-    RETRIES: SpanAttribute("end", "attempts beyond the first, if any"),
-    NATIVE_RETRIES: SpanAttribute("end", "tries that the client made by itself, if known"),
-    REFUSAL_REASON: SpanAttribute("end", "of a refusal: why"),
-    REFUSAL_ROLE: SpanAttribute("end", "of a refusal for an open node: what it is to the record"),
-    NODE: SpanAttribute("end", "of a refusal for an open node: the node's name"),
-    NODE_STATE: SpanAttribute("end", "of a refusal for an open node: the node's state"),
-    QUEUE_TIME: SpanAttribute("end", "seconds in line for permits, if it waited"),
-    FAILED_ROWS: SpanAttribute("end", "failed rows of a batch, if any"),
-    FALLBACK: SpanAttribute("end", "true if it was made on the fallback client"),
-    COMMIT_MASTER: SpanAttribute("end", "true if a write was committed on its master alone"),
-}
-"""Every attribute of spans, by name."""
-
-EVENT_ATTRIBUTES: Final[Mapping[str, str]] = {
-    ATTEMPT_NUMBER: "which attempt, from 1",
-    ATTEMPT_DURATION: "how long it took, in seconds",
-    ATTEMPT_SLEEP: "the sleep after it, in seconds",
-    ATTEMPT_TRIES: "its requests on the wire, if known",
-    FAILURE: "why it failed",
-    NODE: "the node that failed, if known",
-}
-"""The attributes of the event `ATTEMPT_EVENT`, one for each attempt where there was more than one."""

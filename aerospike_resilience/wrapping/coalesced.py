@@ -19,7 +19,7 @@ from ..model.plan import Plan
 from ..runtime.compiled import Runtime
 from ..runtime.engine import Engine
 from ..runtime.fast.window import FusedWindow, context_of_waiter
-from ..runtime.planner import NamespaceSet
+from ..runtime.plan_key import NamespaceSet
 from .invoke import prepared_in
 
 

@@ -22,6 +22,12 @@ from ..model.operation import Operation
 from ..runtime.engine import Engine
 from ..runtime.fast.blocking import fused
 from ..runtime.fast.forms import form_of
+from ..runtime.quiescing import (
+    client_closing,
+    client_closing_async,
+    client_connecting,
+    client_connecting_async,
+)
 from ..runtime.traceback import without_entry_frames, without_this_frame
 from .derived import derived
 from .invoke import invoke
@@ -146,7 +152,7 @@ def __enter__(self: Any) -> Any:  # noqa: N807 - becomes the type's special meth
 
 
 def __exit__(self: Any, *error: Any) -> Any:  # noqa: N807
-    with _engine(self).client_closing():
+    with client_closing(_engine(self)):
         return original(self).__exit__(*error)
 
 
@@ -156,7 +162,7 @@ async def __aenter__(self: Any) -> Any:  # noqa: N807
 
 
 async def __aexit__(self: Any, *error: Any) -> Any:  # noqa: N807
-    async with _engine(self).client_closing_async():
+    async with client_closing_async(_engine(self)):
         return await original(self).__aexit__(*error)
 
 
@@ -166,14 +172,14 @@ def _close(close: Callable[..., Any], engine: Engine) -> Callable[..., Any]:
 
         @functools.wraps(close)
         async def closed_async(*args: Any, **kwargs: Any) -> Any:
-            async with engine.client_closing_async():
+            async with client_closing_async(engine):
                 return await close(*args, **kwargs)
 
         return closed_async
 
     @functools.wraps(close)
     def closed(*args: Any, **kwargs: Any) -> Any:
-        with engine.client_closing():
+        with client_closing(engine):
             return close(*args, **kwargs)
 
     return closed
@@ -192,14 +198,14 @@ def _connect(cls: type[Any]) -> Callable[..., Any]:
 
         @functools.wraps(cls.connect)
         async def connect_async(self: Any, *args: Any, **kwargs: Any) -> Any:
-            async with _engine(self).client_connecting_async():
+            async with client_connecting_async(_engine(self)):
                 return itself(self, await original(self).connect(*args, **kwargs))
 
         return connect_async
 
     @functools.wraps(cls.connect)
     def connect(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with _engine(self).client_connecting():
+        with client_connecting(_engine(self)):
             return itself(self, original(self).connect(*args, **kwargs))
 
     return connect

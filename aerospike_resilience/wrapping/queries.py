@@ -122,7 +122,7 @@ def _executing(
     engine: Engine,
     known: _Known,
 ) -> Callable[..., Any]:
-    send = engine.sender(method, operation)
+    send = engine.shared.adapter.sender(method, operation)
     names = operation.parameters
     place = names.index(spec.callback) if spec.callback in names else len(names)
 

@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Any, Never, get_args
 
 from .. import ambient
 from ..ambient import Using
-from ..clients import every_operation
 from ..errors import NotWrappedError, ResilienceError
 from ..model.connection_explanation import ConnectionExplanation
-from ..model.durations import s_to_shown_ms
 from ..model.operation import Criticality
 from ..model.outcome import Outcome
 from ..model.traffic import Traffic
-from ..model.wording import redacted, shown, suggestion
-from ..nodes import report, transitions
+from ..model.wording import shown, suggestion
+from ..nodes import report
 from ..profiles import Explanation, Profile, Reload
 from ..profiles.library import check_name
 from ..profiles.overrides import copied
-from ..profiles.places import not_a_set, place_of
 from ..runtime.engine import Engine
+from ..runtime.snapshot import snapshot
+from .explanation import explanation
 from .invoke import invoke
 from .mistakes import refuse_unknown
 from .traffic import observed
@@ -60,7 +59,9 @@ class Resilience:
         """Send an operation through its chain, with another method at the chain's end."""
         engine = self._engine
         operation = engine.shared.adapter.operations[name]
-        return invoke(engine, operation, args, kwargs, engine.sender(method, operation))
+        return invoke(
+            engine, operation, args, kwargs, engine.shared.adapter.sender(method, operation)
+        )
 
     @property
     def profile(self) -> Profile:
@@ -85,26 +86,7 @@ class Resilience:
         Raises:
             ValueError: the client has no such operation, or the cluster no such namespace.
         """
-        known = every_operation(self._engine.shared.adapter)
-        if operation not in known:
-            raise ValueError(
-                f"{shown(operation)} is no operation of client {self.name!r}{suggestion(operation, known)}"
-            )
-        namespace, set_name = self._place(set)
-        explained = self.profile.explain(
-            known[operation],
-            namespace=namespace or None,
-            set_name=set_name or None,
-            strong=namespace in self._engine.shared.health.strong,
-        )
-        place = (namespace, set_name) if namespace else None
-        sent = self._engine.runtime.planner.explained(known[operation], place)
-        native = self._engine.native
-        return (
-            explained.overridden(native.of(known[operation]))
-            .with_behaviors(native.elsewhere(known[operation]))
-            .with_sent({**sent.rest, **sent.by_field})
-        )
+        return explanation(self._engine, operation, set)
 
     def explain_connection(self) -> ConnectionExplanation:
         """Return each setting of the connection, where it comes from, and what the client was given.
@@ -119,62 +101,9 @@ class Resilience:
             )
         return self._connection
 
-    def _place(self, target: str | None) -> tuple[str, str]:
-        """Return the namespace and set that `explain` was given; both empty for none."""
-        if target is None:
-            return "", ""
-        place = place_of(target) if isinstance(target, str) else None
-        if place is None:
-            raise ValueError(f"set=: {not_a_set(target)}")
-        health = self._engine.shared.health
-        mapped = health.partitions.namespaces
-        known = tuple(dict.fromkeys((*mapped, *health.strong))) if mapped else ()
-        if known and place[0] not in known:
-            there = [*known, *(name for name in self.profile.set_names() if name not in known)]
-            ends = f".{target}"
-            near = next((name for name in there if name.endswith(ends)), None)
-            right = f'; did you mean "{near}"? Known: {", ".join(there)}' if near else None
-            raise ValueError(
-                f'set= is "namespace.set"; there is no namespace "{redacted(place[0])}" in this cluster'
-                f"{right or suggestion(place[0], there)}"
-            )
-        return place
-
     def snapshot(self) -> dict[str, Any]:
         """Return the state of everything as plain values, ready for JSON."""
-        engine, shared, profile = self._engine, self._engine.shared, self.profile
-        health = shared.health
-        patience_s = health.patience_s
-        return {
-            "name": self.name,
-            "client": shared.adapter.name,
-            "profile": {
-                **engine.profile_state.report(),
-                "files": [str(path) for path in profile.files],
-                "reload_error": engine.reload_error,
-                "native_overrides": engine.native.report(),
-            },
-            "calm": health.calm,
-            "verdict": health.verdict or None,
-            "nodes": report(health),
-            "transitions": transitions(health),
-            "isolate_unknown": engine.misnamed.names(),
-            "storage": None if engine.sharing is None else engine.sharing.report(),
-            "gate": shared.gates.report(),
-            "retry": {
-                "retries": shared.retries.retries,
-                "suppressed": dict(shared.retries.suppressed),
-                "budget": round(shared.budget.balance(shared.clock()), 1)
-                if profile.retry.budget is not None
-                else None,
-            },
-            "would_have": shared.would_have.report(profile.telemetry.would_have)
-            if profile.telemetry.would_have
-            else None,
-            "fallback_calls": shared.fallback.calls if shared.fallback is not None else None,
-            "adaptive_timeout_ms": s_to_shown_ms(patience_s),
-            "changes": engine.trail.report(),
-        }
+        return snapshot(self._engine)
 
     def traffic(self, seconds: float | str = 5.0) -> Traffic:
         """Observe the client's calls for some seconds, and return their shape: no key and no value.

@@ -7,6 +7,7 @@ import pytest
 from tests.patience import PATIENT, SECOND_A_TRY
 
 from .surfaces import SURFACES
+from .telling import CALM, Listener, Watched
 
 
 @pytest.fixture(params=SURFACES, ids=lambda surface: surface.name)
@@ -59,3 +60,16 @@ def harmed(request, unhurried_cluster):
     surface.open(overrides={**PATIENT, "policy": {**PATIENT["policy"], "writes": BRIEF}})
     yield surface
     surface.close()
+
+
+@pytest.fixture
+def watched(opened):
+    """Open surfaces that are watched, under options of the test's own."""
+
+    def watch(**overrides):
+        listener = Listener()
+        surface = opened(overrides={**CALM, **overrides}, telemetry=listener.providers)
+        surface.put("there", {"n": 1})
+        return Watched(surface, listener)
+
+    return watch

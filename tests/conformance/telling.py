@@ -10,9 +10,11 @@ from opentelemetry.trace import StatusCode
 
 from aerospike_resilience import TelemetryProviders
 from aerospike_resilience.errors import ResilienceError
+from tests.conformance.surfaces import SdkAsync, SdkBlocking
 from tests.interceptors.test_telemetry import Collected
 from tests.patience import NEVER_LATE
 
+SDK = (SdkAsync, SdkBlocking)
 DURATION = "db.client.operation.duration"
 
 CALM = {
@@ -120,3 +122,31 @@ def name_of(error: BaseException) -> str:
 def carrier(error: BaseException) -> Any:
     """Return the error that has the attempts: the SDK raises one of its own from it."""
     return error if hasattr(error, "attempts") else error.__cause__
+
+
+class Watched:
+    """A surface whose calls are compared with what they tell."""
+
+    def __init__(self, surface: Any, listener: Listener) -> None:
+        self.surface = surface
+        self.listener = listener
+
+    def told(self, action: Any, told_as: str = "") -> tuple[Any, Told]:
+        """Make one call; return what the application saw, and what was told.
+
+        `told_as` is the name of the error that ended the call, where the application does not see it.
+        """
+        self.listener.begin()
+        result = seen(action)
+        told = self.listener.told()
+        if told_as:
+            assert told.outcome.error == told_as
+        elif isinstance(result, list) and isinstance(self.surface, SDK):
+            pass  # it returns what its client raised as rows, where the application wants that
+        elif isinstance(result, Exception):
+            assert told.outcome.error == name_of(result)
+            found = getattr(carrier(result), "attempts", told.outcome.attempts)
+            assert found == told.outcome.attempts
+        else:
+            assert told.outcome.error == ""
+        return result, told

@@ -8,11 +8,10 @@ import time
 import pytest
 
 from aerospike_resilience.interceptors import Gate
-from aerospike_resilience.interceptors.gate.patience import Patience
+from aerospike_resilience.interceptors.gate.patience import LATE_S, Patience, waits_until
 from aerospike_resilience.interceptors.gate.queue import Waiter
-from aerospike_resilience.interceptors.gate.semaphore import LATE_S
 from aerospike_resilience.profiles import PolicyLibrary
-from benchmarks.surfaces_at_load import Wanted, connect_async
+from benchmarks.at_load.surfaces import Wanted, connect_async
 from tests import fakes
 
 QUEUE_S, TOTAL_S = 0.05, 0.25
@@ -95,9 +94,8 @@ def test_who_waited_before_an_earlier_attempt_waits_on_in_a_queue_that_moves(clo
 
 
 def test_a_wait_in_a_queue_that_moved_is_not_held_against_a_later_attempt(clock):
-    gate = Gate(1, QUEUE_S, clock=clock)
     left_s = [
-        gate._patience(clock() + TOTAL_S, clock(), already_s)[0] - clock()
+        waits_until(QUEUE_S, clock() + TOTAL_S, clock(), already_s)[0] - clock()
         for already_s in (0.0, 0.4 * QUEUE_S, 3 * QUEUE_S)
     ]
     assert left_s == pytest.approx([QUEUE_S, 0.6 * QUEUE_S, QUEUE_S])

@@ -9,6 +9,7 @@ from aerospike_resilience.interceptors.gate.gates import Gates
 from aerospike_resilience.profiles.lint import FindingsLog
 from aerospike_resilience.runtime import engine as engine_module
 from aerospike_resilience.runtime.compiled import Runtime
+from aerospike_resilience.runtime.state_sharing import StateSharing
 
 KEY = ("test", "whole", 1)
 PATIENT = {"total_timeout": 60_000, "socket_timeout": 10_000}
@@ -58,7 +59,7 @@ STEPS = {
     "the gates": (Gates, "draft"),
     "the lint": (FindingsLog, "tell"),
     "the nodes' options": (engine_module, "node_options"),
-    "the storage": (engine_module.Engine, "_sharing_for"),
+    "the storage": (StateSharing, "wanted"),
 }
 
 

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from aerospike_resilience.testing import LocalCluster
-from benchmarks.surfaces_at_load import (
+from benchmarks.at_load.surfaces import (
     AWAITED,
     BLOCKING,
     RECORDS,

@@ -15,7 +15,8 @@ from aerospike_resilience.clients.aerospike.policies import FIELDS
 from aerospike_resilience.model.operation import Kind, Operation, Shape
 from aerospike_resilience.profiles import PolicyFileError, PolicyLibrary
 from aerospike_resilience.profiles.fields import ConnectionSection, PolicyFields, Scopes
-from aerospike_resilience.profiles.profile import Layer, Profile
+from aerospike_resilience.profiles.layers import Layer
+from aerospike_resilience.profiles.profile import Profile
 from aerospike_resilience.profiles.source import PolicySource
 
 A_BASE = (

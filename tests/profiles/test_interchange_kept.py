@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from aerospike_resilience.clients import adapter_named, every_operation
 from aerospike_resilience.model.operation import Kind, Operation, Shape
 from aerospike_resilience.profiles import interchange_c, interchange_sdk
-from aerospike_resilience.profiles.profile import Layer, Profile
+from aerospike_resilience.profiles.layers import Layer
+from aerospike_resilience.profiles.profile import Profile
 from aerospike_resilience.profiles.source import PolicySource
 
 

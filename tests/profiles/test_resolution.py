@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from aerospike_resilience.model.operation import Kind, Operation, Shape
 from aerospike_resilience.profiles import PolicyFileError, PolicyLibrary
-from aerospike_resilience.profiles.profile import Layer, Profile
+from aerospike_resilience.profiles.layers import Layer
+from aerospike_resilience.profiles.profile import Profile
 from aerospike_resilience.profiles.source import PolicySource
 
 GET = Operation("get", Kind.READ, Shape.POINT, "read", ("key", "policy"), "policy", "key")

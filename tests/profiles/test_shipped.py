@@ -17,6 +17,9 @@ from aerospike_resilience import (
     DeadlineExceededError,
     resilient,
 )
+from aerospike_resilience.clients.aerospike.operations import OPERATIONS
+from aerospike_resilience.model.operation import Kind
+from aerospike_resilience.profiles import PolicyLibrary
 from tests.waiting import until
 
 KEY = ("test", "shipped", 1)
@@ -275,3 +278,36 @@ def test_batch_lets_no_more_through_than_its_gate_and_keeps_the_others_waiting(c
         hold.let_go.set()
         assert {call.result()[2]["n"] for call in calls} == {1}
     assert not any(client.resilience.snapshot()["gate"]["rejected"].values())
+
+
+@pytest.mark.parametrize("name", PolicyLibrary().names())
+def test_every_value_of_a_shipped_file_has_a_comment_that_says_why(name):
+    path = PolicyLibrary().find(name)
+    bare = [
+        line
+        for line in path.read_text().splitlines()
+        if line.strip()
+        and not line.lstrip().startswith("#")
+        and not line.rstrip().endswith(":")
+        and not line.startswith(("version", "description", "extends"))
+        and "#" not in line
+    ]
+
+    assert bare == []
+
+
+@pytest.mark.parametrize("name", PolicyLibrary().names())
+def test_retries_of_shipped_profiles_are_real(name):
+    """A socket timeout that uses up the whole time leaves nothing for a second try."""
+    profile = PolicyLibrary().load(name)
+    for operation in OPERATIONS.values():
+        if operation.kind not in (Kind.READ, Kind.WRITE):
+            continue  # info and admin commands have one timeout and no retries
+        for retryable in (True, False):
+            found = {
+                k: s.value for k, s in profile.settings(operation, retryable=retryable).items()
+            }
+            total, socket = found.get("total_timeout", 0), found.get("socket_timeout", 0)
+            if total and found.get("max_retries"):
+                tries = min(found["max_retries"] + 1, 2)
+                assert 0 < socket <= total / tries, (name, operation.name, found)

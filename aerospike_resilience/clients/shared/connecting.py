@@ -44,11 +44,6 @@ def in_milliseconds(name: str, note: str = "") -> Native:
     return Native(name, whole_ms, "ms", note)
 
 
-def by_file(path: str) -> str:
-    """Return the note of a setting that names a file."""
-    return f"a PEM file, as {path}"
-
-
 class CommonConnector:
     """The answers of most connectors."""
 

@@ -31,14 +31,10 @@ from ...concurrency.notices import safely
 from ...concurrency.weakly import weakly
 from ...model.operation import Criticality
 from .loop_queue import LoopQueues, MakeTaskQueues
-from .patience import Patience
+from .patience import Patience, waits_until
 from .queue import REASONS, Order, Reason, Waiter, WaitQueue
 
 _FOREVER_S: Final = threading.TIMEOUT_MAX
-
-LATE_S: Final = 0.005
-"""A waiter that wakes this much later than it asked for, in seconds, was delayed by its own process: by a
-busy event loop, or for lack of a processor. The calls that hold the permits were delayed as well."""
 
 OnWait = Callable[[float, str], None]
 """Called with how long an operation waited, in seconds, and the result: ``granted`` or a `Reason`."""
@@ -182,7 +178,7 @@ class Gate:
             GateFullError: they did not come within the queue timeout or before the deadline, the
                 gate closed, or the operation was shed.
         """
-        until, reason = self._patience(deadline, now, already_s)
+        until, reason = waits_until(self.queue_timeout_s, deadline, now, already_s)
         signal = threading.Lock()
         signal.acquire()
 
@@ -209,7 +205,7 @@ class Gate:
         self, waiter: Waiter, deadline: float, now: float, already_s: float = 0.0
     ) -> float:
         """Wait in the queue for permits, as a task. See `wait`."""
-        until, reason = self._patience(deadline, now, already_s)
+        until, reason = waits_until(self.queue_timeout_s, deadline, now, already_s)
         waiters = self._tasks.here()
         signal = waiters.signal(waiter)
         try:
@@ -289,25 +285,8 @@ class Gate:
         self.waited, self.wait_s_total = 0, 0.0
         self.rejected = dict.fromkeys(REASONS, 0)
 
-    def _patience(self, deadline: float, now: float, already_s: float) -> tuple[float, Reason]:
-        if self.queue_timeout_s:
-            left_s = self.queue_timeout_s - already_s
-            if left_s < 0:
-                # It was let wait longer, as the queue moved or our own process was late. That is not held
-                # against it: this may be a new queue.
-                left_s = self.queue_timeout_s
-            until = now + left_s
-            if until < deadline:
-                return until, "timeout"
-        return deadline, "deadline"
-
     def _waits_on(self, waiter: Waiter, patience: Patience) -> bool:
         """Return whether a waiter whose queue timeout has passed goes on waiting, as the queue moves.
-
-        It does while the queue moves and is younger than half of the operation's time, so that a short
-        burst is served. An older queue, and one that does not move, is an overload. (After Nichols and
-        Jacobson's CoDel, "Controlling Queue Delay", ACM Queue 2012, which distinguishes a good queue from
-        a standing one by how long it has not been empty.)
 
         Args:
             waiter: the operation's place in the queue.
@@ -317,22 +296,10 @@ class Gate:
             now = self._clock()
             if waiter.granted or waiter.refused or self.closed or now >= patience.latest:
                 return False
-            now -= patience.lag_s
-            late_s = now - patience.ends
-            if late_s > LATE_S:  # our own process was delayed, and the queue with it
-                patience.ends = min(now + late_s, patience.latest)
-            elif late_s >= 0:
-                # Who used up its time before its earlier attempts looks back as far as all others.
-                moved = (
-                    self._granted > patience.granted
-                    or now - self._granted_at < self.queue_timeout_s
-                )
-                young = self._queue_began > now - patience.longest_s
-                if not (moved and young and now - patience.entered < patience.longest_s):
-                    return False
-                patience.ends = min(now + self.queue_timeout_s, patience.latest)
-            patience.granted = self._granted
-            return True
+            return patience.extend(
+                *(now, self._granted, self._granted_at, self._queue_began),
+                queue_timeout_s=self.queue_timeout_s,
+            )
 
     def _enter(self, waiter: Waiter, now: float) -> bool:
         """Join the queue; return whether there were enough permits at once."""

@@ -1,123 +1,25 @@
 """Retry: send failed operations again, where that is safe, can help and is within the budget.
 
-Only the native client can move a read to the next replica, and it does so by itself. This module decides
+Only the native client can move a read to the next replica, and it does so by itself. `Decisions` decides
 whether the operation makes another native call, and after what sleep.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from ...model.attempt import Attempt
 from ...model.call import Call
-from ...model.failure import LOCAL, NATIVE_BREAKER, OVERLOAD, POOL_EXHAUSTED, RECORD
-from ...model.operation import Shape
-from ...model.rows import ExpectedWrite
 from ..base import Link, Proceed, ProceedAsync
 from .backoff import Backoff
 from .budget import RetryBudget
 from .closing import Closing
+from .counters import RetryCounters
+from .decisions import Decisions
 from .partial_batch import PartialBatch
 from .tenacity_rules import TenacityRules
-from .verification import Found, Verification, is_uncertain, judge
-
-MAX_OVERLOAD_RETRIES: Final = 2
-"""Overload answers are retried at most this often whatever the profile says, as the MongoDB drivers'
-client-backpressure specification has it: under overload, retries add to the load. A number of retries
-that the caller passes to the call itself is obeyed."""
-
-
-SHORTEST_S: Final = 0.001
-"""The least time for an attempt, in seconds: clients count in whole milliseconds."""
-
-
-def _to_verify(call: Call, error: Exception) -> ExpectedWrite | None:
-    """Return what a write in doubt expects; None without verification, or where a read decides nothing."""
-    verification: Verification | None = call.plan.verification
-    if verification is None or not call.owns(error) or not is_uncertain(call):
-        return None
-    return verification.wanted(call)
-
-
-def _missing(read: Call, wanted: ExpectedWrite) -> Found:
-    """Judge by the failure of a read: "record not found" is an answer too."""
-    gone = read.failure is not None and read.failure.kind is RECORD
-    return judge(wanted, None) if gone else Found.UNCERTAIN
-
-
-def _adds_load(call: Call) -> bool:
-    """Return whether to send again what just failed adds load to nodes that serve.
-
-    It does not if nothing was sent: there was no free connection, the node refused connections, or the
-    client's own breaker refused. And it does not if a read leaves a node that does not answer for a replica
-    that does, or a write leaves out a replica that does not: the nodes that serve are asked once, as ever.
-    """
-    failure = call.failure
-    if not call.attempts or call.moves:
-        return False
-    return failure is None or (failure.fault is not LOCAL and call.attempts[-1].tries > 0)
-
-
-def _refused_for_load(call: Call) -> int:
-    """Return how many tries got an overload answer, those inside native calls included."""
-    return sum(
-        attempt.tries
-        for attempt in call.attempts
-        if attempt.failure is not None and attempt.failure.kind is OVERLOAD
-    )
-
-
-def _shut(call: Call) -> bool:
-    """Return whether the client's own breaker shuts every node that an attempt may have asked.
-
-    It stays so for up to a second, and some clients count what they refuse: asking on would only keep it
-    shut. Where an attempt might begin anywhere, all its tries may have met the same node, and another is
-    worth it.
-    """
-    failure = call.failure
-    return failure is not None and failure.kind is NATIVE_BREAKER and not call.began_anywhere
-
-
-class Verdict(NamedTuple):
-    """The decision whether to send again.
-
-    Attributes:
-        sleep_s: how long to sleep first, in seconds; None to give up.
-        reason: why it gives up: ``failure`` (another try cannot help), ``tries``, ``in_doubt``,
-            ``overload``, ``deadline``, ``budget`` or ``rules`` (the application's); empty if it goes on.
-    """
-
-    sleep_s: float | None
-    reason: str = ""
-
-
-@dataclass(slots=True)
-class RetryCounters:
-    """Counters of all retries of a client so far. They outlive a reload.
-
-    Attributes:
-        retries: attempts beyond an operation's first.
-        suppressed: failed operations that were not tried again although they could have been, by
-            reason.
-        native: tries that the client made by itself in attempts that failed, as far as it tells.
-        exhausted: attempts that the client refused for a full pool, by node: the record's master, unless
-            the client names another.
-    """
-
-    retries: int = 0
-    native: int = 0
-    suppressed: Counter[str] = field(default_factory=Counter)
-    exhausted: Counter[str] = field(default_factory=Counter)
-
-    def after_fork(self) -> None:
-        """Count from zero in a forked child."""
-        self.retries = self.native = 0
-        self.suppressed.clear()
-        self.exhausted.clear()
+from .verification import Found, look, look_async, to_verify
 
 
 class Resumable(Protocol):
@@ -148,10 +50,7 @@ class Retry(Link):
         clock: seconds on the clock that the whole chain uses.
     """
 
-    __slots__ = (
-        *("_backoff", "_budget", "_clock", "_closing", "_of_results", "_rules"),
-        "counters",
-    )
+    __slots__ = ("_budget", "_closing", "_decisions", "_of_results", "counters")
 
     def __init__(
         self,
@@ -162,13 +61,11 @@ class Retry(Link):
         rules: TenacityRules | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._backoff = backoff
+        self.counters = counters or RetryCounters()
+        self._decisions = Decisions(backoff, budget, self.counters, rules, clock)
         self._budget = budget
         self._closing = closing or Closing()
-        self.counters = counters or RetryCounters()
-        self._rules = rules
         self._of_results = rules if rules is not None and rules.of_results else None
-        self._clock = clock
 
     @property
     def budget(self) -> RetryBudget | None:
@@ -181,11 +78,12 @@ class Retry(Link):
         return self._of_results is not None
 
     def link(self, proceed: Proceed) -> Resumable:
-        """Proceed; after a failure, sleep and proceed again as long as `decide` says so.
+        """Proceed; after a failure, sleep and proceed again as long as `Decisions` says so.
 
         Given what takes the place of the first attempt, it begins and counts no operation: the call was
         begun elsewhere, and its first attempt is over.
         """
+        decisions = self._decisions
 
         def retry(call: Call, first: Proceed | None = None) -> Any:
             if first is None:
@@ -197,36 +95,37 @@ class Retry(Link):
                 try:
                     result = first(call)
                 except Exception as error:
-                    verdict = self.decide(call, error)
-                    if verdict.sleep_s is None and (wanted := _to_verify(call, error)) is not None:
-                        found = self._look(call, proceed, wanted)
+                    verdict = decisions.of_failure(call, error)
+                    if verdict.sleep_s is None and (wanted := to_verify(call, error)) is not None:
+                        found = look(call, proceed, wanted)
                         if found is Found.APPLIED:
                             return call.plan.verification.result
-                        verdict = self._after_look(call, found, verdict)
+                        verdict = decisions.after_look(call, found, verdict)
                     if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
                         call.gave_up = verdict.reason or "closed"
                         raise
-                    if self._too_late(call, verdict.sleep_s):
+                    if decisions.too_late(call, verdict.sleep_s):
                         raise
                 else:
                     if self._of_results is None:
                         return result
-                    verdict = self._decide_result(call, result, self._of_results)
+                    verdict = decisions.of_result(call, result, self._of_results)
                     if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
                         return result
-                    if self._too_late(call, verdict.sleep_s):
+                    if decisions.too_late(call, verdict.sleep_s):
                         return result
-                self._prepare(call)
+                decisions.prepare(call)
                 first = proceed
 
         return retry
 
     def link_async(self, proceed: ProceedAsync) -> ResumableAsync:
-        """Proceed; after a failure, sleep and proceed again as long as `decide` says so.
+        """Proceed; after a failure, sleep and proceed again as long as `Decisions` says so.
 
         Given what takes the place of the first attempt, it begins and counts no operation: the call was
         begun elsewhere, and its first attempt is over.
         """
+        decisions = self._decisions
 
         async def retry(call: Call, first: ProceedAsync | None = None) -> Any:
             if first is None:
@@ -238,64 +137,66 @@ class Retry(Link):
                 try:
                     result = await first(call)
                 except Exception as error:
-                    verdict = self.decide(call, error)
-                    if verdict.sleep_s is None and (wanted := _to_verify(call, error)) is not None:
-                        found = await self._look_async(call, proceed, wanted)
+                    verdict = decisions.of_failure(call, error)
+                    if verdict.sleep_s is None and (wanted := to_verify(call, error)) is not None:
+                        found = await look_async(call, proceed, wanted)
                         if found is Found.APPLIED:
                             return call.plan.verification.result
-                        verdict = self._after_look(call, found, verdict)
+                        verdict = decisions.after_look(call, found, verdict)
                     if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
                         call.gave_up = verdict.reason or "closed"
                         raise
-                    if self._too_late(call, verdict.sleep_s):
+                    if decisions.too_late(call, verdict.sleep_s):
                         raise
                 else:
                     if self._of_results is None:
                         return result
-                    verdict = self._decide_result(call, result, self._of_results)
+                    verdict = decisions.of_result(call, result, self._of_results)
                     if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
                         return result
-                    if self._too_late(call, verdict.sleep_s):
+                    if decisions.too_late(call, verdict.sleep_s):
                         return result
-                self._prepare(call)
+                decisions.prepare(call)
                 first = proceed
 
         return retry
 
     def _around_batch(self, call: Call, proceed: Proceed, batch: PartialBatch) -> Any:
+        decisions = self._decisions
         while True:
             try:
                 batch.absorb(proceed(call))
             except Exception as error:
-                if not self._owns(call, error):
+                if not decisions.owns(call, error):
                     raise
                 batch.absorb_error(error)
-            verdict = self._decide_batch(call, batch)
+            verdict = decisions.of_batch(call, batch)
             if verdict.sleep_s is None or self._closing.sleep(verdict.sleep_s):
                 call.gave_up = verdict.reason or "closed"
                 return batch.outcome()
-            if self._too_late(call, verdict.sleep_s):
+            if decisions.too_late(call, verdict.sleep_s):
                 return batch.outcome()
-            self._prepare(call)
+            decisions.prepare(call)
             batch.narrow()
 
     async def _around_batch_async(
         self, call: Call, proceed: ProceedAsync, batch: PartialBatch
     ) -> Any:
+        decisions = self._decisions
         while True:
             try:
                 batch.absorb(await proceed(call))
             except Exception as error:
-                if not self._owns(call, error):
+                if not decisions.owns(call, error):
                     raise
                 batch.absorb_error(error)
-            verdict = self._decide_batch(call, batch)
+            verdict = decisions.of_batch(call, batch)
             if verdict.sleep_s is None or await self._closing.sleep_async(verdict.sleep_s):
                 call.gave_up = verdict.reason or "closed"
                 return batch.outcome()
-            if self._too_late(call, verdict.sleep_s):
+            if decisions.too_late(call, verdict.sleep_s):
                 return batch.outcome()
-            self._prepare(call)
+            decisions.prepare(call)
             batch.narrow()
 
     def _begin(self, call: Call) -> None:
@@ -305,186 +206,4 @@ class Retry(Link):
         if self._budget is not None:
             self._budget.operations += 1
             if self._budget.spent:
-                self._save(call)
-
-    def _owns(self, call: Call, error: Exception) -> bool:
-        """Return whether the attempt raised an error; record one that an interceptor injected."""
-        if not call.owns(error):
-            return False
-        if call.raised is None and call.failure is not None:
-            call.raised = call.error = error
-            call.now = self._clock()
-            call.tries_left -= 1
-            number, name = len(call.attempts) + 1, type(error).__name__
-            call.attempts += (Attempt(number, 0.0, 1, call.failure, name, call.nodes),)
-        return True
-
-    def _decide_batch(self, call: Call, batch: PartialBatch) -> Verdict:
-        return self._decide(call, batch.error) if batch.again else Verdict(None, "failure")
-
-    def decide(self, call: Call, error: Exception) -> Verdict:
-        """Decide about a call whose last attempt raised.
-
-        Args:
-            call: the call.
-            error: what was raised. An interceptor's own error is final.
-        """
-        if not self._owns(call, error):
-            return Verdict(None, "failure")
-        return self._decide(call, error)
-
-    def _decide(self, call: Call, error: Exception | None) -> Verdict:
-        """Decide by ``call.failure``. Without an error it is the failure of a batch that returned."""
-        self._account(call)
-        reason = self._objection(call)
-        if not reason:
-            sleep_s = self._sleep_s(call, error)
-            if self._rules is not None and self._rules.objects(call, error, sleep_s):
-                reason = "rules"
-            elif call.now + sleep_s >= call.deadline:
-                reason = "deadline"
-            elif not self._pay(call):
-                reason = "budget"
-            else:
-                return Verdict(sleep_s)
-        if reason != "failure":
-            self.counters.suppressed[reason] += 1
-        return Verdict(None, reason)
-
-    def _decide_result(self, call: Call, result: Any, rules: TenacityRules) -> Verdict:
-        """Decide about a successful attempt, where the application has a rule for results.
-
-        Applies to operations on one record, and to writes only if they may be applied twice. The caller
-        gets the last result even if the rule rejects it.
-        """
-        plan = call.plan
-        if plan.operation.shape is not Shape.POINT or not (plan.idempotent or not plan.writes):
-            return Verdict(None)
-        if not rules.wants_another(call, result):
-            return Verdict(None)
-        before = call.attempts
-        tries = min(plan.native_retries, call.tries_left)  # beyond the one already counted
-        attempt = Attempt(
-            len(before) + 1, max(call.now - call.began, 0.0), tries + 1, nodes=call.nodes
-        )
-        call.attempts = (*before, attempt)
-        sleep_s = self._sleep_s(call, None)
-        if call.tries_left - tries < 1:
-            reason = "tries"
-        elif rules.stops(call, sleep_s):
-            reason = "rules"
-        elif call.now + sleep_s >= call.deadline:
-            reason = "deadline"
-        elif not self._pay(call):
-            reason = "budget"
-        else:
-            call.tries_left -= tries
-            return Verdict(sleep_s)
-        call.attempts = before
-        self.counters.suppressed[reason] += 1
-        return Verdict(None, reason)
-
-    def _pay(self, call: Call) -> bool:
-        """Withdraw another attempt from the budget, unless it adds no load."""
-        if self._budget is None or not _adds_load(call):
-            return True
-        return self._budget.withdraw(1, call.now)
-
-    @staticmethod
-    def _objection(call: Call) -> str:
-        failure, plan = call.failure, call.plan
-        if failure is None or not failure.retryable:
-            return "failure"
-        if (
-            failure.kind is OVERLOAD
-            and not plan.asked_for
-            and _refused_for_load(call) > MAX_OVERLOAD_RETRIES
-        ):
-            return "overload"
-        unsent = sum(attempt.tries == 0 for attempt in call.attempts)
-        if call.tries_left < 1 or unsent > plan.max_tries or _shut(call):
-            return "tries"
-        if failure.in_doubt and not plan.idempotent and plan.rows is None:
-            return "in_doubt"  # a batch sends again only the rows for which that is safe
-        return ""
-
-    def _sleep_s(self, call: Call, error: Exception | None) -> float:
-        """Return how long to sleep, in seconds: never less than ``sleep_between_retries``."""
-        return max(self._backoff_s(call, error), call.plan.sleep_between_retries_s)
-
-    def _backoff_s(self, call: Call, error: Exception | None) -> float:
-        if self._rules is not None:
-            wanted_s = self._rules.sleep_s(call, error)
-            if wanted_s is not None:
-                return min(max(wanted_s, 0.0), self._backoff.max_sleep_s)
-        last_s = call.attempts[-2].slept_s if len(call.attempts) > 1 else 0.0
-        return self._backoff.sleep_s(len(call.attempts), last_s)
-
-    @staticmethod
-    def _look(call: Call, proceed: Proceed, wanted: ExpectedWrite) -> Found:
-        """Read the record of a write in doubt, and return whether the write was applied."""
-        verification: Verification = call.plan.verification
-        read = verification.read(call)
-        try:
-            return judge(wanted, verification.record(proceed(read)))
-        except Exception:  # noqa: BLE001 - the caller gets the write's own error
-            return _missing(read, wanted)
-
-    @staticmethod
-    async def _look_async(call: Call, proceed: ProceedAsync, wanted: ExpectedWrite) -> Found:
-        """Read the record of a write in doubt, and return whether the write was applied."""
-        verification: Verification = call.plan.verification
-        read = verification.read(call)
-        try:
-            return judge(wanted, verification.record(await proceed(read)))
-        except Exception:  # noqa: BLE001 - the caller gets the write's own error
-            return _missing(read, wanted)
-
-    def _after_look(self, call: Call, found: Found, verdict: Verdict) -> Verdict:
-        """Decide again about a write that is now known not to have been applied."""
-        if found is not Found.NOT_APPLIED or verdict.reason != "in_doubt" or call.failure is None:
-            return verdict
-        call.failure = replace(call.failure, in_doubt=False)
-        *before, last = call.attempts
-        call.attempts = (*before, replace(last, failure=call.failure))
-        return self._decide(call, None)
-
-    def _save(self, call: Call) -> None:
-        """Limit a call to one try, while the budget allows no second."""
-        if call.plan.native_retries and self._budget is not None:
-            call.frugal = not self._budget.affords(1, call.now)
-            call.tailored = call.tailored or call.frugal
-
-    def _account(self, call: Call) -> None:
-        """Count what the client did in the attempt that just failed, and charge its own tries."""
-        failure = call.failure
-        if failure is not None and failure.kind is POOL_EXHAUSTED and call.attempts:
-            node = failure.node or next(iter(call.attempts[-1].nodes), None)
-            if node is not None:
-                self.counters.exhausted[node] += 1
-        native = call.attempts[-1].tries - 1 if call.attempts else 0
-        if native > 0:
-            self.counters.native += native
-            if self._budget is not None and _adds_load(call):
-                self._budget.charge(native, call.now)
-
-    def _too_late(self, call: Call, slept_s: float) -> bool:
-        """Record the sleep, and return whether it used up the call's remaining time."""
-        *before, last = call.attempts
-        call.attempts = (*before, replace(last, slept_s=slept_s))
-        call.now = self._clock()
-        if call.deadline - call.now >= SHORTEST_S:
-            return False
-        call.gave_up = "deadline"
-        self.counters.suppressed["deadline"] += 1
-        return True
-
-    def _prepare(self, call: Call) -> None:
-        """Prepare a call for its next attempt."""
-        self.counters.retries += 1
-        call.retries += 1
-        call.next_attempt()
-        if not call.plan.asked_for and (refused := _refused_for_load(call)):
-            call.tries_left = min(call.tries_left, 1 + MAX_OVERLOAD_RETRIES - refused)
-        if self._budget is not None and self._budget.spent:
-            self._save(call)
+                self._decisions.limit(call)

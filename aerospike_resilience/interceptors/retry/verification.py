@@ -14,8 +14,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ...model.call import Call
-from ...model.failure import FailureKind
+from ...model.failure import RECORD, FailureKind
 from ...model.rows import ExpectedWrite
+from ..base import Proceed, ProceedAsync
 
 
 class Found(enum.Enum):
@@ -42,7 +43,7 @@ class Verification(NamedTuple):
     result: Any
 
 
-def is_uncertain(call: Call) -> bool:
+def _is_uncertain(call: Call) -> bool:
     """Return whether an attempt, the last or an earlier one, may have applied the write."""
     failure = call.failure
     if failure is None:
@@ -68,3 +69,37 @@ def judge(wanted: ExpectedWrite, record: tuple[int, dict[str, Any]] | None) -> F
         for name, value in wanted.bins.items()
     )
     return Found.APPLIED if holds and generation == wanted.generation + 1 else Found.UNCERTAIN
+
+
+def to_verify(call: Call, error: Exception) -> ExpectedWrite | None:
+    """Return what a write in doubt expects; None without verification, or where a read decides nothing."""
+    verification: Verification | None = call.plan.verification
+    if verification is None or not call.owns(error) or not _is_uncertain(call):
+        return None
+    return verification.wanted(call)
+
+
+def look(call: Call, proceed: Proceed, wanted: ExpectedWrite) -> Found:
+    """Read the record of a write in doubt, and return whether the write was applied."""
+    verification: Verification = call.plan.verification
+    read = verification.read(call)
+    try:
+        return judge(wanted, verification.record(proceed(read)))
+    except Exception:  # noqa: BLE001 - the caller gets the write's own error
+        return _judge_failure(read, wanted)
+
+
+async def look_async(call: Call, proceed: ProceedAsync, wanted: ExpectedWrite) -> Found:
+    """Read the record of a write in doubt, and return whether the write was applied."""
+    verification: Verification = call.plan.verification
+    read = verification.read(call)
+    try:
+        return judge(wanted, verification.record(await proceed(read)))
+    except Exception:  # noqa: BLE001 - the caller gets the write's own error
+        return _judge_failure(read, wanted)
+
+
+def _judge_failure(read: Call, wanted: ExpectedWrite) -> Found:
+    """Judge by the failure of a read: "record not found" is an answer too."""
+    gone = read.failure is not None and read.failure.kind is RECORD
+    return judge(wanted, None) if gone else Found.UNCERTAIN

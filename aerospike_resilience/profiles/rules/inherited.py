@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ...model.operation import Kind, Operation, Shape
+from ..layers import Setting
 from ..places import place_of
-from ..profile import Setting
 from ..spelling import field_text
 from .subject import Found, Subject
 

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 from ...model.operation import Kind, Operation, Shape
-from ..profile import Profile, Setting
+from ..layers import Setting
+from ..profile import Profile
 
 
 class Executing(Protocol):

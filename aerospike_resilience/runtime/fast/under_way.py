@@ -20,8 +20,8 @@ from .lane import Lane
 from .loop_calls import LoopCalls
 
 
-class UnderWay:
-    """What an awaited call keeps until the client is done with it.
+class Slot:
+    """What an awaited call keeps until the client is done with it. The client completes it as a future.
 
     Attributes:
         lane: where it runs.
@@ -34,9 +34,14 @@ class UnderWay:
         permits: the list that the permit was taken from.
         calls: the calls of its event loop.
         target: where telemetry takes its duration; None where it skips the call, or has it already.
+        outer: the caller's future.
+        context: the caller's context.
     """
 
-    __slots__ = ()
+    __slots__ = (
+        *("lane", "plan", "fit", "values", "began", "early_s", "lag_s", "permits"),
+        *("calls", "context", "outer", "target"),
+    )
 
     lane: Lane
     plan: Plan
@@ -48,129 +53,6 @@ class UnderWay:
     permits: Any
     calls: LoopCalls
     target: Listener | None
-
-    def of_caller(self) -> asyncio.Future[Any]:
-        """Return the future that the caller has."""
-        raise NotImplementedError
-
-    def release(self) -> None:
-        """Release the permit, once."""
-        try:
-            self.calls.under_way.remove(self)
-        except KeyError:  # its event loop was closed before
-            return
-        self.permits.append(None)
-        gate = self.lane.gate
-        if gate.waiting or gate.debt:
-            gate.settle()
-
-    def slow(self, ended: float) -> None:
-        """Account for a success that came late. The event loop's own lag shows nothing about a node."""
-        lag_s = self.calls.lag.since(self.lag_s)
-        began = min(self.began + lag_s, ended)
-        if ended - began < self.early_s:
-            self.lane.recent.append((self.values[0], began, ended, self.plan.answered_by))
-        else:
-            self.lane.first.slow(
-                self.fit, self.plan, given(self.values), self.values[0], began, ended
-            )
-
-    def left(self, error: BaseException) -> None:
-        """Tell telemetry that the call ended for its caller, without an answer of the client."""
-        target = self.target
-        self.target = None  # type: ignore[misc]  # each subclass has the slot
-        if target is not None:
-            self.lane.first.ended(target, self.fit, self.plan, self.values[0], self.began, error)
-
-    def failed(self, error: BaseException) -> None:
-        """Account for a failure, and let the general chain decide what becomes of the call."""
-        lane, calls, target = self.lane, self.calls, self.target
-        first = None
-        try:
-            if isinstance(error, Exception):
-                self.target = None  # type: ignore[misc]  # as above
-                key, ended = self.values[0], calls.clock()
-                if not lane.first.answered(
-                    target, self.plan, key, self.began, ended, self.early_s, error
-                ):
-                    first = lane.first.failed(
-                        self.fit, target, self.plan, given(self.values), key, self.began, error
-                    )
-            else:
-                self.left(error)
-        finally:
-            self.release()
-            if first is None:
-                finish_with(self.of_caller(), error)
-        if first is not None:
-            go_on(calls, lane, first, self.of_caller())
-
-
-def go_on(calls: LoopCalls, lane: Lane, first: FirstAttempt, outer: asyncio.Future[Any]) -> None:
-    """Go on with a failed call in the general chain. Called after its permit was released.
-
-    Args:
-        calls: the calls of its event loop.
-        lane: where it ran.
-        first: its failed attempt.
-        outer: the future that the caller has.
-    """
-    if outer.done():
-        return  # he has left
-    work = lane.first.resume_async(first)
-    if is_final(first):
-        try:
-            work.send(None)  # it decides, and ends without waiting for anything
-        except StopIteration as returned:
-            outer.set_result(returned.value)
-        except Exception as raised:  # noqa: BLE001 - the caller's
-            outer.set_exception(raised)
-        return
-    task = calls.loop.create_task(work)
-    calls.tasks.add(task)  # the event loop keeps none alive
-
-    def resumed(task: asyncio.Task[Any]) -> None:
-        calls.tasks.discard(task)
-        if task.cancelled():
-            outer.cancel()
-        elif (error := task.exception()) is not None:
-            finish_with(outer, error)
-        elif not outer.done():
-            outer.set_result(task.result())
-
-    task.add_done_callback(resumed)
-    outer.add_done_callback(lambda left: task.cancel() if left.cancelled() else None)
-
-
-def finish_with(outer: asyncio.Future[Any], error: BaseException) -> None:
-    """Hand an error to the caller, unless he has left."""
-    if outer.done():
-        return
-    if isinstance(error, asyncio.CancelledError):
-        outer.cancel()
-    else:
-        outer.set_exception(error)
-
-
-def is_final(first: FirstAttempt) -> bool:
-    """Return whether the general chain only hands a failure on: it neither sleeps nor asks a node."""
-    failure = first.call.failure
-    return failure is None or not (failure.retryable or failure.in_doubt)
-
-
-class Slot(UnderWay):
-    """A call that the client completes by itself, instead of a future.
-
-    Attributes:
-        outer: the caller's future.
-        context: the caller's context.
-    """
-
-    __slots__ = (
-        *("lane", "plan", "fit", "values", "began", "early_s", "lag_s", "permits"),
-        *("calls", "context", "outer", "target"),
-    )
-
     outer: asyncio.Future[Any]
     context: contextvars.Context
 
@@ -238,9 +120,57 @@ class Slot(UnderWay):
         """Return the caller's event loop."""
         return self.outer.get_loop()
 
-    def of_caller(self) -> asyncio.Future[Any]:
-        """Return the caller's future."""
-        return self.outer
+    def release(self) -> None:
+        """Release the permit, once."""
+        try:
+            self.calls.under_way.remove(self)
+        except KeyError:  # its event loop was closed before
+            return
+        self.permits.append(None)
+        gate = self.lane.gate
+        if gate.waiting or gate.debt:
+            gate.settle()
+
+    def slow(self, ended: float) -> None:
+        """Account for a success that came late. The event loop's own lag shows nothing about a node."""
+        lag_s = self.calls.lag.since(self.lag_s)
+        began = min(self.began + lag_s, ended)
+        if ended - began < self.early_s:
+            self.lane.recent.append((self.values[0], began, ended, self.plan.answered_by))
+        else:
+            self.lane.first.slow(
+                self.fit, self.plan, given(self.values), self.values[0], began, ended
+            )
+
+    def left(self, error: BaseException) -> None:
+        """Tell telemetry that the call ended for its caller, without an answer of the client."""
+        target = self.target
+        self.target = None
+        if target is not None:
+            self.lane.first.ended(target, self.fit, self.plan, self.values[0], self.began, error)
+
+    def failed(self, error: BaseException) -> None:
+        """Account for a failure, and let the general chain decide what becomes of the call."""
+        lane, calls, target = self.lane, self.calls, self.target
+        first = None
+        try:
+            if isinstance(error, Exception):
+                self.target = None
+                key, ended = self.values[0], calls.clock()
+                if not lane.first.answered(
+                    target, self.plan, key, self.began, ended, self.early_s, error
+                ):
+                    first = lane.first.failed(
+                        self.fit, target, self.plan, given(self.values), key, self.began, error
+                    )
+            else:
+                self.left(error)
+        finally:
+            self.release()
+            if first is None:
+                _finish_with(self.outer, error)
+        if first is not None:
+            go_on(calls, lane, first, self.outer)
 
 
 class NativeCall(Slot):
@@ -260,3 +190,55 @@ class NativeCall(Slot):
             if self.outer.cancelled():
                 self.left(asyncio.CancelledError())
             self.failed(error)
+
+
+def go_on(calls: LoopCalls, lane: Lane, first: FirstAttempt, outer: asyncio.Future[Any]) -> None:
+    """Go on with a failed call in the general chain. Called after its permit was released.
+
+    Args:
+        calls: the calls of its event loop.
+        lane: where it ran.
+        first: its failed attempt.
+        outer: the future that the caller has.
+    """
+    if outer.done():
+        return  # he has left
+    work = lane.first.resume_async(first)
+    if is_final(first):
+        try:
+            work.send(None)  # it decides, and ends without waiting for anything
+        except StopIteration as returned:
+            outer.set_result(returned.value)
+        except Exception as raised:  # noqa: BLE001 - the caller's
+            outer.set_exception(raised)
+        return
+    task = calls.loop.create_task(work)
+    calls.tasks.add(task)  # the event loop keeps none alive
+
+    def resumed(task: asyncio.Task[Any]) -> None:
+        calls.tasks.discard(task)
+        if task.cancelled():
+            outer.cancel()
+        elif (error := task.exception()) is not None:
+            _finish_with(outer, error)
+        elif not outer.done():
+            outer.set_result(task.result())
+
+    task.add_done_callback(resumed)
+    outer.add_done_callback(lambda left: task.cancel() if left.cancelled() else None)
+
+
+def _finish_with(outer: asyncio.Future[Any], error: BaseException) -> None:
+    """Hand an error to the caller, unless he has left."""
+    if outer.done():
+        return
+    if isinstance(error, asyncio.CancelledError):
+        outer.cancel()
+    else:
+        outer.set_exception(error)
+
+
+def is_final(first: FirstAttempt) -> bool:
+    """Return whether the general chain only hands a failure on: it neither sleeps nor asks a node."""
+    failure = first.call.failure
+    return failure is None or not (failure.retryable or failure.in_doubt)

@@ -146,11 +146,6 @@ def is_map(data: bytes) -> bool:
     return 0x80 <= data[0] <= 0x8F or data[0] in _MAPS
 
 
-def is_text(data: bytes) -> bool:
-    """Tell whether a value is a string or a blob."""
-    return 0xA0 <= data[0] <= 0xBF or data[0] in _TEXTS
-
-
 def is_extension(data: bytes) -> bool:
     """Tell whether a value is an extension: a marker, infinity or the wildcard."""
     return data[0] in _EXTENSIONS or 0xD4 <= data[0] <= 0xD8

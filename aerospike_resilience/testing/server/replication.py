@@ -109,12 +109,6 @@ class Replication:
         }
 
     @property
-    def migrating(self) -> bool:
-        """Whether an owner still misses records."""
-        view = self._membership.view
-        return view is None or not view.settled
-
-    @property
     def remaining(self) -> int:
         """How many partitions still wait for records here."""
         return len(self._missing) + len(self._unmerged)

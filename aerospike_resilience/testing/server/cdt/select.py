@@ -29,7 +29,6 @@ KEYS: Final = 2
 KEYS_AND_VALUES: Final = 3
 CHANGE: Final = 4
 NO_FAIL: Final = 0x10
-MAX_RESULTS: Final = 1 << 20
 
 
 class Keys(NamedTuple):

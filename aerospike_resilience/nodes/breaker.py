@@ -38,6 +38,9 @@ MAX_OPEN_WINDOWS: Final = 2.5
 """Re-opening never waits longer than this many windows, jitter aside: with it and the time that probes
 take, a node that is well again is closed within three. Longer would spare it three probes a time."""
 
+JITTER: Final = 0.1
+"""By which part of it the time differs for which a node stays open, so that processes do not keep step."""
+
 FORGIVEN_WINDOWS: Final = 3
 """A node that stayed closed for this many windows opens for the shortest time again."""
 
@@ -210,7 +213,7 @@ class NodeBreaker:
     def _stay_open(self, now: float) -> None:
         windows = min(GROWTH ** min(self._openings, 30), MAX_OPEN_WINDOWS)
         self._openings += 1
-        self.until = now + self.window_s * windows * self._random.uniform(0.9, 1.1)
+        self.until = now + self.window_s * windows * self._random.uniform(1 - JITTER, 1 + JITTER)
 
     def half_open(self, now: float) -> None:
         """Let probes through."""
@@ -239,11 +242,12 @@ class NodeBreaker:
 
         One that still owes an answer stays open for longer instead: no call is spent on it.
         """
-        if now >= self._window_ends:
+        if not now < self._window_ends <= now + self.window_s:  # it is over, or was longer before
             self._window_ends = now + self.window_s
             self._begin_window()
             if self._state == CLOSED and now >= self.since + FORGIVEN_WINDOWS * self.window_s:
                 self._openings = 0
+        self.until = min(self.until, now + self.window_s * MAX_OPEN_WINDOWS * (1 + JITTER))
         if self._state == OPEN and now >= self.until:
             if suspect:
                 self._stay_open(now)

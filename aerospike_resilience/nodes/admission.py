@@ -13,6 +13,7 @@ from ..model.operation import Key
 from ..model.plan import Plan
 from .cluster import ClusterHealth
 from .health import NodeHealth
+from .partitions import UNKNOWN
 
 SILENT_S: Final = 0.05
 """How long a read waits at most for a node that owes an answer, in seconds, where the profile has no
@@ -49,15 +50,13 @@ class Admission:
             CircuitOpenError: a node it needs is open and no other can serve it.
         """
         self._health.wake_tending()
-        writes = call.plan.writes
-        # A write needs its replica by the cluster's map, a read moves to one by the client's own.
-        names = self._health.owners(call.key) if writes else self._health.owners_asked(call.key)
-        call.nodes = names
+        names = self._needed(call.plan, call.key)
+        call.nodes = names[:-1] if names[-1:] == (UNKNOWN,) else names
         if not names:
             return
         if (sure := self._sure(call.plan, names)) is not None:
             raise self.refusal(call, *sure)
-        if writes:
+        if call.plan.writes:
             self._admit_write(call, names)
         else:
             self._admit_read(call, names)
@@ -70,9 +69,17 @@ class Admission:
         health = self._health
         if health.asleep:
             health.wake_tending()
-        names = health.owners(key)
+        names = self._needed(plan, key)
         sure = self._sure(plan, names) if names else None
         return None if sure is None else self._error(plan, *sure)
+
+    def _needed(self, plan: Plan, key: Key | None) -> tuple[str, ...]:
+        """Return the nodes that a call goes to, master first; `UNKNOWN` for one that is not known yet.
+
+        A write needs its replica by the cluster's map, a read moves to one by the client's own.
+        """
+        health = self._health
+        return health.owners(key) if plan.writes else health.owners_asked(key)
 
     def _sure(self, plan: Plan, names: tuple[str, ...]) -> tuple[str, str] | None:
         """Return the node for which a call is refused, and its role, where its state alone decides it.
@@ -232,7 +239,7 @@ class Admission:
             call.patience_s, call.tailored = call.plan.socket_timeout_s, True
         found = {}
         for index, key in enumerate(keys):
-            if (needed := self._needed_open(call, self._health.owners(key))) is not None:
+            if (needed := self._needed_open(call, self._needed(call.plan, key))) is not None:
                 found[index] = needed
         return found
 

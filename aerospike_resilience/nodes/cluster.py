@@ -189,13 +189,21 @@ class ClusterHealth:
             return ()
 
     def owners_asked(self, key: Key | None) -> tuple[str, ...]:
-        """Return the nodes that reads of a record go to, by the map that the client may still go by."""
-        if (previous := self.previous) is None:
-            return self.owners(key)
+        """Return the nodes that reads of a record go to, by the map that the client may still go by.
+
+        Where not all nodes that hold it are known, `UNKNOWN` comes last: a node that has joined is
+        unknown until the client lists it at one of its tends.
+        """
+        if key is None or self.partitions is partitions.EMPTY:
+            return ()
         try:
-            return previous.owners(*self.source.partition(key)) or self.owners(key)
+            place = self.source.partition(key)
+            for one in (self.previous, self.partitions):
+                if one is not None and (owners := one.owners(*place)):
+                    return owners if one.is_whole(*place) else (*owners, partitions.UNKNOWN)
         except Exception:  # noqa: BLE001 - not a key: the client is about to say so, better than we could
             return ()
+        return ()
 
     def _holders_locked(
         self, key: Key | None, owners: tuple[str, ...]

@@ -175,9 +175,7 @@ class NodeBreaker:
         if self._state == CLOSED:
             self.errors += 1
             self.reason = reason
-            rate = self.shares.failure_rate
-            too_many = 0 < self.max_error_rate < self.errors
-            return too_many or self._reaches(rate, self.errors, self.answers)
+            return self._fails_too_often
         return False
 
     def answer(
@@ -198,7 +196,21 @@ class NodeBreaker:
             self.answers += weight
         if slow:
             self.slow += weight
-        return slow and self._reaches(self.shares.slow_call_rate, self.slow, self.parts)
+        return slow and self._is_slow_too_often
+
+    @property
+    def wants_to_open(self) -> bool:
+        """Whether it is closed though what was counted in this window opens a node."""
+        return self._state == CLOSED and (self._fails_too_often or self._is_slow_too_often)
+
+    @property
+    def _fails_too_often(self) -> bool:
+        too_many = 0 < self.max_error_rate < self.errors
+        return too_many or self._reaches(self.shares.failure_rate, self.errors, self.answers)
+
+    @property
+    def _is_slow_too_often(self) -> bool:
+        return self._reaches(self.shares.slow_call_rate, self.slow, self.parts)
 
     def _reaches(self, rate: float | None, count: float, went_well: float) -> bool:
         calls = went_well + self.errors

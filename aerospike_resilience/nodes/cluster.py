@@ -31,6 +31,7 @@ from .pace import ReadPace
 from .registry import NodeRegistry
 from .replaced_maps import ReplacedMaps
 from .scouting import Scouting
+from .verdict_log import VerdictLog
 
 if TYPE_CHECKING:
     import pybreaker
@@ -83,6 +84,7 @@ class ClusterHealth:
         inquiries: failures of which several nodes may be the cause, for the tend thread to settle by
             asking them: the nodes, when the attempt began, the kind of failure.
         verdict: ``cluster`` while so many nodes fail that no node is to blame.
+        verdict_log: logs when that begins and ends.
         failing: whether, besides, more nodes than may be open are ailing right now, under ``enforce``.
         committed_alone: writes sent with commit level master for an open replica, so far.
         asleep: whether nobody tends the cluster, in a forked child that has not made a call yet.
@@ -128,6 +130,7 @@ class ClusterHealth:
             *(self.identity, self.notices, tolerance),
         )
         self.by_name = self.registry.by_name
+        self.verdict_log = VerdictLog(self.identity, self.notices, clock)
         self.inquiries: list[blame.Inquiry] = []
         self._scouting = Scouting()
         self.pace = ReadPace(self.by_name, weakly(self.fold_locked, otherwise=None), tolerance)
@@ -620,12 +623,7 @@ class ClusterHealth:
         others = self.registry.others_open(node)
         if others + 1 > self.options.max_open_share * len(self.by_name):
             if not self.verdict:
-                self.notices.note(
-                    self._log.warning,
-                    "%s at node %s, with %d of %d nodes open already: the cluster or our own network "
-                    "is the likely cause, so the node stays closed (max_open_share)",
-                    *(reason, node.address.name, others, len(self.by_name)),
-                )
+                self.verdict_log.begins(reason, node.address.name, others, len(self.by_name))
             self.verdict = "cluster"
             return
         if node.breaker.state in (CLOSED, HALF_OPEN):
@@ -642,11 +640,8 @@ class ClusterHealth:
         self.calm = self.closed or all(node.quiet for node in self.by_name.values())
         if self.calm:
             self.previous = None
-        if self.verdict and all(node.breaker.closed for node in self.by_name.values()):
-            self.notices.note(
-                self._log.info,
-                "every node is closed again: the cluster is no longer the likely cause",
-            )
+        if self.verdict and not any(node.fails for node in self.by_name.values()):
+            self.verdict_log.ends()
             self.verdict = ""
         enforced = bool(self.verdict) and self.options.mode == "enforce"
         ailing = sum(not node.well for node in self.by_name.values())

@@ -101,6 +101,11 @@ class NodeHealth:
         return self.asked_since is None and self.breaker.closed
 
     @property
+    def fails(self) -> bool:
+        """Whether it owes an answer, or its errors opened it or would have; isolation does not matter."""
+        return self.suspect or not self.breaker.trusted or self.breaker.wants_to_open
+
+    @property
     def silent(self) -> bool:
         """Whether it is not expected to answer: it owes an answer, or was opened for not answering."""
         return self.suspect or not (self.breaker.trusted or self.breaker.reason in ANSWERING)

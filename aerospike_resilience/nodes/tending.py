@@ -141,6 +141,7 @@ class TendedCluster:
                     health.open_locked(node, SILENCE, now)
             health.settle_locked()
             health.registry.log.tend()
+            health.verdict_log.tend()
 
     def adapt(self) -> None:
         """Recompute how long reads wait for a node while all is calm."""

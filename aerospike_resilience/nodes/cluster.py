@@ -484,8 +484,9 @@ class ClusterHealth:
         with self.notices, self.lock:
             before, self.options = self.options, options
             self.registry.reconfigure(options)
-            if options.mode not in ("enforce", before.mode):
-                # Who switches the breaker to another mode wants no verdict of before to hold in it.
+            if options.mode not in ("enforce", before.mode) or not options.watched:
+                # Who switches the breaker to another mode wants no verdict of before to hold in it. And
+                # where nothing decides by the state of nodes, nobody asks them.
                 self.inquiries.clear()
                 for node in self.by_name.values():
                     node.forget(self.clock())

@@ -21,6 +21,7 @@ from aerospike_resilience.nodes import (
 )
 from aerospike_resilience.nodes.breaker import HALF_OPEN, JITTER, MAX_OPEN_WINDOWS
 from aerospike_resilience.nodes.map_refresh import MapRefresher
+from aerospike_resilience.nodes.options import AdaptiveTimeout
 from tests import fakes
 from tests.nodes.test_partitions import bitmap
 from tests.patience import NEVER_LATE, never_late
@@ -196,6 +197,21 @@ def test_another_mode_closes_what_was_opened_by_evidence(clock, mode):
     assert tended.tend() == health.options.tend_interval_s
     assert {node.breaker.state for node in health.nodes()} == {"closed"}
     assert health.calm
+
+
+def test_a_reload_after_which_nobody_asks_nodes_leaves_none_suspect(clock):
+    health = health_of(clock, mode="off", adaptive=AdaptiveTimeout())
+    tended = TendedCluster(health)
+    tended.tend()
+    with health.notices, health.lock:
+        health.note_unanswered_locked(health.by_name["A1"], clock(), clock())
+    assert not health.calm
+
+    health.reconfigure(replace(health.options, adaptive=None))
+
+    clock.pass_s(health.options.tend_interval_s)
+    assert health.calm
+    assert tended.tend() == health.options.tend_interval_s
 
 
 def test_in_mode_off_a_late_failure_makes_no_node_suspect(clock):

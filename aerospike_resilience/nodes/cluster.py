@@ -650,5 +650,8 @@ class ClusterHealth:
 
     def update_nodes_locked(self, known: Mapping[str, NodeAddress]) -> None:
         """Take over the client's list of nodes. A node that left both list and map is forgotten."""
+        before = frozenset(self.by_name)
         self.registry.update(known, self.partitions.nodes(), self.options)
+        for name in before.difference(self.by_name):
+            self.pace.gone_locked(name)
         self.settle_locked()

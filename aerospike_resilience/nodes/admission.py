@@ -11,6 +11,7 @@ from ..model.call import Call
 from ..model.failure import FailureKind
 from ..model.operation import Key
 from ..model.plan import Plan
+from .breaker import NodeBreaker
 from .cluster import ClusterHealth
 from .health import NodeHealth
 from .partitions import UNKNOWN
@@ -148,7 +149,8 @@ class Admission:
 
     def _may_scout(self, call: Call, name: str) -> bool:
         """Return whether a write whose master is open is to find out whether the client asks another."""
-        return not self._health.by_name[name].breaker.isolated and self._health.scouts(call)
+        node = self._health.by_name.get(name)
+        return node is not None and not node.breaker.isolated and self._health.scouts(call)
 
     def _admit_read(self, call: Call, names: tuple[str, ...]) -> None:
         master = self._health.by_name.get(names[0])
@@ -344,7 +346,8 @@ class Admission:
         health = self._health
         health.registry.refused.add(name)
         now = health.clock()
-        breaker = health.by_name[name].breaker
+        node = health.by_name.get(name)
+        breaker = _left(name, now) if node is None else node.breaker
         operation, profile = plan.operation.name, plan.profile
         orders, state, why = breaker.orders, breaker.state, breaker.why
         open_for_s = now - (breaker.isolated_since if orders else breaker.since)
@@ -376,3 +379,10 @@ class Admission:
                 "reason": why,
             },
         )
+
+
+def _left(name: str, now: float) -> NodeBreaker:
+    """Return what to tell of a node that has left the cluster since the call was refused for it."""
+    breaker = NodeBreaker(name, max_error_rate=0, window_s=0.0, half_open_calls=1)
+    breaker.open(now, "it has left the cluster")
+    return breaker

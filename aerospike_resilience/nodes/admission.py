@@ -15,6 +15,7 @@ from .breaker import NodeBreaker
 from .cluster import ClusterHealth
 from .health import NodeHealth
 from .partitions import UNKNOWN
+from .unreachable import may_find_out, takes_over_writes
 
 SILENT_S: Final = 0.05
 """How long a read waits at most for a node that owes an answer, in seconds, where the profile has no
@@ -103,8 +104,10 @@ class Admission:
                 scouted = health.previous is not None and not node.breaker.isolated
                 return None if scouted else (name, "master")
             elif health.options.on_replica_open != "wait" and not plan.commits_alone:
-                alone = health.options.on_replica_open == "commit_master"
-                return None if alone else (name, "replica")
+                goes_on = health.options.on_replica_open == "commit_master"
+                now = health.clock()
+                goes_on = goes_on or takes_over_writes(node, now) or may_find_out(node, now)
+                return None if goes_on else (name, "replica")
         return None if writes else (names[0], "master")
 
     def _shut(self, node: NodeHealth) -> bool:
@@ -130,6 +133,8 @@ class Admission:
             if rank and self._health.may_commit_alone(call):
                 call.commit_master = call.tailored = True
                 continue
+            if rank and self._reaches(name):
+                continue
             raise self.refusal(call, name, "replica" if rank else "master")
         again = bool(call.attempts) or (call.plan.idempotent and call.tries_left > 1)
         left_out = again and self._health.leaves_replica_out(call, names)
@@ -146,6 +151,17 @@ class Admission:
         if call.commit_master:
             with self._health.notices, self._health.lock:
                 self._health.committed_alone += 1
+
+    def _reaches(self, name: str) -> bool:
+        """Return whether a write's master may reach an open replica that this client does not reach."""
+        health = self._health
+        node, now = health.by_name.get(name), health.clock()
+        if node is None or takes_over_writes(node, now):
+            return True
+        with health.notices, health.lock:
+            if found_out := may_find_out(node, now):
+                node.tried_as_replica = now
+            return found_out
 
     def _may_scout(self, call: Call, name: str) -> bool:
         """Return whether a write whose master is open is to find out whether the client asks another."""
@@ -306,7 +322,13 @@ class Admission:
             if names[0] in shut:
                 return names[0], "master"
             waits = self._health.options.on_replica_open == "wait" or call.plan.commits_alone
-            return None if waits else (shut[0], "replica")
+            now = self._health.clock()
+            lost = [
+                name
+                for name, node in states
+                if name in shut and node is not None and not takes_over_writes(node, now)
+            ]
+            return None if waits or not lost else (lost[0], "replica")
         reachable = names if call.plan.failover else names[:1]
         return (names[0], "master") if all(name in shut for name in reachable) else None
 

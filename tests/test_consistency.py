@@ -84,6 +84,22 @@ def test_a_record_of_a_strong_namespace_takes_its_scopes(client):
     assert "durable_delete" not in plan_of(client, "test", "put").fields
 
 
+def test_a_namespace_is_asked_about_again_where_no_answer_came(bare, monkeypatch):
+    source = type(adapter_named("aerospike").source(bare))
+    answers, kept_back = source.answers, []
+
+    def once_silent(self, nodes, command, timeout_s):
+        if command.startswith("namespace/") and command not in kept_back:
+            kept_back.append(command)
+            return {}
+        return answers(self, nodes, command, timeout_s)
+
+    monkeypatch.setattr(source, "answers", once_silent)
+    with wrapped(bare, MARKED) as client:  # by then the strong one is known
+        assert set(kept_back) == {"namespace/test", "namespace/bank"}
+        assert plan_of(client, "bank").total_timeout_s == 0.22
+
+
 def test_explain_knows_the_namespace(client):
     explain = client.resilience.explain
     assert explain("get", set="bank").value("total_timeout") == 220

@@ -6,9 +6,17 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import aerospike_py
 import pytest
 
-from aerospike_resilience import DeadlineExceededError, ambient, carry, deadline, remaining
+from aerospike_resilience import (
+    DeadlineExceededError,
+    ambient,
+    carry,
+    deadline,
+    remaining,
+    resilient,
+)
 from tests.conformance.surfaces import NativeAsync, PyAsyncClient
 from tests.waiting import until
 
@@ -71,6 +79,25 @@ def test_a_deadline_is_carried_into_an_executor(client):
         assert pool.submit(remaining).result(60) is None
 
     assert isinstance(caught.value, TimeoutError)
+
+
+@pytest.mark.parametrize("seconds", [1e9, 1e300])
+def test_a_deadline_that_is_farther_off_than_clients_can_count_ends_nothing(
+    healthy, connect, seconds
+):
+    unlimited = {"policy": {"all": {"total_timeout": 0, "socket_timeout": 0}}}
+    plain = aerospike_py.client({"hosts": healthy.hosts}).connect()
+    clients = [
+        resilient(bare, "latency", overrides=unlimited) for bare in (connect(healthy), plain)
+    ]
+    key = ("test", "deadline", "far")
+    clients[0].put(key, {"n": 1})
+
+    with healthy.inject(op="get", latency="20ms"), deadline(seconds):
+        assert [client.get(key)[2] for client in clients] == [{"n": 1}] * 2
+    for client in clients:
+        client.resilience.close()
+    plain.close()
 
 
 def test_no_deadline_lies_in_the_past():

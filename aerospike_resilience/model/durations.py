@@ -16,6 +16,9 @@ NO_LIMIT_S: Final = math.inf
 NO_LIMIT_MS: Final = 0
 """No limit, in a client's policy."""
 
+LONGEST_MS: Final = 2**31 - 1
+"""The longest limit that the policies of all clients take: 24 days."""
+
 _MS_PER_S: Final = 1000
 _FLOAT_ERROR_MS: Final = 1e-6
 """More than a whole number of milliseconds loses as a float in seconds: 29 ms are 0.029 s, which are
@@ -79,19 +82,21 @@ def limit_s_to_ms_rounded_down(limit_s: float) -> int:
 
     Args:
         limit_s: the limit in seconds. Infinite becomes 0, no limit. Any finite limit becomes at least 1,
-            even 0 and a negative one.
+            even 0 and a negative one, and at most `LONGEST_MS`.
     """
     if limit_s == NO_LIMIT_S:
         return NO_LIMIT_MS
-    return max(int(limit_s * _MS_PER_S + _FLOAT_ERROR_MS), 1)
+    return int(min(max(limit_s * _MS_PER_S + _FLOAT_ERROR_MS, 1), LONGEST_MS))
 
 
 def remaining_whole_ms(remaining_s: float) -> int:
     """Return the remaining time in whole milliseconds, rounded down; 0 for less than one.
+
+    A deadline may be any number of seconds away; clients take no more than `LONGEST_MS`.
 
     Here 0 means that no time is left. In a client's policy 0 means no limit, so check before passing it on.
 
     Args:
         remaining_s: the remaining time in seconds, finite; negative once the time is over.
     """
-    return max(int(remaining_s * _MS_PER_S + _FLOAT_ERROR_MS), 0)
+    return int(min(max(remaining_s * _MS_PER_S + _FLOAT_ERROR_MS, 0), LONGEST_MS))

@@ -11,8 +11,11 @@ from ..model.call import Call
 from ..model.failure import FailureKind
 from ..model.operation import Key
 from ..model.plan import Plan
+from .breaker import NodeBreaker
 from .cluster import ClusterHealth
 from .health import NodeHealth
+from .partitions import UNKNOWN
+from .unreachable import may_find_out, takes_over_writes
 
 SILENT_S: Final = 0.05
 """How long a read waits at most for a node that owes an answer, in seconds, where the profile has no
@@ -49,15 +52,13 @@ class Admission:
             CircuitOpenError: a node it needs is open and no other can serve it.
         """
         self._health.wake_tending()
-        writes = call.plan.writes
-        # A write needs its replica by the cluster's map, a read moves to one by the client's own.
-        names = self._health.owners(call.key) if writes else self._health.owners_asked(call.key)
-        call.nodes = names
+        names = self._needed(call.plan, call.key)
+        call.nodes = names[:-1] if names[-1:] == (UNKNOWN,) else names
         if not names:
             return
         if (sure := self._sure(call.plan, names)) is not None:
             raise self.refusal(call, *sure)
-        if writes:
+        if call.plan.writes:
             self._admit_write(call, names)
         else:
             self._admit_read(call, names)
@@ -70,9 +71,17 @@ class Admission:
         health = self._health
         if health.asleep:
             health.wake_tending()
-        names = health.owners(key)
+        names = self._needed(plan, key)
         sure = self._sure(plan, names) if names else None
         return None if sure is None else self._error(plan, *sure)
+
+    def _needed(self, plan: Plan, key: Key | None) -> tuple[str, ...]:
+        """Return the nodes that a call goes to, master first; `UNKNOWN` for one that is not known yet.
+
+        A write needs its replica by the cluster's map, a read moves to one by the client's own.
+        """
+        health = self._health
+        return health.owners(key) if plan.writes else health.owners_asked(key)
 
     def _sure(self, plan: Plan, names: tuple[str, ...]) -> tuple[str, str] | None:
         """Return the node for which a call is refused, and its role, where its state alone decides it.
@@ -95,8 +104,10 @@ class Admission:
                 scouted = health.previous is not None and not node.breaker.isolated
                 return None if scouted else (name, "master")
             elif health.options.on_replica_open != "wait" and not plan.commits_alone:
-                alone = health.options.on_replica_open == "commit_master"
-                return None if alone else (name, "replica")
+                goes_on = health.options.on_replica_open == "commit_master"
+                now = health.clock()
+                goes_on = goes_on or takes_over_writes(node, now) or may_find_out(node, now)
+                return None if goes_on else (name, "replica")
         return None if writes else (names[0], "master")
 
     def _shut(self, node: NodeHealth) -> bool:
@@ -122,6 +133,8 @@ class Admission:
             if rank and self._health.may_commit_alone(call):
                 call.commit_master = call.tailored = True
                 continue
+            if rank and self._reaches(name):
+                continue
             raise self.refusal(call, name, "replica" if rank else "master")
         again = bool(call.attempts) or (call.plan.idempotent and call.tries_left > 1)
         left_out = again and self._health.leaves_replica_out(call, names)
@@ -139,9 +152,21 @@ class Admission:
             with self._health.notices, self._health.lock:
                 self._health.committed_alone += 1
 
+    def _reaches(self, name: str) -> bool:
+        """Return whether a write's master may reach an open replica that this client does not reach."""
+        health = self._health
+        node, now = health.by_name.get(name), health.clock()
+        if node is None or takes_over_writes(node, now):
+            return True
+        with health.notices, health.lock:
+            if found_out := may_find_out(node, now):
+                node.tried_as_replica = now
+            return found_out
+
     def _may_scout(self, call: Call, name: str) -> bool:
         """Return whether a write whose master is open is to find out whether the client asks another."""
-        return not self._health.by_name[name].breaker.isolated and self._health.scouts(call)
+        node = self._health.by_name.get(name)
+        return node is not None and not node.breaker.isolated and self._health.scouts(call)
 
     def _admit_read(self, call: Call, names: tuple[str, ...]) -> None:
         master = self._health.by_name.get(names[0])
@@ -232,7 +257,7 @@ class Admission:
             call.patience_s, call.tailored = call.plan.socket_timeout_s, True
         found = {}
         for index, key in enumerate(keys):
-            if (needed := self._needed_open(call, self._health.owners(key))) is not None:
+            if (needed := self._needed_open(call, self._needed(call.plan, key))) is not None:
                 found[index] = needed
         return found
 
@@ -297,7 +322,13 @@ class Admission:
             if names[0] in shut:
                 return names[0], "master"
             waits = self._health.options.on_replica_open == "wait" or call.plan.commits_alone
-            return None if waits else (shut[0], "replica")
+            now = self._health.clock()
+            lost = [
+                name
+                for name, node in states
+                if name in shut and node is not None and not takes_over_writes(node, now)
+            ]
+            return None if waits or not lost else (lost[0], "replica")
         reachable = names if call.plan.failover else names[:1]
         return (names[0], "master") if all(name in shut for name in reachable) else None
 
@@ -337,7 +368,8 @@ class Admission:
         health = self._health
         health.registry.refused.add(name)
         now = health.clock()
-        breaker = health.by_name[name].breaker
+        node = health.by_name.get(name)
+        breaker = _left(name, now) if node is None else node.breaker
         operation, profile = plan.operation.name, plan.profile
         orders, state, why = breaker.orders, breaker.state, breaker.why
         open_for_s = now - (breaker.isolated_since if orders else breaker.since)
@@ -369,3 +401,10 @@ class Admission:
                 "reason": why,
             },
         )
+
+
+def _left(name: str, now: float) -> NodeBreaker:
+    """Return what to tell of a node that has left the cluster since the call was refused for it."""
+    breaker = NodeBreaker(name, max_error_rate=0, window_s=0.0, half_open_calls=1)
+    breaker.open(now, "it has left the cluster")
+    return breaker

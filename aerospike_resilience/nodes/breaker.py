@@ -38,6 +38,9 @@ MAX_OPEN_WINDOWS: Final = 2.5
 """Re-opening never waits longer than this many windows, jitter aside: with it and the time that probes
 take, a node that is well again is closed within three. Longer would spare it three probes a time."""
 
+JITTER: Final = 0.1
+"""By which part of it the time differs for which a node stays open, so that processes do not keep step."""
+
 FORGIVEN_WINDOWS: Final = 3
 """A node that stayed closed for this many windows opens for the shortest time again."""
 
@@ -172,9 +175,7 @@ class NodeBreaker:
         if self._state == CLOSED:
             self.errors += 1
             self.reason = reason
-            rate = self.shares.failure_rate
-            too_many = 0 < self.max_error_rate < self.errors
-            return too_many or self._reaches(rate, self.errors, self.answers)
+            return self._fails_too_often
         return False
 
     def answer(
@@ -195,7 +196,21 @@ class NodeBreaker:
             self.answers += weight
         if slow:
             self.slow += weight
-        return slow and self._reaches(self.shares.slow_call_rate, self.slow, self.parts)
+        return slow and self._is_slow_too_often
+
+    @property
+    def wants_to_open(self) -> bool:
+        """Whether it is closed though what was counted in this window opens a node."""
+        return self._state == CLOSED and (self._fails_too_often or self._is_slow_too_often)
+
+    @property
+    def _fails_too_often(self) -> bool:
+        too_many = 0 < self.max_error_rate < self.errors
+        return too_many or self._reaches(self.shares.failure_rate, self.errors, self.answers)
+
+    @property
+    def _is_slow_too_often(self) -> bool:
+        return self._reaches(self.shares.slow_call_rate, self.slow, self.parts)
 
     def _reaches(self, rate: float | None, count: float, went_well: float) -> bool:
         calls = went_well + self.errors
@@ -210,7 +225,7 @@ class NodeBreaker:
     def _stay_open(self, now: float) -> None:
         windows = min(GROWTH ** min(self._openings, 30), MAX_OPEN_WINDOWS)
         self._openings += 1
-        self.until = now + self.window_s * windows * self._random.uniform(0.9, 1.1)
+        self.until = now + self.window_s * windows * self._random.uniform(1 - JITTER, 1 + JITTER)
 
     def half_open(self, now: float) -> None:
         """Let probes through."""
@@ -239,11 +254,12 @@ class NodeBreaker:
 
         One that still owes an answer stays open for longer instead: no call is spent on it.
         """
-        if now >= self._window_ends:
+        if not now < self._window_ends <= now + self.window_s:  # it is over, or was longer before
             self._window_ends = now + self.window_s
             self._begin_window()
             if self._state == CLOSED and now >= self.since + FORGIVEN_WINDOWS * self.window_s:
                 self._openings = 0
+        self.until = min(self.until, now + self.window_s * MAX_OPEN_WINDOWS * (1 + JITTER))
         if self._state == OPEN and now >= self.until:
             if suspect:
                 self._stay_open(now)

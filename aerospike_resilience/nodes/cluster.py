@@ -31,6 +31,7 @@ from .pace import ReadPace
 from .registry import NodeRegistry
 from .replaced_maps import ReplacedMaps
 from .scouting import Scouting
+from .verdict_log import VerdictLog
 
 if TYPE_CHECKING:
     import pybreaker
@@ -83,6 +84,7 @@ class ClusterHealth:
         inquiries: failures of which several nodes may be the cause, for the tend thread to settle by
             asking them: the nodes, when the attempt began, the kind of failure.
         verdict: ``cluster`` while so many nodes fail that no node is to blame.
+        verdict_log: logs when that begins and ends.
         failing: whether, besides, more nodes than may be open are ailing right now, under ``enforce``.
         committed_alone: writes sent with commit level master for an open replica, so far.
         asleep: whether nobody tends the cluster, in a forked child that has not made a call yet.
@@ -128,6 +130,7 @@ class ClusterHealth:
             *(self.identity, self.notices, tolerance),
         )
         self.by_name = self.registry.by_name
+        self.verdict_log = VerdictLog(self.identity, self.notices, clock)
         self.inquiries: list[blame.Inquiry] = []
         self._scouting = Scouting()
         self.pace = ReadPace(self.by_name, weakly(self.fold_locked, otherwise=None), tolerance)
@@ -189,13 +192,21 @@ class ClusterHealth:
             return ()
 
     def owners_asked(self, key: Key | None) -> tuple[str, ...]:
-        """Return the nodes that reads of a record go to, by the map that the client may still go by."""
-        if (previous := self.previous) is None:
-            return self.owners(key)
+        """Return the nodes that reads of a record go to, by the map that the client may still go by.
+
+        Where not all nodes that hold it are known, `UNKNOWN` comes last: a node that has joined is
+        unknown until the client lists it at one of its tends.
+        """
+        if key is None or self.partitions is partitions.EMPTY:
+            return ()
         try:
-            return previous.owners(*self.source.partition(key)) or self.owners(key)
+            place = self.source.partition(key)
+            for one in (self.previous, self.partitions):
+                if one is not None and (owners := one.owners(*place)):
+                    return owners if one.is_whole(*place) else (*owners, partitions.UNKNOWN)
         except Exception:  # noqa: BLE001 - not a key: the client is about to say so, better than we could
             return ()
+        return ()
 
     def _holders_locked(
         self, key: Key | None, owners: tuple[str, ...]
@@ -473,8 +484,9 @@ class ClusterHealth:
         with self.notices, self.lock:
             before, self.options = self.options, options
             self.registry.reconfigure(options)
-            if options.mode not in ("enforce", before.mode):
-                # Who switches the breaker to another mode wants no verdict of before to hold in it.
+            if options.mode not in ("enforce", before.mode) or not options.watched:
+                # Who switches the breaker to another mode wants no verdict of before to hold in it. And
+                # where nothing decides by the state of nodes, nobody asks them.
                 self.inquiries.clear()
                 for node in self.by_name.values():
                     node.forget(self.clock())
@@ -612,12 +624,7 @@ class ClusterHealth:
         others = self.registry.others_open(node)
         if others + 1 > self.options.max_open_share * len(self.by_name):
             if not self.verdict:
-                self.notices.note(
-                    self._log.warning,
-                    "%s at node %s, with %d of %d nodes open already: the cluster or our own network "
-                    "is the likely cause, so the node stays closed (max_open_share)",
-                    *(reason, node.address.name, others, len(self.by_name)),
-                )
+                self.verdict_log.begins(reason, node.address.name, others, len(self.by_name))
             self.verdict = "cluster"
             return
         if node.breaker.state in (CLOSED, HALF_OPEN):
@@ -634,11 +641,8 @@ class ClusterHealth:
         self.calm = self.closed or all(node.quiet for node in self.by_name.values())
         if self.calm:
             self.previous = None
-        if self.verdict and all(node.breaker.closed for node in self.by_name.values()):
-            self.notices.note(
-                self._log.info,
-                "every node is closed again: the cluster is no longer the likely cause",
-            )
+        if self.verdict and not any(node.fails for node in self.by_name.values()):
+            self.verdict_log.ends()
             self.verdict = ""
         enforced = bool(self.verdict) and self.options.mode == "enforce"
         ailing = sum(not node.well for node in self.by_name.values())
@@ -646,5 +650,8 @@ class ClusterHealth:
 
     def update_nodes_locked(self, known: Mapping[str, NodeAddress]) -> None:
         """Take over the client's list of nodes. A node that left both list and map is forgotten."""
+        before = frozenset(self.by_name)
         self.registry.update(known, self.partitions.nodes(), self.options)
+        for name in before.difference(self.by_name):
+            self.pace.gone_locked(name)
         self.settle_locked()

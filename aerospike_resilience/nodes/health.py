@@ -44,6 +44,7 @@ class NodeHealth:
         missed: when the last pulse was sent that it did not answer.
         spared_until: until when it is sent no pulse.
         refusals: how many pulses in a row it refused.
+        tried_as_replica: when a write was last sent to find out whether its master reaches it.
     """
 
     __slots__ = (
@@ -61,6 +62,7 @@ class NodeHealth:
         "pulse_out",
         "refusals",
         "spared_until",
+        "tried_as_replica",
         "unhurried",
         "unhurried_until",
     )
@@ -84,6 +86,7 @@ class NodeHealth:
         self.missed = -math.inf
         self.spared_until = -math.inf
         self.refusals = 0
+        self.tried_as_replica = -math.inf
 
     @property
     def suspect(self) -> bool:
@@ -99,6 +102,11 @@ class NodeHealth:
     def well(self) -> bool:
         """Whether it owes no answer and is closed."""
         return self.asked_since is None and self.breaker.closed
+
+    @property
+    def fails(self) -> bool:
+        """Whether it owes an answer, or its errors opened it or would have; isolation does not matter."""
+        return self.suspect or not self.breaker.trusted or self.breaker.wants_to_open
 
     @property
     def silent(self) -> bool:

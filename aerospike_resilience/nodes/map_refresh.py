@@ -71,6 +71,7 @@ class MapRefresher:
         if self._nodes == known and all(
             health.generations.get(name) == answer for name, answer in generations.items()
         ):
+            self._learn_consistency()  # in case that question went unanswered
             return
         answers = self._ask(list(generations), "replicas")
         absent = known.difference(answers)
@@ -84,7 +85,7 @@ class MapRefresher:
         self._learn_consistency()
 
     def _learn_consistency(self) -> None:
-        """Ask once of every namespace whether it is strongly consistent; it stays what it is."""
+        """Ask once of every namespace whether it is strongly consistent: once answered, it stays so."""
         health = self._health
         for namespace in health.partitions.namespaces:
             names = [node.address.name for node in health.nodes() if node.askable]

@@ -136,6 +136,11 @@ class ReadPace:
         self._departures.forget()
         self._together.clear()
 
+    def gone_locked(self, name: str) -> None:
+        """Forget a node that has left the cluster."""
+        self._departures.forget(name)
+        self._together.pop(name, None)
+
     def _spare_locked(self, name: str, until: float) -> None:
         """Have reads wait for a node until then, on the chain's clock."""
         node = self._by_name.get(name)

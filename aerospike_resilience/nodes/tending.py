@@ -89,7 +89,8 @@ class TendedCluster:
         """Do what is due and return in how many seconds to come again."""
         health = self.health
         now = health.clock()
-        full = now >= self._due or not self._begun
+        # Neither a clock that is set back nor an interval that was longer before a reload puts it off.
+        full = not self._begun or not now < self._due <= now + health.options.tend_interval_s
         if not full and 0 <= now - self._looked < WATCHFUL_S:
             return self._looked + WATCHFUL_S - now
         self._looked, self._begun = now, True
@@ -108,7 +109,6 @@ class TendedCluster:
             self.advance(now)
         if full:
             self.adapt()
-        # A clock that is set back must not put the next tend off for as long.
         pause_s = min(max(self._due - now, 0.0), health.options.tend_interval_s)
         return WATCHFUL_S if health.watchful else pause_s
 
@@ -141,6 +141,7 @@ class TendedCluster:
                     health.open_locked(node, SILENCE, now)
             health.settle_locked()
             health.registry.log.tend()
+            health.verdict_log.tend()
 
     def adapt(self) -> None:
         """Recompute how long reads wait for a node while all is calm."""

@@ -27,6 +27,9 @@ _LEVELS: Final[Mapping[Severity, int]] = {
 KEPT: Final = 32
 """Of how many profiles the findings are kept."""
 
+REMEMBERED: Final = 256
+"""How many logged findings of a client are remembered: a file may change again and again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -114,7 +117,7 @@ def _meant(profile: Profile, name: str, origin: str) -> bool:
 
 
 class FindingsLog:
-    """Logs a client's findings, each of them once.
+    """Logs a client's findings, each of them once. Of very many the oldest are forgotten.
 
     Args:
         client: the client's adapter.
@@ -124,13 +127,15 @@ class FindingsLog:
     def __init__(self, client: Client, identity: ClientIdentity) -> None:
         self._client = client
         self._log = identity.log("aerospike_resilience.profiles")
-        self._told: set[Finding] = set()
+        self._told: dict[Finding, None] = {}
 
     def tell(self, profile: Profile) -> None:
         """Log new findings: a note as information, all others as warnings."""
         for one in examine(profile, self._client):
             if one not in self._told:
-                self._told.add(one)
+                self._told[one] = None
+                if len(self._told) > REMEMBERED:
+                    del self._told[next(iter(self._told))]
                 self._log.log(
                     _LEVELS[one.severity],
                     "%s: %s %s in profile %r: %s; fix: %s",

@@ -99,6 +99,15 @@ def test_a_write_that_needs_an_open_node_is_refused_and_told_why(clock):
         Admission(health).admit(write(health, 1, clock))
 
 
+def test_a_node_may_leave_the_cluster_while_a_call_is_refused_for_it(clock):
+    health = health_of(clock)
+
+    error = Admission(health).refusal(write(health, 0, clock), "A9", "master")
+
+    assert (error.state, error.retry_after_s) == ("open", 0.0)
+    assert "it has left the cluster" in str(error)
+
+
 def test_a_refusal_never_names_the_records_key(clock):
     health = health_of(clock)
     with health.notices, health.lock:

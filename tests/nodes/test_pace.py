@@ -65,6 +65,20 @@ def test_a_wide_breaker_does_not_make_a_moment_of_slowness_last(health, clock):
     assert health.calm
 
 
+def test_a_node_that_was_slow_with_others_and_left_for_good_is_forgotten(health, clock):
+    slow_together(health, clock)
+    health.partitions = PartitionMap({"test": (("A2", "A3"),) * 4096})
+    with health.notices, health.lock:
+        health.update_nodes_locked(
+            {node.name: node for node in health.source.nodes() if node.name != "A1"}
+        )
+
+    leave_early(health, clock, 1, number=1, lasts_s=0.001)
+    answers(health, clock, 1, QUICK, QUICK_S)
+
+    assert not health.pace.together
+
+
 def test_nodes_that_answer_quickly_again_are_no_longer_slow_together(health, clock):
     slow_together(health, clock)
 

@@ -11,6 +11,7 @@ import pytest
 
 from aerospike_resilience import deadline, resilient
 from aerospike_resilience.clients.registry import adapter_named
+from aerospike_resilience.model.failure import FailureKind
 from aerospike_resilience.nodes import (
     TEND_THREAD,
     ClusterHealth,
@@ -18,7 +19,9 @@ from aerospike_resilience.nodes import (
     TendedCluster,
     TendThread,
 )
+from aerospike_resilience.nodes.breaker import HALF_OPEN, JITTER, MAX_OPEN_WINDOWS
 from aerospike_resilience.nodes.map_refresh import MapRefresher
+from aerospike_resilience.nodes.options import AdaptiveTimeout
 from tests import fakes
 from tests.nodes.test_partitions import bitmap
 from tests.patience import NEVER_LATE, never_late
@@ -196,6 +199,21 @@ def test_another_mode_closes_what_was_opened_by_evidence(clock, mode):
     assert health.calm
 
 
+def test_a_reload_after_which_nobody_asks_nodes_leaves_none_suspect(clock):
+    health = health_of(clock, mode="off", adaptive=AdaptiveTimeout())
+    tended = TendedCluster(health)
+    tended.tend()
+    with health.notices, health.lock:
+        health.note_unanswered_locked(health.by_name["A1"], clock(), clock())
+    assert not health.calm
+
+    health.reconfigure(replace(health.options, adaptive=None))
+
+    clock.pass_s(health.options.tend_interval_s)
+    assert health.calm
+    assert tended.tend() == health.options.tend_interval_s
+
+
 def test_in_mode_off_a_late_failure_makes_no_node_suspect(clock):
     health = health_of(clock, mode="off")
     TendedCluster(health).tend()
@@ -215,6 +233,35 @@ def test_a_reload_reaches_all_of_a_breaker(clock):
     health.reconfigure(replace(health.options, max_error_rate=7, window_s=9.0, half_open_calls=2))
 
     assert (breaker.max_error_rate, breaker.window_s, breaker.lease_s) == (7, 9.0, 9.0)
+
+
+def test_a_shorter_window_holds_for_the_one_that_has_begun_and_for_a_node_that_is_open(clock):
+    health = health_of(clock, window_s=600.0, max_error_rate=1)
+    tended = TendedCluster(health)
+    tended.tend()
+    with health.notices, health.lock:
+        health.open_locked(health.by_name["A1"], FailureKind.OVERLOAD, clock())
+        health.charge_locked(("A2",), FailureKind.OVERLOAD, clock(), clock())
+
+    health.reconfigure(replace(health.options, window_s=1.0))
+    tended.advance(clock())
+    assert health.by_name["A2"].breaker.errors == 0
+
+    clock.pass_s(MAX_OPEN_WINDOWS * (1 + JITTER))
+    tended.advance(clock())
+    assert health.by_name["A1"].breaker.state == HALF_OPEN
+
+
+def test_a_shorter_interval_holds_for_the_tend_that_is_next(clock):
+    rode = []
+    health = health_of(clock, tend_interval_s=3600.0)
+    tended = TendedCluster(health, on_tend=lambda: rode.append(clock()))
+    tended.tend()
+    health.reconfigure(replace(health.options, tend_interval_s=1.0))
+    clock.pass_s(1.0)
+    tended.tend()
+
+    assert len(rode) == 2
 
 
 def test_the_map_is_learned_though_every_node_was_isolated_before(clock):

@@ -9,7 +9,10 @@ from click.testing import CliRunner
 
 from aerospike_resilience import resilient
 from aerospike_resilience.cli.main import cli
+from aerospike_resilience.clients.registry import adapter_named
+from aerospike_resilience.model.identity import ClientIdentity
 from aerospike_resilience.profiles import PolicyLibrary
+from aerospike_resilience.profiles.lint import REMEMBERED, FindingsLog
 
 
 @pytest.fixture
@@ -112,3 +115,14 @@ def test_what_overrides_add_is_told_of_too(bare, told):
 
     assert "overrides=: warning AR012" in told()[0][1]
     wrapped.resilience.close()
+
+
+def test_a_file_that_changes_again_and_again_fills_no_memory():
+    log = FindingsLog(adapter_named("aerospike"), ClientIdentity("carts", "latency"))
+    latency = PolicyLibrary().load("latency")
+
+    for number in range(REMEMBERED + 10):
+        changed = {"policy": {"reads": {"socket_timeout": f"{250 + number}ms"}}}
+        log.tell(latency.with_overrides(changed))
+
+    assert len(log._told) == REMEMBERED

@@ -47,11 +47,11 @@ def cases() -> list[Case]:
     )
     call = Call(plan, (KEY,), {}, KEY)
     gate, health = Gate(256), ClusterHealth(AerospikeSource(Stub()), NodeOptions())
-    health.partitions = PartitionMap({"test": (("A1", "A2"),) * PARTITIONS})
+    health.maps.newest = PartitionMap({"test": (("A1", "A2"),) * PARTITIONS})
     targets = TargetNodes(health)
     per_node = NodeGates()
     per_node.resize(128, 0.0, "fifo")
-    answers, usual = health.recent, Latency()
+    answers, usual = health.calls.recent, Latency()
 
     def nothing(_call: Call) -> Any:
         return None
@@ -81,7 +81,7 @@ def cases() -> list[Case]:
         Case("max_per_node, uncontended, map known", lambda: by_node(call)),
         Case("limit: adaptive", lambda: outcomes(call)),
         Case(BREAKER, lambda: breaker(call)),
-        Case(OWNERS, lambda: health.owners(KEY)),
+        Case(OWNERS, lambda: health.maps.owners(KEY)),
         Case(ESTIMATOR, lambda: answers.append((KEY, 1.0, 1.001, None))),
         Case("adaptive timeout: an answer sorted in, by the tend thread", lambda: usual.add(0.001)),
         Case("reading the clock", time.monotonic),

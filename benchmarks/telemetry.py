@@ -143,7 +143,7 @@ def _named(**more: Any) -> Callable[[], object]:
     """Return a call whose node is known. The map and the address stand in for those of real nodes."""
     client: Any = resilient(Stub(), "latency", adapter="aerospike", **more)
     engine = client.resilience._engine
-    engine.shared.health.partitions = PartitionMap({"test": (("A", "B"),) * PARTITIONS})
+    engine.shared.health.maps.newest = PartitionMap({"test": (("A", "B"),) * PARTITIONS})
     engine.runtime.lane.telemetry.endings.address = lambda _name: ("127.0.0.1", 3000)
     return lambda: client.get(KEY)
 

@@ -49,7 +49,7 @@ def wrapped(bare, overrides=PROFILE):
     """Wrap a client; enter once the library has found the strong namespace by itself."""
     client = resilient(bare, "latency", overrides=overrides)
     health = client.resilience._engine.shared.health
-    until(lambda: health.strong == {"bank"})
+    until(lambda: health.maps.strong == {"bank"})
     yield client
     client.resilience.close()
 
@@ -216,9 +216,9 @@ def test_the_sdk_deletes_durably_as_it_does_bare(strong, bare):
 def test_nothing_is_strong_where_no_namespace_is(healthy, connect):
     client = resilient(connect(healthy), "latency", overrides=never_late(MARKED))
     health = client.resilience._engine.shared.health
-    until(lambda: health.partitions.namespaces and health.eventual)
+    until(lambda: health.maps.newest.namespaces and health.eventual)
     client.put(("test", "consistency", 1), {"n": 1})
 
     assert client.get(("test", "consistency", 1))[2] == {"n": 1}
-    assert health.strong == frozenset()
+    assert health.maps.strong == frozenset()
     client.resilience.close()

@@ -87,7 +87,7 @@ def test_an_isolated_masters_reads_begin_elsewhere_too(cluster, surfaces):
 @pytest.mark.parametrize(("strong", "leaves"), [((), True), (("test",), False)])
 def test_a_strongly_consistent_read_stays_at_its_master(strong, leaves):
     health = ClusterHealth(fakes.FakeSource(), NodeOptions())
-    health.strong = frozenset(strong)
+    health.maps.strong = frozenset(strong)
     call = fakes.call(fakes.plan(fakes.GET, failover=True), ("test", "s", 1))
 
     Admission(health).leave_master(call)

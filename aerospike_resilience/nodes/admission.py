@@ -81,7 +81,7 @@ class Admission:
         A write needs its replica by the cluster's map, a read moves to one by the client's own.
         """
         health = self._health
-        return health.owners(key) if plan.writes else health.owners_asked(key)
+        return health.maps.owners(key) if plan.writes else health.maps.owners_asked(key)
 
     def _sure(self, plan: Plan, names: tuple[str, ...]) -> tuple[str, str] | None:
         """Return the node for which a call is refused, and its role, where its state alone decides it.
@@ -101,7 +101,7 @@ class Admission:
                 if not plan.failover:
                     return name, "master"
             elif not rank:
-                scouted = health.previous is not None and not node.breaker.isolated
+                scouted = health.maps.previous is not None and not node.breaker.isolated
                 return None if scouted else (name, "master")
             elif health.options.on_replica_open != "wait" and not plan.commits_alone:
                 goes_on = health.options.on_replica_open == "commit_master"
@@ -166,7 +166,7 @@ class Admission:
     def _may_scout(self, call: Call, name: str) -> bool:
         """Return whether a write whose master is open is to find out whether the client asks another."""
         node = self._health.by_name.get(name)
-        return node is not None and not node.breaker.isolated and self._health.scouts(call)
+        return node is not None and not node.breaker.isolated and self._health.calls.scouts(call)
 
     def _admit_read(self, call: Call, names: tuple[str, ...]) -> None:
         master = self._health.by_name.get(names[0])
@@ -298,7 +298,7 @@ class Admission:
         health = self._health
         if not health.source.stays_where_refused:
             return False
-        master = next((health.by_name.get(name) for name in health.owners(call.key)), None)
+        master = next((health.by_name.get(name) for name in health.maps.owners(call.key)), None)
         return (
             master is not None
             and not master.breaker.closed
@@ -307,10 +307,10 @@ class Admission:
 
     def _may_leave(self, key: Key | None) -> bool:
         """Return whether a record may be read from a replica; without a key, whether any record may."""
-        strong = self._health.strong
+        strong = self._health.maps.strong
         if not strong:
             return True
-        namespace = self._health.namespace(key)
+        namespace = self._health.maps.namespace(key)
         return namespace is not None and namespace not in strong
 
     def _needed_open(self, call: Call, names: tuple[str, ...]) -> tuple[str, str] | None:

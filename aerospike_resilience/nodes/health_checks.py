@@ -122,9 +122,9 @@ class HealthChecks:
         """
         health = self._health
         answer = health.source.info(name, "partition-generation", health.options.silence_s)
-        if health.generations.get(name, answer) != answer:
+        if health.maps.generations.get(name, answer) != answer:
             with health.lock:
-                health.moved.add(name)
+                health.maps.moved.add(name)
             raise NotAskedError("its part of the partition map is out of date")
 
     def _probe_key(self, name: str) -> Key | None:
@@ -134,12 +134,12 @@ class HealthChecks:
         """
         health = self._health
         with health.lock:
-            for namespace in health.partitions.namespaces:
+            for namespace in health.maps.newest.namespaces:
                 for number in range(64):
                     key = health.source.key(namespace, _PROBE_SET, number)
                     place = health.source.partition(key)
-                    if health.owners(key)[:1] == (name,) and health.replaced.is_master(
-                        name, health.partitions, *place
+                    if health.maps.owners(key)[:1] == (name,) and health.maps.replaced.is_master(
+                        name, health.maps.newest, *place
                     ):
                         return key
         return None

@@ -47,7 +47,7 @@ class MapRefresher:
         Args:
             patience_s: for how long at most, in seconds: nodes may be stalled from the start.
         """
-        if self._thread is not None and not self._health.partitions.namespaces:
+        if self._thread is not None and not self._health.maps.newest.namespaces:
             self._thread.join(patience_s)
 
     def _run(self) -> None:
@@ -64,30 +64,30 @@ class MapRefresher:
         health = self._health
         nodes = list(health.nodes())
         with health.lock:
-            moved, health.moved = health.moved, set()
+            moved, health.maps.moved = health.maps.moved, set()
         names = [node.address.name for node in nodes if node.askable or node.address.name in moved]
         generations = self._ask(names, "partition-generation")
         known = frozenset(node.address.name for node in nodes)
         if self._nodes == known and all(
-            health.generations.get(name) == answer for name, answer in generations.items()
+            health.maps.generations.get(name) == answer for name, answer in generations.items()
         ):
             self._learn_consistency()  # in case that question went unanswered
             return
         answers = self._ask(list(generations), "replicas")
         absent = known.difference(answers)
         try:
-            health.adopt(health.partitions.merged(answers, *(absent if len(absent) == 1 else ())))
+            health.adopt(health.maps.newest.merged(answers, *(absent if len(absent) == 1 else ())))
         except ValueError as error:
             self._log.warning("partition map kept as it was: %s", error)
             return
         self._nodes = known
-        health.generations = {name: generations[name] for name in answers}
+        health.maps.generations = {name: generations[name] for name in answers}
         self._learn_consistency()
 
     def _learn_consistency(self) -> None:
         """Ask once of every namespace whether it is strongly consistent: once answered, it stays so."""
         health = self._health
-        for namespace in health.partitions.namespaces:
+        for namespace in health.maps.newest.namespaces:
             names = [node.address.name for node in health.nodes() if node.askable]
             if namespace in self._consistency or not names:
                 continue
@@ -95,9 +95,9 @@ class MapRefresher:
             for answer in answers.values():
                 self._consistency[namespace] = _STRONG in answer.split(";")
         strong = frozenset(name for name, strong in self._consistency.items() if strong)
-        if strong != health.strong:  # calls know the set by its identity
-            health.strong = strong
-        known = self._consistency.keys() >= set(health.partitions.namespaces)
+        if strong != health.maps.strong:  # calls know the set by its identity
+            health.maps.strong = strong
+        known = self._consistency.keys() >= set(health.maps.newest.namespaces)
         health.eventual = known and not strong
 
     def _ask(self, names: list[str], command: str) -> dict[str, str]:

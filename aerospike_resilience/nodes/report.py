@@ -47,5 +47,5 @@ def _of(node: NodeHealth, health: ClusterHealth, now: float) -> dict[str, Any]:
         "probes_out": breaker.probes_out,
         "p50_ms": s_to_shown_ms(node.latency.quantile(0.5)),
         "p99_ms": s_to_shown_ms(node.latency.quantile(0.99)),
-        "partitions": health.partitions.shares(node.address.name),
+        "partitions": health.maps.newest.shares(node.address.name),
     }

@@ -100,7 +100,7 @@ class TendedCluster:
         if full or health.watchful:
             self._refresh_nodes()
         with health.notices, health.lock:
-            health.fold_locked()
+            health.calls.fold_locked()
         health.listeners.tell()
         if health.options.watched:
             self.health_checks.send()
@@ -133,7 +133,7 @@ class TendedCluster:
                 for names, since, kind in health.inquiries
                 if since > now - INQUIRY_S and any(name in health.by_name for name in names)
             ]
-            health.replaced.expire(now, health.options.tend_interval_s)
+            health.maps.replaced.expire(now, health.options.tend_interval_s)
             for node in health.by_name.values():
                 node.breaker.tick(now, suspect=node.suspect)
                 node.unhurried = node.unhurried and now < node.unhurried_until

@@ -95,15 +95,15 @@ class Runtime:
         self._silent_until = -math.inf
         self.profile = profile
         health = shared.health
-        self._single = health.single
+        self._single = health.maps.single
         self._patience_s = health.patience_s
         self.plain = self._takes_plain_plans()
         self.planner = Planner(
             shared.adapter,
             shared.client,
             profile,
-            strong=lambda namespace: namespace in health.strong,
-            single=lambda namespace: namespace in health.single,
+            strong=lambda namespace: namespace in health.maps.strong,
+            single=lambda namespace: namespace in health.maps.single,
             on_plan=weakly(self._hurry),
             client_name=shared.health.identity.name,
             forked=shared.forked,
@@ -125,7 +125,7 @@ class Runtime:
             refusals.deadline,
             shared.clock,
             lambda address: health.registry.names.get(address),
-            health.owners,
+            health.maps.owners,
             outlives_cancellation=shared.adapter.outlives_cancellation,
             lag=shared.lag,
             crowded=shared.gates.main.crowded,
@@ -135,7 +135,7 @@ class Runtime:
         self.telemetry = self._telemetry()
         chain = self._chain(draft)
         self.head, self.head_async = self._link(chain)
-        self.lane = Lane(chain, self.plans, self.planner, health, plain=self.plain)
+        self.lane = Lane(chain, self.plans, self.planner, health.maps, plain=self.plain)
 
     def pace(self, patience_s: float) -> None:
         """Set how long reads wait for a node before they move to a replica. Called by the tend thread.
@@ -143,7 +143,7 @@ class Runtime:
         Shortens only reads that another attempt of this library can follow; the last attempt gets its
         full time.
         """
-        single = self._shared.health.single
+        single = self._shared.health.maps.single
         if patience_s == self._patience_s and single == self._single:
             return
         self._patience_s, self._single = patience_s, single
@@ -191,7 +191,7 @@ class Runtime:
     @property
     def _has_replicas(self) -> bool:
         """Whether a read may find another replica, according to the partition map."""
-        namespaces = self._shared.health.partitions.namespaces
+        namespaces = self._shared.health.maps.newest.namespaces
         return not namespaces or not self._single.issuperset(namespaces)
 
     def _takes_plain_plans(self) -> bool:
@@ -252,7 +252,7 @@ class Runtime:
                 response_hook=shared.response_hook,
             ),
             address=health.address,
-            owners=health.owners,
+            owners=health.maps.owners,
             clock=shared.clock,
             on_broken=weakly(self._broken),
         )
@@ -267,7 +267,7 @@ class Runtime:
 
     def _only_namespace(self) -> str:
         """Return the cluster's namespace; empty where it has several, or the map is not known yet."""
-        names = tuple(self._shared.health.partitions.namespaces)
+        names = tuple(self._shared.health.maps.newest.namespaces)
         return names[0] if len(names) == 1 else ""
 
     def _server(self) -> tuple[str, int] | None:
@@ -316,8 +316,8 @@ class Runtime:
             shared.adapter,
             shared.client,
             other,
-            strong=lambda namespace: namespace in health.strong,
-            single=lambda namespace: namespace in health.single,
+            strong=lambda namespace: namespace in health.maps.strong,
+            single=lambda namespace: namespace in health.maps.single,
             verifies=False,
         )
         gate, budget, adaptive = other.backpressure, other.retry.budget, other.adaptive_timeout
@@ -344,7 +344,9 @@ class Runtime:
         if board is None:
             return []
         durations = AttemptDurations(board.attempts, shared.health.identity.name)
-        return [AttemptTimer(durations, shared.health.owners, weakly(self._broken), shared.clock)]
+        return [
+            AttemptTimer(durations, shared.health.maps.owners, weakly(self._broken), shared.clock)
+        ]
 
     def _record_measure(self) -> list[Interceptor]:
         """Return the link that measures records; none where nobody wants it."""

@@ -31,7 +31,7 @@ def explanation(engine: Engine, operation: str, target: str | None) -> Explanati
         known[operation],
         namespace=namespace or None,
         set_name=set_name or None,
-        strong=namespace in engine.shared.health.strong,
+        strong=namespace in engine.shared.health.maps.strong,
     )
     place = (namespace, set_name) if namespace else None
     sent = engine.runtime.planner.explained(known[operation], place)
@@ -51,8 +51,8 @@ def _place(engine: Engine, target: str | None) -> tuple[str, str]:
     if place is None:
         raise ValueError(f"set=: {not_a_set(target)}")
     health = engine.shared.health
-    mapped = health.partitions.namespaces
-    known = tuple(dict.fromkeys((*mapped, *health.strong))) if mapped else ()
+    mapped = health.maps.newest.namespaces
+    known = tuple(dict.fromkeys((*mapped, *health.maps.strong))) if mapped else ()
     if known and place[0] not in known:
         there = [
             *known,

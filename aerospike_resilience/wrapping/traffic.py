@@ -28,7 +28,7 @@ def observed(engine: Engine, seconds: float | str) -> Traffic:
     if engine.closed:
         raise RuntimeError(f"the protection of client {engine.identity.name!r} has ended")
     shared = engine.shared
-    observer = TrafficObserver(shared.adapter, shared.health.owners, shared.clock)
+    observer = TrafficObserver(shared.adapter, shared.health.maps.owners, shared.clock)
     with engine.observing(observer):
         ends = time.monotonic() + lasts_s
         while not engine.closed and (left_s := ends - time.monotonic()) > 0:

@@ -160,7 +160,7 @@ def resilient(
         request_hook=given.telemetry.request_hook,
         response_hook=given.telemetry.response_hook,
         seed=SEED.get(),
-        recorder=Recorder(clock, health.owners),
+        recorder=Recorder(clock, health.maps.owners),
         clock=clock,
         max_conns_per_node=_whole(chosen.own_connection(client).get("max_conns_per_node")),
     )

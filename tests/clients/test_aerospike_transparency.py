@@ -209,7 +209,7 @@ def test_closing_while_the_tend_thread_asks_crashes_nothing(cluster):
         "    client = resilient(bare, 'latency')\n"
         "    health = client.resilience._engine.shared.health\n"
         "    health.calm = False\n"
-        "    ask = lambda: [health.owners(('test', 's', n)) for n in range(500)]\n"
+        "    ask = lambda: [health.maps.owners(('test', 's', n)) for n in range(500)]\n"
         "    asking = threading.Thread(target=ask)\n"
         "    asking.start()\n"
         "    client.close()\n"

@@ -337,7 +337,7 @@ def test_a_key_that_cannot_be_is_refused_by_the_client_while_a_node_is_isolated(
 
 def test_a_wrong_key_beside_a_strong_namespace_is_refused_by_the_client(alone):
     way = Way("aerospike", alone)
-    way.wrapped.resilience._engine.shared.health.strong = frozenset({"elsewhere"})
+    way.wrapped.resilience._engine.shared.health.maps.strong = frozenset({"elsewhere"})
     for key in (("test", "wrong", 1.5), ("test",), (["test"], "wrong", 1), ({}, "wrong", 1)):
         for name in ("get", "exists", "select"):
             rest = (["n"],) if name == "select" else ()

@@ -173,7 +173,7 @@ async def test_awaited_calls_are_counted_too(cluster):
     key = key_of(cluster, "A3")
     health = client.resilience._engine.shared.health
     async with asyncio.timeout(PATIENCE_S):
-        while not health.partitions.namespaces:  # by which a read is known to have a replica
+        while not health.maps.newest.namespaces:  # by which a read is known to have a replica
             await asyncio.sleep(0.005)
     await client.put(key, {"n": 1})
     with cluster.inject(node="A3", op="get", latency="60ms"):

@@ -55,7 +55,7 @@ def probed(healthy, connect):
 
 def nodes_of(client, keys) -> int:
     """Count the masters of some keys, from the map."""
-    owners = client.resilience._engine.shared.health.owners
+    owners = client.resilience._engine.shared.health.maps.owners
     return len({owners(key)[0] for key in keys})
 
 

@@ -36,7 +36,7 @@ def connected(healthy):
         client = loop.run(wrapped())
         clients.append(client)
         if "max_per_node" in backpressure or "batch_weight" in backpressure:
-            until(lambda: client.resilience._engine.shared.health.partitions.namespaces)
+            until(lambda: client.resilience._engine.shared.health.maps.newest.namespaces)
         return client, loop
 
     yield connected_
@@ -125,7 +125,7 @@ def test_a_call_whose_loop_was_closed_gives_its_permits_back(healthy):
         gate = {"max_concurrent_operations": 4, "max_per_node": 2, "operation_queue_timeout": 0}
         client = resilient(bare, overrides={**PATIENT, "backpressure": gate})
         clients.append(client)
-        while not client.resilience._engine.shared.health.partitions.namespaces:
+        while not client.resilience._engine.shared.health.maps.newest.namespaces:
             await asyncio.sleep(0.01)
         tasks.append(asyncio.ensure_future(client.exists(native.Key(*KEYS[0]))))
         while out(client) != (1, [1]):

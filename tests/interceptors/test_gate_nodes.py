@@ -31,7 +31,7 @@ def wrapped(bare, **backpressure):
         },
     )
     if client.resilience.profile.backpressure.max_per_node is not None:
-        until(lambda: client.resilience._engine.shared.health.partitions.namespaces)
+        until(lambda: client.resilience._engine.shared.health.maps.newest.namespaces)
     return client
 
 

@@ -23,7 +23,7 @@ class Waiting:
         self.clock = fakes.FakeClock()
         source = fakes.FakeSource(("A1", "A2"))
         self.health = ClusterHealth(source, NodeOptions(adaptive=OPTIONS), clock=self.clock)
-        self.health.partitions = PartitionMap({"test": (("A1", "A2"),) * 4096})
+        self.health.maps.newest = PartitionMap({"test": (("A1", "A2"),) * 4096})
         with self.health.lock:
             self.health.update_nodes_locked({node.name: node for node in source.nodes()})
         self.paces: list[float] = []
@@ -42,9 +42,9 @@ class Waiting:
             if took_s > self.patience_s:
                 self.left_early += 1
             else:
-                self.health.recent.append((("test", "s", 0), began, self.clock(), None))
+                self.health.calls.recent.append((("test", "s", 0), began, self.clock(), None))
         with self.health.lock:
-            self.health.fold_locked()
+            self.health.calls.fold_locked()
         self._tended.adapt()
         return self.patience_s
 
@@ -92,7 +92,7 @@ def test_the_estimators_memory_is_bounded(waiting):
         waiting.tend_after([0.002] * 1000)
 
     assert len(waiting.health.by_name["A1"].latency._samples) == SAMPLES
-    assert len(waiting.health.recent) == 0
+    assert len(waiting.health.calls.recent) == 0
 
 
 PATIENT = {"policy": {"all": {"total_timeout": "5s"}}}

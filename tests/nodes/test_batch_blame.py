@@ -32,7 +32,7 @@ def clock():
 
 def health_of(clock, **options) -> ClusterHealth:
     health = ClusterHealth(fakes.FakeSource(), NodeOptions(**options), clock=clock)
-    health.partitions = fakes.three_nodes()
+    health.maps.newest = fakes.three_nodes()
     with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in health.source.nodes()})
     return health
@@ -46,7 +46,7 @@ def batch_failed(health, clock, failures, *, operation=fakes.PUT, took_s=0.003) 
     call.started = began = clock()
     clock.pass_s(took_s)
     call.now, call.failure = clock(), failures[min(failures)]
-    health.rows_failed(call, object(), began)
+    health.calls.rows_failed(call, object(), began)
 
 
 @pytest.mark.parametrize("operation", [fakes.PUT, fakes.GET])
@@ -80,7 +80,7 @@ def test_rows_that_nobody_answered_are_asked_about(clock):
 
 def test_rows_that_one_silent_node_explains_are_charged_to_it_alone(clock):
     health = health_of(clock)
-    health.recent.append((("test", "s", 0), clock(), clock() + 0.2, None))  # A1 lives
+    health.calls.recent.append((("test", "s", 0), clock(), clock() + 0.2, None))  # A1 lives
 
     batch_failed(health, clock, dict.fromkeys((0, 1, 2, 3), fakes.TIMEOUT), took_s=0.25)
 
@@ -114,7 +114,7 @@ def test_a_node_at_an_ipv6_address_is_found_by_it(clock):
     call.started = call.now = clock()
     call.failure = adapter.classify(error, fakes.PUT)
 
-    health.failed(call, clock())
+    health.calls.failed(call, clock())
 
     assert call.failure.fault is Fault.NODE
     assert dict(health.by_name["B1"].errors) == {FailureKind.OVERLOAD: 1}

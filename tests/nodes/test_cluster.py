@@ -32,7 +32,7 @@ def health_of(clock, **options) -> ClusterHealth:
     source = fakes.FakeSource()
     health = ClusterHealth(source, NodeOptions(**options), clock=clock)
     # Even keys belong to A1 with replica A2, odd ones to A2 with replica A3.
-    health.partitions = PartitionMap(
+    health.maps.newest = PartitionMap(
         {"test": tuple(("A1", "A2") if p % 2 == 0 else ("A2", "A3") for p in range(4096))}
     )
     with health.notices, health.lock:
@@ -59,7 +59,7 @@ def fail(health, call, clock, failure=fakes.TIMEOUT, took_s=0.25):
     clock.pass_s(took_s)
     call.now = clock()
     call.failure = failure
-    health.failed(call, began)
+    health.calls.failed(call, began)
 
 
 def states(health) -> dict[str, str]:
@@ -68,7 +68,7 @@ def states(health) -> dict[str, str]:
 
 def test_a_node_silent_for_too_long_opens_and_the_others_do_not(clock):
     health = health_of(clock, silence_s=0.25)
-    health.recent.append((("test", "s", 0), clock(), clock() + 0.2, None))  # A1 lives
+    health.calls.recent.append((("test", "s", 0), clock(), clock() + 0.2, None))  # A1 lives
 
     fail(health, write(health, 0, clock), clock, took_s=0.26)
     TendedCluster(health).health_checks.missed("A2", clock(), hard=True)
@@ -154,7 +154,7 @@ def test_a_read_that_left_early_makes_its_node_suspect_but_opens_nothing(clock):
     call = read(health, 0, clock)
     clock.pass_s(0.05)
 
-    health.answered(call, call.started, clock())
+    health.calls.answered(call, call.started, clock())
 
     assert health.by_name["A1"].suspect
     assert set(states(health).values()) == {"closed"}
@@ -164,11 +164,11 @@ def test_life_ends_suspicion(clock):
     health = health_of(clock)
     call = read(health, 0, clock)
     clock.pass_s(0.05)
-    health.answered(call, call.started, clock())
+    health.calls.answered(call, call.started, clock())
 
     written = write(health, 0, clock)
     clock.pass_s(0.01)
-    health.answered(written, written.started, clock())
+    health.calls.answered(written, written.started, clock())
 
     assert not health.by_name["A1"].suspect
     assert health.calm
@@ -280,7 +280,7 @@ def test_a_write_to_a_master_that_only_the_client_still_believes_in_is_refused(c
 
     health.adopt(PartitionMap({"test": (("A2", "A3"),) * 4096}))
 
-    assert health.owners(("test", "s", 0)) == ("A1", "A2", "A3")
+    assert health.maps.owners(("test", "s", 0)) == ("A1", "A2", "A3")
     Admission(health).admit(
         write(health, 0, clock)
     )  # one finds out whether the client knows better
@@ -297,14 +297,14 @@ def test_the_new_map_holds_once_the_client_has_dropped_the_node(clock):
     survivors_switch_one_by_one = (("A1", "A2"), ("A2", "A3")) * 2048
     health.adopt(PartitionMap({"test": survivors_switch_one_by_one}))
     health.adopt(PartitionMap({"test": (("A2", "A3"),) * 4096}))
-    assert health.owners(("test", "s", 0))[0] == "A1"
+    assert health.maps.owners(("test", "s", 0))[0] == "A1"
 
     health.source.names = ("A2", "A3")
     with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in health.source.nodes()})
 
-    assert health.previous is None
-    assert health.owners(("test", "s", 0)) == ("A2", "A3")
+    assert health.maps.previous is None
+    assert health.maps.owners(("test", "s", 0)) == ("A2", "A3")
 
 
 @pytest.mark.parametrize(("strong", "known"), [(set(), False), ({"test"}, True)])
@@ -313,7 +313,7 @@ def test_a_quick_read_shows_that_the_client_knows_the_new_map_only_if_it_begins_
 ):
     """One that may begin at any replica was quick by that: writes would still wait for the dead node."""
     health = health_of(clock)
-    health.strong = frozenset(strong)  # there a read begins at the master
+    health.maps.strong = frozenset(strong)  # there a read begins at the master
     with health.notices, health.lock:
         health.open_locked(health.by_name["A1"], "silence", clock())
         health.settle_locked()
@@ -323,7 +323,7 @@ def test_a_quick_read_shows_that_the_client_knows_the_new_map_only_if_it_begins_
 
     Breaker(health).around(read, lambda _call: "record")
 
-    assert (health.previous is None) == known
+    assert (health.maps.previous is None) == known
 
 
 def test_a_policy_file_isolates_nodes_and_releases_only_its_own(clock):
@@ -356,7 +356,7 @@ def test_strongly_consistent_namespaces_are_told_apart(clock):
         health.source.generation = generation
         tended.map_refresher.refresh()
 
-    assert health.strong == {"test"}
+    assert health.maps.strong == {"test"}
     assert asked == ["namespace/test"]  # once: it stays what it is
 
 
@@ -377,10 +377,12 @@ def test_a_write_that_a_silent_replica_kept_waiting_commits_on_its_master_the_se
     call = write(health, 0, clock, socket_timeout_s=0.12)
     began = clock()
     clock.pass_s(0.1)
-    health.recent.append((("test", "s", 0), clock() - 0.001, clock(), None))  # A1 answers reads
+    health.calls.recent.append(
+        (("test", "s", 0), clock() - 0.001, clock(), None)
+    )  # A1 answers reads
     clock.pass_s(0.02)
     call.now, call.failure = clock(), fakes.TIMEOUT
-    health.failed(call, began)
+    health.calls.failed(call, began)
     call.attempts = (Attempt(1, 0.12, failure=fakes.TIMEOUT, error="TimeoutError"),)
     moves = call.moves
 

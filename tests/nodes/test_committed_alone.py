@@ -64,7 +64,7 @@ def test_a_strongly_consistent_namespace_commits_on_the_replica_all_the_same(
     on_replica_open, clock
 ):
     health = opened(clock, "A2", on_replica_open=on_replica_open)
-    health.strong = frozenset({"test"})
+    health.maps.strong = frozenset({"test"})
 
     assert refused(health, write(health, ON_A1, clock, commits_alone=True))
     assert refused(health, write(health, ON_A1, clock))
@@ -99,7 +99,7 @@ def test_its_success_shows_no_life_of_its_replica(asked, took_s, clock):
 
     Breaker(health).link(send)(call)
     with health.notices, health.lock:
-        health.fold_locked()
+        health.calls.fold_locked()
 
     assert not health.by_name["A1"].silent
     assert health.by_name["A2"].silent

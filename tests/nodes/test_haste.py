@@ -34,14 +34,14 @@ def leave_early(health, clock, times, number=0, lasts_s=0.5):
         call = read(health, number, clock)
         began = clock()
         clock.pass_s(lasts_s / times)
-        health.answered(call, began, clock())
+        health.calls.answered(call, began, clock())
 
 
 def lives(health, clock, number=0):
     """Have a write of the record be answered."""
-    health.recent.append((("test", "s", number), clock() - 0.001, clock(), EVERY_OWNER))
+    health.calls.recent.append((("test", "s", number), clock() - 0.001, clock(), EVERY_OWNER))
     with health.notices, health.lock:
-        health.fold_locked()
+        health.calls.fold_locked()
         health.settle_locked()
 
 
@@ -91,7 +91,7 @@ def test_tries_that_fail_count_at_every_node_that_they_left(health, clock):
         began, call.failure = clock(), fakes.TIMEOUT
         clock.pass_s(0.001)
         call.now = clock()
-        health.failed(call, began)
+        health.calls.failed(call, began)
 
     assert [health.by_name[name].unhurried for name in ("A1", "A2", "A3")] == [True, True, False]
 
@@ -102,7 +102,7 @@ def test_a_write_that_fails_counts_at_its_master_as_the_client_has_it(health, cl
         began, call.failure = clock(), fakes.TIMEOUT
         clock.pass_s(0.001)
         call.now = clock()
-        health.failed(call, began)
+        health.calls.failed(call, began)
 
     assert [health.by_name[name].unhurried for name in ("A1", "A2", "A3")] == [True, False, False]
 
@@ -154,7 +154,7 @@ def test_when_several_nodes_are_slow_alike_a_few_departures_are_enough(health, c
 
 def test_when_all_nodes_are_silent_at_once_it_is_none_of_them(clock):
     health = health_of(clock, adaptive=AdaptiveTimeout())
-    health.partitions = PartitionMap(
+    health.maps.newest = PartitionMap(
         {"test": tuple((f"A{p % 3 + 1}", f"A{(p + 1) % 3 + 1}") for p in range(4096))}
     )
 
@@ -207,7 +207,7 @@ def test_failed_writes_do_not_make_their_masters_slow(health, clock):
         began, call.failure = clock(), fakes.TIMEOUT
         clock.pass_s(0.01)
         call.now = clock()
-        health.failed(call, began)
+        health.calls.failed(call, began)
 
     assert not any(node.unhurried for node in health.by_name.values())
 
@@ -255,7 +255,7 @@ def test_tries_that_may_have_begun_anywhere_count_at_the_node_that_the_error_nam
         began, call.failure = clock(), replace(fakes.TIMEOUT, node="A1", tries=2)
         clock.pass_s(0.001)
         call.now = clock()
-        health.failed(call, began)
+        health.calls.failed(call, began)
 
     assert [health.by_name[name].unhurried for name in ("A1", "A2", "A3")] == [True, False, False]
 

@@ -199,7 +199,7 @@ def test_an_order_is_taken_back_while_the_node_is_gone_or_elsewhere():
 def test_a_batch_sends_no_row_to_an_isolated_node(mode):
     clock = fakes.FakeClock()
     health = ClusterHealth(fakes.FakeSource(), NodeOptions(mode=mode), clock=clock)
-    health.partitions = fakes.three_nodes()
+    health.maps.newest = fakes.three_nodes()
     with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in health.source.nodes()})
         health.open_locked(health.by_name["A3"], "silence", clock())
@@ -215,7 +215,7 @@ def test_a_batch_sends_no_row_to_an_isolated_node(mode):
 def test_an_isolation_is_as_old_as_it_is():
     clock = fakes.FakeClock()
     health = ClusterHealth(fakes.FakeSource(), NodeOptions(), clock=clock)
-    health.partitions = fakes.three_nodes()
+    health.maps.newest = fakes.three_nodes()
     with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in health.source.nodes()})
     health.isolate("A1")

@@ -83,7 +83,7 @@ def refused_by(health, port: int, clock) -> None:
     call = fakes.call(fakes.plan(fakes.PUT), ("test", "s", 0))
     call.started = call.now = clock()
     call.failure = Failure(FailureKind.CONNECTION, fault=Fault.NODE, address=f"127.0.0.1:{port}")
-    health.failed(call, clock())
+    health.calls.failed(call, clock())
 
 
 def test_a_listener_that_raises_changes_no_call_and_is_logged(clock, caplog):

@@ -128,14 +128,14 @@ def test_a_pulse_has_the_map_of_its_node_fetched_though_it_is_suspect(health, so
     MapRefresher(health, lambda _name, _asked: None).refresh()
 
     assert source.asked.count(("A2", "replicas")) == 2
-    assert health.partitions.owners("test", 0) == ("A3", "A2")
+    assert health.maps.newest.owners("test", 0) == ("A3", "A2")
 
 
 def test_a_pulse_reads_a_record_that_is_the_nodes_own_by_each_map_the_client_may_have(
     health, source, clock
 ):
     """Nobody knows when the client learns the new map, and by the old one it asks another node."""
-    before = health.partitions
+    before = health.maps.newest
     half = tuple(("A3", "A1") if p % 2 else ("A2", "A1") for p in range(4096))
     health.adopt(PartitionMap({"test": half}))
     health.adopt(before)
@@ -172,7 +172,7 @@ def test_a_node_that_may_not_hold_the_record_any_more_is_asked_and_not_charged(
 
 def test_a_server_that_waits_for_an_unknown_replica_is_not_charged_for_it(health, source, clock):
     """By our map the master alone holds the record; the cluster says that there is a copy somewhere."""
-    health.partitions = PartitionMap({"test": (("A2",),) * 4096}, {"test": 2})
+    health.maps.newest = PartitionMap({"test": (("A2",),) * 4096}, {"test": 2})
 
     for _ in range(30):
         fail(health, write(health, 0, clock), clock, took_s=0.3)
@@ -182,7 +182,7 @@ def test_a_server_that_waits_for_an_unknown_replica_is_not_charged_for_it(health
 
 
 def test_a_master_that_nobody_knows_leaves_its_replica_uncharged(health, source, clock):
-    health.partitions = PartitionMap({"test": ((UNKNOWN, "A2"),) * 4096}, {"test": 2})
+    health.maps.newest = PartitionMap({"test": ((UNKNOWN, "A2"),) * 4096}, {"test": 2})
 
     for _ in range(30):
         fail(health, write(health, 0, clock), clock, took_s=0.3)
@@ -233,13 +233,13 @@ def test_the_map_is_fetched_again_when_the_client_knows_another_node(health, sou
         health.update_nodes_locked({n.name: n for n in source.nodes() if n.name != "A3"})
         health.by_name.pop("A3", None)
     refresher.refresh()
-    assert health.owners(("test", "s", 0)) == (UNKNOWN, "A2")
+    assert health.maps.owners(("test", "s", 0)) == (UNKNOWN, "A2")
 
     with health.notices, health.lock:
         health.update_nodes_locked({node.name: node for node in source.nodes()})
     refresher.refresh()
 
-    assert health.owners(("test", "s", 0)) == ("A3", "A2")
+    assert health.maps.owners(("test", "s", 0)) == ("A3", "A2")
 
 
 # ----- nodes that return as others, or elsewhere
@@ -342,6 +342,6 @@ def test_maps_that_do_not_differ_push_out_none_that_does(health, source, clock):
         refresher.refresh()
 
     with health.lock:
-        holders, sure = health._holders_locked(key, health.owners(key))
+        holders, sure = health.maps.holders(key, health.maps.owners(key))
     assert set(holders) == {"A1", "A2", "A3"}
     assert not sure

@@ -66,7 +66,9 @@ def test_writes_and_reads_that_cannot_leave_never_move(health, clock):
 
 def test_a_failed_attempt_of_such_a_read_is_marked_until_the_next(health, clock):
     call = read(health, 0, clock)
-    health.recent.append((("test", "s", 1), clock() + 0.1, clock() + 0.3, EVERY_OWNER))  # A2 lives
+    health.calls.recent.append(
+        (("test", "s", 1), clock() + 0.1, clock() + 0.3, EVERY_OWNER)
+    )  # A2 lives
     fail(health, call, clock)
     assert call.moves
 

@@ -50,9 +50,9 @@ def answers(health, clock, number, times, took_s) -> None:
     for _ in range(times):
         began = clock()
         clock.pass_s(took_s)
-        health.recent.append((("test", "s", number), began, clock(), None))
+        health.calls.recent.append((("test", "s", number), began, clock(), None))
     with health.notices, health.lock:
-        health.fold_locked()
+        health.calls.fold_locked()
         health.settle_locked()
 
 
@@ -67,7 +67,7 @@ def test_a_wide_breaker_does_not_make_a_moment_of_slowness_last(health, clock):
 
 def test_a_node_that_was_slow_with_others_and_left_for_good_is_forgotten(health, clock):
     slow_together(health, clock)
-    health.partitions = PartitionMap({"test": (("A2", "A3"),) * 4096})
+    health.maps.newest = PartitionMap({"test": (("A2", "A3"),) * 4096})
     with health.notices, health.lock:
         health.update_nodes_locked(
             {node.name: node for node in health.source.nodes() if node.name != "A1"}
@@ -105,7 +105,7 @@ def test_answers_to_reads_from_before_count_for_nothing(health, clock):
     before = clock()
     slow_together(health, clock)
 
-    health.recent.extend([(("test", "s", 0), before, before + QUICK_S, None)] * QUICK)
+    health.calls.recent.extend([(("test", "s", 0), before, before + QUICK_S, None)] * QUICK)
     answers(health, clock, 0, 0, 0.0)
 
     assert unhurried(health) == {"A1", "A2"}
@@ -172,7 +172,7 @@ def lagging(health, clock):
         health.open_locked(health.by_name["A3"], "silence", clock())
         health.settle_locked()
     health.adopt(PartitionMap({"test": (("A1", "A2"), ("A2", "A1")) * 2048}))
-    assert health.previous is not None
+    assert health.maps.previous is not None
     return health
 
 
@@ -193,15 +193,15 @@ def test_a_write_needs_the_replica_that_the_cluster_has(lagging, clock):
 
 
 def test_where_the_client_knows_the_new_map_reads_go_by_it(lagging, clock):
-    lagging.previous = None
+    lagging.maps.previous = None
     call = admitted(lagging, clock, number=1)
 
     assert call.nodes == ("A2", "A1")
 
 
 def test_what_is_no_key_is_for_the_client_to_say(lagging):
-    assert lagging.owners_asked("no key") == ()
-    assert lagging.owners_asked(None) == ()
+    assert lagging.maps.owners_asked("no key") == ()
+    assert lagging.maps.owners_asked(None) == ()
 
 
 def test_a_write_that_wrote_shows_nothing_about_quickness(health, clock):
@@ -209,7 +209,7 @@ def test_a_write_that_wrote_shows_nothing_about_quickness(health, clock):
 
     began = clock()
     clock.pass_s(QUICK_S)
-    health.recent.extend([(("test", "s", 0), began, clock(), EVERY_OWNER)] * QUICK)
+    health.calls.recent.extend([(("test", "s", 0), began, clock(), EVERY_OWNER)] * QUICK)
     answers(health, clock, 0, 0, 0.0)
 
     assert unhurried(health) == {"A1", "A2"}

@@ -156,7 +156,7 @@ def slow_cluster(clock) -> ClusterHealth:
         clock, slow_call_rate=0.4, slow_call_s=0.2, minimum_calls=10, max_open_share=1.0
     )
     turns = (("A1", "A2"), ("A2", "A3"), ("A3", "A1"), ("A1", "A3"), ("A2", "A1"), ("A3", "A2"))
-    health.partitions = PartitionMap({"test": tuple(turns[p % 6] for p in range(4096))})
+    health.maps.newest = PartitionMap({"test": tuple(turns[p % 6] for p in range(4096))})
     return health
 
 
@@ -165,11 +165,11 @@ def test_a_slow_replica_does_not_open_its_masters(clock):
 
     for number in range(600):
         key = ("test", "s", number)
-        took_s = 0.3 if "A2" in health.owners(key) else 0.001
+        took_s = 0.3 if "A2" in health.maps.owners(key) else 0.001
         clock.pass_s(0.001)
-        health.recent.append((key, clock() - took_s, clock(), EVERY_OWNER))
+        health.calls.recent.append((key, clock() - took_s, clock(), EVERY_OWNER))
         with health.notices, health.lock:
-            health.fold_locked()
+            health.calls.fold_locked()
 
     assert states(health) == {"A1": "closed", "A2": "open", "A3": "closed"}
     assert report(health)["A2"]["reason"] == "slow_calls"
@@ -177,24 +177,24 @@ def test_a_slow_replica_does_not_open_its_masters(clock):
 
 def test_writes_that_are_slow_for_two_nodes_alike_open_neither(clock):
     health = health_of(clock, slow_call_rate=0.5, slow_call_s=0.2, minimum_calls=10)
-    health.partitions = PartitionMap({"test": (("A1", "A2"),) * 4096})
+    health.maps.newest = PartitionMap({"test": (("A1", "A2"),) * 4096})
 
     for _ in range(50):
-        health.recent.append((("test", "s", 0), clock(), clock() + 0.3, EVERY_OWNER))
+        health.calls.recent.append((("test", "s", 0), clock(), clock() + 0.3, EVERY_OWNER))
     with health.notices, health.lock:
-        health.fold_locked()
+        health.calls.fold_locked()
 
     assert set(states(health).values()) == {"closed"}
 
 
 def test_slow_reads_tell_two_nodes_apart(clock):
     health = health_of(clock, slow_call_rate=0.5, slow_call_s=0.2, minimum_calls=10)
-    health.partitions = PartitionMap({"test": (("A1", "A2"),) * 4096})
+    health.maps.newest = PartitionMap({"test": (("A1", "A2"),) * 4096})
 
     for answered_by in (EVERY_OWNER, None) * 10:
-        health.recent.append((("test", "s", 0), clock(), clock() + 0.3, answered_by))
+        health.calls.recent.append((("test", "s", 0), clock(), clock() + 0.3, answered_by))
     with health.notices, health.lock:
-        health.fold_locked()
+        health.calls.fold_locked()
 
     assert states(health) == {"A1": "open", "A2": "closed", "A3": "closed"}
 
@@ -202,12 +202,12 @@ def test_slow_reads_tell_two_nodes_apart(clock):
 def test_a_node_that_answers_more_than_is_remembered_keeps_its_share_of_failures(clock):
     """One call in a thousand fails, far more go by between two looks than are kept."""
     health = health_of(clock, failure_rate=0.0015, minimum_calls=10, max_error_rate=100_000)
-    health.partitions = PartitionMap({"test": (("A1", "A2", "A3"),) * 4096})
+    health.maps.newest = PartitionMap({"test": (("A1", "A2", "A3"),) * 4096})
     overload = Failure(FailureKind.OVERLOAD, fault=Fault.NODE, node="A1")
 
     for number in range(5000):
         clock.pass_s(0.0001)
-        health.recent.append((("test", "s", 0), clock() - 0.001, clock(), None))
+        health.calls.recent.append((("test", "s", 0), clock() - 0.001, clock(), None))
         if number % 1000 == 999:
             fail(health, write(health, 0, clock), clock, overload, took_s=0.0001)
 
@@ -243,7 +243,7 @@ def test_a_node_comes_back_for_a_user_who_may_not_read():
 
 def test_an_info_command_that_waited_for_another_node_does_not_make_this_one_slow(clock):
     health = health_of(clock, slow_call_rate=0.5, slow_call_s=0.1, half_open_calls=1)
-    health.partitions = fakes.three_nodes()
+    health.maps.newest = fakes.three_nodes()
     ask = health.source.info
 
     def waits_for_the_slowest(node, command, timeout_s):

@@ -52,9 +52,9 @@ def test_its_success_lets_all_others_through(health, clock):
     began = clock()
     clock.pass_s(0.001)
 
-    health.answered(scout, began, clock())
+    health.calls.answered(scout, began, clock())
 
-    assert health.previous is None
+    assert health.maps.previous is None
     assert [admitted(health, clock).nodes for _ in range(3)] == [("A2", "A3")] * 3
     assert health.by_name["A1"].breaker.state == "open"
     assert health.by_name["A1"].last_alive < began  # it is not A1 that answered
@@ -66,14 +66,14 @@ def test_an_answer_that_the_node_itself_may_have_given_shows_nothing(health, clo
     clock.pass_s(0.001)
     with health.notices, health.lock:
         health.registry.live(("A1",), clock())
-    health.answered(scout, began, clock())
-    assert health.previous is not None
+    health.calls.answered(scout, began, clock())
+    assert health.maps.previous is not None
 
     clock.pass_s(EACH_S)
     scout, began = admitted(health, clock), clock()
     clock.pass_s(2 * QUICK_S)  # it waited for somebody
-    health.answered(scout, began, clock())
-    assert health.previous is not None
+    health.calls.answered(scout, began, clock())
+    assert health.maps.previous is not None
 
 
 @pytest.mark.parametrize("shut", [False, True])
@@ -88,15 +88,15 @@ def test_a_read_that_was_answered_elsewhere_shows_it_too_unless_it_was_not_let_t
     call.began = call.now
     call.now += 0.001
 
-    health.hurried(call)
+    health.calls.hurried(call)
 
-    assert (health.previous is not None) is shut
+    assert (health.maps.previous is not None) is shut
 
 
 def test_an_answer_about_the_record_says_as_much(health, clock):
     fail(health, admitted(health, clock), clock, fakes.NOT_FOUND, took_s=0.001)
 
-    assert health.previous is None
+    assert health.maps.previous is None
 
 
 def test_its_failure_charges_nobody_and_another_one_goes_soon(health, clock):

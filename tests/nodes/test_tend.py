@@ -220,7 +220,7 @@ def test_in_mode_off_a_late_failure_makes_no_node_suspect(clock):
     call = fakes.call(fakes.plan(fakes.PUT), ("test", "s", 0))
     call.now, call.failure = clock(), fakes.TIMEOUT
 
-    health.failed(call, clock() - 1.0)
+    health.calls.failed(call, clock() - 1.0)
 
     assert health.calm
 
@@ -278,7 +278,7 @@ def test_the_map_is_learned_though_every_node_was_isolated_before(clock):
 
     MapRefresher(health, lambda _name, _asked: None).refresh()
 
-    assert health.partitions.namespaces == ("test",)
+    assert health.maps.newest.namespaces == ("test",)
 
 
 def test_a_node_that_refuses_connections_opens_at_the_first_pulse(clock):

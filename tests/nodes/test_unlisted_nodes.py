@@ -24,7 +24,7 @@ def test_what_a_node_holds_that_the_client_does_not_list_is_not_refused_for_anot
 
     cluster.restart(joining)
     cluster.wait_until_stable()
-    keys = until(lambda: [key for key in KEYS if health.owners(key) == (isolated.name,)])
+    keys = until(lambda: [key for key in KEYS if health.maps.owners(key) == (isolated.name,)])
     client.resilience.isolate(isolated.name)
 
     assert [client.get(key)[2]["n"] for key in keys] == [key[2] for key in keys]

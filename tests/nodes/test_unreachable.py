@@ -47,9 +47,9 @@ def passes(health, clock, number: int = 0) -> bool:
 
 
 def succeeds(health, clock) -> None:
-    health.recent.append((("test", "s", 0), clock(), clock(), slice(None)))
+    health.calls.recent.append((("test", "s", 0), clock(), clock(), slice(None)))
     with health.notices, health.lock:
-        health.fold_locked()
+        health.calls.fold_locked()
 
 
 def test_a_write_finds_out_once_the_cluster_would_have_evicted_a_silent_node(health, clock):
@@ -84,7 +84,7 @@ def test_no_write_is_sent_for_a_replica_that_is_isolated(health, clock):
 def test_writes_go_on_whose_replica_only_this_client_does_not_reach(healthy, connect, monkeypatch):
     client = resilient(connect(healthy), "latency", overrides=NEVER_LATE)
     health = client.resilience._engine.shared.health
-    until(lambda: health.partitions.namespaces)
+    until(lambda: health.maps.newest.namespaces)
     unreachable = healthy.owners("test", "unreachable", 0)[1].name
     info = type(health.source).info
 

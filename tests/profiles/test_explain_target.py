@@ -22,7 +22,7 @@ def client(bare, tmp_path):
     wrapped = resilient(bare, "mine", policies=tmp_path)
     with contextlib.closing(wrapped.resilience):
         wrapped.put(("test", "sessions", 1), {"n": 1})
-        until(lambda: wrapped.resilience._engine.shared.health.partitions.namespaces)
+        until(lambda: wrapped.resilience._engine.shared.health.maps.newest.namespaces)
         yield wrapped
 
 

@@ -127,7 +127,9 @@ def test_sizes_are_about_those_on_the_wire():
 def test_a_forked_child_observes_nothing(healthy):
     client = resilient(aerospike.client({"hosts": healthy.hosts}), "latency", overrides=NEVER_LATE)
     engine = client.resilience._engine
-    observer = TrafficObserver(engine.shared.adapter, engine.shared.health.owners, time.monotonic)
+    observer = TrafficObserver(
+        engine.shared.adapter, engine.shared.health.maps.owners, time.monotonic
+    )
 
     with engine.observing(observer):
         client.put(("test", "carts", 1), {"n": 1})

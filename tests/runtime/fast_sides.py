@@ -215,7 +215,7 @@ class Side:
 
     def tend(self) -> None:
         with self.health.notices, self.health.lock:
-            self.health.fold_locked()
+            self.health.calls.fold_locked()
             self.health.settle_locked()
         self.engine._pace(0.02)
 
@@ -245,7 +245,7 @@ class Side:
             "permits": (len(gate.permits), gate.waiting, gate.debt, dict(gate.rejected)),
             "budget": (budget.operations, budget.spent, budget.balance(self.clock.now)),
             "retries": (shared.retries.retries, dict(shared.retries.suppressed)),
-            "samples": list(health.recent),
+            "samples": list(health.calls.recent),
             "calm": (health.calm, health.verdict, health.inquiries),
             "nodes": {
                 name: (

@@ -250,7 +250,7 @@ class Side:
             ):
                 break
             await asyncio.sleep(0)
-        self.health.recent.clear()  # the chain takes no note of how a call ends that nobody waits for
+        self.health.calls.recent.clear()  # the chain takes no note of how a call ends that nobody waits for
         self.calm()
         return end
 
@@ -297,7 +297,7 @@ class Side:
 
     def tend(self) -> None:
         with self.health.notices, self.health.lock:
-            self.health.fold_locked()
+            self.health.calls.fold_locked()
             self.health.settle_locked()
         self.engine._pace(0.02)
 
@@ -320,7 +320,7 @@ class Side:
             "permits": (len(gate.permits), gate.waiting, gate.debt, dict(gate.rejected)),
             "budget": (budget.operations, budget.spent, budget.balance(self.clock.now)),
             "retries": (shared.retries.retries, dict(shared.retries.suppressed)),
-            "samples": list(health.recent),
+            "samples": list(health.calls.recent),
             "calm": (health.calm, health.verdict, health.inquiries),
             "nodes": {
                 name: (dict(node.errors), node.left_early, node.asked_since, node.last_alive)

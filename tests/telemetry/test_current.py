@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 
 from aerospike_resilience import resilient
-from aerospike_resilience.nodes import cluster
+from aerospike_resilience.nodes import partitions
 from aerospike_resilience.runtime.fast.lane import Lane
 from aerospike_resilience.telemetry import current
 from tests.waiting import until
@@ -104,8 +104,8 @@ def test_under_an_unsampled_parent_nothing_is_looked_up(wrapped, monkeypatch):
 
 def test_while_no_partition_map_is_known_no_digest_is_made(wrapped, monkeypatch):
     health = wrapped.resilience._engine.shared.health
-    until(lambda: health.owners(KEY))
-    monkeypatch.setattr(health, "partitions", cluster.partitions.EMPTY)
-    monkeypatch.setattr(health, "source", None)
+    until(lambda: health.maps.owners(KEY))
+    monkeypatch.setattr(health.maps, "newest", partitions.EMPTY)
+    monkeypatch.setattr(health.maps, "_source", None)
 
-    assert health.owners(KEY) == ()
+    assert health.maps.owners(KEY) == ()

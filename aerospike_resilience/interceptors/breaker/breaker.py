@@ -43,6 +43,7 @@ class Breaker(Link):
     def link(self, proceed: Proceed) -> Proceed:
         """Ask, proceed, report."""
         health, admission = self.health, self._admission
+        reports = health.calls
 
         def breaker(call: Call) -> Any:
             calm = health.calm
@@ -59,7 +60,7 @@ class Breaker(Link):
                 raise
             # Written out for the one case that has to be fast: no node is open, and the call succeeded.
             if calm and call.key is not None and call.now - call.began < call.early_s:
-                health.recent.append((call.key, call.began, call.now, call.plan.answered_by))
+                reports.recent.append((call.key, call.began, call.now, call.plan.answered_by))
             else:
                 self._report(call, result)
             return result
@@ -69,6 +70,7 @@ class Breaker(Link):
     def link_async(self, proceed: ProceedAsync) -> LinkedAsync:
         """Ask, proceed, report."""
         health, admission = self.health, self._admission
+        reports = health.calls
 
         async def breaker(call: Call) -> Any:
             calm = health.calm
@@ -85,7 +87,7 @@ class Breaker(Link):
                 raise
             # Written out for the one case that has to be fast: no node is open, and the call succeeded.
             if calm and call.key is not None and call.now - call.began < call.early_s:
-                health.recent.append((call.key, call.began, call.now, call.plan.answered_by))
+                reports.recent.append((call.key, call.began, call.now, call.plan.answered_by))
             else:
                 self._report(call, result)
             return result
@@ -128,26 +130,26 @@ class Breaker(Link):
             and isinstance(error, Exception)
             and (part := rows.rows_in_error(error)) is not None
         ):
-            self.health.rows_failed(call, part, call.began)
+            self.health.calls.rows_failed(call, part, call.began)
         else:
-            self.health.failed(call, call.began)
+            self.health.calls.failed(call, call.began)
 
     def _report(self, call: Call, result: Any) -> None:
         """Report an attempt that returned to the cluster's health."""
-        health = self.health
+        reports = self.health.calls
         if call.failure is not None:
-            health.rows_failed(call, result, call.began)
+            reports.rows_failed(call, result, call.began)
         elif call.now - call.began >= call.early_s or call.leases:
-            health.answered(call, call.began, call.now)
+            reports.answered(call, call.began, call.now)
         elif call.key is not None:
             answered_by = MASTER if call.commit_master else call.plan.answered_by
-            health.recent.append((call.key, call.began, call.now, answered_by))
+            reports.recent.append((call.key, call.began, call.now, answered_by))
             if call.steered and not call.leave_master:
-                health.hurried(call)
+                reports.hurried(call)
         elif isinstance(result, Stream):
             result.when_done(lambda error: self._report_end(call, error))
 
     def _report_end(self, call: Call, error: BaseException | None) -> None:
         """Report a stream that broke off to the cluster's health."""
         if error is not None and call.owns(error):
-            self.health.failed(call, call.began)
+            self.health.calls.failed(call, call.began)

@@ -145,7 +145,7 @@ class Foresight(Link):
 
     def _foresee_one(self, plan: Plan, key: Key | None) -> Foreseen | None:
         """Return what would be done to a call on one record for the state of the nodes that it needs."""
-        names = self._health.owners(key)
+        names = self._health.maps.owners(key)
         nodes = [node for name in names if (node := self._health.by_name.get(name)) is not None]
         if not nodes or any(node.breaker.isolated for node in nodes):
             return None  # an order counts in shadow too, so what is done is real
@@ -167,7 +167,7 @@ class Foresight(Link):
         slow_s = self._compared.slow_s
         if slow_s is None or call.plan.writes or call.now - call.began < slow_s:
             return None
-        names = self._health.owners(call.key)
+        names = self._health.maps.owners(call.key)
         if len(names) < 2 or not self._compared.plan(call.plan.operation).failover:
             return None
         return Foreseen("hurried", names[0], "slow")
@@ -187,6 +187,6 @@ class Foresight(Link):
         budget = self._compared.budget
         if budget is not None and not budget.withdraw(1, call.now):
             return None
-        names = self._health.owners(call.key)
+        names = self._health.maps.owners(call.key)
         node = self._health.registry.named(failure).node or (names[0] if names else "")
         return Foreseen("retried", node, str(failure.kind))

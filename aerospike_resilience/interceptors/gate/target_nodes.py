@@ -39,7 +39,7 @@ class TargetNodes:
         counts for a node.
         """
         if call.key is not None:
-            return tuple(name for name in self._health.owners(call.key)[:1] if name != UNKNOWN)
+            return tuple(name for name in self._health.maps.owners(call.key)[:1] if name != UNKNOWN)
         if call.plan.operation.shape is not Shape.BATCH:
             return ()
         return tuple(sorted(self._of(batch_keys(call), len(self._health.by_name))))
@@ -47,7 +47,7 @@ class TargetNodes:
     def _of(self, keys: Iterable[Key], most: int) -> set[str]:
         found: set[str] = set()
         for key in keys:
-            found.update(name for name in self._health.owners(key)[:1] if name != UNKNOWN)
+            found.update(name for name in self._health.maps.owners(key)[:1] if name != UNKNOWN)
             if len(found) >= most:
                 break
         return found

@@ -246,7 +246,7 @@ class FirstAttempts:
         if self._breaker is not None:
             call = _call(fit, plan, args, key, began)
             call.now = ended
-            self._breaker.health.answered(call, began, ended)
+            self._breaker.health.calls.answered(call, began, ended)
 
     def resume(self, first: FirstAttempt) -> Any:
         """Return what the operation comes to in the general chain. Called after the permit is released.

@@ -126,7 +126,7 @@ class Lane:
         if links.gate is not None:
             self.gate = links.gate.gate
         if links.breaker is not None:
-            self.health, self.recent = links.breaker.health, links.breaker.health.recent
+            self.health, self.recent = links.breaker.health, links.breaker.health.calls.recent
         self._attempt = links.attempt
         self.first = FirstAttempts(links, self.recent)
 

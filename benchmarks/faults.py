@@ -155,6 +155,7 @@ def work_through(
     *,
     seconds: float,
     increments: int = 0,
+    acknowledged: int = 0,
     threads: int = 4,
     interval_s: float = 0.02,
 ) -> list[Cell]:
@@ -165,6 +166,7 @@ def work_through(
         clients: names of clients.
         seconds: for how long at least.
         increments: go on until each wrapped client has made so many.
+        acknowledged: go on until so many of each wrapped client were answered.
         threads: how many threads use each.
         interval_s: from the start of one call of a thread to its next at least.
     """
@@ -185,7 +187,11 @@ def work_through(
             running.enter_context(FAULTS[fault](cluster))
             for load in (*bares, *ours):
                 running.enter_context(load)
-            while time.monotonic() < ends or min(load.increments for load in ours) < increments:
+            while (
+                time.monotonic() < ends
+                or min(load.increments for load in ours) < increments
+                or min(load.acknowledged for load in ours) < acknowledged
+            ):
                 time.sleep(0.05)
         sums = _settled(cluster, [load.counters for load in ours])
     return [

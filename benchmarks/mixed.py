@@ -277,6 +277,11 @@ class Load:
         """Increments made so far."""
         return sum(tally.calls.get("increment", 0) for tally in self.tallies)
 
+    @property
+    def acknowledged(self) -> int:
+        """Increments that were answered so far."""
+        return sum(tally.acknowledged for tally in self.tallies)
+
     def total(self) -> Tally:
         """Return what all threads came to."""
         total = Tally()

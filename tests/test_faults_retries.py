@@ -72,7 +72,8 @@ def test_no_increment_is_applied_twice_and_none_is_lost(cells):
 
 
 def test_no_increment_of_thousands_is_applied_twice():
-    cells = work_through("unanswered", BLOCKING, seconds=0.0, increments=600, interval_s=0.0)
+    # How many of them are answered in time depends on the machine, how many there are in the end does not.
+    cells = work_through("unanswered", BLOCKING, seconds=0.0, acknowledged=501, interval_s=0.0)
 
     assert sum(cell.wrapped.acknowledged for cell in cells) > 2000
     assert sum(cell.wrapped.in_doubt for cell in cells) > 0

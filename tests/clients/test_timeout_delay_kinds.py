@@ -112,22 +112,18 @@ def test_a_connection_is_closed_when_the_delay_has_passed_without_an_answer(
         with pytest.raises(late.error):
             late.get()
         until(lambda: closed(cluster) == gone + 1)
-
-    assert counted(cluster)["read"].answered == answered
+        assert counted(cluster)["read"].answered == answered
 
 
 def test_a_stall_empties_the_c_clients_pool_with_a_delay(cluster, opened):
     late = opened(LateC, LONG_MS, max_conns_per_node=POOL)
 
-    with cluster.inject(op="read", latency="60s"):
+    with cluster.inject(op="read", latency="60s", count=POOL):
         for _ in range(POOL):
             with pytest.raises(late.error):
                 late.get()
         with pytest.raises(c_errors.NoMoreConnectionsError):
-            late.get()
-
-    with pytest.raises(c_errors.NoMoreConnectionsError):
-        late.get()  # the node is well again, and its slots are not free
+            late.get()  # the node would answer at once now, and its slots are not free
 
 
 def test_a_stall_leaves_the_pool_alone_without_a_delay(cluster, opened):

@@ -21,6 +21,9 @@ LASTING = {
 }
 """A call lasts as long as its answer takes."""
 
+SLOW = {"latency": "50s"}
+"""An answer takes until the fault is cleared."""
+
 # ----- 5. permits
 
 
@@ -44,14 +47,12 @@ def test_a_full_gate_refuses_with_an_error_of_the_clients_own(healthy, opened):
     )
     surface.put(1, {"n": 1})
 
-    with (
-        healthy.inject(op="get", latency="2s", count=1),
-        ThreadPoolExecutor(1) as pool,
-    ):
+    with healthy.inject(op="get", count=1, **SLOW) as answer, ThreadPoolExecutor(1) as pool:
         slow = pool.submit(surface.get, 1)
-        until(lambda: surface.resilience.snapshot()["gate"]["in_flight"] == 1)
+        until(lambda: surface.resilience.snapshot()["gate"]["in_flight"] == answer.hits == 1)
         with pytest.raises(BackpressureError) as caught:
             surface.get(1)
+        answer.clear()
         assert slow.result() == {"n": 1}
 
     assert isinstance(caught.value, surface.error)
@@ -83,9 +84,10 @@ def test_a_cancelled_call_gives_its_permits_back_when_it_really_ends(healthy, op
         await asyncio.gather(task, return_exceptions=True)
         return in_flight()
 
-    with healthy.inject(op="get", latency="2s", count=1):
+    with healthy.inject(op="get", count=1, **SLOW) as answer:
         held = surface.run(cancelled())
         assert held == ((1, 1) if surface.outlives_cancellation else (0, 0))
+        answer.clear()
         until(lambda: in_flight() == (0, 0))
 
 
@@ -129,15 +131,16 @@ def test_a_gate_that_is_resized_keeps_account_of_calls_in_flight(tmp_path, healt
         assert surface.resilience.reload().error is None
         assert gate()["limit"] == limit
 
-    with healthy.inject(op="get", latency="4s", count=2), ThreadPoolExecutor(2) as pool:
+    with healthy.inject(op="get", count=2, **SLOW) as answer, ThreadPoolExecutor(2) as pool:
         first = pool.submit(surface.get, 1)
-        until(lambda: gate()["in_flight"] == 1)
+        until(lambda: gate()["in_flight"] == answer.hits == 1)
         resize(2)
         second = pool.submit(surface.get, 1)
-        until(lambda: gate()["in_flight"] == 2)
+        until(lambda: gate()["in_flight"] == answer.hits == 2)
         resize(1)
         with pytest.raises(BackpressureError):
             surface.get(1)
+        answer.clear()
         assert first.result() == second.result() == {"n": 1}
 
     until(lambda: gate()["in_flight"] == 0)
@@ -166,11 +169,12 @@ def test_a_forked_child_starts_with_all_permits_home(healthy, opened):
         return surface.get(2) == {"n": 2} and in_flight() == 0
 
     surface.put(2, {"n": 2})
-    with healthy.inject(op="get", latency="3s", count=1), ThreadPoolExecutor(1) as pool:
+    with healthy.inject(op="get", count=1, **SLOW) as answer, ThreadPoolExecutor(1) as pool:
         slow = pool.submit(surface.get, 1)
-        until(lambda: in_flight() == 1)
+        until(lambda: in_flight() == answer.hits == 1)
         assert in_child(child) == 0
         assert in_flight() == 1  # the parent's own
+        answer.clear()
         assert slow.result() == {"n": 1}
 
     until(lambda: in_flight() == 0)

@@ -131,13 +131,14 @@ def test_refusals_say_who_refused_and_why(healthy, watched):
         assert told.attributes["aerospike.resilience.refusal.reason"] == "deadline"
         assert told.sample["aerospike.resilience.failure"] == "deadline"
 
-    with healthy.inject(op="get", latency="2s", count=1), ThreadPoolExecutor(1) as pool:
+    with healthy.inject(op="get", latency="9s", count=1) as answer, ThreadPoolExecutor(1) as pool:
         slow = pool.submit(surface.get, "there")
-        until(lambda: surface.resilience.snapshot()["gate"]["in_flight"] == 1)
+        until(lambda: surface.resilience.snapshot()["gate"]["in_flight"] == answer.hits == 1)
         result, told = call.told(lambda: surface.get("there"))
         assert told.outcome.refusal.reason == "gate_timeout"
         assert told.sample["aerospike.resilience.failure"] == "gate"
         assert told.attributes["aerospike.resilience.queue_time"] == told.outcome.waited_s > 0
+        answer.clear()
         slow.result()
 
     master = healthy.master("test", "conformance", "there").name
@@ -160,15 +161,16 @@ def test_a_call_that_is_shed_and_one_whose_deadline_passes_in_line_say_so(health
     call = Watched(surface, listener)
     gate = lambda: surface.resilience.snapshot()["gate"]  # noqa: E731
 
-    with healthy.inject(op="get", latency="3s", count=1), ThreadPoolExecutor(2) as pool:
+    with healthy.inject(op="get", latency="9s", count=1) as answer, ThreadPoolExecutor(2) as pool:
         first = pool.submit(surface.get, "there")
-        until(lambda: gate()["in_flight"] == 1)
+        until(lambda: gate()["in_flight"] == answer.hits == 1)
         second = pool.submit(surface.get, "there")
         until(lambda: gate()["waiting"] == 1)
         with surface.resilience.using(criticality="sheddable"):
             _result, shed = call.told(lambda: surface.get("there"))
         with deadline(0.02):
             _result, late = call.told(lambda: surface.get("there"))
+        answer.clear()
         first.result()
         second.result()
     surface.close()

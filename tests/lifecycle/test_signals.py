@@ -23,17 +23,17 @@ at, lines, place = 0, 0, ""
 
 def trace(frame, event, _arg):
     global lines, place
-    name = frame.f_code.co_filename
-    if not name.startswith(WATCHED) or f"{os.sep}testing{os.sep}" in name:
+    file = frame.f_code.co_filename
+    if not file.startswith(WATCHED) or f"{os.sep}testing{os.sep}" in file:
         return None
     lines += event == "line"
     if event == "line" and lines == at:
-        place = f"{os.path.basename(name)}:{frame.f_lineno}"
+        place = f"{os.path.basename(file)}:{frame.f_lineno}"
         signal.raise_signal(signal.SIGTERM)
     return trace
 
 def stuck():
-    print(f"stuck, as the signal struck at {place}", flush=True)
+    print(f"stuck, as the signal whose handler {name} struck at {place}", flush=True)
     faulthandler.dump_traceback(all_threads=True)
     os._exit(1)
 
@@ -43,26 +43,33 @@ def attempt(work):
     except Exception:
         pass
 
+HANDLERS = {
+    "closes": lambda: client.resilience.close(),
+    "calls": lambda: attempt(lambda: client.put(KEY, {"n": 3})),
+    "reloads": lambda: client.resilience.reload(),
+}
+
 with LocalCluster(nodes=1, replication_factor=1) as cluster:
     bare = aerospike.client({"hosts": cluster.hosts})
-    struck = step = 0
-    while at <= lines:
-        at, lines = at + step, 0
-        client = resilient(bare, "latency", overrides=OVERRIDES)
-        client.put(KEY, {"n": 1})
-        signal.signal(signal.SIGTERM, lambda *_: HANDLER)
-        PREPARE
-        watch = threading.Timer(60, stuck)
-        watch.start()
-        sys.settrace(trace)
-        WORK
-        sys.settrace(None)
-        watch.cancel()
-        struck += 1
-        if step == 0:  # the first time the lines were only counted
-            step = max(lines // STRIKES, 1)
-        client.resilience.close()
-    print("ended", struck, lines)
+    for name, handler in HANDLERS.items():
+        at = lines = struck = step = 0
+        while at <= lines:
+            at, lines = at + step, 0
+            client = resilient(bare, "latency", overrides=OVERRIDES)
+            client.put(KEY, {"n": 1})
+            signal.signal(signal.SIGTERM, lambda *_: handler())
+            PREPARE
+            watch = threading.Timer(60, stuck)
+            watch.start()
+            sys.settrace(trace)
+            WORK
+            sys.settrace(None)
+            watch.cancel()
+            struck += 1
+            if step == 0:  # the first time the lines were only counted
+                step = max(lines // STRIKES, 1)
+            client.resilience.close()
+        print("ended", name, struck, lines)
     sys.stdout.flush()
     os._exit(0)
 """
@@ -85,21 +92,14 @@ WORKS = {
     ),
     "a reload": ("client.resilience.reload()", "pass", ADAPTIVE),
 }
-HANDLERS = {
-    "closes": "client.resilience.close()",
-    "calls": "attempt(lambda: client.put(KEY, {'n': 3}))",
-    "reloads": "client.resilience.reload()",
-}
 
 
-@pytest.mark.parametrize("handler", HANDLERS)
 @pytest.mark.parametrize("work", WORKS)
-def test_no_line_at_which_a_signal_handler_waits_for_its_own_thread(work, handler):
+def test_no_line_at_which_a_signal_handler_waits_for_its_own_thread(work):
     done, prepare, overrides = WORKS[work]
     text = (
         textwrap.dedent(CHILD)
         .replace("OVERRIDES", repr({**NEVER_LATE, **overrides}))
-        .replace("HANDLER", HANDLERS[handler])
         .replace("PREPARE", prepare)
         .replace("WORK", done)
         .replace("STRIKES", "100" if work == "closing" else "25")
@@ -107,4 +107,6 @@ def test_no_line_at_which_a_signal_handler_waits_for_its_own_thread(work, handle
     child = subprocess.run(
         [sys.executable, "-c", text], capture_output=True, text=True, timeout=280, check=False
     )
-    assert child.stdout.startswith("ended"), child.stdout + child.stderr
+    ended = [line.split()[:2] for line in child.stdout.splitlines()]
+    handlers = ["closes", "calls", "reloads"]
+    assert ended == [["ended", name] for name in handlers], child.stdout + child.stderr

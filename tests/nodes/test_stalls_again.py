@@ -28,6 +28,9 @@ pytestmark = pytest.mark.alone
 PATIENT = {"breaker": {"silence": "500ms"}}
 """A busy machine stops a healthy node for longer than the profile's ``silence``."""
 
+TEND_TIMEOUT_MS = 1000
+"""aerospike-py's default is 30 s, and for that long it does not learn that a silent node was evicted."""
+
 
 class Writer(threading.Thread):
     """Writes one record with one client, until `stop` is set.
@@ -42,7 +45,7 @@ class Writer(threading.Thread):
         self.connected, self.go, self.stop = (threading.Event() for _ in range(3))
         self.written = 0
         self._record = record
-        self._wanted = Wanted(hosts, "latency", overrides=PATIENT)
+        self._wanted = Wanted(hosts, "latency", overrides=PATIENT, tend_timeout_ms=TEND_TIMEOUT_MS)
 
     def run(self) -> None:
         if self.name in BLOCKING:

@@ -9,6 +9,7 @@ import itertools
 import json
 import logging
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aerospike
@@ -153,16 +154,23 @@ async def _cancelled(surface: Any, key: str) -> None:
 
 def _make(calls: Any) -> list[str]:
     """Make calls; return what this library adds to their errors."""
-    added = []
-    for call in calls:
-        try:
-            call()
-        except BaseException as error:
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
-                raise
-            added += getattr(error, "__notes__", ())
-            added.append(repr(getattr(error, "attempts", ())))
-    return added
+    return [text for call in calls for text in _added(call)]
+
+
+def _make_at_once(calls: Any) -> list[str]:
+    """Make them at once: clients wait a second for each index and module that they make or remove."""
+    with ThreadPoolExecutor(16) as pool:
+        return [text for added in pool.map(_added, calls) for text in added]
+
+
+def _added(call: Any) -> list[str]:
+    try:
+        call()
+    except BaseException as error:
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise
+        return [*getattr(error, "__notes__", ()), repr(getattr(error, "attempts", ()))]
+    return []
 
 
 FAULTS = (
@@ -212,7 +220,7 @@ def test_no_private_value_of_100_000_is_exported(unhurried_cluster, caplog):
                             if fault in (0, len(FAULTS), len(FAULTS) + 2):
                                 added += _make(_rare_words(surface, private))
                         watch.search(added)
-                    added = _make(_rare_words(surface, private, whole=True))
+                    added = _make_at_once(_rare_words(surface, private, whole=True))
                     while private.made < VALUES * number // len(surfaces):
                         added += _make(_words(surface, private))
                     watch.search(added)

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import aerospike
 import pytest
@@ -10,6 +11,7 @@ from aerospike import exception as errors
 
 from aerospike_resilience.testing import LocalCluster
 from tests.stopwatch import quickest_s
+from tests.waiting import until
 
 from .support import connect, eventually
 
@@ -39,6 +41,22 @@ def test_latency_delays_only_what_it_is_for(cluster, client, stored):
 def test_latency_of_one_request_does_not_hold_up_others(cluster, client, stored):
     with cluster.inject(op="get", set="slow", latency="500ms"):
         assert quickest_s(lambda: client.get(stored), 0.4) < 0.4
+
+
+def test_a_request_waits_for_a_latency_until_it_is_cleared(cluster, client, stored):
+    slow = {"op": "get", "latency": "1h"}
+    with (
+        cluster.inject(**slow) as one,
+        cluster.inject(**slow) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        reading = pool.submit(client.get, stored, PATIENT)
+        until(lambda: (one.hits, other.hits) == (1, 1))
+        one.clear()
+        client.put(stored, {"n": 2})
+        assert not reading.done()  # the other is in force
+        other.clear()
+        assert reading.result()[2] == {"n": 2}
 
 
 @pytest.mark.parametrize(

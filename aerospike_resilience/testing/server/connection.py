@@ -241,7 +241,6 @@ class Connection(asyncio.Protocol):
     ) -> None:
         """Run a request under faults: wait, then refuse it, damage its answer or serve it."""
         node = self._node
-        delay = sum(rule.latency.draw(node.strikes.faults.source) for rule in rules if rule.latency)
         code = next((rule.code for rule in rules if rule.code is not None), None)
         self._fault = next((rule for rule in rules if rule.answer is not None), None)
 
@@ -254,10 +253,7 @@ class Connection(asyncio.Protocol):
             else:
                 serve()
 
-        if delay:
-            node.loop.call_later(delay, go)
-        else:
-            go()
+        node.strikes.delay(rules, go)
 
     def stream(self, data: bytes) -> None:
         """Send a part of an incomplete answer."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..counters import FAULTS, SharedCounters
@@ -29,6 +31,7 @@ class Strikes:
         self._shared = shared
         self.faults = FaultSet()
         self.max_connections: int | None = None
+        self._waiting: dict[asyncio.TimerHandle, tuple[Callable[[], None], list[Rule]]] = {}
 
     def add(self, rule: Rule) -> None:
         """Add a fault."""
@@ -43,6 +46,31 @@ class Strikes:
         node.replication.migration_delay_s = max((rule.migrate_s for rule in rules), default=0.0)
         node.membership.left = any(rule.leave for rule in rules)
         node.refuse(refused=any(rule.refuse for rule in rules))
+        self._release()
+
+    def delay(self, rules: Sequence[Rule], go: Callable[[], None]) -> None:
+        """Let a struck request go on when it has waited for its latencies, or when they are cleared."""
+        slow = [rule for rule in rules if rule.latency is not None]
+        seconds = sum(rule.latency.draw(self.faults.source) for rule in slow if rule.latency)
+        if not seconds:
+            go()
+            return
+
+        def waited() -> None:
+            self._waiting.pop(timer, None)
+            go()
+
+        timer = self._node.loop.call_later(seconds, waited)
+        self._waiting[timer] = go, slow
+
+    def _release(self) -> None:
+        """Let requests go on that wait for faults of which none is in force any more."""
+        in_force = self.faults.rules
+        for timer, (go, slow) in [*self._waiting.items()]:
+            if not any(in_force.get(rule.slot) == rule for rule in slow):
+                del self._waiting[timer]
+                timer.cancel()
+                self._node.loop.call_soon(go)
 
     def on(self, number: int, namespace: bytes, set_name: bytes) -> list[Rule]:
         """Return the faults that affect a request, and count it for each."""

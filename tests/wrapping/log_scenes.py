@@ -111,7 +111,7 @@ def nodes_that_open_close_and_leave(scene: Scene) -> None:
             health.open_locked(health.by_name[name], "silence", health.clock())
         health.settle_locked()
     health.wake()
-    until(lambda: scene.said("every node is closed again"))  # they answer when they are asked
+    until(lambda: scene.said("no node fails any more"))  # they answer when they are asked
     with health.notices, health.lock:
         health.registry.update({}, frozenset(), health.options)
 
@@ -315,8 +315,8 @@ PROVOKED: dict[Callable[[Scene], None], list[Site]] = {
         ("profiles/connection.py", "the client is connected othe"),
     ],
     nodes_that_open_close_and_leave: [
-        ("nodes/cluster.py", "%s at node %s, with %d of %d"),
-        ("nodes/cluster.py", "every node is closed again: "),
+        ("nodes/verdict_log.py", "%s at node %s, with %d of %d"),
+        ("nodes/verdict_log.py", "no node fails any more: the "),
         ("nodes/transition_log.py", "node %s left the cluster"),
         ("nodes/transition_log.py", "node "),
     ],

@@ -209,6 +209,8 @@ class Admission:
             return
         # Where the replica is suspect too, the cluster is slow rather than the node, and leaving early
         # would only multiply the load. Of a master that is open that much is known already.
+        if not any(node is None or node.well for node in others):
+            self._health.calls.fold()  # they may have answered meanwhile
         replica_quiet = any(node is None or node.well for node in others)
         call.steered = replica_quiet or not master.breaker.closed
         if call.steered and not call.attempts:

@@ -201,14 +201,26 @@ class CallReports:
                 self.timed_locked(names[answered_by], began, ended, weight)
             elif names and (master := health.by_name.get(names[0])):
                 # A quick read proves nothing about a suspect master: the client may have gone to the
-                # replica at once. One that took longer than reads usually wait did come from it.
+                # replica at once. One that took longer than reads usually wait did come from it, and so
+                # did one whose replica does not answer.
                 took_s = ended - began
-                if not master.suspect or took_s > (health.patience_s or 0.0):
+                slow = took_s > (health.patience_s or 0.0)
+                if not master.suspect or slow or self._is_only_one_locked(names):
                     master.live(ended)
                     master.latency.add(took_s)
                     if health.pace.together:
                         health.pace.answered_locked(master, began, took_s)
                     self.timed_locked(names[:1], began, ended, weight)
+
+    def fold(self) -> None:
+        """Work out the successes since the last time at once, as a call asks what they show."""
+        with self._health.notices, self._health.lock:
+            self.fold_locked()
+
+    def _is_only_one_locked(self, names: tuple[str, ...]) -> bool:
+        """Return whether of the nodes that hold a record only the master can have answered."""
+        others = [self._health.by_name.get(name) for name in names[1:]]
+        return bool(others) and all(node is not None and node.mute for node in others)
 
     def timed_locked(
         self, names: Iterable[str], began: float, ended: float, weight: float = 1.0

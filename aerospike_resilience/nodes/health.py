@@ -109,6 +109,11 @@ class NodeHealth:
         return self.suspect or not self.breaker.trusted or self.breaker.wants_to_open
 
     @property
+    def mute(self) -> bool:
+        """Whether it is open for not answering, and not tried again yet."""
+        return self.breaker.state == OPEN and self.breaker.reason not in ANSWERING
+
+    @property
     def silent(self) -> bool:
         """Whether it is not expected to answer: it owes an answer, or was opened for not answering."""
         return self.suspect or not (self.breaker.trusted or self.breaker.reason in ANSWERING)

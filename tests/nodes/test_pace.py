@@ -28,6 +28,7 @@ def health(clock):
     """A cluster whose reads usually take a millisecond, under a client with a wide breaker."""
     health = health_of(clock, adaptive=AdaptiveTimeout())
     health.pace._tolerance = WIDE
+    health.patience_s = 0.005
     for node in health.by_name.values():
         node.haste = type(node.haste)(WIDE)
         node.hurry_s = 0.005
@@ -86,6 +87,7 @@ def test_nodes_that_answer_quickly_again_are_no_longer_slow_together(health, clo
     assert unhurried(health) == {"A2"}
     leave_early(health, clock, 1, number=1, lasts_s=0.001)
     assert unhurried(health) == {"A2"}  # what A1 did before counts no more
+    lives(health, clock, number=1)
     answers(health, clock, 1, QUICK, QUICK_S)
 
     assert unhurried(health) == set()
@@ -247,3 +249,45 @@ def test_a_late_master_is_left_for_a_replica_that_is_only_isolated(health, clock
         health.settle_locked()
 
     assert admitted(health, clock, number=1).patience_s < fakes.plan().total_timeout_s
+
+
+# ----- which of two nodes a quick read came from
+
+
+@pytest.mark.parametrize(
+    ("reason", "half_open", "lives"),
+    [("silence", False, True), ("overload", False, False), ("silence", True, False)],
+)
+def test_a_quick_read_shows_life_of_a_late_master_if_its_replica_does_not_answer(
+    reason, half_open, lives, health, clock
+):
+    """Otherwise the client may have gone to the replica at once."""
+    with health.notices, health.lock:
+        health.open_locked(health.by_name["A3"], reason, clock())
+        if half_open:
+            health.by_name["A3"].breaker.half_open(clock())
+        health.note_unanswered_locked(health.by_name["A2"], clock(), clock())
+        health.settle_locked()
+
+    clock.pass_s(0.01)
+    answers(health, clock, 1, 1, QUICK_S)
+
+    assert health.by_name["A2"].suspect is not lives
+
+
+def test_a_read_of_an_open_master_looks_whether_its_late_replica_has_answered_meanwhile(
+    health, clock
+):
+    """It would wait for both as for nodes that are slow together."""
+    with health.notices, health.lock:
+        health.open_locked(health.by_name["A1"], "silence", clock())
+        health.note_unanswered_locked(health.by_name["A2"], clock(), clock())
+        health.settle_locked()
+    late = admitted(health, clock, number=0)
+    clock.pass_s(0.01)
+    health.calls.recent.append((("test", "s", 1), clock() - 0.001, clock(), EVERY_OWNER))
+
+    soon = admitted(health, clock, number=0)
+
+    assert late.patience_s == fakes.plan().socket_timeout_s
+    assert soon.patience_s == pytest.approx(0.005)

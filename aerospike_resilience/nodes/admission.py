@@ -123,6 +123,7 @@ class Admission:
     def _admit_write(self, call: Call, names: tuple[str, ...]) -> None:
         if self._health.commits_alone(call):
             names = names[:1]  # by its own policy, so no replica's state matters to it
+        unreached: list[str] = []
         for rank, name in enumerate(names):
             if self._passes(call, name):
                 continue
@@ -133,9 +134,13 @@ class Admission:
             if rank and self._health.may_commit_alone(call):
                 call.commit_master = call.tailored = True
                 continue
-            if rank and self._reaches(name):
+            if rank and self._may_reach(name):
+                unreached.append(name)
                 continue
             raise self.refusal(call, name, "replica" if rank else "master")
+        for name in unreached:  # nobody else refuses it, so it may be the one that finds out
+            if not self._reaches(name):
+                raise self.refusal(call, name, "replica")
         again = bool(call.attempts) or (call.plan.idempotent and call.tries_left > 1)
         left_out = again and self._health.leaves_replica_out(call, names)
         if left_out and call.attempts:
@@ -151,6 +156,11 @@ class Admission:
         if call.commit_master:
             with self._health.notices, self._health.lock:
                 self._health.committed_alone += 1
+
+    def _may_reach(self, name: str) -> bool:
+        """Return whether a write's master may reach an open replica, or may be asked to find out."""
+        node, now = self._health.by_name.get(name), self._health.clock()
+        return node is None or takes_over_writes(node, now) or may_find_out(node, now)
 
     def _reaches(self, name: str) -> bool:
         """Return whether a write's master may reach an open replica that this client does not reach."""
@@ -222,7 +232,7 @@ class Admission:
     def _stay_at_master(self, call: Call) -> None:
         """Give one try at the master all the time that there is, as nobody else answers."""
         call.patience_s, call.tailored = self._patient_s(call, tries=1), True
-        call.leave_master = False
+        call.leave_master = call.began_anywhere = False
 
     def _be_patient(self, call: Call, others: Sequence[NodeHealth | None]) -> None:
         """Have a read wait for its master, and leave time for another node if one is better off."""
@@ -259,7 +269,7 @@ class Admission:
             call.patience_s, call.tailored = call.plan.socket_timeout_s, True
         found = {}
         for index, key in enumerate(keys):
-            if (needed := self._needed_open(call, self._needed(call.plan, key))) is not None:
+            if (needed := self._needed_open(call.plan, key)) is not None:
                 found[index] = needed
         return found
 
@@ -315,15 +325,17 @@ class Admission:
         namespace = self._health.maps.namespace(key)
         return namespace is not None and namespace not in strong
 
-    def _needed_open(self, call: Call, names: tuple[str, ...]) -> tuple[str, str] | None:
+    def _needed_open(self, plan: Plan, key: Key) -> tuple[str, str] | None:
+        names = self._needed(plan, key)
         states = [(name, self._health.by_name.get(name)) for name in names]
         shut = [name for name, node in states if node is not None and self._shut(node)]
         if not shut:
             return None
-        if call.plan.writes:
+        if plan.writes:
             if names[0] in shut:
                 return names[0], "master"
-            waits = self._health.options.on_replica_open == "wait" or call.plan.commits_alone
+            alone = plan.commits_alone and not self._health.maps.is_strong(key)
+            waits = self._health.options.on_replica_open == "wait" or alone
             now = self._health.clock()
             lost = [
                 name
@@ -331,7 +343,7 @@ class Admission:
                 if name in shut and node is not None and not takes_over_writes(node, now)
             ]
             return None if waits or not lost else (lost[0], "replica")
-        reachable = names if call.plan.failover else names[:1]
+        reachable = names if plan.failover else names[:1]
         return (names[0], "master") if all(name in shut for name in reachable) else None
 
     def shortest_s(self, names: Iterable[str]) -> float:

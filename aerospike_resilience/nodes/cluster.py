@@ -120,7 +120,7 @@ class ClusterHealth:
 
     @property
     def lock(self) -> threading.RLock:
-        """Guards everything that is written here but `recent`. Entered after `notices`."""
+        """Guards everything that is written here. Entered after `notices`."""
         return self.notices.lock
 
     def sleep(self) -> None:
@@ -132,6 +132,7 @@ class ClusterHealth:
         """Stand in no call's way any more: the client is protected no longer."""
         with self.notices, self.lock:
             self.registry.log.close()
+            self.verdict_log.forget()
         self.closed = self.calm = True
         self.asleep = False
         self.verdict = ""
@@ -278,6 +279,7 @@ class ClusterHealth:
             node.after_fork()
         self.inquiries.clear()
         self.pace.forget()
+        self.verdict_log.forget()
         self.registry.history.after_fork()
         self.registry.recent.clear()
         self.committed_alone = 0

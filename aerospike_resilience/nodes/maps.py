@@ -12,7 +12,7 @@ from .replaced_maps import ReplacedMaps
 class Maps:
     """Which nodes hold a record, by the newest map and by the one that the client may still have.
 
-    Written under the cluster's lock.
+    Written under the cluster's lock, except `strong` and `generations`.
 
     Args:
         source: the client's view of its cluster.
@@ -22,7 +22,7 @@ class Maps:
         previous: the map that the client may still go by: as it was before the cluster took a node's
             partitions away while something was wrong with one. None while all is well.
         replaced: the maps that were replaced lately.
-        strong: the namespaces known to be strongly consistent; swapped by the tend thread.
+        strong: the namespaces known to be strongly consistent; swapped by the thread that fetches the map.
         single: the namespaces known to hold every record once; swapped with the map.
         generations: the partition generation of each node whose part of the map is known; swapped by the
             thread that fetches the map.

@@ -12,7 +12,7 @@ from typing import Final
 
 from .health import NodeHealth
 
-EVICTED_S: Final = 3.0
+SURELY_EVICTED_S: Final = 3.0
 """After how long a node that is silent for all is no longer in the map, in seconds: ten heartbeats of
 150 ms, which are a cluster's defaults, and as long again."""
 
@@ -35,6 +35,6 @@ def may_find_out(node: NodeHealth, now: float) -> bool:
     return (
         node.suspect
         and not breaker.isolated
-        and now - breaker.since >= EVICTED_S
+        and now - breaker.since >= SURELY_EVICTED_S
         and not 0.0 <= now - node.tried_as_replica < EACH_S
     )

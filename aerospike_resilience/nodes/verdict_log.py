@@ -56,6 +56,10 @@ class VerdictLog:
                 "no node fails any more: the cluster is no longer the likely cause",
             )
 
+    def forget(self) -> None:
+        """Start anew, without a line: the client was closed, or this process is a forked child."""
+        self._told, self._told_at, self._held_back = False, None, None
+
     def tend(self) -> None:
         """Log what was held back, once the ten seconds are over."""
         if self._held_back is None:

@@ -90,7 +90,7 @@ class Resolver:
         )
         own = self.own.get(adapter.own_family(operation), _NOTHING)
         if not (fields or forced):  # the profile sets nothing for this operation
-            return self.bare(operation, send, policy)
+            return self.bare(operation, send, policy, given)
         fields = {**fields, **given, **forced}
         effective = {**own, **fields}
         conditional = operation.writes and adapter.conditional(effective)
@@ -139,8 +139,21 @@ class Resolver:
             at_master_s=self._at_master_s(operation, effective, early_s(socket_s)),
         )
 
-    def bare(self, operation: Operation, send: Send | None, policy: Any = None) -> Plan:
-        """Return a plan that sends the call as the application made it, once."""
+    def bare(
+        self,
+        operation: Operation,
+        send: Send | None,
+        policy: Any = None,
+        given: Mapping[str, Any] = _NOTHING,
+    ) -> Plan:
+        """Return a plan that sends the call as the application made it, once.
+
+        Args:
+            operation: the method.
+            send: the native call, where it is not the client's method of the operation's name.
+            policy: the caller's own policy; None where there is none.
+            given: its fields.
+        """
         own = self.own.get(self._adapter.own_family(operation), _NOTHING)
         limits = (limit_ms_to_s(own.get(name)) for name in ("socket_timeout", "total_timeout"))
         early = early_s(min(limits))
@@ -151,7 +164,7 @@ class Resolver:
             classify=self._adapter.classify,
             fields={},
             policy=policy,
-            commits_alone=operation.writes and self._adapter.commits_alone(own),
+            commits_alone=operation.writes and self._adapter.commits_alone({**own, **given}),
             client_name=self._client_name,
             on_refusal=self._on_refusal,
             raised_as=self._adapter.raised_as,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import aerospike
 import pytest
 
+from aerospike_resilience import resilient
 from aerospike_resilience.errors import CircuitOpenError
 from aerospike_resilience.interceptors import Breaker
 from aerospike_resilience.nodes import Admission
 from tests import fakes
 from tests.nodes.test_cluster import fail, health_of, states, write
+from tests.waiting import until
 
 ON_A1, ON_A2 = 0, 1
 """Keys of records whose masters are A1 and A2, and whose replicas are A2 and A3."""
@@ -103,3 +106,50 @@ def test_its_success_shows_no_life_of_its_replica(asked, took_s, clock):
 
     assert not health.by_name["A1"].silent
     assert health.by_name["A2"].silent
+
+
+@pytest.mark.parametrize(("strong", "refused"), [(False, {}), (True, {0: ("A2", "replica")})])
+def test_a_row_that_asks_for_it_needs_no_replica_except_under_strong_consistency(
+    strong, refused, clock
+):
+    health = opened(clock, "A2")
+    health.maps.strong = frozenset({"test"} if strong else ())
+    call = write(health, ON_A1, clock, commits_alone=True)
+
+    assert Admission(health).refused_rows(call, [("test", "s", ON_A1)]) == refused
+
+
+SILENT_FILE = "version: 1\nbreaker: {max_error_rate: 20}\n"
+"""A profile that sets no field of any policy."""
+
+
+@pytest.mark.parametrize(
+    ("own", "policy", "alone"),
+    [
+        ({}, {"commit_level": aerospike.POLICY_COMMIT_LEVEL_MASTER}, True),
+        ({}, {}, False),
+        ({"commit_level": aerospike.POLICY_COMMIT_LEVEL_MASTER}, {}, True),
+        (
+            {"commit_level": aerospike.POLICY_COMMIT_LEVEL_MASTER},
+            {"commit_level": aerospike.POLICY_COMMIT_LEVEL_ALL},
+            False,
+        ),
+    ],
+)
+def test_the_calls_own_policy_decides_under_a_profile_that_sets_none(
+    own, policy, alone, healthy, connect, tmp_path
+):
+    (tmp_path / "silent.yaml").write_text(SILENT_FILE)
+    client = resilient(connect(healthy, policies={"write": own}), "silent", policies=tmp_path)
+    key = ("test", "alone", 1)
+    until(lambda: client.resilience._engine.shared.health.maps.newest.namespaces)
+    client.resilience.isolate(healthy.owners(*key)[1].name)
+
+    refused = False
+    try:
+        client.put(key, {"n": 1}, policy=policy)
+    except CircuitOpenError:
+        refused = True
+
+    assert refused is not alone
+    client.resilience.close()

@@ -239,6 +239,7 @@ def test_a_read_whose_replica_is_open_stays_at_its_master(attempts, late, health
     Admission(health).admit(call)
 
     assert not call.leave_master
+    assert not call.began_anywhere
     assert call.patience_s == pytest.approx(call.plan.total_timeout_s)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from aerospike_resilience import CircuitOpenError, resilient
 from aerospike_resilience.nodes import Admission
-from aerospike_resilience.nodes.unreachable import EACH_S, EVICTED_S, LATELY_S
+from aerospike_resilience.nodes.partitions import PartitionMap
+from aerospike_resilience.nodes.unreachable import EACH_S, LATELY_S, SURELY_EVICTED_S
 from tests import fakes
 from tests.nodes.test_cluster import health_of, write
 from tests.patience import NEVER_LATE
@@ -55,7 +56,7 @@ def succeeds(health, clock) -> None:
 def test_a_write_finds_out_once_the_cluster_would_have_evicted_a_silent_node(health, clock):
     assert not passes(health, clock)
 
-    clock.pass_s(EVICTED_S)
+    clock.pass_s(SURELY_EVICTED_S)
     assert [passes(health, clock) for _ in range(3)] == [True, False, False]
     clock.pass_s(EACH_S)
     assert [passes(health, clock) for _ in range(3)] == [True, False, False]
@@ -63,7 +64,7 @@ def test_a_write_finds_out_once_the_cluster_would_have_evicted_a_silent_node(hea
 
 
 def test_others_follow_a_write_that_succeeded_as_long_as_some_do(health, clock):
-    clock.pass_s(EVICTED_S)
+    clock.pass_s(SURELY_EVICTED_S)
     assert passes(health, clock)
     succeeds(health, clock)
 
@@ -74,9 +75,23 @@ def test_others_follow_a_write_that_succeeded_as_long_as_some_do(health, clock):
     assert [passes(health, clock) for _ in range(3)] == [True, False, False]
 
 
+def test_a_write_that_another_replica_refuses_finds_nothing_out(health, clock):
+    """It is not sent, so the next one may."""
+    health.maps.newest = PartitionMap({"test": (("A1", "A2", "A3"), ("A1", "A2")) * 2048})
+    with health.notices, health.lock:
+        health.open_locked(health.by_name["A3"], "overload", clock())
+        health.by_name["A3"].breaker.open(clock(), "overload")
+        health.settle_locked()
+    clock.pass_s(SURELY_EVICTED_S)
+    needs_three = {n: len(health.maps.owners(("test", "s", n))) == 3 for n in (0, 1)}
+    three, two = sorted(needs_three, key=lambda n: not needs_three[n])
+
+    assert [passes(health, clock, three), passes(health, clock, two)] == [False, True]
+
+
 def test_no_write_is_sent_for_a_replica_that_is_isolated(health, clock):
     health.isolate("A2")
-    clock.pass_s(EVICTED_S)
+    clock.pass_s(SURELY_EVICTED_S)
 
     assert not passes(health, clock)
 

@@ -124,3 +124,24 @@ def test_a_verdict_that_was_held_back_and_still_holds_is_logged_later(clock, lin
     clock.pass_s(QUIET_S)
     TendedCluster(health).advance(clock())
     assert lines() == ["WARNING", "INFO", "WARNING"]
+
+
+@pytest.mark.parametrize("how", ["close", "after_fork"])
+def test_a_verdict_that_was_held_back_is_forgotten_with_the_clients_end(how, clock, lines):
+    health = health_of(clock, max_open_share=0.0)
+
+    def comes() -> None:
+        with health.notices, health.lock:
+            health.open_locked(health.by_name["A1"], "silence", clock())
+
+    comes()
+    with health.notices, health.lock:
+        health.settle_locked()
+    comes()  # within ten seconds
+    told = lines()
+    getattr(health, how)()
+    health.verdict = ""
+    clock.pass_s(2 * QUIET_S)
+    TendedCluster(health).advance(clock())
+
+    assert lines() == told == ["WARNING", "INFO"]
